@@ -1,0 +1,110 @@
+"""Every error Schouw raises on purpose, split by who must act.
+
+::
+
+    SchouwError
+    ├── PayloadError          the sender: this message or value is refused, the stream goes on
+    ├── UnitError             whoever wrote the unit: it is unknown or of another quantity
+    ├── RegisterError         the data manager: a register or works file is wrong at file and line
+    ├── ConfigurationError    the operator: stop at start
+    ├── DecisionError         the person deciding: the decision cannot be taken as it was given
+    ├── StorageError          storage failed
+    │   ├── StorageUnavailable   away or full for now: retry
+    │   └── StorageCorrupt       damaged: stop and restore
+    └── ShapeError            the programmer: arrays that do not belong together
+
+A message says what was got, what was expected and what to do. Text from outside goes through `!r`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "ConfigurationError",
+    "DecisionError",
+    "PayloadCode",
+    "PayloadError",
+    "RegisterError",
+    "SchouwError",
+    "ShapeError",
+    "StorageCorrupt",
+    "StorageError",
+    "StorageUnavailable",
+    "UnitError",
+]
+
+# A short fixed list, because each becomes the label of a counter.
+PayloadCode = Literal[
+    "bad_topic",
+    "empty",
+    "too_large",
+    "not_json",
+    "wrong_type",
+    "missing_key",
+    "unsupported_version",
+    "topic_mismatch",
+    "bad_time",
+    "bad_value",
+    "bad_unit",
+    "bad_length",
+    "bad_encoding",
+    "unknown_channel",
+]
+
+
+class SchouwError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class PayloadError(SchouwError):
+    """A message, or one value in it, that its sender must mend.
+
+    Attributes
+    ----------
+    code : PayloadCode
+        What kind of fault, from a fixed list.
+    reason : str
+        What was got, what was expected and what to do, in one sentence.
+    """
+
+    def __init__(self, code: PayloadCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code: PayloadCode = code
+        self.reason = reason
+
+
+class UnitError(SchouwError):
+    """A unit that is not known, or cannot be converted into the one asked for."""
+
+
+class RegisterError(SchouwError):
+    """A register or works file that cannot be taken in; nothing of it was."""
+
+
+class ConfigurationError(SchouwError):
+    """A setting or surrounding that the operator must change before Schouw can start."""
+
+
+class DecisionError(SchouwError):
+    """A decision that refers to nothing, or lacks a name or a reason."""
+
+
+class StorageError(SchouwError):
+    """Storage did not do what was asked."""
+
+    retryable = False
+
+
+class StorageUnavailable(StorageError):
+    """Storage is away, locked or full for now; the same call may succeed later."""
+
+    retryable = True
+
+
+class StorageCorrupt(StorageError):
+    """Stored bytes are not what was written; stop, and restore from a backup."""
+
+
+class ShapeError(SchouwError):
+    """Arrays that do not belong together: a fault in our own code."""
