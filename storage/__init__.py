@@ -1,0 +1,1 @@
+"""One small protocol per kind of record, and the implementations behind it."""

@@ -1,0 +1,277 @@
+"""What the API asks of the operational store, answered from its tables; implements `AdvisoryStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Engine, Row, Select, and_, func, or_, select
+
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    DataQuality,
+    DeadLetter,
+    Quarantined,
+    Reason,
+    RiskAssessment,
+    RiskState,
+    SensorStatus,
+)
+from domain.register import Asset
+from storage.database import translated
+from storage.protocols import RankKey, SensorKey, TimedKey
+from storage.tables import (
+    alarm_table,
+    assessment_table,
+    asset_table,
+    channel_table,
+    dead_letter_table,
+    quarantine_table,
+    risk_table,
+)
+
+__all__ = ["SqlAdvisoryStore", "rank_key"]
+
+_STATE_RANK: Final = {state: rank for rank, state in enumerate(RiskState)}
+
+
+def rank_key(assessment: RiskAssessment) -> RankKey:
+    """Give the place of an assessment in the ranking of design.md section 6."""
+    cost = assessment.expected_cost_of_waiting_eur
+    return RankKey(_STATE_RANK[assessment.state], -cost if cost is not None else 0.0, assessment.asset)
+
+
+class SqlAdvisoryStore:
+    """Register, risks, alarms and refusals, read from SQL.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the database that `OperationalProjection` writes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
+        """List assets by identifier."""
+        query = select(asset_table.c.detail).order_by(asset_table.c.id).limit(limit)
+        if after is not None:
+            query = query.where(asset_table.c.id > after)
+        return [_asset(row.detail) for row in self._all(query)]
+
+    def asset(self, asset: AssetId) -> Asset | None:
+        """Find one asset."""
+        rows = self._all(select(asset_table.c.detail).where(asset_table.c.id == asset))
+        return _asset(rows[0].detail) if rows else None
+
+    def risks(
+        self, *, after: RankKey | None = None, limit: int = 100, states: Sequence[RiskState] = ()
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        """List each asset's newest assessment in the order of the ranking."""
+        table = risk_table.c
+        query = (
+            select(
+                table.state_rank,
+                table.negative_cost_eur,
+                table.asset,
+                table.detail,
+                table.revision,
+                asset_table.c.detail.label("asset_detail"),
+            )
+            .join(asset_table, asset_table.c.id == table.asset)
+            .order_by(table.state_rank, table.negative_cost_eur, table.asset)
+            .limit(limit)
+        )
+        if states:
+            query = query.where(table.state_rank.in_([_STATE_RANK[state] for state in states]))
+        if after is not None:
+            query = query.where(
+                or_(
+                    table.state_rank > after.state_rank,
+                    and_(table.state_rank == after.state_rank, table.negative_cost_eur > after.negative_cost_eur),
+                    and_(
+                        table.state_rank == after.state_rank,
+                        table.negative_cost_eur == after.negative_cost_eur,
+                        table.asset > after.asset,
+                    ),
+                )
+            )
+        return [
+            (
+                RankKey(row.state_rank, row.negative_cost_eur, row.asset),
+                _asset(row.asset_detail),
+                _assessment(row.detail, row.revision),
+            )
+            for row in self._all(query)
+        ]
+
+    def risk(self, asset: AssetId) -> RiskAssessment | None:
+        """Give the newest assessment of one asset."""
+        rows = self._all(select(risk_table.c.detail, risk_table.c.revision).where(risk_table.c.asset == asset))
+        return _assessment(rows[0].detail, rows[0].revision) if rows else None
+
+    def assessment(self, assessment_id: str) -> RiskAssessment | None:
+        """Find one stored assessment."""
+        table = assessment_table.c
+        rows = self._all(select(table.detail, table.revision).where(table.id == assessment_id))
+        return _assessment(rows[0].detail, rows[0].revision) if rows else None
+
+    def risk_history(
+        self, asset: AssetId, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[RiskAssessment]:
+        """List the final assessments of one asset, newest first."""
+        table = assessment_table.c
+        query = (
+            select(table.detail, table.revision)
+            .where(table.asset == asset)
+            .order_by(table.assessed_at_ns.desc(), table.id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(_before(table.assessed_at_ns, table.id, after))
+        return [_assessment(row.detail, row.revision) for row in self._all(query)]
+
+    def alarms(
+        self,
+        *,
+        asset: AssetId | None = None,
+        states: Sequence[AlarmState] = (),
+        after: TimedKey | None = None,
+        limit: int = 100,
+    ) -> Sequence[Alarm]:
+        """List alarms by time of raising, newest first."""
+        table = alarm_table.c
+        query = select(alarm_table).order_by(table.raised_at_ns.desc(), table.id.desc()).limit(limit)
+        if asset is not None:
+            query = query.where(table.asset == asset)
+        if states:
+            query = query.where(table.state.in_([state.value for state in states]))
+        if after is not None:
+            query = query.where(_before(table.raised_at_ns, table.id, after))
+        return [_alarm(row) for row in self._all(query)]
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        """Find one alarm."""
+        rows = self._all(select(alarm_table).where(alarm_table.c.id == alarm_id))
+        return _alarm(rows[0]) if rows else None
+
+    def dead_letters(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        """List refused messages by time of arrival, newest first."""
+        table = dead_letter_table.c
+        query = select(dead_letter_table).order_by(table.received_at_ns.desc(), table.id.desc()).limit(limit)
+        if after is not None:
+            query = query.where(_before(table.received_at_ns, table.id, after))
+        return [
+            DeadLetter(
+                row.id,
+                row.topic,
+                GatewayId(row.gateway),
+                row.code,
+                row.reason,
+                row.head,
+                row.received_at_ns,
+                row.revision,
+            )
+            for row in self._all(query)
+        ]
+
+    def quarantine(self, *, after: SensorKey | None = None, limit: int = 100) -> Sequence[Quarantined]:
+        """List unknown senders by gateway, asset and sensor."""
+        table = quarantine_table.c
+        keys = (table.gateway, table.asset, table.sensor)
+        query = select(quarantine_table).order_by(*keys).limit(limit)
+        if after is not None:
+            query = query.where(_behind(keys, (after.asset, after.sensor, after.channel)))
+        return [
+            Quarantined(
+                GatewayId(row.gateway),
+                AssetId(row.asset),
+                SensorId(row.sensor),
+                row.messages,
+                row.first_received_ns,
+                row.last_received_ns,
+                row.reason,
+                row.example,
+                row.revision,
+            )
+            for row in self._all(query)
+        ]
+
+    def sensors(
+        self, *, asset: AssetId | None = None, after: SensorKey | None = None, limit: int = 100
+    ) -> Sequence[SensorStatus]:
+        """List the channels of the register with the newest that came from them."""
+        table = channel_table.c
+        keys = (table.asset, table.sensor, table.channel)
+        query = select(channel_table).order_by(*keys).limit(limit)
+        if asset is not None:
+            query = query.where(table.asset == asset)
+        if after is not None:
+            query = query.where(_behind(keys, (after.asset, after.sensor, after.channel)))
+        return [
+            SensorStatus(
+                AssetId(row.asset),
+                SensorId(row.sensor),
+                ChannelName(row.channel),
+                row.unit,
+                GatewayId(row.gateway),
+                row.role,
+                row.interval_s,
+                DataQuality(row.quality),
+                row.last_time_ns,
+                row.last_value,
+                row.revision,
+            )
+            for row in self._all(query)
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows of each table, for `schouw doctor`."""
+        tables = (asset_table, channel_table, assessment_table, alarm_table, dead_letter_table, quarantine_table)
+        return {
+            table.name: int(self._all(select(func.count().label("rows")).select_from(table))[0].rows)
+            for table in tables
+        }
+
+    def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with translated(self._engine), self._engine.connect() as db:
+            return db.execute(query).all()
+
+
+def _before(time_column: Any, id_column: Any, key: TimedKey) -> Any:
+    return or_(time_column < key.time_ns, and_(time_column == key.time_ns, id_column < key.id))
+
+
+def _behind(columns: tuple[Any, Any, Any], values: tuple[str, str, str]) -> Any:
+    first, second, third = columns
+    return or_(
+        first > values[0],
+        and_(first == values[0], second > values[1]),
+        and_(first == values[0], second == values[1], third > values[2]),
+    )
+
+
+def _assessment(detail: dict[str, Any], revision: int) -> RiskAssessment:
+    return msgspec.convert({**detail, "revision": revision}, RiskAssessment)
+
+
+def _asset(detail: dict[str, Any]) -> Asset:
+    return msgspec.convert(detail, Asset)
+
+
+def _alarm(row: Row[Any]) -> Alarm:
+    return Alarm(
+        row.id,
+        AssetId(row.asset),
+        row.kind,
+        row.raised_at_ns,
+        row.cleared_at_ns,
+        AlarmState(row.state),
+        row.subject,
+        tuple(msgspec.convert(reason, Reason) for reason in row.reasons),
+        row.revision,
+    )

@@ -1,0 +1,137 @@
+"""The decision log: journal entries chained by hashes (design.md D11).
+
+Each link's hash covers all its fields and the hash before it, as SHA-256 over canonical JSON, so an
+altered, removed or inserted row breaks the chain from there on. The link is made under the
+journal's write lock, so two people deciding at once cannot fork the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+
+from domain.errors import DecisionError, StorageCorrupt
+from domain.identifiers import AssetId
+from domain.records import Decision, DecisionVerb
+from storage.entries import DecisionBody, decode_body, encode_body
+from storage.journal import Journal
+from storage.protocols import DecisionDraft
+
+__all__ = ["JournalDecisionLog", "chain_faults", "decision_hash"]
+
+_SCAN = 1000
+
+
+class JournalDecisionLog:
+    """The decision log of one journal.
+
+    Parameters
+    ----------
+    journal : Journal
+        A connection of its own.
+    alarm_kind : callable
+        Gives the kind of an alarm by its identifier, None for an unknown alarm.
+    """
+
+    def __init__(self, journal: Journal, alarm_kind: Callable[[str], str | None]) -> None:
+        self._journal = journal
+        self._alarm_kind = alarm_kind
+
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+        """Write one decision as the next link.
+
+        Raises
+        ------
+        DecisionError
+            If the name or reason is empty, or the verb lacks what it needs.
+        StorageUnavailable
+            If the journal cannot be written now.
+        """
+        _check(draft)
+        kind = self._alarm_kind(draft.alarm_id) if draft.alarm_id else None
+        with self._journal.transaction() as db:
+            row = db.execute("SELECT body FROM entry WHERE kind = 'decision' ORDER BY seq DESC LIMIT 1").fetchone()
+            previous = _decision(row[0]).hash if row else ""
+            sequence = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
+            seq = (int(sequence[0]) if sequence else 0) + 1
+            decision = Decision(
+                id=f"d{seq}",
+                seq=seq,
+                asset=draft.asset,
+                verb=draft.verb,
+                decided_by=draft.decided_by.strip(),
+                reason=draft.reason.strip(),
+                decided_at_ns=decided_at_ns,
+                alarm_id=draft.alarm_id,
+                assessment_id=draft.assessment_id,
+                due_on=draft.due_on,
+                condition=draft.condition,
+                previous_hash=previous,
+            )
+            decision = replace(decision, hash=decision_hash(decision))
+            db.execute(
+                "INSERT INTO entry (seq, kind, body, outcome) VALUES (?, 'decision', ?, x'')",
+                (seq, encode_body(DecisionBody(decision=decision, alarm_kind=kind))),
+            )
+        return decision
+
+    def decisions(
+        self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
+    ) -> Sequence[Decision]:
+        """List decisions newest first."""
+        found: list[Decision] = []
+        before = before_seq
+        while len(found) < limit:
+            page = self._journal.newest("decision", before=before, limit=_SCAN)
+            links = [entry.body.decision for entry in page if isinstance(entry.body, DecisionBody)]
+            found.extend(link for link in links if asset in {None, link.asset})
+            if len(page) < _SCAN:
+                break
+            before = page[-1].seq
+        return found[:limit]
+
+
+def decision_hash(decision: Decision) -> str:
+    """Compute the hash of a link: SHA-256 in hex over all fields but the hash itself."""
+    fields = asdict(decision)
+    del fields["hash"]
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def chain_faults(journal: Journal) -> list[str]:
+    """Walk the chain from its first link; an empty list means that it is whole."""
+    faults: list[str] = []
+    links: list[Decision] = []
+    before: int | None = None
+    while page := journal.newest("decision", before=before, limit=_SCAN):
+        links.extend(entry.body.decision for entry in page if isinstance(entry.body, DecisionBody))
+        before = page[-1].seq
+    previous = ""
+    for link in reversed(links):
+        if link.previous_hash != previous:
+            faults.append(f"decision {link.id}: the link before it is missing or was altered")
+        if decision_hash(link) != link.hash:
+            faults.append(f"decision {link.id}: its content was altered after it was written")
+        previous = link.hash
+    return faults
+
+
+def _decision(body: bytes) -> Decision:
+    decoded = decode_body(body)
+    if not isinstance(decoded, DecisionBody):
+        raise StorageCorrupt(f"journal entry of kind decision holds {type(decoded).__name__}; restore a backup")
+    return decoded.decision
+
+
+def _check(draft: DecisionDraft) -> None:
+    if not draft.decided_by.strip():
+        raise DecisionError("got no name, expected who decides; a decision always has a person")
+    if not draft.reason.strip():
+        raise DecisionError("got no reason, expected why; an auditor will ask")
+    if draft.verb is DecisionVerb.PLAN and not draft.due_on:
+        raise DecisionError("got `plan` without a date, expected the date of the planned work")
+    if draft.verb is DecisionVerb.CORRECT_CONDITION and draft.condition is None:
+        raise DecisionError("got `correct-condition` without a condition, expected a score from 1 to 6")

@@ -1,0 +1,244 @@
+"""What stands in the journal: the body of an entry (the cause) and its outcome (what followed).
+
+A body holds all that the model's state depends on, so that reading bodies in order rebuilds the
+state (design.md D3). An outcome holds what the projections need, so that they never compute. Both
+are MessagePack; columns of numbers travel as little-endian bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import ReadingColumns
+from domain.errors import StorageCorrupt
+from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision, RiskAssessment
+from domain.register import Register
+
+__all__ = [
+    "AlarmChange",
+    "BatchBody",
+    "ClosingBody",
+    "DecisionBody",
+    "EntryBody",
+    "EntryKind",
+    "GatewayChange",
+    "HopColumns",
+    "Outcome",
+    "QuarantineChange",
+    "RegisterBody",
+    "SensorChange",
+    "decode_body",
+    "decode_outcome",
+    "decode_readings",
+    "encode_body",
+    "encode_outcome",
+    "encode_readings",
+]
+
+EntryKind: TypeAlias = Literal["batch", "closing", "register", "decision"]
+
+
+class PackedReadings(msgspec.Struct, array_like=True, frozen=True):
+    """`ReadingColumns` as bytes: int32, int64, float64 and uint8, little-endian."""
+
+    channel: bytes
+    time_ns: bytes
+    value: bytes
+    flags: bytes
+
+
+class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True):
+    """Readings accepted in one commit.
+
+    Attributes
+    ----------
+    readings : PackedReadings
+        Without duplicates; those flagged `LATE` or `BAD_CLOCK` are stored and not scored.
+    """
+
+    readings: PackedReadings
+
+
+class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
+    """Hops were closed: a tick of the clock, written down because the state depends on it.
+
+    Attributes
+    ----------
+    clock_ns : int or None
+        The wall clock of design.md D1; None: the stream's own progress, which follows from the entries before.
+    lateness_ns, idle_ns : int
+        Allowances that held then.
+    """
+
+    clock_ns: int | None
+    lateness_ns: int
+    idle_ns: int
+
+
+class RegisterBody(msgspec.Struct, tag="register", frozen=True, kw_only=True):
+    """The whole register, announced works included, as it holds from here on."""
+
+    register: Register
+    at_ns: int
+
+
+class DecisionBody(msgspec.Struct, tag="decision", frozen=True, kw_only=True):
+    """One link of the decision log."""
+
+    decision: Decision
+    alarm_kind: str | None
+
+
+EntryBody: TypeAlias = BatchBody | ClosingBody | RegisterBody | DecisionBody
+
+
+class HopColumns(msgspec.Struct, frozen=True):
+    """Closed hops, one row a channel and hop, as bytes.
+
+    `channel` int32, `start_ns` int64, `value`, `expected`, `band`, `novelty` float64, `count` int32.
+    """
+
+    channel: bytes = b""
+    start_ns: bytes = b""
+    value: bytes = b""
+    count: bytes = b""
+    expected: bytes = b""
+    band: bytes = b""
+    novelty: bytes = b""
+
+
+class SensorChange(msgspec.Struct, frozen=True, array_like=True):
+    """The newest that came from one channel."""
+
+    channel: int
+    time_ns: int
+    value: float
+    quality: DataQuality
+
+
+class QuarantineChange(msgspec.Struct, frozen=True):
+    """Messages held for one unknown sender: more of them, or fewer (negative) once it was onboarded."""
+
+    gateway: str
+    asset: str
+    sensor: str
+    messages: int
+    first_received_ns: int
+    last_received_ns: int
+    reason: str
+    example: str
+
+
+class AlarmChange(msgspec.Struct, frozen=True):
+    """What became of an alarm that stands: cleared at an event time, or moved on by a decision.
+
+    An alarm that a person has confirmed or dismissed keeps that state when it clears.
+    """
+
+    id: str
+    cleared_at_ns: int | None = None
+    state: AlarmState | None = None
+
+
+class GatewayChange(msgspec.Struct, frozen=True):
+    """A gateway said that it came or went."""
+
+    gateway: str
+    state: str
+    session: int | None
+    since_ns: int | None
+    received_ns: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry led to; the projections write it, row for row.
+
+    `register_numbers` are the lasting numbers of `register.channels`, in that order.
+    """
+
+    hops: HopColumns = msgspec.field(default_factory=HopColumns)
+    assessments: list[RiskAssessment] = []
+    current: list[RiskAssessment] = []
+    alarms: list[Alarm] = []
+    alarm_changes: list[AlarmChange] = []
+    sensors: list[SensorChange] = []
+    dead_letters: list[DeadLetter] = []
+    quarantine: list[QuarantineChange] = []
+    gateways: list[GatewayChange] = []
+    register: Register | None = None
+    register_numbers: list[int] = []
+
+
+_T = TypeVar("_T")
+_ENCODER = msgspec.msgpack.Encoder()
+_BODY: msgspec.msgpack.Decoder[EntryBody] = msgspec.msgpack.Decoder(EntryBody)
+_OUTCOME = msgspec.msgpack.Decoder(Outcome)
+
+
+def encode_readings(readings: ReadingColumns) -> PackedReadings:
+    """Pack columns into bytes."""
+    return PackedReadings(
+        _bytes(readings.channel, "<i4"),
+        _bytes(readings.time_ns, "<i8"),
+        _bytes(readings.value, "<f8"),
+        _bytes(readings.flags, "u1"),
+    )
+
+
+def decode_readings(packed: PackedReadings) -> ReadingColumns:
+    """Unpack columns; the inverse of `encode_readings`, to the bit."""
+    return ReadingColumns(
+        np.frombuffer(packed.channel, "<i4").astype(np.int32, copy=False),
+        np.frombuffer(packed.time_ns, "<i8").astype(np.int64, copy=False),
+        np.frombuffer(packed.value, "<f8").astype(np.float64, copy=False),
+        np.frombuffer(packed.flags, "u1"),
+    )
+
+
+def encode_body(body: EntryBody) -> bytes:
+    """Put a body into bytes."""
+    return _ENCODER.encode(body)
+
+
+def decode_body(data: bytes) -> EntryBody:
+    """Read a body.
+
+    Raises
+    ------
+    StorageCorrupt
+        If the bytes are not what was written.
+    """
+    return _decode(_BODY, data, "journal entry")
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """Put an outcome into bytes."""
+    return _ENCODER.encode(outcome)
+
+
+def decode_outcome(data: bytes) -> Outcome:
+    """Read an outcome; empty bytes are the outcome of nothing.
+
+    Raises
+    ------
+    StorageCorrupt
+        If the bytes are not what was written.
+    """
+    return _decode(_OUTCOME, data, "outcome of a journal entry") if data else Outcome()
+
+
+def _bytes(array: npt.NDArray[Any], dtype: str) -> bytes:
+    return np.ascontiguousarray(array, dtype=dtype).tobytes()
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_T], data: bytes, what: str) -> _T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise StorageCorrupt(
+            f"{what} of {len(data)} bytes cannot be read ({error}); run `schouw doctor` and restore a backup"
+        ) from error

@@ -1,0 +1,300 @@
+"""Journal outcomes projected into the tables of the operational store.
+
+Entries are written in the order of their sequence and the position moves in the same transaction, so
+that a crash at any moment neither skips nor repeats one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.identifiers import AssetId
+from domain.records import Alarm, AlarmState, DataQuality, RiskAssessment
+from domain.register import Register
+from storage.advisory import rank_key
+from storage.database import translated
+from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, SensorChange
+from storage.journal import Entry
+from storage.tables import (
+    alarm_table,
+    assessment_table,
+    asset_table,
+    channel_table,
+    dead_letter_table,
+    gateway_table,
+    projection_table,
+    quarantine_table,
+    risk_table,
+)
+
+__all__ = ["OperationalProjection"]
+
+_POSITION: Final = "operational"
+
+
+class OperationalProjection:
+    """The one writer of the operational store.
+
+    Parameters
+    ----------
+    engine : Engine
+        With a schema that `upgrade_schema` brought up to date.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def position(self) -> int:
+        """Give the sequence of the last projected entry."""
+        with translated(self._engine), self._engine.connect() as db:
+            return (
+                db.execute(
+                    select(projection_table.c.seq).where(projection_table.c.name == _POSITION)
+                ).scalar_one_or_none()
+                or 0
+            )
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Write the outcomes of entries that follow the position, in order.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the database is away; nothing of these entries was written.
+        """
+        if not entries:
+            return
+        with translated(self._engine), self._engine.begin() as db:
+            for entry in entries:
+                self._project_one(db, entry)
+            # Only the newest of these rows stays, so it is written once for all entries of this call.
+            current = {item.asset: (entry.seq, item) for entry in entries for item in entry.outcome.current}
+            _upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
+            sensors = {change.channel: (entry.seq, change) for entry in entries for change in entry.outcome.sensors}
+            _update_sensors(db, sensors)
+            _upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
+
+    @staticmethod
+    def _project_one(db: Connection, entry: Entry) -> None:
+        seq, outcome = entry.seq, entry.outcome
+        if outcome.register is not None:
+            _replace_register(db, seq, outcome.register, outcome.register_numbers)
+        if isinstance(entry.body, DecisionBody) and entry.body.decision.assessment_id is not None:
+            _keep_assessment(db, seq, entry.body.decision.assessment_id, entry.body.decision.asset)
+        if outcome.assessments:
+            _upsert(
+                db,
+                assessment_table,
+                [
+                    {
+                        "id": item.assessment_id,
+                        "asset": item.asset,
+                        "assessed_at_ns": item.assessed_at_ns,
+                        "detail": _assessment_detail(item, seq),
+                        "revision": seq,
+                    }
+                    for item in outcome.assessments
+                ],
+            )
+        _upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
+        for change in outcome.alarm_changes:
+            _change_alarm(db, seq, change)
+        if outcome.dead_letters:
+            rows = [
+                {
+                    "id": letter.id,
+                    "topic": letter.topic[:1024],
+                    "gateway": letter.gateway[:64],
+                    "code": letter.code,
+                    "reason": letter.reason[:2048],
+                    "head": letter.head,
+                    "received_at_ns": letter.received_at_ns,
+                    "revision": seq,
+                }
+                for letter in outcome.dead_letters
+            ]
+            _upsert(db, dead_letter_table, rows)
+        for held in outcome.quarantine:
+            _project_quarantine(db, seq, held)
+        for gateway in outcome.gateways:
+            _project_gateway(db, seq, gateway)
+
+
+def _upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or overwrite those whose key is there; both databases spell it alike."""
+    if not rows:
+        return
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def _keep_assessment(db: Connection, seq: int, assessment_id: str, asset: AssetId) -> None:
+    """Keep a provisional assessment that a person decided on: the log points to it."""
+    row = db.execute(select(risk_table.c.detail).where(risk_table.c.asset == asset)).one_or_none()
+    if row is not None and row.detail["assessment_id"] == assessment_id:
+        detail = row.detail
+        values = {"id": assessment_id, "asset": asset, "assessed_at_ns": detail["assessed_at_ns"]}
+        _upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
+
+
+def _change_alarm(db: Connection, seq: int, change: AlarmChange) -> None:
+    table = alarm_table.c
+    this = update(alarm_table).where(table.id == change.id)
+    if change.cleared_at_ns is not None:
+        db.execute(this.values(cleared_at_ns=change.cleared_at_ns, revision=seq))
+        standing = table.state.in_([AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value])
+        db.execute(this.where(standing).values(state=AlarmState.CLEARED.value))
+    if change.state is not None:
+        db.execute(this.values(state=change.state.value, revision=seq))
+
+
+def _update_sensors(db: Connection, changes: dict[int, tuple[int, SensorChange]]) -> None:
+    if not changes:
+        return
+    statement = (
+        update(channel_table)
+        .where(channel_table.c.number == bindparam("b_number"))
+        .values(
+            last_time_ns=bindparam("b_time_ns"),
+            last_value=bindparam("b_value"),
+            quality=bindparam("b_quality"),
+            revision=bindparam("b_revision"),
+        )
+    )
+    rows = [
+        {
+            "b_number": change.channel,
+            "b_time_ns": change.time_ns,
+            "b_value": change.value,
+            "b_quality": change.quality.value,
+            "b_revision": seq,
+        }
+        for seq, change in changes.values()
+    ]
+    db.execute(statement, rows)
+
+
+def _replace_register(db: Connection, seq: int, register: Register, numbers: Sequence[int]) -> None:
+    """Write the register as it holds from here on; what channels last sent stays."""
+    assets = [{"id": asset.id, "detail": msgspec.to_builtins(asset), "revision": seq} for asset in register.assets]
+    kept = {asset.id for asset in register.assets}
+    gone = [row.id for row in db.execute(select(asset_table.c.id)) if row.id not in kept]
+    for asset in gone:
+        db.execute(delete(asset_table).where(asset_table.c.id == asset))
+        db.execute(delete(risk_table).where(risk_table.c.asset == asset))
+    _upsert(db, asset_table, assets)
+    heard = {
+        (row.asset, row.sensor, row.channel): row
+        for row in db.execute(select(channel_table).where(channel_table.c.last_time_ns.is_not(None)))
+    }
+    db.execute(delete(channel_table))
+    rows = []
+    for channel, number in zip(register.channels, numbers, strict=True):
+        before = heard.get((channel.asset, channel.sensor, channel.channel))
+        rows.append(
+            {
+                "asset": channel.asset,
+                "sensor": channel.sensor,
+                "channel": channel.channel,
+                "number": number,
+                "unit": channel.unit,
+                "gateway": channel.gateway,
+                "role": channel.role.value,
+                "interval_s": channel.interval_s,
+                "quality": before.quality if before else DataQuality.NONE.value,
+                "last_time_ns": before.last_time_ns if before else None,
+                "last_value": before.last_value if before else None,
+                "revision": seq,
+            }
+        )
+    _upsert(db, channel_table, rows)
+
+
+def _project_quarantine(db: Connection, seq: int, change: QuarantineChange) -> None:
+    """Add held messages to their sender, or take released ones off; a sender with none left is gone."""
+    table = quarantine_table.c
+    this = and_(table.gateway == change.gateway, table.asset == change.asset, table.sensor == change.sensor)
+    row = db.execute(select(quarantine_table).where(this)).one_or_none()
+    messages = change.messages + (row.messages if row else 0)
+    if messages <= 0:
+        db.execute(delete(quarantine_table).where(this))
+        return
+    released = change.messages < 0
+    _upsert(
+        db,
+        quarantine_table,
+        [
+            {
+                "gateway": change.gateway,
+                "asset": change.asset,
+                "sensor": change.sensor,
+                "messages": messages,
+                "first_received_ns": row.first_received_ns if row else change.first_received_ns,
+                "last_received_ns": row.last_received_ns if row and released else change.last_received_ns,
+                "reason": row.reason if row and released else change.reason[:1024],
+                "example": row.example if row and released else change.example[:1024],
+                "revision": seq,
+            }
+        ],
+    )
+
+
+def _project_gateway(db: Connection, seq: int, change: GatewayChange) -> None:
+    row = db.execute(select(gateway_table).where(gateway_table.c.id == change.gateway)).one_or_none()
+    if row is not None and change.state == "offline" and row.session != change.session:
+        return  # a will of an older connection that came after the new birth
+    _upsert(
+        db,
+        gateway_table,
+        [
+            {
+                "id": change.gateway,
+                "state": change.state,
+                "session": change.session,
+                "since_ns": change.since_ns,
+                "received_at_ns": change.received_ns,
+                "revision": seq,
+            }
+        ],
+    )
+
+
+def _risk_row(item: RiskAssessment, seq: int) -> dict[str, Any]:
+    key = rank_key(item)
+    return {
+        "asset": item.asset,
+        "state_rank": key.state_rank,
+        "negative_cost_eur": key.negative_cost_eur,
+        "assessed_at_ns": item.assessed_at_ns,
+        "provisional": item.provisional,
+        "detail": _assessment_detail(item, seq),
+        "revision": seq,
+    }
+
+
+def _assessment_detail(item: RiskAssessment, seq: int) -> dict[str, Any]:
+    detail: dict[str, Any] = msgspec.to_builtins(item)
+    detail["journal_seq"] = detail["revision"] = seq
+    return detail
+
+
+def _alarm_row(alarm: Alarm, seq: int) -> dict[str, Any]:
+    return {
+        "id": alarm.id,
+        "asset": alarm.asset,
+        "kind": alarm.kind,
+        "subject": alarm.subject,
+        "raised_at_ns": alarm.raised_at_ns,
+        "cleared_at_ns": alarm.cleared_at_ns,
+        "state": alarm.state.value,
+        "reasons": msgspec.to_builtins(alarm.reasons),
+        "revision": seq,
+    }

@@ -1,0 +1,164 @@
+"""What the other rooms may ask of storage; every implementation passes the same conformance tests.
+
+Lists are paged by keys, not offsets: `after` is the key of the last item seen, and at most `limit`
+items come back, so a page never repeats or skips an item that stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    DeadLetter,
+    Decision,
+    DecisionVerb,
+    Quarantined,
+    RiskAssessment,
+    RiskState,
+    SensorStatus,
+    SeriesPoint,
+)
+from domain.register import Asset
+
+__all__ = [
+    "AdvisoryStore",
+    "DecisionDraft",
+    "DecisionLog",
+    "RankKey",
+    "SensorKey",
+    "SeriesStore",
+    "TimedKey",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RankKey:
+    """Place in the ranking: state first, then the highest cost of waiting, then the asset."""
+
+    state_rank: int
+    negative_cost_eur: float
+    asset: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TimedKey:
+    """Place in a list that runs from new to old."""
+
+    time_ns: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SensorKey:
+    """Place in a list of channels."""
+
+    asset: str
+    sensor: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionDraft:
+    """A decision as a person gave it, before it is written into the chain."""
+
+    asset: AssetId
+    verb: DecisionVerb
+    decided_by: str
+    reason: str
+    alarm_id: str | None = None
+    assessment_id: str | None = None
+    due_on: str | None = None
+    condition: int | None = None
+
+
+class AdvisoryStore(Protocol):
+    """The projected rows that the API serves; reading never blocks the writer."""
+
+    def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
+        """List assets by identifier."""
+
+    def asset(self, asset: AssetId) -> Asset | None:
+        """Find one asset."""
+
+    def risks(
+        self, *, after: RankKey | None = None, limit: int = 100, states: Sequence[RiskState] = ()
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        """List each asset's newest assessment in the order of the ranking; no `states` means all."""
+
+    def risk(self, asset: AssetId) -> RiskAssessment | None:
+        """Give the newest assessment of one asset."""
+
+    def assessment(self, assessment_id: str) -> RiskAssessment | None:
+        """Find one stored assessment."""
+
+    def risk_history(
+        self, asset: AssetId, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[RiskAssessment]:
+        """List the final assessments of one asset, newest first."""
+
+    def alarms(
+        self,
+        *,
+        asset: AssetId | None = None,
+        states: Sequence[AlarmState] = (),
+        after: TimedKey | None = None,
+        limit: int = 100,
+    ) -> Sequence[Alarm]:
+        """List alarms by time of raising, newest first; no `states` means all."""
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        """Find one alarm."""
+
+    def dead_letters(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        """List refused messages by time of arrival, newest first."""
+
+    def quarantine(self, *, after: SensorKey | None = None, limit: int = 100) -> Sequence[Quarantined]:
+        """List unknown senders by gateway, asset and sensor (in the key's three places)."""
+
+    def sensors(
+        self, *, asset: AssetId | None = None, after: SensorKey | None = None, limit: int = 100
+    ) -> Sequence[SensorStatus]:
+        """List the channels of the register with the newest that came from them."""
+
+
+class SeriesStore(Protocol):
+    """Time series of features and readings."""
+
+    def channel_names(self, asset: AssetId) -> Sequence[tuple[SensorId, ChannelName, str]]:
+        """List sensor, channel and unit of all that was ever stored for an asset."""
+
+    def hops(
+        self,
+        asset: AssetId,
+        sensor: SensorId,
+        channel: ChannelName,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        after_ns: int | None = None,
+        limit: int = 1000,
+    ) -> Sequence[SeriesPoint]:
+        """List one channel's closed hops in `[start_ns, end_ns)`, oldest first, behind `after_ns`."""
+
+
+class DecisionLog(Protocol):
+    """The append-only, hash-chained log of what people decided; part of the journal."""
+
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+        """Write one decision as the next link and return it.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the journal cannot be written now.
+        """
+
+    def decisions(
+        self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
+    ) -> Sequence[Decision]:
+        """List decisions newest first, those with a sequence below `before_seq`."""

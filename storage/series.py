@@ -1,0 +1,194 @@
+"""Time series in one SQLite file: readings as they were accepted, and hops as they were scored.
+
+The default of design.md D4; InfluxDB takes its place behind the same protocol. Keys are (channel
+number, time), and the first value of a key stays, so writing an entry twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from domain.errors import StorageCorrupt, StorageUnavailable
+from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.records import SeriesPoint
+from storage.entries import BatchBody, HopColumns, decode_readings
+from storage.journal import Entry
+
+__all__ = ["SqliteSeries"]
+
+_BUSY_TIMEOUT_S: Final = 10.0
+
+_SCHEMA = """
+PRAGMA journal_mode=WAL;
+CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS channel (
+    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, sensor TEXT NOT NULL, channel TEXT NOT NULL, unit TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS channel_asset ON channel (asset, sensor, channel);
+CREATE TABLE IF NOT EXISTS reading (
+    number INTEGER NOT NULL, time_ns INTEGER NOT NULL, value REAL NOT NULL, flags INTEGER NOT NULL,
+    PRIMARY KEY (number, time_ns)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hop (
+    number INTEGER NOT NULL, start_ns INTEGER NOT NULL, value REAL NOT NULL, count INTEGER NOT NULL,
+    expected REAL, band REAL, novelty REAL,
+    PRIMARY KEY (number, start_ns)
+) WITHOUT ROWID;
+"""
+
+
+class SqliteSeries:
+    """One connection to the series file; implements `SeriesStore`, and is written by the projector.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made when it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with _translated(path):
+            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            self._db.executescript(_SCHEMA)
+            # A projection can be made anew from the journal, so a power cut may cost its last rows.
+            self._db.execute("PRAGMA synchronous=NORMAL")
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._db.close()
+
+    def position(self) -> int:
+        """Give the sequence of the last projected entry."""
+        with self._lock, _translated(self._path):
+            row = self._db.execute("SELECT seq FROM position WHERE name = 'series'").fetchone()
+            return int(row[0]) if row else 0
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Write readings and hops of entries that follow the position, all or nothing."""
+        if not entries:
+            return
+        with self._lock, _translated(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for entry in entries:
+                    self._project_one(entry)
+                self._db.execute("INSERT OR REPLACE INTO position VALUES ('series', ?)", (entries[-1].seq,))
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _project_one(self, entry: Entry) -> None:
+        outcome = entry.outcome
+        if outcome.register is not None:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)",
+                [
+                    (number, channel.asset, channel.sensor, channel.channel, channel.unit)
+                    for channel, number in zip(outcome.register.channels, outcome.register_numbers, strict=True)
+                ],
+            )
+        if isinstance(entry.body, BatchBody):
+            readings = decode_readings(entry.body.readings)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)",
+                zip(
+                    readings.channel.tolist(),
+                    readings.time_ns.tolist(),
+                    readings.value.tolist(),
+                    readings.flags.tolist(),
+                    strict=True,
+                ),
+            )
+        if outcome.hops.channel:
+            self._db.executemany("INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?, ?, ?, ?)", _hop_rows(outcome.hops))
+
+    def channel_names(self, asset: AssetId) -> Sequence[tuple[SensorId, ChannelName, str]]:
+        """List sensor, channel and unit of all that was ever stored for an asset."""
+        with self._lock, _translated(self._path):
+            rows = self._db.execute(
+                "SELECT sensor, channel, unit FROM channel WHERE asset = ? ORDER BY sensor, channel", (asset,)
+            ).fetchall()
+        return [(SensorId(sensor), ChannelName(channel), unit) for sensor, channel, unit in rows]
+
+    def hops(
+        self,
+        asset: AssetId,
+        sensor: SensorId,
+        channel: ChannelName,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        after_ns: int | None = None,
+        limit: int = 1000,
+    ) -> Sequence[SeriesPoint]:
+        """List one channel's closed hops in `[start_ns, end_ns)`, oldest first, behind `after_ns`."""
+        low = max(start_ns if start_ns is not None else -(2**63), after_ns + 1 if after_ns is not None else -(2**63))
+        with self._lock, _translated(self._path):
+            rows = self._db.execute(
+                "SELECT hop.start_ns, hop.value, hop.count, hop.expected, hop.band FROM hop "
+                "JOIN channel ON channel.number = hop.number "
+                "WHERE channel.asset = ? AND channel.sensor = ? AND channel.channel = ? "
+                "AND hop.start_ns >= ? AND hop.start_ns < ? ORDER BY hop.start_ns LIMIT ?",
+                (asset, sensor, channel, low, end_ns if end_ns is not None else 2**63 - 1, limit),
+            ).fetchall()
+        return [SeriesPoint(*row) for row in rows]
+
+    def reading_count(self) -> int:
+        """Count the stored readings, for `schouw doctor`."""
+        with self._lock, _translated(self._path):
+            return int(self._db.execute("SELECT count(*) FROM reading").fetchone()[0])
+
+    def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
+        """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""
+        after: tuple[int, int] = (-1, -(2**63))
+        while True:
+            with self._lock, _translated(self._path):
+                rows = self._db.execute(
+                    "SELECT c.asset, c.sensor, c.channel, r.time_ns, r.value, c.unit, r.flags, r.number FROM reading r "
+                    "JOIN channel c ON c.number = r.number WHERE (r.number, r.time_ns) > (?, ?) "
+                    "ORDER BY r.number, r.time_ns LIMIT ?",
+                    (*after, batch),
+                ).fetchall()
+            if not rows:
+                return
+            for row in rows:
+                yield row[:7]
+            after = (rows[-1][7], rows[-1][3])
+
+
+def _hop_rows(hops: HopColumns) -> Iterator[tuple[Any, ...]]:
+    """Give rows for SQLite; it stores NaN as NULL by itself."""
+    return zip(
+        np.frombuffer(hops.channel, "<i4").tolist(),
+        np.frombuffer(hops.start_ns, "<i8").tolist(),
+        np.frombuffer(hops.value, "<f8").tolist(),
+        np.frombuffer(hops.count, "<i4").tolist(),
+        np.frombuffer(hops.expected, "<f8").tolist(),
+        np.frombuffer(hops.band, "<f8").tolist(),
+        np.frombuffer(hops.novelty, "<f8").tolist(),
+        strict=True,
+    )
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageUnavailable(
+            f"time series {path.name}: got {error}; free the disk or the lock, then it goes on"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageCorrupt(f"time series {path.name}: got {error}; run `schouw doctor`") from error
