@@ -1,0 +1,1 @@
+"""Advisories over HTTP: routes read the store and record people's decisions, and compute nothing."""

@@ -1,0 +1,64 @@
+"""The HTTP application: routes, pages and the edge around them, put together from what the service hands in.
+
+Routes are plain functions, run in a pool of threads, because the stores behind them are synchronous.
+Nothing here reads a clock, an environment variable or a file outside this room.
+"""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
+
+from api import pages
+from api.edge import API_VERSION, Edge
+from api.openapi import make_document, operation_id
+from api.problems import add_problem_handlers
+from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
+from api.routes import alarms, assets, decisions, health, refusals, risks, sensors
+
+__all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness", "create_app"]
+
+
+def create_app(rooms: ApiRooms) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    rooms : ApiRooms
+        Stores, questions and settings; used by reference, closed by whoever made them.
+
+    Returns
+    -------
+    FastAPI
+        Ready to be served; holds no connection and starts no thread of its own.
+    """
+    app = FastAPI(
+        title="Schouw",
+        version=API_VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_unique_id,
+    )
+    app.state.rooms = rooms
+    add_problem_handlers(app)
+    for part in (risks, alarms, decisions, assets, sensors, refusals, health):
+        app.include_router(part.router)
+    document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    def show_openapi() -> Response:
+        """Give the OpenAPI document to anyone, scripts of other sites included."""
+        headers = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+        return Response(document, media_type="application/json", headers=headers)
+
+    app.include_router(pages.router)
+    app.add_middleware(Edge, settings=rooms.settings)
+    return app
+
+
+def _unique_id(route: APIRoute) -> str:
+    return operation_id(route.name)

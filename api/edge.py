@@ -1,0 +1,164 @@
+"""What every request passes before a route sees it, and every answer on its way out.
+
+In order: is the `Host` one of ours (a page elsewhere may point its own name at a loopback address, and
+its scripts would then read us as their own site), is the body within its limit, and, whatever happens
+further in, an answer in one shape with the same security headers. An error that nobody foresaw becomes
+a problem without its insides and is raised again, so that the server writes it to its log.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import ProblemError, problem_response
+from api.rooms import ApiSettings
+
+__all__ = ["API_VERSION", "Edge", "require_json"]
+
+# Semantic version of the HTTP interface, not of the program.
+API_VERSION: Final = "1.0.0"
+
+_JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "API-Version": API_VERSION,
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_TWO_YEARS: Final = "max-age=63072000; includeSubDomains"
+
+
+class Edge:
+    """ASGI middleware around the whole application.
+
+    Parameters
+    ----------
+    app : ASGI application
+    settings : ApiSettings
+        Names of hosts, limit of the body, and whether this is a demo.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def dressed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._dress(scope, message)
+            await send(message)
+
+        path = str(scope["path"])
+        try:
+            self._check_host(Headers(scope=scope))
+            body = await self._body(scope, receive)
+        except ProblemError as refused:
+            await problem_response(refused, path)(scope, receive, dressed)
+            return
+        try:
+            await self._app(scope, _Replay(body, receive), dressed)
+        except Exception:
+            if not started:
+                problem = ProblemError(
+                    500, "Internal error", "Something went wrong on our side; the operator's log says what."
+                )
+                await problem_response(problem, path)(scope, receive, dressed)
+            raise
+
+    def _check_host(self, headers: Headers) -> None:
+        named = headers.getlist("host")
+        if len(named) == 1 and ("*" in self._hosts or _without_port(named[0]) in self._hosts):
+            return
+        got = repr(named[0][:100]) if named else "no Host header"
+        raise ProblemError(
+            400, "Unknown host", f"Got {got}; this service answers only to the names in its setting of allowed hosts."
+        )
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        limit = self._settings.body_bytes_max
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            raise _too_large(limit)
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                break
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise _too_large(limit)
+            more = message.get("more_body", False)
+        return body
+
+    def _dress(self, scope: Scope, message: Message) -> None:
+        headers = MutableHeaders(scope=message)
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        is_page = headers.get("content-type", "").startswith("text/html")
+        headers.setdefault("Content-Security-Policy", _PAGE_POLICY if is_page else _JSON_POLICY)
+        if scope.get("scheme") == "https":
+            headers.setdefault("Strict-Transport-Security", _TWO_YEARS)
+        if self._settings.demo:
+            headers.setdefault("Schouw-Demo", "true")
+
+
+class _Replay:
+    """Gives a body that was read already, then what the connection itself says."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def require_json(request: Request) -> None:
+    """Refuse a write that is not declared as JSON.
+
+    A form on another site can post to a loopback address without asking, but cannot declare JSON
+    without a preflight, which nothing here grants: this is the guard against forged requests.
+    """
+    declared = request.headers.get("content-type", "")
+    if declared.split(";")[0].strip().lower() != "application/json":
+        raise ProblemError(
+            415,
+            "Unsupported media type",
+            f"Got {declared[:100]!r}, expected a body with Content-Type: application/json.",
+            headers={"Accept-Post": "application/json"},
+        )
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(413, "Body too large", f"Got more than {limit} bytes, expected at most that many.")
+
+
+def _without_port(host: str) -> str:
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name.partition("]")[0] + "]"
+    return name.rpartition(":")[0] if ":" in name else name

@@ -1,0 +1,154 @@
+"""Figures as a reader of one language writes them: numbers, euros, shares, spans of time, dates.
+
+Only as many digits as a planner can use: a chance in whole percents, a remaining life in the unit
+that fits its size. Dutch has a comma for decimals and a point for thousands, English the reverse.
+Times on the page are local civil time in the Netherlands, because that is where the work is planned.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from api.languages import Language
+
+__all__ = ["chance", "chance_range", "euros", "local_time", "long_date", "number", "percent", "span", "span_range"]
+
+_LOCAL: Final = ZoneInfo("Europe/Amsterdam")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS_PER_MONTH: Final = 365.25 / 12
+_DAYS_PER_YEAR: Final = 365.25
+_PERCENT: Final = {Language.ENGLISH: "%", Language.DUTCH: "\u00a0%"}
+_MONTHS: Final = {
+    Language.ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    Language.DUTCH: ("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
+}
+_UNITS: Final = {
+    Language.ENGLISH: {
+        "minute": ("minute", "minutes"),
+        "hour": ("hour", "hours"),
+        "day": ("day", "days"),
+        "month": ("month", "months"),
+        "year": ("year", "years"),
+    },
+    Language.DUTCH: {
+        "minute": ("minuut", "minuten"),
+        "hour": ("uur", "uur"),
+        "day": ("dag", "dagen"),
+        "month": ("maand", "maanden"),
+        "year": ("jaar", "jaar"),
+    },
+}
+# Size in days of the unit, and from how many days on it reads best.
+_SIZES: Final = (
+    ("year", _DAYS_PER_YEAR, 730.0),
+    ("month", _DAYS_PER_MONTH, 75.0),
+    ("day", 1.0, 1.0),
+    ("hour", 1 / 24, 1 / 24),
+    ("minute", 1 / 1440, 0.0),
+)
+
+
+def number(value: float, language: Language, *, decimals: int = 0, minimum_decimals: int | None = None) -> str:
+    """Write a number with a fixed number of decimals.
+
+    Examples
+    --------
+    >>> number(1234.5, Language.DUTCH, decimals=1), number(1234.5, Language.ENGLISH, decimals=1)
+    ('1.234,5', '1,234.5')
+    """
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{decimals}f}"
+    if minimum_decimals is not None and "." in text:
+        whole, _, fraction = text.partition(".")
+        fraction = fraction.rstrip("0").ljust(minimum_decimals, "0")
+        text = f"{whole}.{fraction}" if fraction else whole
+    if language is Language.DUTCH:
+        return text.translate(str.maketrans(",.", ".,"))
+    return text
+
+
+def euros(value: float, language: Language) -> str:
+    r"""Write an amount in whole euros, and from a thousand on in whole hundreds.
+
+    Examples
+    --------
+    >>> euros(12_345.0, Language.DUTCH)
+    '€\xa012.300'
+    """
+    rounded = value if abs(value) < 1000 else round(value, -2)  # noqa: PLR2004  # a thousand euros
+    return f"€\u00a0{number(rounded, language)}"
+
+
+def percent(share: float, language: Language) -> str:
+    """Write a share in whole percents.
+
+    Examples
+    --------
+    >>> percent(0.126, Language.ENGLISH)
+    '13%'
+    """
+    return f"{number(share * 100, language)}{_PERCENT[language]}"
+
+
+def chance(value: float, language: Language) -> str:
+    r"""Write a probability in percent; never a bare 0 or 100, which no model can promise.
+
+    Examples
+    --------
+    >>> chance(0.004, Language.ENGLISH), chance(0.126, Language.ENGLISH), chance(0.999, Language.ENGLISH)
+    ('<\xa01%', '13%', '>\xa099%')
+    """
+    if value < 0.01:  # noqa: PLR2004  # one percent
+        return f"<\u00a01{_PERCENT[language]}"
+    if value > 0.99:  # noqa: PLR2004  # ninety-nine percent
+        return f">\u00a099{_PERCENT[language]}"
+    return percent(value, language)
+
+
+def chance_range(low: float, high: float, language: Language) -> str:
+    """Write an interval of a probability."""
+    word = "tot" if language is Language.DUTCH else "to"
+    return f"{chance(low, language)} {word} {chance(high, language)}"
+
+
+def span(days: float, language: Language) -> str:
+    """Write a span of time in the unit that fits its size.
+
+    Examples
+    --------
+    >>> span(1.0, Language.ENGLISH), span(400.0, Language.DUTCH), span(0.01, Language.ENGLISH)
+    ('1 day', '13 maanden', '14 minutes')
+    """
+    unit, size = _unit_for(days)
+    count = max(round(days / size), 0)
+    return f"{number(count, language)} {_UNITS[language][unit][0 if count == 1 else 1]}"
+
+
+def span_range(low_days: float, high_days: float, like_days: float, language: Language) -> str:
+    """Write an interval in the unit that fits `like_days`."""
+    unit, size = _unit_for(like_days)
+    word = "tot" if language is Language.DUTCH else "to"
+    low, high = (number(max(round(days / size), 0), language) for days in (low_days, high_days))
+    return f"{low} {word} {high} {_UNITS[language][unit][1]}"
+
+
+def long_date(day: date, language: Language) -> str:
+    """Write a date with the month in letters: no order of figures to guess."""
+    return f"{day.day} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
+def local_time(time_ns: int, language: Language) -> str:
+    """Write a moment as date and time in the Netherlands."""
+    moment = (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(_LOCAL)
+    return f"{long_date(moment.date(), language)} {moment:%H:%M}"
+
+
+def _unit_for(days: float) -> tuple[str, float]:
+    for unit, size, least in _SIZES:
+        if days >= least:
+            return unit, size
+    return _SIZES[-1][0], _SIZES[-1][1]

@@ -1,0 +1,224 @@
+"""What stands in the rows of a page: stored records as texts in one language, ready to be laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.answers import age_seconds
+from api.figures import chance, chance_range, euros, local_time, long_date, number, span, span_range
+from api.labels import LABELS
+from api.languages import Language
+from api.terms import alarm_title, channel_name, term, unit_symbol
+from api.times import parse_date
+from api.wording import say_advice, say_reasons
+from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
+from domain.register import Asset
+
+__all__ = [
+    "AlarmRow",
+    "Chance",
+    "DecisionRow",
+    "RiskRow",
+    "SensorRow",
+    "alarm_row",
+    "day",
+    "decision_row",
+    "risk_row",
+    "sensor_row",
+    "state_counts",
+]
+
+_SECONDS_PER_DAY: Final = 86_400.0
+# The horizon of the ranking's cost of waiting.
+_LIST_HORIZON_DAYS: Final = 90
+# One shape per state, so that colour is never the only sign.
+_SHAPES: Final = {
+    RiskState.ACT: "▲",
+    RiskState.WATCH: "◆",
+    RiskState.INSUFFICIENT_DATA: "?",
+    RiskState.OK: "●",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Probability of failure within one horizon, in words."""
+
+    days: int
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRow:
+    """One assessment as texts; None where nothing is known."""
+
+    asset: str
+    name: str
+    type: str
+    state: str
+    shape: str
+    state_label: str
+    provisional: bool
+    chance: Chance | None
+    chances: tuple[Chance, ...]
+    life: str | None
+    life_range: str
+    health: str | None
+    indicative: int | None
+    inspected: int | None
+    inspected_on: str
+    cost: str | None
+    quality: str
+    quality_label: str
+    age: str
+    assessed_at: str
+    advice: str
+    reasons: tuple[str, ...]
+    mode: str | None
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """One alarm as texts."""
+
+    title: str
+    subject: str
+    state: str
+    is_open: bool
+    raised: str
+    cleared: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRow:
+    """One channel as texts; `value` is None when it was never heard."""
+
+    sensor: str
+    channel: str
+    value: str | None
+    age: str
+    quality: str
+    quality_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision as texts."""
+
+    verb: str
+    due: str
+    by: str
+    reason: str
+    when: str
+
+
+def risk_row(asset: Asset, risk: RiskAssessment, language: Language, now_ns: int) -> RiskRow:
+    """Put one assessment into texts.
+
+    Without any data the state reads `No data`, so that it cannot be taken for a healthy structure.
+    """
+    chances = tuple(
+        Chance(item.horizon_days, chance(item.value, language), chance_range(item.low, item.high, language))
+        for item in risk.probability_of_failure
+    )
+    life = risk.remaining_life
+    cost = risk.expected_cost_of_waiting_eur
+    silent = risk.state is RiskState.INSUFFICIENT_DATA and risk.data_quality is DataQuality.NONE
+    return RiskRow(
+        asset=asset.id,
+        name=asset.name,
+        type=term("asset_type", asset.type, language),
+        state=risk.state,
+        shape=_SHAPES[risk.state],
+        state_label=term("quality", "none", language) if silent else term("state", risk.state, language),
+        provisional=risk.provisional,
+        chance=next((item for item in chances if item.days == _LIST_HORIZON_DAYS), None),
+        chances=chances,
+        life=None if life is None else span(life.q50_days, language),
+        life_range="" if life is None else span_range(life.q10_days, life.q90_days, life.q50_days, language),
+        health=None if risk.health_index is None else number(risk.health_index, language, decimals=2),
+        indicative=risk.indicative_condition,
+        inspected=asset.condition_inspected,
+        inspected_on=day(asset.inspected_on, language),
+        cost=None if cost is None else euros(cost, language),
+        quality=risk.data_quality,
+        quality_label=term("quality", risk.data_quality, language),
+        age=_age(risk.assessed_at_ns, now_ns, language),
+        assessed_at=local_time(risk.assessed_at_ns, language),
+        advice=say_advice(risk.advice, language),
+        reasons=tuple(say_reasons(risk.reasons, language)),
+        mode=None if risk.failure_mode is None else term("mode", risk.failure_mode, language),
+        model_version=risk.model_version,
+    )
+
+
+def alarm_row(alarm: Alarm, language: Language) -> AlarmRow:
+    """Put one alarm into texts."""
+    title = alarm_title(alarm.kind, language)
+    return AlarmRow(
+        title=title[:1].upper() + title[1:],
+        subject=alarm.subject,
+        state=term("alarm_state", alarm.state, language),
+        is_open=alarm.cleared_at_ns is None,
+        raised=local_time(alarm.raised_at_ns, language),
+        cleared="" if alarm.cleared_at_ns is None else local_time(alarm.cleared_at_ns, language),
+        reasons=tuple(say_reasons(alarm.reasons, language)),
+    )
+
+
+def sensor_row(status: SensorStatus, language: Language, now_ns: int) -> SensorRow:
+    """Put one channel into texts."""
+    heard = status.last_time_ns is not None and status.last_value is not None
+    symbol = unit_symbol(status.unit)
+    return SensorRow(
+        sensor=status.sensor,
+        channel=channel_name(status.channel, language),
+        value=f"{_reading(status.last_value or 0.0, language)} {symbol}".strip() if heard else None,
+        age="" if status.last_time_ns is None else _age(status.last_time_ns, now_ns, language),
+        quality=status.quality,
+        quality_label=term("quality", status.quality, language),
+    )
+
+
+def decision_row(decision: Decision, language: Language) -> DecisionRow:
+    """Put one decision into texts."""
+    due = day(decision.due_on, language)
+    verb = term("verb", decision.verb, language)
+    return DecisionRow(
+        verb=verb[:1].upper() + verb[1:],
+        due=LABELS[language]["due"].format(day=due) if due else "",
+        by=decision.decided_by,
+        reason=decision.reason,
+        when=local_time(decision.decided_at_ns, language),
+    )
+
+
+def day(iso: str | None, language: Language) -> str:
+    """Write a stored date; what is no date is shown as the owner wrote it."""
+    if iso is None:
+        return ""
+    try:
+        return long_date(parse_date(iso), language)
+    except ValueError:
+        return iso
+
+
+def state_counts(rows: Sequence[RiskRow]) -> dict[str, int]:
+    """Count rows by state, in the order of the ranking; states without rows are left out."""
+    counts = {state.value: sum(row.state == state for row in rows) for state in RiskState}
+    return {state: count for state, count in counts.items() if count}
+
+
+def _age(time_ns: int, now_ns: int, language: Language) -> str:
+    age = span(age_seconds(time_ns, now_ns) / _SECONDS_PER_DAY, language)
+    return LABELS[language]["data_age"].format(age=age)
+
+
+def _reading(value: float, language: Language) -> str:
+    whole = len(f"{abs(value):.0f}")
+    return number(value, language, decimals=max(4 - whole, 0), minimum_decimals=0)

@@ -1,0 +1,189 @@
+"""Errors over HTTP, all in the shape of RFC 9457 (`application/problem+json`).
+
+A problem says in words what was got, what was expected and what to do. Input is judged as a whole:
+`errors` names every field that is wrong, so that a caller mends all of them at once. What goes wrong
+on our side never shows its insides; the server's own log has them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+
+from domain.errors import DecisionError, StorageUnavailable
+
+__all__ = [
+    "PROBLEM_JSON",
+    "FieldError",
+    "ProblemError",
+    "add_problem_handlers",
+    "invalid_input",
+    "not_found",
+    "problem_response",
+]
+
+PROBLEM_JSON: Final = "application/problem+json"
+# Long enough to recognise what was sent, short enough that an answer cannot be used to echo a flood.
+_GOT_CHARACTERS: Final = 120
+_ERRORS_MAX: Final = 100
+# A locked or restarting store is usually back within seconds; see StorageUnavailable.
+_RETRY_AFTER_SECONDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with the input.
+
+    Attributes
+    ----------
+    place : str
+        `query`, `path`, `header` or `body`.
+    field : str
+        Name as the caller writes it; dotted where nested; empty for the whole body.
+    got : str
+        What was sent, as `repr`, shortened; `nothing` where it was missing.
+    expected : str
+        What would have been accepted.
+    """
+
+    place: str
+    field: str
+    got: str
+    expected: str
+
+
+class ProblemError(Exception):
+    """A refusal that a route hands to the caller.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status, 400 to 599.
+    title : str
+        What kind of problem, the same each time.
+    detail : str
+        This case, in one or two sentences.
+    errors : tuple of FieldError
+        Every fault of the input, where the input is at fault.
+    headers : mapping
+        Headers that belong to the status, such as `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = errors
+        self.headers: Mapping[str, str] = headers or {}
+
+
+def not_found(kind: str, identifier: str) -> ProblemError:
+    """Say that there is no such thing under this identifier."""
+    got = _shortened(identifier)
+    return ProblemError(404, f"Unknown {kind}", f"There is no {kind} {got}; the list of them says which there are.")
+
+
+def invalid_input(errors: Sequence[FieldError]) -> ProblemError:
+    """Say all that is wrong with the input."""
+    fields = ", ".join(error.field or error.place for error in errors[:_ERRORS_MAX])
+    detail = f"{len(errors)} field(s) cannot be accepted: {fields}. See `errors` for what was expected."
+    return ProblemError(400, "Invalid input", detail, tuple(errors[:_ERRORS_MAX]))
+
+
+def problem_response(problem: ProblemError, path: str) -> Response:
+    """Write a problem as an answer."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": path[: _GOT_CHARACTERS * 2],
+    }
+    if problem.errors:
+        body["errors"] = [
+            {"in": error.place, "field": error.field, "got": error.got, "expected": error.expected}
+            for error in problem.errors
+        ]
+    # ASCII escapes keep any text from outside, lone surrogates included, valid JSON.
+    return Response(json.dumps(body), problem.status, dict(problem.headers), PROBLEM_JSON)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Give every error that leaves a route the one shape; `api.edge` covers what escapes them."""
+    app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(DecisionError, _answer_decision)
+    app.add_exception_handler(StorageUnavailable, _answer_unavailable)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101  # registered for this type alone
+    return problem_response(error, request.url.path)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this type alone
+    return problem_response(invalid_input([_field_error(fault) for fault in error.errors()]), request.url.path)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type alone
+    title = HTTPStatus(error.status_code).phrase
+    method = request.method
+    detail = {
+        404: "There is nothing at this address; paths have no trailing slash, and /v1/openapi.json lists them.",
+        405: f"This address does not take {method}; it takes {(error.headers or {}).get('Allow', 'GET')}.",
+    }.get(error.status_code, str(error.detail))
+    problem = ProblemError(error.status_code, title, detail, headers=error.headers or {})
+    return problem_response(problem, request.url.path)
+
+
+async def _answer_decision(request: Request, error: Exception) -> Response:
+    return problem_response(ProblemError(400, "Decision cannot be taken", str(error)), request.url.path)
+
+
+async def _answer_unavailable(request: Request, _error: Exception) -> Response:
+    problem = ProblemError(
+        503,
+        "Storage is not available",
+        "The store is away, locked or full for now. Nothing was changed; ask again after `Retry-After` seconds.",
+        headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
+    )
+    return problem_response(problem, request.url.path)
+
+
+def _field_error(fault: Mapping[str, Any]) -> FieldError:
+    place, *names = [str(part) for part in fault["loc"]]
+    kind = fault["type"]
+    if kind == "json_invalid":
+        return FieldError("body", "", "text that is not JSON", "a JSON object")
+    value = fault.get("input")
+    if kind == "value_error" and value is None:  # a field left out, which another field asks for
+        names = [to_camel(name) for name in names]
+    got = "nothing" if kind == "missing" or value is None else _shortened(value)
+    expected = {"missing": "a value", "extra_forbidden": "no such field; see /v1/openapi.json for the names"}.get(
+        kind, str(fault["msg"]).removeprefix("Value error, ").removeprefix("expected ")
+    )
+    return FieldError(place, ".".join(names), got, expected.removeprefix("Input should be "))
+
+
+def _shortened(value: object) -> str:
+    text = repr(value[: _GOT_CHARACTERS * 2] if isinstance(value, str) else value)
+    return text if len(text) <= _GOT_CHARACTERS else f"{text[:_GOT_CHARACTERS]}..."

@@ -1,0 +1,191 @@
+"""What callers may ask: query parameters, identifiers in paths, and the rooms a route works with.
+
+Query keys are camelCase and closed: a key that does not exist is refused, because a filter that is
+silently ignored gives an answer that looks right and is not.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Path, Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from api.languages import Language, choose_language
+from api.problems import FieldError, invalid_input, not_found
+from api.rooms import ApiRooms
+from api.times import parse_time_ns
+from domain.identifiers import ID_PATTERN, AssetId, is_identifier
+from domain.records import AlarmState, RiskState
+from domain.register import Asset
+
+__all__ = [
+    "AlarmQuery",
+    "AnswerLanguage",
+    "AssetPath",
+    "AssetQuery",
+    "ItemPath",
+    "LanguageQuery",
+    "PageQuery",
+    "Question",
+    "RiskHistoryQuery",
+    "RiskQuery",
+    "Rooms",
+    "SeriesQuery",
+    "known_item",
+    "page_size",
+    "registered",
+]
+
+_ITEM_CHARACTERS = 256
+
+
+class Question(BaseModel):
+    """Base of all query parameters."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected printable characters only")
+    return text
+
+
+def _time_ns(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("expected text")  # noqa: TRY004  # pydantic collects ValueError
+    return parse_time_ns(value)
+
+
+Identifier = Annotated[str, Field(pattern=f"^{ID_PATTERN}$", examples=["brug-042"])]
+Printable = Annotated[str, AfterValidator(_printable), Field(max_length=_ITEM_CHARACTERS)]
+TimeNs = Annotated[
+    int,
+    BeforeValidator(_time_ns, json_schema_input_type=str),
+    Field(
+        description="RFC 3339 with any offset; a time without one is refused.",
+        examples=["2026-03-01T00:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Lang = Annotated[
+    Language | None,
+    Field(description="Language of sentences in the answer; wins over `Accept-Language`. Default `en`."),
+]
+
+
+class LanguageQuery(Question):
+    """One resource that holds sentences."""
+
+    lang: Lang = None
+
+
+class PageQuery(Question):
+    """Part of a list."""
+
+    page_size: Annotated[
+        int | None, Field(ge=1, description="Items on a page; the service's default and maximum apply.", examples=[100])
+    ] = None
+    cursor: Annotated[
+        str | None, Field(description="`next` of an earlier page; without it the list starts at its beginning.")
+    ] = None
+
+
+class AssetQuery(PageQuery):
+    """Part of a list that can be narrowed to one asset."""
+
+    asset: Annotated[Identifier | None, Field(description="Only what belongs to this asset.")] = None
+
+
+class RiskQuery(PageQuery):
+    """Part of the ranking."""
+
+    state: Annotated[list[RiskState], Field(description="Only these states; repeat the key for several.")] = []
+    lang: Lang = None
+
+
+class RiskHistoryQuery(PageQuery):
+    """Part of one asset's history."""
+
+    lang: Lang = None
+
+
+class AlarmQuery(AssetQuery):
+    """Part of the list of alarms."""
+
+    state: Annotated[list[AlarmState], Field(description="Only these states; repeat the key for several.")] = []
+    lang: Lang = None
+
+
+class SeriesQuery(PageQuery):
+    """One channel of an asset over time; without sensor and channel, which channels there are."""
+
+    sensor: Annotated[Identifier | None, Field(description="Which sensor; goes with `channel`.")] = None
+    channel: Annotated[
+        Printable | None, Field(description="Which channel of it, with its axis.", examples=["vibration_rms.x"])
+    ] = None
+    start: Annotated[TimeNs | None, Field(description="Hops that start at or after this time.")] = None
+    end: Annotated[TimeNs | None, Field(description="Hops that start before this time.")] = None
+
+
+def _rooms(request: Request) -> ApiRooms:
+    rooms: Any = request.app.state.rooms
+    if not isinstance(rooms, ApiRooms):
+        raise TypeError(f"got rooms of type {type(rooms).__name__}, expected ApiRooms; use api.app.create_app")
+    return rooms
+
+
+Rooms = Annotated[ApiRooms, Depends(_rooms)]
+
+
+def _answer_language(
+    request: Request,
+    accept_language: Annotated[
+        str | None, Header(description="Language of sentences in the answer: `en` or `nl`.", examples=["nl"])
+    ] = None,
+) -> Language:
+    asked = request.query_params.get("lang")
+    known = {language.value: language for language in Language}
+    return choose_language(known.get(asked or ""), accept_language, Language.ENGLISH)
+
+
+AnswerLanguage = Annotated[Language, Depends(_answer_language)]
+AssetPath = Annotated[str, Path(description="Identifier of the asset.", examples=["brug-042"])]
+ItemPath = Annotated[str, Path(description="Identifier of the item.")]
+
+
+def page_size(question: PageQuery, rooms: ApiRooms) -> int:
+    """Settle the size of a page.
+
+    Raises
+    ------
+    ProblemError
+        400 if more is asked than the service gives.
+    """
+    size, most = question.page_size, rooms.settings.page_size_max
+    if size is None:
+        return min(rooms.settings.page_size_default, most)
+    if size > most:
+        raise invalid_input([FieldError("query", "pageSize", repr(size), f"a whole number from 1 to {most}")])
+    return size
+
+
+def registered(asset_id: str, rooms: ApiRooms) -> Asset:
+    """Find an asset of the register.
+
+    Raises
+    ------
+    ProblemError
+        404 if there is none; text that cannot be an identifier never reaches the store.
+    """
+    asset = rooms.store.asset(AssetId(asset_id)) if is_identifier(asset_id) else None
+    if asset is None:
+        raise not_found("asset", asset_id)
+    return asset
+
+
+def known_item(identifier: str) -> bool:
+    """Tell whether text may stand as the identifier of a stored item."""
+    return 0 < len(identifier) <= _ITEM_CHARACTERS and identifier.isprintable()

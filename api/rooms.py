@@ -1,0 +1,100 @@
+"""What the service hands to the API: stores, questions it may ask, and settings.
+
+The API owns no clock, no connection and no environment; all of them arrive here, so a test hands in
+a fake store and a clock that is moved by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
+
+__all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """How one part of the service is doing.
+
+    Attributes
+    ----------
+    name : str
+        Such as `broker`, `journal`, `operational store`.
+    detail : str
+        In words: what is wrong and since when it is retried; or that all is well.
+    since_ns : int or None
+        Wall clock, Unix nanoseconds: when it came into this state.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    since_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the service can do its work now, and each part that this depends on."""
+
+    ready: bool
+    parts: tuple[PartState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """How the API presents itself.
+
+    Attributes
+    ----------
+    allowed_hosts : tuple of str
+        Names that a `Host` header may carry, without port; `*` allows any. Anything else is refused,
+        so that a web page elsewhere cannot point its own name at a loopback address (DNS rebinding).
+    demo : bool
+        True puts a banner on every page and a `Schouw-Demo` header on every answer.
+    page_size_default, page_size_max : int
+        Items on a page when the caller names no size, and at most.
+    organisation : str
+        Whose assets these are; stands on the page and in the OpenAPI document.
+    contact_name, contact_url, contact_email : str
+        Who answers questions about this API.
+    public_url : str
+        Scheme, host and port that callers use, without a path; empty: relative to the document.
+    body_bytes_max : int
+        Largest request body. A decision is well under 10 kB; four of them leave room.
+    """
+
+    allowed_hosts: tuple[str, ...]
+    demo: bool
+    organisation: str
+    contact_name: str
+    contact_url: str
+    contact_email: str
+    page_size_default: int = 100
+    page_size_max: int = 500
+    public_url: str = ""
+    body_bytes_max: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRooms:
+    """Everything the routes may ask.
+
+    Attributes
+    ----------
+    readiness : callable
+        Asks every part; answers within a second or so.
+    metrics : callable
+        Telemetry in the Prometheus text format.
+    now_ns : callable
+        The service's clock, Unix nanoseconds: the wall clock, or the stream's progress in a replay.
+    """
+
+    store: AdvisoryStore
+    series: SeriesStore
+    decisions: DecisionLog
+    readiness: Callable[[], Readiness]
+    metrics: Callable[[], bytes]
+    now_ns: Callable[[], int]
+    settings: ApiSettings

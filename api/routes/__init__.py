@@ -1,0 +1,1 @@
+"""Routes, one file per kind of thing: each parses, asks the store and answers."""

@@ -1,0 +1,31 @@
+"""The channels of the register and how each of them is doing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.answers import sensor_item
+from api.conditional import json_response
+from api.paging import next_cursor, page_link, read_page
+from api.questions import AssetQuery, Rooms, page_size
+from api.schemas import Listing, SensorItem
+from domain.identifiers import AssetId
+from storage.protocols import SensorKey
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["sensors"])
+
+
+@router.get("/v1/sensors", response_model=Listing[SensorItem], summary="List channels and their newest readings")
+def list_sensors(request: Request, rooms: Rooms, question: Annotated[AssetQuery, Query()]) -> Response:
+    """List the channels of the register with their grade, newest reading and its age; `asset` narrows it."""
+    asset = None if question.asset is None else AssetId(question.asset)
+    page = read_page(SensorKey, question.cursor, page_size(question, rooms), scope=f"sensors {asset or '*'}")
+    found = rooms.store.sensors(asset=asset, after=page.after, limit=page.limit)
+    now_ns = rooms.now_ns()
+    cursor = next_cursor(found, page, lambda status: SensorKey(status.asset, status.sensor, status.channel))
+    answer = Listing[SensorItem](items=[sensor_item(status, now_ns) for status in found[: page.size]], next=cursor)
+    return json_response(answer, headers=page_link(request, cursor))

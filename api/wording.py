@@ -1,0 +1,126 @@
+"""Reasons and advice in words: a code and its facts become one short sentence.
+
+Models give codes and facts (`domain.records.Reason`) and know no language; here each fact is written
+as the reader writes it and put into the sentence of its code. A code or fact that this version does
+not know gives a plain listing instead of nothing: an advice is never without its reason.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from api.figures import euros, long_date, number, percent, span
+from api.languages import Language
+from api.sentences import ADVICE_SENTENCES, REASON_SENTENCES
+from api.terms import alarm_title, channel_name, term, unit_symbol
+from domain.records import Reason
+
+__all__ = ["say_advice", "say_reason", "say_reasons"]
+
+Fact = str | float | int
+
+_OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+_SPACES: Final = re.compile(r" {2,}")
+_GAP: Final = re.compile(r" (?=[.;,])")
+_SHARES: Final = frozenset({"per_30_days", "severity", "share", "share_of_alarm"})
+_HOURS_PER_DAY: Final = 24.0
+
+
+def say_reasons(reasons: Sequence[Reason], language: Language) -> list[str]:
+    """Put all reasons into words, in their order."""
+    return [say_reason(reason, language) for reason in reasons]
+
+
+def say_reason(reason: Reason, language: Language) -> str:
+    """Put one reason into a sentence.
+
+    Examples
+    --------
+    >>> say_reason(Reason("sensor_silent", {"sensor": "t1", "channel": "", "days": 3.2}), Language.ENGLISH)
+    'Sensor t1 has been silent for 3 days.'
+    >>> say_reason(Reason("a_new_code", {"depth_mm": 2.5}), Language.DUTCH)
+    'A new code (depth mm: 2,5).'
+    """
+    template = REASON_SENTENCES[language].get(reason.code)
+    if template is None:
+        return _listing(reason, language)
+    known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
+    kept = _OPTIONAL.sub(lambda part: part[1] if set(_FIELD.findall(part[1])) <= known.keys() else "", template)
+    if not set(_FIELD.findall(kept)) <= known.keys():
+        return _listing(reason, language)
+    return _sentence(_FIELD.sub(lambda name: known[name[1]], kept))
+
+
+def say_advice(code: str, language: Language) -> str:
+    """Put an advice into a sentence; a code without one as plain text."""
+    return ADVICE_SENTENCES[language].get(code) or _sentence(f"{code.replace('_', ' ')}.")
+
+
+def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:
+    if isinstance(value, str):
+        return _written_text(key, value, reason.code, language)
+    if key.endswith("_eur"):
+        return euros(value, language)
+    if key in _SHARES:
+        return percent(value, language)
+    if key == "days":
+        return span(float(value), language)
+    if key == "hours":
+        return span(value / _HOURS_PER_DAY, language)
+    if key == "age_years":
+        return f"{number(value, language)} {'jaar' if language is Language.DUTCH else 'years'}"
+    if key.endswith("_degc"):
+        return number(value, language, decimals=1)
+    return number(value, language, decimals=_decimals(value, reason.facts), minimum_decimals=0)
+
+
+def _written_text(key: str, value: str, code: str, language: Language) -> str:
+    match key:
+        case "channel":
+            return channel_name(value, language)
+        case "unit":
+            return unit_symbol(value)
+        case "kind":
+            return term("works", value, language) if code.startswith("works_") else alarm_title(value, language)
+        case "asset_type":
+            return term("asset_type", value, language).lower()
+        case "mode" | "verb":
+            return term(key, value, language)
+        case "inspected_on":
+            return _date(value, language)
+        case _:
+            return value
+
+
+def _date(value: str, language: Language) -> str:
+    try:
+        return long_date(date.fromisoformat(value), language)
+    except ValueError:
+        return value
+
+
+def _decimals(value: float, facts: Mapping[str, Fact]) -> int:
+    """Two significant digits of the band where there is one, else four of the value itself."""
+    band = facts.get("band")
+    size, digits = (band, 1) if isinstance(band, int | float) and band > 0 else (abs(value), 3)
+    if not math.isfinite(size) or size == 0:
+        return 0
+    return min(max(digits - math.floor(math.log10(size)), 0), 9)
+
+
+def _listing(reason: Reason, language: Language) -> str:
+    facts = ", ".join(
+        f"{key.replace('_', ' ')}: {value if isinstance(value, str) else _written('', value, reason, language)}"
+        for key, value in reason.facts.items()
+    )
+    return _sentence(f"{reason.code.replace('_', ' ')} ({facts})." if facts else f"{reason.code.replace('_', ' ')}.")
+
+
+def _sentence(text: str) -> str:
+    tidy = _GAP.sub("", _SPACES.sub(" ", text)).strip()  # a bare ratio has no unit to stand before the comma
+    return tidy[:1].upper() + tidy[1:]

@@ -1,0 +1,17 @@
+"""A small municipality and a client for it, fresh for each test."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.api.fakes import Client, Town, make_town
+
+
+@pytest.fixture
+def town() -> Town:
+    return make_town()
+
+
+@pytest.fixture
+def client(town: Town) -> Client:
+    return town.client()

@@ -1,0 +1,426 @@
+"""Stores in memory, a client without a socket, and a small municipality for the tests of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    DataQuality,
+    DeadLetter,
+    Decision,
+    DecisionVerb,
+    FailureProbability,
+    Quarantined,
+    Reason,
+    RemainingLife,
+    RiskAssessment,
+    RiskState,
+    SensorStatus,
+    SeriesPoint,
+)
+from domain.register import Asset, AssetType
+from storage.protocols import DecisionDraft, RankKey, SensorKey, TimedKey
+
+HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
+NOW_NS = 1_790_000_000_000_000_000  # 2026-09-21T14:13:20Z
+SETTINGS = ApiSettings(
+    allowed_hosts=("testserver", "localhost"),
+    demo=False,
+    organisation="Gemeente Voorbeeld",
+    contact_name="Team Beheer",
+    contact_url="https://voorbeeld.test/schouw",
+    contact_email="beheer@voorbeeld.test",
+)
+
+
+@dataclass
+class MemoryStore:
+    """Keeps rows in lists and answers as the protocol says; `calls` counts questions."""
+
+    asset_rows: list[Asset] = field(default_factory=list)
+    newest: dict[AssetId, RiskAssessment] = field(default_factory=dict)
+    history: list[RiskAssessment] = field(default_factory=list)
+    alarm_rows: list[Alarm] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    unknown: list[Quarantined] = field(default_factory=list)
+    statuses: list[SensorStatus] = field(default_factory=list)
+
+    def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
+        rows = sorted(self.asset_rows, key=lambda asset: asset.id)
+        return [asset for asset in rows if after is None or asset.id > after][:limit]
+
+    def asset(self, asset: AssetId) -> Asset | None:
+        return next((row for row in self.asset_rows if row.id == asset), None)
+
+    def risks(
+        self, *, after: RankKey | None = None, limit: int = 100, states: Sequence[RiskState] = ()
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        ranked = []
+        for asset in self.asset_rows:
+            risk = self.newest.get(asset.id)
+            if risk is not None and (not states or risk.state in states):
+                key = RankKey(list(RiskState).index(risk.state), -(risk.expected_cost_of_waiting_eur or 0.0), asset.id)
+                ranked.append((key, asset, risk))
+        ranked.sort(key=lambda row: row[0])
+        return [row for row in ranked if after is None or row[0] > after][:limit]
+
+    def risk(self, asset: AssetId) -> RiskAssessment | None:
+        return self.newest.get(asset)
+
+    def assessment(self, assessment_id: str) -> RiskAssessment | None:
+        return next((risk for risk in self.history if risk.assessment_id == assessment_id), None)
+
+    def risk_history(
+        self, asset: AssetId, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[RiskAssessment]:
+        rows = sorted(
+            (risk for risk in self.history if risk.asset == asset), key=lambda risk: risk.assessed_at_ns, reverse=True
+        )
+        return [risk for risk in rows if after is None or TimedKey(risk.assessed_at_ns, risk.assessment_id) < after][
+            :limit
+        ]
+
+    def alarms(
+        self,
+        *,
+        asset: AssetId | None = None,
+        states: Sequence[AlarmState] = (),
+        after: TimedKey | None = None,
+        limit: int = 100,
+    ) -> Sequence[Alarm]:
+        rows = sorted(self.alarm_rows, key=lambda alarm: (alarm.raised_at_ns, alarm.id), reverse=True)
+        return [
+            alarm
+            for alarm in rows
+            if asset in {None, alarm.asset}
+            and (not states or alarm.state in states)
+            and (after is None or TimedKey(alarm.raised_at_ns, alarm.id) < after)
+        ][:limit]
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        return next((alarm for alarm in self.alarm_rows if alarm.id == alarm_id), None)
+
+    def dead_letters(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        rows = sorted(self.letters, key=lambda letter: (letter.received_at_ns, letter.id), reverse=True)
+        return [row for row in rows if after is None or TimedKey(row.received_at_ns, row.id) < after][:limit]
+
+    def quarantine(self, *, after: SensorKey | None = None, limit: int = 100) -> Sequence[Quarantined]:
+        rows = sorted(self.unknown, key=lambda row: (row.gateway, row.asset, row.sensor))
+        return [row for row in rows if after is None or SensorKey(row.gateway, row.asset, row.sensor) > after][:limit]
+
+    def sensors(
+        self, *, asset: AssetId | None = None, after: SensorKey | None = None, limit: int = 100
+    ) -> Sequence[SensorStatus]:
+        rows = sorted(self.statuses, key=lambda row: (row.asset, row.sensor, row.channel))
+        return [
+            row
+            for row in rows
+            if asset in {None, row.asset} and (after is None or SensorKey(row.asset, row.sensor, row.channel) > after)
+        ][:limit]
+
+
+@dataclass
+class MemorySeries:
+    """Hops of channels in a dict."""
+
+    points: dict[tuple[AssetId, SensorId, ChannelName], list[SeriesPoint]] = field(default_factory=dict)
+
+    def channel_names(self, asset: AssetId) -> Sequence[tuple[SensorId, ChannelName, str]]:
+        return [(sensor, channel, "mrad") for owner, sensor, channel in sorted(self.points) if owner == asset]
+
+    def hops(
+        self,
+        asset: AssetId,
+        sensor: SensorId,
+        channel: ChannelName,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        after_ns: int | None = None,
+        limit: int = 1000,
+    ) -> Sequence[SeriesPoint]:
+        return [
+            point
+            for point in self.points.get((asset, sensor, channel), [])
+            if (start_ns is None or point.start_ns >= start_ns)
+            and (end_ns is None or point.start_ns < end_ns)
+            and (after_ns is None or point.start_ns > after_ns)
+        ][:limit]
+
+
+@dataclass
+class MemoryDecisions:
+    """A log without a chain."""
+
+    links: list[Decision] = field(default_factory=list)
+
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+        seq = len(self.links) + 1
+        decision = Decision(
+            id=f"d{seq}",
+            seq=seq,
+            asset=draft.asset,
+            verb=draft.verb,
+            decided_by=draft.decided_by,
+            reason=draft.reason,
+            decided_at_ns=decided_at_ns,
+            alarm_id=draft.alarm_id,
+            assessment_id=draft.assessment_id,
+            due_on=draft.due_on,
+            condition=draft.condition,
+            hash="ab" * 32,
+        )
+        self.links.append(decision)
+        return decision
+
+    def decisions(
+        self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
+    ) -> Sequence[Decision]:
+        return [
+            link
+            for link in reversed(self.links)
+            if asset in {None, link.asset} and (before_seq is None or link.seq < before_seq)
+        ][:limit]
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    def json(self) -> Any:
+        return httpx.Response(200, content=self.content).json()
+
+
+@dataclass(frozen=True)
+class Client:
+    """Speaks HTTP to the application in this process; errors the server raises become its 500 answers."""
+
+    app: FastAPI
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+        content: bytes | None = None,
+        json: Any = None,
+        host: str = "testserver",
+    ) -> Answer:
+        async def ask() -> Answer:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+                answer = await client.request(method, path, headers=headers, content=content, json=json)
+                return Answer(answer.status_code, answer.headers, answer.content)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def post(self, path: str, body: Any) -> Answer:
+        return self.send("POST", path, json=body)
+
+
+@dataclass
+class Town:
+    """All that the API is given, open to a test's hands."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    series: MemorySeries = field(default_factory=MemorySeries)
+    decisions: MemoryDecisions = field(default_factory=MemoryDecisions)
+    readiness: Readiness = field(default_factory=lambda: Readiness(True, (PartState("journal", True, "well", NOW_NS),)))
+    now_ns: int = NOW_NS
+    settings: ApiSettings = SETTINGS
+
+    def rooms(self) -> ApiRooms:
+        return ApiRooms(
+            store=self.store,
+            series=self.series,
+            decisions=self.decisions,
+            readiness=lambda: self.readiness,
+            metrics=lambda: b"ingest_messages_total 3\n",
+            now_ns=lambda: self.now_ns,
+            settings=self.settings,
+        )
+
+    def client(self) -> Client:
+        return Client(create_app(self.rooms()))
+
+
+def make_asset(identifier: str, name: str, **values: Any) -> Asset:
+    """Make an asset with an inspected condition."""
+    base = Asset(
+        id=AssetId(identifier),
+        name=name,
+        type=AssetType.BRIDGE,
+        built_year=1972,
+        planned_repair_cost_eur=180_000.0,
+        condition_inspected=2,
+        inspected_on="2024-05-04",
+        external_ids={"beheerobject": "NL.IMBOR.42/a"},
+    )
+    return replace(base, **values)
+
+
+def make_risk(asset: str, state: RiskState, cost_eur: float | None, **values: Any) -> RiskAssessment:
+    """Make an assessment with everything known."""
+    base = RiskAssessment(
+        assessment_id=f"{asset}@2026-09-21T13",
+        asset=AssetId(asset),
+        assessed_at_ns=NOW_NS - HOUR_NS,
+        provisional=False,
+        state=state,
+        data_quality=DataQuality.HIGH,
+        probability_of_failure=(
+            FailureProbability(30, 0.11, 0.05, 0.19),
+            FailureProbability(90, 0.31, 0.18, 0.47),
+            FailureProbability(365, 0.83, 0.6, 0.95),
+        ),
+        remaining_life=RemainingLife(60.0, 170.0, 420.0),
+        failure_mode="settlement",
+        health_index=0.41,
+        indicative_condition=4,
+        expected_cost_of_waiting_eur=cost_eur,
+        advice="inspect_soon",
+        reasons=(
+            Reason("alarm_open", {"kind": "condition.settlement", "days": 12.0}),
+            Reason("quantities_agree", {"mode": "settlement", "quantities": 2}),
+        ),
+        model_version="1.0.0",
+        journal_seq=7,
+        revision=7,
+    )
+    return replace(base, **values)
+
+
+def make_alarm(asset: str, number: int, **values: Any) -> Alarm:
+    """Make an open alarm about the condition."""
+    base = Alarm(
+        id=f"{asset}.condition.settlement.{number}",
+        asset=AssetId(asset),
+        kind="condition.settlement",
+        raised_at_ns=NOW_NS - number * DAY_NS,
+        cleared_at_ns=None,
+        state=AlarmState.OPEN,
+        subject="tilt_1",
+        reasons=(Reason("quantities_agree", {"mode": "settlement", "quantities": 2}),),
+        revision=5,
+    )
+    return replace(base, **values)
+
+
+def make_status(asset: str, sensor: str, channel: str, **values: Any) -> SensorStatus:
+    """Make a channel that was heard an hour ago."""
+    base = SensorStatus(
+        asset=AssetId(asset),
+        sensor=SensorId(sensor),
+        channel=ChannelName(channel),
+        unit="mrad",
+        gateway=GatewayId("gw-1"),
+        role="condition",
+        interval_s=600.0,
+        quality=DataQuality.HIGH,
+        last_time_ns=NOW_NS - HOUR_NS,
+        last_value=0.4321,
+    )
+    return replace(base, **values)
+
+
+def make_town() -> Town:
+    """Make a municipality with one structure in each state, and one that was never assessed."""
+    town = Town()
+    store = town.store
+    store.asset_rows = [
+        make_asset("brug-042", "Brug over de Dommel"),
+        make_asset("sluis-7", "Sluis Zeven", type=AssetType.LOCK),
+        make_asset("weg-12", "Ringweg Oost", type=AssetType.ROAD, condition_inspected=None, inspected_on=None),
+        make_asset("tunnel-1", "Stationstunnel", type=AssetType.TUNNEL),
+        make_asset("kade-3", "Havenkade <noord>", type=AssetType.QUAY),
+    ]
+    blind = make_risk(
+        "weg-12",
+        RiskState.INSUFFICIENT_DATA,
+        None,
+        data_quality=DataQuality.NONE,
+        probability_of_failure=(FailureProbability(90, 0.02, 0.001, 0.2),),
+        remaining_life=None,
+        failure_mode=None,
+        health_index=None,
+        indicative_condition=None,
+        advice="restore_data",
+        reasons=(Reason("never_heard"),),
+    )
+    watched = make_risk("sluis-7", RiskState.WATCH, 9_000.0, provisional=True, advice="keep_watching")
+    sound = make_risk(
+        "tunnel-1",
+        RiskState.OK,
+        120.0,
+        advice="none",
+        indicative_condition=1,
+        reasons=(Reason("all_as_expected", {"channels": 6}),),
+    )
+    store.newest = {
+        risk.asset: risk for risk in (sound, blind, make_risk("brug-042", RiskState.ACT, 41_540.0), watched)
+    }
+    store.history = [
+        make_risk(
+            "brug-042",
+            RiskState.WATCH,
+            5_000.0 + hours,
+            assessment_id=f"brug-042@{hours}",
+            assessed_at_ns=NOW_NS - (hours + 1) * HOUR_NS,
+        )
+        for hours in range(5)
+    ]
+    store.alarm_rows = [
+        make_alarm("brug-042", 12),
+        make_alarm("brug-042", 200, state=AlarmState.CLEARED, cleared_at_ns=NOW_NS - 150 * DAY_NS),
+        make_alarm("weg-12", 3, kind="sensor.stuck", id="weg-12/sensor stuck/3"),
+    ]
+    store.letters = [
+        DeadLetter(
+            f"l{n}", "infra/v1/gw/a/b/reading", GatewayId("gw"), "not_json", "got b'\\xff'", b"\xff{", NOW_NS - n
+        )
+        for n in range(3)
+    ]
+    store.unknown = [
+        Quarantined(GatewayId("gw"), AssetId("brug-99"), SensorId(f"s{n}"), 4, NOW_NS - DAY_NS, NOW_NS, "unknown", "{}")
+        for n in range(3)
+    ]
+    store.statuses = [
+        make_status("brug-042", "tilt_1", "tilt.x"),
+        make_status("brug-042", "t1", "temperature", unit="Cel", role="environment", last_value=11.5),
+        make_status(
+            "weg-12", "m1", "base_moisture", quality=DataQuality.NONE, unit="%", last_time_ns=None, last_value=None
+        ),
+    ]
+    tilt = (AssetId("brug-042"), SensorId("tilt_1"), ChannelName("tilt.x"))
+    town.series.points[tilt] = [
+        SeriesPoint(NOW_NS - (6 - hour) * HOUR_NS, 0.4 + hour / 100, 6, 0.4, 0.02 if hour else None)
+        for hour in range(6)
+    ]
+    town.decisions.append(
+        DecisionDraft(AssetId("brug-042"), DecisionVerb.PLAN, "J. de Vries", "Kraan is vrij", due_on="2026-10-05"),
+        decided_at_ns=NOW_NS - DAY_NS,
+    )
+    return town

@@ -1,0 +1,203 @@
+"""The pages: what stands where, in which language, safe for any name, and sound HTML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from api.app import PartState, Readiness
+from tests.unit.api.fakes import NOW_NS, SETTINGS, Client, Town, make_asset, make_town
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Outline(HTMLParser):
+    """Collects what a page is made of and checks that every element is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def row(html: str, name: str) -> str:
+    match = re.search(
+        rf'<tr role="row" class="[^"]*">\n<th scope="row"[^\n]*>{re.escape(name)}.*?</tr>', html, re.DOTALL
+    )
+    assert match is not None
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", match[0]))
+
+
+@pytest.mark.parametrize("path", ["/?lang=nl", "/?lang=en", "/assets/brug-042?lang=nl", "/assets/weg-12?lang=en"])
+def test_a_page_is_sound_and_accessible_html(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-language"] == path[-2:]
+    page = Outline(answer.text)
+    assert ("html", {"lang": path[-2:]}) in page.tags
+    names = [tag for tag, _ in page.tags]
+    assert names.count("h1") == 1
+    assert names.count("caption") == names.count("table") > 0
+    assert not {"script", "style"} & set(names)
+    identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(identifiers)) == len(identifiers)
+    for tag, attributes in page.tags:
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        if tag == "th":
+            assert attributes["scope"] in {"col", "row"}
+        if tag == "img":
+            assert "alt" in attributes
+        if "aria-labelledby" in attributes:
+            assert attributes["aria-labelledby"] in identifiers
+
+
+def test_every_row_says_what_a_planner_needs(client: Client) -> None:
+    text = row(client.get("/?lang=en").text, "Brug over de Dommel")
+    for part in (
+        "Bridge",
+        "▲ Act",
+        "Inspect within two weeks",
+        "An alarm has been open for 12 days",
+        "31% 18% to 47%",
+        "6 months 2 to 14 months",
+        "€\u00a041,500".replace("\u00a0", " "),
+        "4 indicative 2 inspected, 4 May 2024",
+        "Good 1 hour old",
+    ):
+        assert part in text
+
+
+def test_no_data_has_a_state_of_its_own(client: Client) -> None:
+    text = row(client.get("/?lang=nl").text, "Ringweg Oost")
+    assert "? Geen gegevens" in text
+    assert "nog niet bekend" in text
+    assert "niet te bepalen" in text
+    assert "In orde" not in text
+
+
+def test_provisional_is_marked(client: Client) -> None:
+    html = client.get("/?lang=nl").text
+    assert "voorlopig" in row(html, "Sluis Zeven")
+    assert "voorlopig" not in row(html, "Brug over de Dommel")
+
+
+def test_an_asset_that_was_never_assessed_is_listed_and_not_called_healthy(client: Client) -> None:
+    html = client.get("/?lang=en").text
+    assert "Not assessed yet" in html
+    assert html.index("Not assessed yet") < html.index("Havenkade")
+    page = client.get("/assets/kade-3?lang=en").text
+    assert "Not assessed yet." in page
+    assert 'class="state ok"' not in page
+
+
+def test_names_from_outside_are_escaped(client: Client) -> None:
+    html = client.get("/").text
+    assert "Havenkade &lt;noord&gt;" in html
+    assert "<noord>" not in html
+
+
+def test_both_rules_of_the_ranking_stand_on_the_page(client: Client) -> None:
+    assert "wachten kost meer dan een vast deel van de geplande reparatie" in client.get("/?lang=nl").text
+    assert "signs of damage are growing" in client.get("/?lang=en").text
+
+
+def test_the_browser_chooses_the_language_and_dutch_is_the_default(client: Client) -> None:
+    assert client.get("/").headers["content-language"] == "nl"
+    assert client.get("/", Accept_Language="en-GB").headers["content-language"] == "en"
+    assert 'href="/?lang=en"' in client.get("/").text
+
+
+def test_a_chosen_language_stays_while_walking(client: Client) -> None:
+    html = client.get("/?lang=en&refresh=true").text
+    assert "/assets/brug-042?lang=en&amp;refresh=true" in html
+    assert '<meta http-equiv="refresh" content="60">' in html
+    assert "http-equiv" not in client.get("/").text
+
+
+def test_a_demo_has_a_banner_on_every_page(town: Town) -> None:
+    assert "nagebootst" not in town.client().get("/?lang=nl").text
+    town.settings = replace(SETTINGS, demo=True)
+    for path in ("/?lang=nl", "/assets/brug-042?lang=nl"):
+        assert "nagebootst" in town.client().get(path).text
+
+
+def test_a_part_that_is_away_is_said_on_top(town: Town) -> None:
+    town.readiness = Readiness(False, (PartState("broker", False, "away since noon", NOW_NS),))
+    html = town.client().get("/?lang=en").text
+    assert "Part of the service is away" in html
+    assert "broker: away since noon" in html
+
+
+def test_an_empty_list_does_not_look_healthy(town: Town) -> None:
+    town.store.newest.clear()
+    assert "That says nothing about their condition" in town.client().get("/?lang=en").text
+    assert "No structure is in this state" in town.client().get("/?lang=en&state=ok").text
+
+
+def test_a_long_list_has_a_next_page_that_keeps_the_filter() -> None:
+    town = make_town()
+    town.settings = replace(SETTINGS, page_size_default=1)
+    client = town.client()
+    html = client.get("/?lang=en&state=act&state=watch").text
+    match = re.search(r'rel="next" href="([^"]+)"', html)
+    assert match is not None
+    following = client.get(match[1].replace("&amp;", "&")).text
+    assert row(following, "Sluis Zeven")
+    assert "Brug over de Dommel" not in following
+    assert 'rel="next"' not in following
+
+
+def test_the_asset_page_tells_the_whole_story(client: Client) -> None:
+    html = client.get("/assets/brug-042?lang=en").text
+    for part in ("within 365 days", "Signs of settlement", "Cleared", "tilt (x)", "0.432 mrad", "11.5 °C"):
+        assert part in html
+    for part in ("J. de Vries", "Kraan is vrij", "due 5 Oct 2026", "NL.IMBOR.42/a", "€\u00a0180,000", "1972"):
+        assert part in html
+    assert "/v1/assets/brug-042/risk" in html
+
+
+def test_a_name_of_any_length_is_shown(town: Town) -> None:
+    town.store.asset_rows.append(make_asset("lang", "x" * 5000))
+    assert "x" * 5000 in town.client().get("/").text
+
+
+def test_the_style_sheet_is_kept_and_revalidated(client: Client) -> None:
+    first = client.get("/static/schouw.css")
+    assert first.headers["content-type"] == "text/css; charset=utf-8"
+    assert "url(" not in first.text
+    assert "http" not in first.text
+    assert client.get("/static/schouw.css", If_None_Match=first.headers["etag"]).status == 304
+    assert client.get("/static/schouw.svg").headers["content-type"] == "image/svg+xml"
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_has_enough_contrast_in_both_themes(client: Client) -> None:
+    """WCAG 2.2 success criterion 1.4.3 asks for 4.5 to 1."""
+    css = client.get("/static/schouw.css").text
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in css.split("@media", 2)[:2])
+    pairs = [("ink", "paper"), ("ink-soft", "paper"), ("ink-soft", "surface"), ("link", "paper"), ("link", "surface")]
+    pairs += [(f"{name}-ink", f"{name}-paper") for name in ("act", "watch", "unknown", "ok", "demo")]
+    pairs += [("paper", "accent"), ("act-ink", "surface")]
+    for theme in (light, dark):
+        for ink, paper in pairs:
+            bright, dim = sorted((luminance(theme[ink]), luminance(theme[paper])), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= 4.5, (ink, paper)

@@ -1,0 +1,196 @@
+"""Every error on every route has one shape, and none shows the insides."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api import pages
+from api.app import create_app
+from api.routes import alarms, assets, decisions, health, refusals, risks, sensors
+from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
+from tests.unit.api.fakes import SETTINGS, Answer, Client, MemoryStore, Town, make_town
+
+ROUTES = sorted(
+    {("GET", "/v1/openapi.json")}
+    | {
+        (method, route.path.replace(":path", ""))
+        for part in (alarms, assets, decisions, health, pages, refusals, risks, sensors)
+        for route in part.router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+)
+PATHS = sorted({path for _, path in ROUTES})
+ASK_NO_STORE = {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/schouw.css", "/static/schouw.svg"}
+DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
+
+
+def assert_problem(answer: Answer, status: int) -> dict[str, Any]:
+    assert answer.status == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["api-version"] == "1.0.0"
+    assert answer.headers["cache-control"] == "no-store"
+    body: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "instance"} <= body.keys()
+    assert body["status"] == status
+    assert all(body[name] for name in ("title", "detail", "instance"))
+    assert "Traceback" not in answer.text
+    assert "secret" not in answer.text
+    return body
+
+
+def filled(path: str) -> str:
+    return path.replace("{asset_id}", "brug-042").replace("{alarm_id}", "nope").replace("{decision_id}", "nope")
+
+
+def test_the_walk_over_routes_is_not_empty() -> None:
+    assert len(ROUTES) >= 20
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_is_not_taken_is_a_problem(client: Client, path: str) -> None:
+    answer = client.send("DELETE", filled(path))
+    assert_problem(answer, 405)
+    assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "/"])
+def test_a_trailing_slash_is_not_found(client: Client, path: str) -> None:
+    assert_problem(client.get(f"{filled(path)}/"), 404)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_foreign_host_is_refused_everywhere(client: Client, method: str, path: str) -> None:
+    assert_problem(client.send(method, filled(path), host="evil.example"), 400)
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{" in route[1]])
+def test_an_unknown_thing_is_not_found(client: Client, method: str, path: str) -> None:
+    for name in ("nope", "x" * 4000, "a%00b", "%F0%9F%92%A5", "..%2f..%2fetc"):
+        target = path.replace("{asset_id}", name).replace("{alarm_id}", name).replace("{decision_id}", name)
+        body = DECISION if method == "POST" else None
+        assert_problem(client.send(method, target, json=body), 404)
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] not in ASK_NO_STORE])
+def test_a_store_that_is_away_is_a_problem_with_a_time_to_return(town: Town, method: str, path: str) -> None:
+    answer = Client(broken_app(town, StorageUnavailable("database is locked at secret.db"))).send(
+        method, filled(path), json=DECISION if method == "POST" else None
+    )
+    assert_problem(answer, 503)
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def broken_app(town: Town, error: Exception) -> Any:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise error
+
+    broken: Any = Broken()
+    return create_app(replace(town.rooms(), store=broken, series=broken, decisions=broken))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), StorageCorrupt("page 7 of secret.db")])
+def test_what_nobody_foresaw_is_an_internal_error_without_insides(town: Town, error: Exception) -> None:
+    answer = Client(broken_app(town, error)).get("/v1/risks")
+    assert_problem(answer, 500)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_all_that_is_wrong_is_said_at_once(client: Client) -> None:
+    body = assert_problem(client.get("/v1/risks?pageSize=0&page_size=3&state=bad&lang=fr"), 400)
+    assert {error["field"] for error in body["errors"]} == {"pageSize", "page_size", "state.0", "lang"}
+    size = next(error for error in body["errors"] if error["field"] == "pageSize")
+    assert size == {"in": "query", "field": "pageSize", "got": "'0'", "expected": "greater than or equal to 1"}
+
+
+def test_a_page_may_not_be_larger_than_the_service_gives(client: Client) -> None:
+    body = assert_problem(client.get("/v1/assets?pageSize=501"), 400)
+    assert body["errors"][0]["expected"] == "a whole number from 1 to 500"
+    assert client.get("/v1/assets?pageSize=500").status == 200
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["risks", 1, "0x1p+1"],
+        ["risks", True, "0x1p+1", "a"],
+        ["risks", 1, "nan", "a"],
+        ["risks", 1, "0x1p+99999", "a"],
+        ["risks", 2**64, "0x1p+1", "a"],
+        ["risks", 1, "0x1p+1", "a\x00"],
+        ["risks", 1.5, "0x1p+1", "a"],
+        ["risks", 1, "0x1p+1", ["a"]],
+        {"risks": 1},
+        [],
+        "risks",
+    ],
+)
+def test_a_forged_cursor_is_refused(client: Client, parts: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    assert_problem(client.get(f"/v1/risks?cursor={cursor}"), 400)
+
+
+@pytest.mark.parametrize("cursor", ["", "é", "%%%", "!!!!", "a" * 50_000, base64.b64encode(b"[" * 1500).decode()])
+def test_a_broken_cursor_is_refused(client: Client, cursor: str) -> None:
+    body = assert_problem(client.get(f"/v1/risks?cursor={cursor}"), 400)
+    assert [error["field"] for error in body["errors"]] == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[" * 50_000, b"null", b"[]", b'"text"', b'{"verb": "\\ud800"}', b"1e999"],
+)
+def test_a_body_that_is_no_decision_is_refused(client: Client, content: bytes) -> None:
+    answer = client.send(
+        "POST",
+        "/v1/alarms/brug-042.condition.settlement.12/decisions",
+        content=content,
+        headers={"Content-Type": "application/json; charset=utf-8"},
+    )
+    assert_problem(answer, 400)
+
+
+@pytest.mark.parametrize("declared", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
+def test_a_write_must_be_declared_as_json(town: Town, client: Client, declared: str | None) -> None:
+    headers = {} if declared is None else {"Content-Type": declared}
+    path = "/v1/alarms/brug-042.condition.settlement.12/decisions"
+    assert_problem(client.send("POST", path, content=json.dumps(DECISION).encode(), headers=headers), 415)
+    assert len(town.decisions.links) == 1
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(town: Town) -> None:
+    town.settings = replace(SETTINGS, body_bytes_max=100)
+    body = {**DECISION, "reason": "x" * 200}
+    path = "/v1/alarms/brug-042.condition.settlement.12/decisions"
+    assert_problem(town.client().post(path, body), 413)
+
+
+def test_a_decision_that_the_log_refuses_is_the_callers(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise DecisionError("got no name, expected who decides")
+
+    monkeypatch.setattr(town.decisions, "append", refuse)
+    answer = town.client().post("/v1/alarms/brug-042.condition.settlement.12/decisions", DECISION)
+    assert "who decides" in assert_problem(answer, 400)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/nope", "/v1", "/v1/", "/V1/risks", "/v1/risks/x", "/static/app.py", "/docs"])
+def test_an_address_that_does_not_exist_is_a_problem(client: Client, path: str) -> None:
+    assert_problem(client.get(path), 404)
+
+
+def test_the_store_is_never_asked_for_what_cannot_be_an_identifier() -> None:
+    class Listening(MemoryStore):
+        def asset(self, asset: Any) -> Any:
+            raise AssertionError(asset)
+
+    town = make_town()
+    town.store = Listening()
+    assert town.client().get("/v1/assets/a%00b").status == 404

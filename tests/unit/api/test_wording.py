@@ -1,0 +1,157 @@
+"""Every reason and advice has a sentence in both languages, and a plain form when it is new."""
+
+from __future__ import annotations
+
+import ast
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import api
+from api.labels import LABELS
+from api.languages import Language, choose_language
+from api.sentences import ADVICE_SENTENCES, REASON_SENTENCES
+from api.terms import TERMS, alarm_title
+from api.wording import say_advice, say_reason
+from domain.records import AlarmState, DataQuality, DecisionVerb, Reason, RiskState
+from domain.register import AssetType
+
+MODELS = Path(api.__file__).parents[1] / "models"
+
+# A value for each fact that a reason may carry.
+FACTS: dict[str, str | float | int] = {
+    "age_years": 54,
+    "asset_type": "bridge",
+    "band": 0.031,
+    "channel": "tilt.x",
+    "channels": 6,
+    "condition": 3,
+    "cost_eur": 41_540.0,
+    "days": 12.4,
+    "deviation_sd": 7.1,
+    "emergency_eur": 540_000.0,
+    "expected": 0.441,
+    "high_degc": 31.0,
+    "hours": 9.0,
+    "inspected_on": "2024-05-04",
+    "kind": "condition.settlement",
+    "low_degc": -4.25,
+    "measured": 1.931,
+    "mode": "settlement",
+    "needed": 336,
+    "per_30_days": 0.04,
+    "planned_eur": 180_000.0,
+    "quantities": 2,
+    "sensor": "tilt_1",
+    "severity": 0.45,
+    "share": 0.1,
+    "share_of_alarm": 0.7,
+    "temperature_degc": 11.2,
+    "unit": "mrad",
+    "value": 3.25,
+    "values": 40,
+    "verb": "accept-normal",
+}
+
+
+def constant(module: str, name: str) -> Any:
+    """Read a literal of the models room as text: the API imports none of it."""
+    for node in ast.walk(ast.parse((MODELS / module).read_text())):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            assert node.value is not None
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{module} has no {name}")
+
+
+REASONS: dict[str, tuple[str, ...]] = constant("reasons.py", "REASONS")
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("code", sorted(REASONS))
+def test_every_reason_has_a_sentence(code: str, language: Language) -> None:
+    assert code in REASON_SENTENCES[language]
+    sentence = say_reason(Reason(code, {fact: FACTS[fact] for fact in REASONS[code]}), language)
+    assert sentence[0].isupper() or sentence[0].isdigit()
+    assert sentence.endswith(".")
+    assert "{" not in sentence
+    assert "[" not in sentence
+    assert code not in sentence
+    assert " ." not in sentence
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_sentences_use_only_facts_that_their_reason_carries(language: Language) -> None:
+    for code, template in REASON_SENTENCES[language].items():
+        used = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+        assert used <= set(REASONS[code]), code
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_advice_and_mode_has_words(language: Language) -> None:
+    assert set(ADVICE_SENTENCES[language]) == set(constant("reasons.py", "ADVICE"))
+    assert set(TERMS[language]["mode"]) == set(constant("thresholds.py", "MODES"))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_closed_choice_has_words(language: Language) -> None:
+    terms = TERMS[language]
+    assert set(terms["state"]) == {state.value for state in RiskState}
+    assert set(terms["quality"]) == {quality.value for quality in DataQuality}
+    assert set(terms["alarm_state"]) == {state.value for state in AlarmState}
+    assert set(terms["asset_type"]) == {kind.value for kind in AssetType}
+    assert set(terms["verb"]) == {verb.value for verb in DecisionVerb}
+
+
+def test_both_languages_have_the_same_words() -> None:
+    english, dutch = Language.ENGLISH, Language.DUTCH
+    assert LABELS[english].keys() == LABELS[dutch].keys()
+    assert {group: set(words) for group, words in TERMS[english].items()} == {
+        group: set(words) for group, words in TERMS[dutch].items()
+    }
+
+
+def test_a_measured_value_is_written_to_the_precision_of_its_band() -> None:
+    facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"]}
+    assert say_reason(Reason("expected_vs_measured", facts), Language.DUTCH) == (
+        "Scheefstand (x) bij sensor tilt_1 is 1,931 mrad; normaal is 0,441 ± 0,031 mrad bij 11,2 °C. "
+        "Dat is 45\u00a0% van de weg naar de faalgrens."
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"] if fact != "temperature_degc"}
+    sentence = say_reason(Reason("expected_vs_measured", {**facts, "unit": "1"}), Language.ENGLISH)
+    assert sentence.startswith("Tilt (x) at sensor tilt_1 is 1.931; 0.441 ± 0.031 is normal.")
+    silent = Reason("sensor_silent", {"sensor": "t1", "channel": "", "days": 1.0})
+    assert say_reason(silent, Language.DUTCH) == "Sensor t1 zwijgt al 1 dag."
+
+
+def test_a_reason_without_its_facts_or_without_a_sentence_stays_readable() -> None:
+    assert say_reason(Reason("sensor_silent", {"sensor": "t1"}), Language.ENGLISH) == "Sensor silent (sensor: t1)."
+    assert say_reason(Reason("brand_new"), Language.DUTCH) == "Brand new."
+    assert say_advice("call_the_mayor", Language.ENGLISH) == "Call the mayor."
+
+
+def test_works_and_alarms_share_a_fact_and_not_their_words() -> None:
+    works = Reason("works_active", {"kind": "sensor swap"})
+    assert "sensor vervangen" in say_reason(works, Language.DUTCH)
+    assert alarm_title("gateway.lost_in_space", Language.ENGLISH) == "gateway problem: lost in space"
+    assert alarm_title("strange", Language.ENGLISH) == "strange"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        (None, Language.ENGLISH),
+        ("nl", Language.DUTCH),
+        ("de, fr", Language.ENGLISH),
+        ("en;q=0.2, NL-nl;q=0.3", Language.DUTCH),
+        ("nl;q=0", Language.ENGLISH),
+        ("nl;q=high,en;q=0.1", Language.ENGLISH),
+        ("," * 10_000, Language.ENGLISH),
+    ],
+)
+def test_language_is_what_the_caller_prefers(accepted: str | None, language: Language) -> None:
+    assert choose_language(None, accepted, Language.ENGLISH) is language
