@@ -1,0 +1,1 @@
+"""Acquisition: bytes and topics become arrays; nothing in here scores or stores."""

@@ -1,0 +1,306 @@
+"""A batch of MQTT messages into columns: what was measured, what was refused, who is unknown.
+
+One pass over the messages decodes text and looks names up; everything numeric then happens once over the
+whole batch. Every message ends in exactly one outcome, and whatever the bytes are, nothing is raised: a
+fault of the sender becomes a `Refusal`, as narrow as it can be, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import IndexArray, ReadingColumns, ReadingFlag
+from domain.errors import PayloadError
+from domain.identifiers import AssetId, GatewayId, SensorId
+from ingest.assembler import ReceivedBlock
+from ingest.blocks import PlacedBlock, group_blocks, place_block
+from ingest.clock import ClockLimits
+from ingest.formats.project import QuantityKey, decode_readings, decode_status, decode_waveform
+from ingest.messages import (
+    DecodedBatch,
+    GatewayStatus,
+    GatewaySwap,
+    Message,
+    MessageOutcome,
+    OutcomeArray,
+    QuarantinedMessage,
+    Refusal,
+)
+from ingest.resolve import Resolver, SensorChannels
+from ingest.topics import Topic, TopicKind, parse_topic
+
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "MAX_REFUSALS",
+    "DecodedBatch",
+    "GatewayStatus",
+    "GatewaySwap",
+    "Message",
+    "MessageOutcome",
+    "QuarantinedMessage",
+    "Refusal",
+    "decode_batch",
+]
+
+MAX_PAYLOAD_BYTES: Final = 4 * 2**20  # the embedded broker's own limit, design.md D4
+MAX_REFUSALS: Final = 20  # listed for one message; more would repeat what the first ones said
+
+
+def decode_batch(
+    messages: Sequence[Message],
+    resolver: Resolver,
+    limits: ClockLimits,
+    *,
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+) -> DecodedBatch:
+    """Decode, check and resolve a batch.
+
+    Parameters
+    ----------
+    messages : sequence of Message
+        `M` messages in order of arrival.
+    resolver : Resolver
+        For the register in force.
+    limits : ClockLimits
+        Device times outside are replaced by the time of arrival and flagged `BAD_CLOCK`.
+    max_payload_bytes : int
+        Longer payloads are refused unread.
+
+    Returns
+    -------
+    DecodedBatch
+        For every message one outcome; nothing is raised for any bytes.
+    """
+    work = _Work(resolver, limits, len(messages), max_payload_bytes)
+    for position, message in enumerate(messages):
+        try:
+            work.outcome[position] = work.take(position, message)
+        except PayloadError as error:
+            work.outcome[position] = MessageOutcome.DEAD_LETTER
+            work.refused.setdefault(position, []).append(error)
+    return work.finish()
+
+
+class _Work:
+    """What grows while the messages of one batch are gone through."""
+
+    def __init__(self, resolver: Resolver, limits: ClockLimits, count: int, max_payload_bytes: int) -> None:
+        self.resolver = resolver
+        self.limits = limits
+        self.max_payload_bytes = max_payload_bytes
+        self.bounds = limits.bounds()
+        self.backfill_bounds = limits.bounds(is_backfill=True)
+        self.outcome: OutcomeArray = np.zeros(count, dtype=np.int8)
+        # One entry a value: index into the resolver's conversions, and the value as sent.
+        self.index: list[int] = []
+        self.value: list[float] = []
+        # One entry a reading, with the number of values in it.
+        self.size: list[int] = []
+        self.time_ns: list[int] = []
+        self.flags: list[int] = []
+        self.message: list[int] = []
+        self.placed: list[PlacedBlock] = []
+        self.parts: list[tuple[int, ReceivedBlock]] = []
+        self.refused: dict[int, list[PayloadError]] = {}
+        self.values_refused = 0
+        self.quarantined: list[QuarantinedMessage] = []
+        self.statuses: list[GatewayStatus] = []
+        self.swaps: dict[tuple[GatewayId, AssetId, SensorId], GatewaySwap] = {}
+
+    def take(self, position: int, message: Message) -> MessageOutcome:
+        """Decode one message; raises `PayloadError` when its text as a whole cannot be used."""
+        topic = parse_topic(message.topic)
+        if message.retained and topic.kind is not TopicKind.STATUS:
+            return MessageOutcome.RETAINED
+        if len(message.payload) > self.max_payload_bytes:
+            raise PayloadError(
+                "too_large",
+                f"got a payload of {len(message.payload)} bytes, expected at most {self.max_payload_bytes}; "
+                "send fewer readings or shorter blocks in one message",
+            )
+        if topic.kind is TopicKind.STATUS or topic.asset is None or topic.sensor is None:
+            status = decode_status(message.payload)
+            self.statuses.append(GatewayStatus(topic.gateway, *status, received_ns=message.received_ns))
+            return MessageOutcome.STATUS_ONLY
+        if topic.kind is TopicKind.READING:
+            return self.take_readings(position, message, topic, topic.asset, topic.sensor)
+        if topic.kind is TopicKind.WAVEFORM:
+            return self.take_waveform(position, message, topic, topic.asset, topic.sensor)
+        raise PayloadError(
+            "bad_encoding",
+            "a binary waveform needs MQTT 5 user properties, and this connection speaks MQTT 3.1.1, which has none; "
+            "publish the block as JSON on .../waveform",
+        )
+
+    def take_readings(
+        self, position: int, message: Message, topic: Topic, asset: AssetId, sensor: SensorId
+    ) -> MessageOutcome:
+        """Decode and resolve one message of readings."""
+        decoded, refused = decode_readings(message.payload, sensor)
+        if decoded:
+            channels = self.known_sensor(position, topic, asset, sensor)
+            if channels is None:
+                return MessageOutcome.QUARANTINED  # what it refused will be refused again on onboarding
+            known = channels.known
+            for reading in decoded:
+                indices = [known.get(key, -1) for key in reading.keys]
+                values = reading.values
+                if -1 in indices:
+                    indices, values = _resolve(channels, reading.keys, values, refused)
+                if not indices:
+                    continue
+                time_ns, flag = reading.time_ns, 0
+                low, high = self.bounds
+                if reading.is_backfill:
+                    flag = _BACKFILL
+                    low, high = self.backfill_bounds
+                if time_ns is None or not low <= time_ns <= high:
+                    time_ns = message.received_ns
+                    flag |= _BAD_CLOCK
+                self.index += indices
+                self.value += values
+                self.size.append(len(indices))
+                self.time_ns.append(time_ns)
+                self.flags.append(flag)
+                self.message.append(position)
+        if refused:
+            self.refused[position] = refused
+            self.values_refused += len(refused)
+        return MessageOutcome.DECODED
+
+    def take_waveform(
+        self, position: int, message: Message, topic: Topic, asset: AssetId, sensor: SensorId
+    ) -> MessageOutcome:
+        """Decode one waveform message and find where its features go; samples stay raw until the end."""
+        raw = decode_waveform(message.payload, sensor)
+        channels = self.known_sensor(position, topic, asset, sensor)
+        if channels is None:
+            return MessageOutcome.QUARANTINED
+        slot = channels.slot(raw.axis)
+        placed = place_block(raw, slot, self.limits, message=position, received_ns=message.received_ns)
+        if raw.parts > 1:
+            self.parts.append((position, ReceivedBlock(topic.gateway, asset, sensor, raw, message.received_ns)))
+            return MessageOutcome.PART
+        self.placed.append(placed)
+        return MessageOutcome.DECODED
+
+    def known_sensor(self, position: int, topic: Topic, asset: AssetId, sensor: SensorId) -> SensorChannels | None:
+        """Find the sensor, or put the message into quarantine; note a gateway that is not the register's."""
+        channels = self.resolver.sensor(asset, sensor)
+        if channels is None:
+            reason = self.resolver.why_unknown(asset, sensor)
+            self.quarantined.append(QuarantinedMessage(position, topic.gateway, asset, sensor, reason))
+        elif channels.gateway != topic.gateway:
+            swap = GatewaySwap(position, asset, sensor, topic.gateway, channels.gateway)
+            self.swaps.setdefault((topic.gateway, asset, sensor), swap)
+        return channels
+
+    def finish(self) -> DecodedBatch:
+        """Do the numeric part for all messages at once and close the accounts."""
+        readings, message_of_reading = self.columns()
+        groups = group_blocks(self.placed)
+        for position, error in groups.refused:
+            self.refuse_value(position, error)
+        useful = np.zeros(len(self.outcome), dtype=np.bool_)
+        useful[message_of_reading] = True
+        for _, message_of_block in groups.blocks:
+            useful[message_of_block] = True
+        dead_letters: list[Refusal] = []
+        for position in sorted(self.refused):
+            whole = not useful[position]
+            if whole:
+                self.outcome[position] = MessageOutcome.DEAD_LETTER
+            dead_letters += _listed(position, self.refused[position], whole=whole)
+        return DecodedBatch(
+            outcome=self.outcome,
+            readings=readings,
+            message_of_reading=message_of_reading,
+            waveforms=tuple(groups.blocks),
+            waveform_flags=tuple(groups.flags),
+            slots=groups.slots,
+            parts=tuple(self.parts),
+            dead_letters=tuple(dead_letters),
+            quarantined=tuple(self.quarantined),
+            statuses=tuple(self.statuses),
+            swaps=tuple(self.swaps.values()),
+            values_refused=self.values_refused,
+        )
+
+    def columns(self) -> tuple[ReadingColumns, IndexArray]:
+        """Convert all values to the register's units; what overflows or names a channel twice is refused."""
+        conversions = self.resolver.conversions()
+        index = np.array(self.index, dtype=np.intp)
+        size = np.array(self.size, dtype=np.intp)
+        number = conversions.number[index]
+        with np.errstate(over="ignore"):
+            value = np.array(self.value, dtype=np.float64) * conversions.factor[index] + conversions.offset[index]
+        message = np.repeat(np.array(self.message, dtype=np.int32), size)
+        columns = ReadingColumns(
+            number,
+            np.repeat(np.array(self.time_ns, dtype=np.int64), size),
+            value,
+            np.repeat(np.array(self.flags, dtype=np.uint8), size),
+        )
+        keep = np.isfinite(value)
+        for row in np.flatnonzero(~keep):
+            key = self.resolver.key(int(index[row]))
+            got = f"got {self.value[row]!r}, too large in the register's unit"
+            reason = f"channel {key.channel!r}: {got}; check the sensor"
+            self.refuse_value(int(message[row]), PayloadError("bad_value", reason))
+        reading = np.repeat(np.arange(len(size), dtype=np.int64), size)
+        for row in _repeated(reading, number):
+            keep[row] = False
+            key = self.resolver.key(int(index[row]))
+            reason = f"channel {key.channel!r} stands twice in one reading; the first value was taken"
+            self.refuse_value(int(message[row]), PayloadError("bad_value", reason))
+        if keep.all():
+            return columns, message
+        return columns.take(keep), message[keep]
+
+    def refuse_value(self, position: int, error: PayloadError) -> None:
+        """Add a refusal that only the numbers showed."""
+        self.refused.setdefault(position, []).append(error)
+        self.values_refused += 1
+
+
+_BAD_CLOCK: Final = int(ReadingFlag.BAD_CLOCK)
+_BACKFILL: Final = int(ReadingFlag.BACKFILL)
+
+
+def _resolve(
+    channels: SensorChannels, keys: list[QuantityKey], values: list[float], refused: list[PayloadError]
+) -> tuple[list[int], list[float]]:
+    """Resolve the values of a reading one by one, leaving out those that the register does not have."""
+    indices: list[int] = []
+    resolved: list[float] = []
+    for key, value in zip(keys, values, strict=True):
+        try:
+            index = channels.index(key)
+        except PayloadError as error:
+            refused.append(error)
+        else:
+            indices.append(index)
+            resolved.append(value)
+    return indices, resolved
+
+
+def _repeated(reading: npt.NDArray[np.int64], number: IndexArray) -> npt.NDArray[np.intp]:
+    """Find rows whose channel stood earlier in the same reading."""
+    order = np.lexsort((number, reading))
+    same = (np.diff(reading[order]) == 0) & (np.diff(number[order]) == 0)
+    return np.sort(order[1:][same])
+
+
+def _listed(position: int, errors: list[PayloadError], *, whole: bool) -> list[Refusal]:
+    """List refusals of one message, at most `MAX_REFUSALS`, with their number in the last when some are left out."""
+    shown = errors if len(errors) <= MAX_REFUSALS else errors[: MAX_REFUSALS - 1]
+    listed = [Refusal(position, error.code, error.reason, whole) for error in shown]
+    if len(shown) < len(errors):
+        last = errors[len(shown)]
+        reason = f"{last.reason} (and {len(errors) - len(shown) - 1} more refusals in this message)"
+        listed.append(Refusal(position, last.code, reason, whole))
+    return listed

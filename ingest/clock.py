@@ -1,0 +1,52 @@
+"""Which device times are believed.
+
+The limits are data: the caller derives them from the wall clock in live mode, or from the stream's own
+progress in replay (design.md D1), and passes them with each batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ClockLimits"]
+
+_INT64_MIN = -(2**63)
+_INT64_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLimits:
+    """Inclusive bounds on device time; what lies outside is kept under its time of arrival and flagged.
+
+    Attributes
+    ----------
+    earliest_ns, latest_ns : int or None
+        Unix nanoseconds; None: no bound.
+    earliest_backfill_ns : int or None
+        The lower bound for readings that the gateway says it had buffered; None: `earliest_ns` holds for them too.
+
+    Examples
+    --------
+    >>> limits = ClockLimits(earliest_ns=100, latest_ns=200, earliest_backfill_ns=50)
+    >>> limits.admits(70), limits.admits(70, is_backfill=True), limits.admits(201, is_backfill=True)
+    (False, True, False)
+    """
+
+    earliest_ns: int | None
+    latest_ns: int | None
+    earliest_backfill_ns: int | None = None
+
+    def admits(self, time_ns: int, *, is_backfill: bool = False) -> bool:
+        """Tell whether a device time can be true."""
+        low, high = self.bounds(is_backfill=is_backfill)
+        return low <= time_ns <= high
+
+    def bounds(self, *, is_backfill: bool = False) -> tuple[int, int]:
+        """Give the bounds as two integers that int64 can hold."""
+        low = self.earliest_ns
+        if is_backfill and self.earliest_backfill_ns is not None:
+            low = self.earliest_backfill_ns
+        return (
+            _INT64_MIN if low is None else low,
+            _INT64_MAX if self.latest_ns is None else self.latest_ns,
+        )

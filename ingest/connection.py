@@ -1,0 +1,71 @@
+"""The few things that the inbox asks of an MQTT connection, so that tests can put a fake in its place."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Protocol
+
+__all__ = ["Connection", "ConnectionHandler"]
+
+
+class ConnectionHandler(Protocol):
+    """What a connection reports, always from inside one of its own methods."""
+
+    def on_accepted(self, *, session_present: bool) -> None:
+        """Hear that the broker accepted us."""
+
+    def on_refused(self, reason: str) -> None:
+        """Hear that the broker answered and said no."""
+
+    def on_subscribed(self, refused: Sequence[int]) -> None:
+        """Hear that the subscription was answered; `refused` are positions in the filters asked for."""
+
+    def on_message(self, topic: str, payload: bytes, *, retained: bool, mid: int, qos: int) -> None:
+        """Take a message; must neither block nor parse."""
+
+    def on_lost(self, reason: str) -> None:
+        """Hear that the connection ended."""
+
+
+class Connection(Protocol):
+    """One connection, used from one thread and once: after it was lost another is made."""
+
+    def open(self, handler: ConnectionHandler) -> None:
+        """Connect the socket and ask to be let in.
+
+        Raises
+        ------
+        OSError
+            If the broker cannot be reached.
+        """
+
+    def socket(self) -> socket.socket | None:
+        """Give the socket to wait on; None when the connection is gone."""
+
+    def has_pending(self) -> bool:
+        """Tell whether bytes wait above the socket, where waiting on it does not see them (TLS)."""
+
+    def wants_write(self) -> bool:
+        """Tell whether bytes wait to be sent."""
+
+    def read(self) -> bool:
+        """Read one packet if it is there; False when the connection is gone."""
+
+    def write(self) -> bool:
+        """Send what waits; False when the connection is gone."""
+
+    def keep_alive(self) -> bool:
+        """Ping when it is time; False when the broker no longer answers."""
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe at QoS 1."""
+
+    def acknowledge(self, mid: int, qos: int) -> None:
+        """Acknowledge one message."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0."""
+
+    def close(self) -> None:
+        """Say goodbye and close; the session stays with the broker."""

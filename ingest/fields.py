@@ -1,0 +1,160 @@
+"""Fields of a register file, taken one by one, with every complaint gathered before any is raised.
+
+A data manager who mends a file wants all its faults at once, each with file, line and column, what stands
+there and what was expected. So a fault is noted and reading goes on with None in its place; `Faults.check`
+raises at the end, and nothing of a faulty file is taken in.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from domain.errors import RegisterError
+from domain.identifiers import ID_PATTERN, is_identifier
+
+__all__ = ["Faults", "Fields"]
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_MAX_LISTED: Final = 50
+_MAX_SHOWN: Final = 60
+
+
+@dataclass(slots=True)
+class Faults:
+    """Complaints about the files of one import, in the order they were found."""
+
+    found: list[str] = field(default_factory=list)
+
+    def add(self, where: str, got: object, expected: str) -> None:
+        """Note one fault; `got` is shown as it stands in the file."""
+        shown = repr(got)
+        if len(shown) > _MAX_SHOWN:
+            shown = shown[:_MAX_SHOWN] + "..."
+        self.found.append(f"{where}: got {shown}, expected {expected}")
+
+    def check(self) -> None:
+        """Raise what was found, at most fifty lines of it.
+
+        Raises
+        ------
+        RegisterError
+            If anything was found.
+        """
+        if not self.found:
+            return
+        lines = self.found[:_MAX_LISTED]
+        if len(self.found) > len(lines):
+            lines.append(f"and {len(self.found) - len(lines)} more; mend these first")
+        raise RegisterError("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """One row of a table, or the properties of one feature.
+
+    Attributes
+    ----------
+    where : str
+        File and line, or file and place in the document.
+    values : mapping of str to object
+        Text from a table; any JSON value from a document. Empty text and null count as absent.
+    decimal_comma : bool
+        True where numbers may be written as `52,37`.
+    """
+
+    where: str
+    values: Mapping[str, object]
+    faults: Faults
+    decimal_comma: bool = False
+
+    def has(self, name: str) -> bool:
+        """Tell whether something stands in a field."""
+        value = self.values.get(name)
+        return value is not None and not (isinstance(value, str) and not value.strip())
+
+    def fault(self, name: str, expected: str) -> None:
+        """Note that what stands in a field is not what was expected."""
+        self.faults.add(f"{self.where}, column {name}", self.values.get(name, ""), expected)
+
+    def text(self, name: str) -> str:
+        """Take text without the blanks around it; empty where absent."""
+        if not self.has(name):
+            return ""
+        value = self.values[name]
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        self.fault(name, "text")
+        return ""
+
+    def identifier(self, name: str) -> str:
+        """Take a required identifier that may stand in a topic."""
+        text = self.text(name)
+        if not is_identifier(text):
+            self.fault(name, f"an identifier of the form {ID_PATTERN}")
+        return text
+
+    def number(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> float | None:
+        """Take a finite number within bounds, both inclusive; None where absent or wrong."""
+        if not self.has(name):
+            return None
+        value = self._parsed(self.values[name])
+        if value is None or not math.isfinite(value) or not low <= value <= high:
+            bounds = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
+            self.fault(name, " and ".join(["a number", *bounds]))
+            return None
+        return value
+
+    def whole(self, name: str, *, low: int, high: int) -> int | None:
+        """Take a whole number within bounds, both inclusive; None where absent or wrong."""
+        if not self.has(name):
+            return None
+        value = self._parsed(self.values[name])
+        if value is None or not low <= value <= high or value != int(value):
+            self.fault(name, f"a whole number from {low} to {high}")
+            return None
+        return int(value)
+
+    def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
+        """Take one of an enumeration's values, in upper or lower case; None where absent or wrong."""
+        if not self.has(name):
+            return None
+        try:
+            return choices(self.text(name).lower())
+        except ValueError:
+            self.fault(name, f"one of {', '.join(choices)}")
+            return None
+
+    def day(self, name: str) -> str | None:
+        """Take an ISO date, as text; None where absent or wrong."""
+        if not self.has(name):
+            return None
+        text = self.text(name)
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            self.fault(name, "a date such as 2026-11-23")
+            return None
+
+    def _parsed(self, value: object) -> float | None:
+        """Read a number; text with both comma and point is ambiguous and is none."""
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, int | float):
+            try:
+                return float(value)
+            except OverflowError:
+                return None
+        if not isinstance(value, str) or _NUMBER.fullmatch(value.strip()) is None:
+            return None
+        if "," in value and not self.decimal_comma:
+            return None
+        return float(value.strip().replace(",", "."))

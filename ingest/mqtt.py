@@ -1,0 +1,196 @@
+"""MQTT 3.1.1 through paho: the only file that knows paho.
+
+One durable session (fixed client identifier, `clean_session=False`), QoS 1, acknowledged by hand after the
+commit (design.md D2). What is read from paho and why stands in `ingest.inbox`; here its calls are only
+translated. paho's own thread and reconnecting are not used: it would send late acknowledgements on the next
+connection, and has no jitter.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest.connection import ConnectionHandler
+from ingest.delivery import Delivery, InboxBatch
+from ingest.events import InboxEvent
+from ingest.inbox import Inbox, InboxState
+from ingest.topics import TOPIC_FILTERS
+
+__all__ = ["Delivery", "InboxBatch", "InboxState", "MqttInbox", "TlsFiles"]
+
+_GOODBYE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Certificates for a TLS connection.
+
+    Attributes
+    ----------
+    authority : Path or None
+        Whom to trust; None: the system's certificates.
+    certificate, key : Path or None
+        Our own, where the broker asks for one.
+    """
+
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class MqttInbox(Inbox):
+    """The inbox on a real broker.
+
+    Parameters
+    ----------
+    host, port : str, int
+        The broker.
+    client_id : str
+        Fixed: it names the session that the broker keeps. Two inboxes with one identifier throw each other out.
+    username, password : str or None
+        As the broker wants them.
+    tls : TlsFiles or None
+        None: no encryption, for loopback only.
+    keep_alive_s : int
+        Seconds of silence after which a ping is sent; twice that without an answer ends the connection.
+    queue_limit : int
+        Messages queued at most; then reading stops and the broker holds the rest.
+    now_ns : callable
+        The clock that stamps arrival, Unix nanoseconds.
+    emit : callable
+        Takes each event, mostly on the network thread; must not block.
+    filters : sequence of str
+        What to subscribe to; the project's topics unless a shard has its own (design.md D6).
+    first_delay_s, longest_delay_s : float
+        Bounds of the back-off between attempts to connect.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        tls: TlsFiles | None = None,
+        keep_alive_s: int = 30,
+        queue_limit: int = 20_000,
+        now_ns: Callable[[], int],
+        emit: Callable[[InboxEvent], None],
+        filters: Sequence[str] = TOPIC_FILTERS,
+        first_delay_s: float = 0.2,
+        longest_delay_s: float = 30.0,
+    ) -> None:
+        def make_connection() -> _PahoConnection:
+            client = paho.Client(
+                CallbackAPIVersion.VERSION2,
+                client_id=client_id,
+                clean_session=False,
+                protocol=paho.MQTTv311,
+                manual_ack=True,
+            )
+            if username is not None:
+                client.username_pw_set(username, password)
+            if tls is not None:
+                client.tls_set(ca_certs=_text(tls.authority), certfile=_text(tls.certificate), keyfile=_text(tls.key))
+            return _PahoConnection(client, host, port, keep_alive_s)
+
+        super().__init__(
+            make_connection,
+            broker=f"{host}:{port}",
+            filters=filters,
+            queue_limit=queue_limit,
+            now_ns=now_ns,
+            emit=emit,
+            first_delay_s=first_delay_s,
+            longest_delay_s=longest_delay_s,
+        )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+class _PahoConnection:
+    """One paho client for one connection, driven from the inbox's own loop."""
+
+    def __init__(self, client: paho.Client, host: str, port: int, keep_alive_s: int) -> None:
+        self._client = client
+        self._host = host
+        self._port = port
+        self._keep_alive_s = keep_alive_s
+
+    def open(self, handler: ConnectionHandler) -> None:
+        """Wire the callbacks and connect; see `ingest.connection.Connection` for this and all below."""
+
+        def on_connect(_client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+            if reason.is_failure:
+                handler.on_refused(str(reason))
+            else:
+                handler.on_accepted(session_present=bool(flags.session_present))
+
+        def on_subscribe(_client: Any, _data: Any, _mid: Any, reasons: Any, _properties: Any) -> None:
+            handler.on_subscribed([place for place, reason in enumerate(reasons) if reason.is_failure])
+
+        def on_message(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = "(a topic that is not UTF-8)"
+            handler.on_message(topic, bytes(message.payload), retained=message.retain, mid=message.mid, qos=message.qos)
+
+        def on_disconnect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+            handler.on_lost(str(reason))
+
+        self._client.on_connect = on_connect
+        self._client.on_subscribe = on_subscribe
+        self._client.on_message = on_message
+        self._client.on_disconnect = on_disconnect
+        self._client.connect(self._host, self._port, self._keep_alive_s)
+
+    def socket(self) -> socket.socket | None:
+        return cast("socket.socket | None", self._client.socket())
+
+    def has_pending(self) -> bool:
+        pending = getattr(self._client.socket(), "pending", None)
+        return pending is not None and pending() > 0
+
+    def wants_write(self) -> bool:
+        return self._client.want_write()
+
+    def read(self) -> bool:
+        return self._client.loop_read() == paho.MQTT_ERR_SUCCESS
+
+    def write(self) -> bool:
+        return self._client.loop_write() == paho.MQTT_ERR_SUCCESS
+
+    def keep_alive(self) -> bool:
+        return self._client.loop_misc() == paho.MQTT_ERR_SUCCESS
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        self._client.subscribe([(topic_filter, 1) for topic_filter in filters])
+
+    def acknowledge(self, mid: int, qos: int) -> None:
+        self._client.ack(mid, qos)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, qos=0)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        deadline = time.monotonic() + _GOODBYE_S
+        while self._client.want_write() and time.monotonic() < deadline:
+            endpoint = self.socket()
+            if endpoint is None:
+                return
+            endpoint.settimeout(_GOODBYE_S)  # what is left to be said may wait for the broker now
+            self._client.loop_write()

@@ -1,0 +1,225 @@
+"""The register as its owner keeps it, into the one that Schouw works with, and back into bytes.
+
+Two forms are taken (design.md section 6): CSV tables of assets and of sensors, told apart by their columns,
+or one GeoJSON FeatureCollection with a feature for each asset. Defaults are filled in here, so that what
+comes out is final; the owner's own columns stay beside an asset, unchanged. Either all of an import is
+sound or nothing of it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from domain.errors import RegisterError
+from domain.identifiers import AssetId, is_identifier
+from domain.register import Asset, AssetType, Register, Works
+from ingest.fields import Faults, Fields
+from ingest.geojson import read_features
+from ingest.sensors import read_channels
+from ingest.tables import read_table
+from ingest.works import read_works_rows
+
+__all__ = ["read_register", "read_works", "register_from_json", "register_to_json"]
+
+# Emergency repairs cost three times planned ones unless the owner knows better (design.md section 6).
+_EMERGENCY_FACTOR: Final = 3.0
+_ASSET_COLUMNS: Final = frozenset(
+    {
+        "id",
+        "name",
+        "type",
+        "lat",
+        "lon",
+        "built_year",
+        "planned_repair_cost_eur",
+        "emergency_repair_cost_eur",
+        "closure_hours",
+        "closure_cost_eur_per_hour",
+        "crew_lead_days",
+        "condition_inspected",
+        "inspected_on",
+    }
+)
+_SENSOR_REQUIRED: Final = ("asset", "sensor", "channel", "gateway", "interval_s")
+_DOCUMENT_VERSION: Final = 1
+
+
+def read_register(paths: Sequence[Path]) -> Register:
+    """Read a register from CSV tables or GeoJSON files.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        `.json` and `.geojson` are GeoJSON; everything else is a table, of sensors when it has a column
+        `sensor`, of assets otherwise. Several of a kind are put together.
+
+    Returns
+    -------
+    Register
+        Sorted by identifier, without works.
+
+    Raises
+    ------
+    RegisterError
+        With every fault found (up to fifty): file, line, column, what was got and what was expected.
+    """
+    faults = Faults()
+    asset_rows: list[Fields] = []
+    sensor_rows: list[Fields] = []
+    for path in paths:
+        if path.suffix.lower() in {".json", ".geojson"}:
+            for feature in read_features(path, faults):
+                asset_rows.append(feature.asset)
+                sensor_rows += feature.sensors
+            continue
+        table = read_table(path, faults)
+        is_sensors = "sensor" in table.columns
+        if table.has_columns(_SENSOR_REQUIRED if is_sensors else ("id", "type"), faults):
+            (sensor_rows if is_sensors else asset_rows).extend(table.rows)
+    if faults.found and not asset_rows:
+        faults.check()  # without assets every sensor would be at fault
+    assets = _read_assets(asset_rows)
+    channels = read_channels(sensor_rows, {asset.id for asset in assets})
+    faults.check()
+    if not assets:
+        raise RegisterError(f"got no assets in {', '.join(map(str, paths)) or 'no files'}, expected at least one")
+    return _sorted(Register(assets=tuple(assets), channels=tuple(channels)))
+
+
+def read_works(path: Path, register: Register) -> tuple[Works, ...]:
+    """Read works announced beforehand from a table with the columns of `works.csv`.
+
+    Parameters
+    ----------
+    path : Path
+        Columns `asset,kind,sensor,start,end`. Times are ISO 8601, UTC where no zone is given; a date alone
+        is the start of that day for `start`, and includes that day for `end`.
+    register : Register
+        What assets and sensors are looked up in.
+
+    Returns
+    -------
+    tuple of Works
+        Sorted by asset and start.
+
+    Raises
+    ------
+    RegisterError
+        With every fault found, as `read_register`.
+    """
+    faults = Faults()
+    table = read_table(path, faults)
+    complete = table.has_columns(("asset", "kind", "start", "end"), faults)
+    works = read_works_rows(table.rows, register) if complete else ()
+    faults.check()
+    return _sorted(Register(works=works)).works
+
+
+def register_to_json(register: Register) -> bytes:
+    """Write a register as canonical JSON: the same register gives the same bytes, in whatever order it was built."""
+    return _ENCODER.encode(_Document(_DOCUMENT_VERSION, _sorted(register)))
+
+
+def register_from_json(text: bytes) -> Register:
+    """Read what `register_to_json` wrote.
+
+    Raises
+    ------
+    RegisterError
+        If it is something else.
+
+    Examples
+    --------
+    >>> register = Register(assets=(Asset(AssetId("b1"), "Brug", AssetType.BRIDGE, lat=52.1, lon=4.3),))
+    >>> register_from_json(register_to_json(register)) == register
+    True
+    """
+    try:
+        document = _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RegisterError(f"expected a register as written by Schouw, got something else: {error}") from error
+    if document.version != _DOCUMENT_VERSION:
+        raise RegisterError(
+            f"got a register of version {document.version}, expected {_DOCUMENT_VERSION}; read it with the newer Schouw"
+        )
+    return document.register
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """The register with the version of its form, because journal entries outlive programs."""
+
+    version: int
+    register: Register
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_DECODER: Final = msgspec.json.Decoder(_Document)
+
+
+def _sorted(register: Register) -> Register:
+    return Register(
+        assets=tuple(sorted(register.assets, key=lambda asset: asset.id)),
+        channels=tuple(sorted(register.channels, key=lambda channel: channel.key)),
+        works=tuple(sorted(register.works, key=lambda w: (w.asset, w.start_ns, w.end_ns, w.kind, w.sensor or ""))),
+    )
+
+
+def _read_assets(rows: Iterable[Fields]) -> list[Asset]:
+    """Read rows of assets, noting an identifier that comes twice."""
+    assets: dict[AssetId, Asset] = {}
+    first: dict[AssetId, str] = {}
+    for row in rows:
+        asset = _read_asset(row)
+        if not is_identifier(asset.id):
+            continue
+        if asset.id in assets:
+            row.fault("id", f"each asset once; it stands in {first[asset.id]} already")
+            continue
+        assets[asset.id] = asset
+        first[asset.id] = row.where
+    return list(assets.values())
+
+
+def _read_asset(row: Fields) -> Asset:
+    """Read one row of assets; faults are noted in the row's own list."""
+    identifier = row.identifier("id")
+    kind = row.choice("type", AssetType)
+    if not row.has("type"):
+        row.fault("type", f"one of {', '.join(AssetType)}")
+    planned = row.number("planned_repair_cost_eur", low=0)
+    emergency = row.number("emergency_repair_cost_eur", low=0)
+    if emergency is None and planned is not None:
+        emergency = _EMERGENCY_FACTOR * planned
+    lat, lon = row.number("lat", low=-90, high=90), row.number("lon", low=-180, high=180)
+    if row.has("lat") != row.has("lon"):
+        row.fault("lat" if row.has("lon") else "lon", "both lat and lon, or neither")
+    return Asset(
+        id=AssetId(identifier),
+        name=row.text("name") or identifier,
+        type=kind or AssetType.OTHER,
+        lat=lat,
+        lon=lon,
+        built_year=row.whole("built_year", low=1, high=9999),
+        planned_repair_cost_eur=planned,
+        emergency_repair_cost_eur=emergency,
+        closure_hours=row.number("closure_hours", low=0),
+        closure_cost_eur_per_hour=row.number("closure_cost_eur_per_hour", low=0),
+        crew_lead_days=row.number("crew_lead_days", low=0),
+        condition_inspected=row.whole("condition_inspected", low=1, high=6),
+        inspected_on=row.day("inspected_on"),
+        external_ids=_external_ids(row),
+    )
+
+
+def _external_ids(row: Fields) -> dict[str, str]:
+    """Keep every other column that holds something, as it stands there."""
+    kept: dict[str, str] = {}
+    for name, value in row.values.items():
+        if name in _ASSET_COLUMNS or not row.has(name):
+            continue
+        kept[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return kept

@@ -1,0 +1,205 @@
+"""The inbox on real brokers: what is not acknowledged comes back, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest.delivery import InboxBatch
+from ingest.events import AcknowledgementsDropped, Connected, Disconnected, InboxEvent, Unreachable
+from ingest.mqtt import MqttInbox
+from tests.servers import NatsBroker, RealBroker, running, wait_until
+
+_TOPIC = "infra/v1/gw/b1/acc1/reading"
+_clock = itertools.count(1)
+
+
+@pytest.fixture
+def events() -> list[InboxEvent]:
+    return []
+
+
+@pytest.fixture
+def inbox(any_broker: RealBroker, events: list[InboxEvent]) -> Iterator[MqttInbox]:
+    inbox = _new_inbox(any_broker.port, events)
+    inbox.start()
+    wait_until(lambda: inbox.state().connected, "the inbox to connect")
+    yield inbox
+    inbox.stop()
+
+
+def _new_inbox(port: int, events: list[InboxEvent], queue_limit: int = 10_000) -> MqttInbox:
+    return MqttInbox(
+        "127.0.0.1",
+        port,
+        "ingest-test",
+        now_ns=lambda: next(_clock),
+        emit=events.append,
+        queue_limit=queue_limit,
+        first_delay_s=0.05,
+        longest_delay_s=0.2,
+    )
+
+
+def _publish(port: int, payloads: list[bytes], topic: str = _TOPIC) -> None:
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, client_id="gateway")
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for info in [client.publish(topic, payload, qos=1) for payload in payloads]:
+        info.wait_for_publish(20)
+    client.disconnect()
+    client.loop_stop()
+
+
+def _numbers(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
+
+
+def _collect(inbox: MqttInbox, wanted: int, limit_s: float = 20.0) -> list[InboxBatch]:
+    """Take batches until as many messages came as are wanted."""
+    batches: list[InboxBatch] = []
+    deadline = time.monotonic() + limit_s
+    while sum(map(len, batches)) < wanted and time.monotonic() < deadline:
+        batch = inbox.next_batch(500, 0.2)
+        if len(batch):
+            batches.append(batch)
+    return batches
+
+
+def _payloads(batches: list[InboxBatch]) -> list[bytes]:
+    return [message.payload for batch in batches for message in batch.messages]
+
+
+def test_messages_come_in_order_and_an_acknowledged_one_does_not_come_back(
+    any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
+) -> None:
+    _publish(any_broker.port, _numbers(300))
+    batches = _collect(inbox, 300)
+    # A broker may deliver again what is not acknowledged in time; first deliveries keep their order.
+    assert list(dict.fromkeys(_payloads(batches))) == _numbers(300)
+    for batch in batches:
+        inbox.acknowledge(batch)
+    inbox.stop()
+
+    again = _new_inbox(any_broker.port, events)
+    again.start()
+    wait_until(lambda: again.state().connected, "the second inbox to connect")
+    _publish(any_broker.port, [b"new"])
+    assert _payloads(_collect(again, 1)) == [b"new"]
+    assert len(again.next_batch(10, 0.5)) == 0
+    inbox.stop()
+    again.stop()
+
+
+def test_a_batch_that_is_released_comes_again_over_a_new_connection(
+    any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
+) -> None:
+    _publish(any_broker.port, _numbers(20))
+    (first,) = _collect(inbox, 20)
+    inbox.release(first)
+    again = _collect(inbox, 20)
+    assert sorted(_payloads(again), key=int) == _numbers(20)
+    assert {delivery.generation for delivery in again[0].deliveries} == {inbox.state().generation}
+    assert inbox.state().generation > first.deliveries[0].generation
+    inbox.acknowledge(first)
+    for batch in again:
+        inbox.acknowledge(batch)
+    wait_until(lambda: inbox.state().connected, "the inbox to be connected again")
+    assert [type(event) for event in events][:3] == [Connected, Disconnected, Connected]
+
+
+def test_acknowledgements_of_an_ended_connection_are_dropped_and_the_messages_come_again(
+    any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
+) -> None:
+    _publish(any_broker.port, [b"a", b"b"])
+    batches = _collect(inbox, 2)
+    any_broker.stop()
+    wait_until(lambda: not inbox.state().connected, "the inbox to notice")
+    for batch in batches:
+        inbox.acknowledge(batch)
+    any_broker.start()
+    wait_until(lambda: inbox.state().connected, "the inbox to come back")
+    again = _collect(inbox, 2)
+    assert sorted(_payloads(again)) == [b"a", b"b"]
+    assert sum(event.count for event in events if isinstance(event, AcknowledgementsDropped)) == 2
+
+
+def test_a_broker_that_is_killed_and_started_again_loses_nothing_and_is_told_once(
+    any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
+) -> None:
+    _publish(any_broker.port, _numbers(50))
+    time.sleep(1.2)  # Mosquitto writes its file once a second
+    any_broker.kill()
+    time.sleep(1.0)  # several attempts to connect fail meanwhile
+    any_broker.start()
+    wait_until(lambda: inbox.state().connected, "the inbox to come back")
+    _publish(any_broker.port, [b"50"])
+    seen: set[bytes] = set()
+    deadline = time.monotonic() + 20
+    while len(seen) < 51 and time.monotonic() < deadline:
+        batch = inbox.next_batch(500, 0.2)
+        seen.update(message.payload for message in batch.messages)
+        inbox.acknowledge(batch)
+    assert seen == set(_numbers(51))
+    assert sum(isinstance(event, Unreachable) for event in events) == 1
+    assert sum(isinstance(event, Disconnected) for event in events) == 1
+    assert sum(isinstance(event, Connected) for event in events) == 2
+
+
+def test_an_inbox_that_starts_before_its_broker_waits_for_it(tmp_path: Path, events: list[InboxEvent]) -> None:
+    broker = NatsBroker(tmp_path)
+    inbox = _new_inbox(broker.port, events)
+    inbox.start()
+    wait_until(lambda: bool(events), "the first failure")
+    time.sleep(0.5)
+    assert [type(event) for event in events] == [Unreachable]
+    assert not inbox.state().connected
+    assert inbox.state().last_error
+    with running(broker):
+        wait_until(lambda: inbox.state().connected, "the inbox to connect")
+        assert inbox.state().last_error == ""
+        inbox.stop()
+
+
+def test_a_full_queue_stops_reading_and_nothing_is_lost(any_broker: RealBroker, events: list[InboxEvent]) -> None:
+    inbox = _new_inbox(any_broker.port, events, queue_limit=8)
+    inbox.start()
+    wait_until(lambda: inbox.state().connected, "the inbox to connect")
+    _publish(any_broker.port, _numbers(400))
+    time.sleep(0.3)
+    assert inbox.state().queued < 8 + 64
+    seen: list[bytes] = []
+    deadline = time.monotonic() + 30
+    while len(set(seen)) < 400 and time.monotonic() < deadline:
+        batch = inbox.next_batch(50, 0.2)
+        seen += [message.payload for message in batch.messages]
+        inbox.acknowledge(batch)
+    assert set(seen) == set(_numbers(400))
+    inbox.stop()
+
+
+def test_retained_status_is_marked_and_replies_reach_the_gateway(any_broker: RealBroker, inbox: MqttInbox) -> None:
+    heard: list[tuple[str, bytes]] = []
+    gateway = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, client_id="gw")
+    gateway.on_message = lambda _client, _data, message: heard.append((message.topic, bytes(message.payload)))
+    gateway.connect("127.0.0.1", any_broker.port)
+    gateway.loop_start()
+    gateway.subscribe("infra/v1/gw/rejected")
+    gateway.publish("infra/v1/gw/status", b"{}", qos=1, retain=True).wait_for_publish(10)
+    live = _collect(inbox, 1)
+    assert not live[0].messages[0].retained
+    inbox.release(live[0])
+    copies = [message for batch in _collect(inbox, 2, 8.0) for message in batch.messages]
+    assert any(message.retained for message in copies)
+    inbox.publish("infra/v1/gw/rejected", b"why")
+    wait_until(lambda: bool(heard), "the reply")
+    assert heard == [("infra/v1/gw/rejected", b"why")]
+    assert all(message.topic == "infra/v1/gw/status" for message in copies)
+    gateway.disconnect()
+    gateway.loop_stop()
