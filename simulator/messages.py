@@ -1,0 +1,225 @@
+"""From the world's values to MQTT messages: a day of readings, waveform blocks, one live round.
+
+Within a day the sensors take turns, so that no gateway runs a day ahead of another. Then the way through
+the network is simulated: some messages come twice, some late, and between them stands what no decoder
+can read. All of it depends on seed and day alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ingest.formats.project import OutgoingReading, encode_readings, encode_waveform
+from simulator.randomness import random_stream
+from simulator.scenario import DAY_NS, HOUR_NS, AssetPlan
+from simulator.waveforms import WAVEFORM_SCALE_M_S2, quantise, synthesise_acceleration
+from simulator.world import BLOCK_HOURS, World, reading_sensors
+
+__all__ = ["Message", "MessageKind", "day_messages", "live_messages"]
+
+_WAVEFORM_RATE_HZ: Final = 100.0
+_WAVEFORM_SAMPLES: Final = 2000
+# Shares of the velocity's power in the three modes of a bridge.
+_MODE_SHARE: Final = np.array([0.70, 0.20, 0.10])
+# An instrument read within the hour differs from the hour's own figure by so much of its noise.
+_LIVE_NOISE_SHARE: Final = 0.15
+
+MessageKind: TypeAlias = Literal["readings", "waveform", "duplicate", "garbage", "status"]
+_GARBAGE: Final = (
+    b"",
+    b"{",
+    b"null",
+    b'{"v":1,"sensor":',
+    b"\x00\xff\xfe\x80 not utf-8",
+    b'{"v":99,"sensor":"acc1","t":"2026-01-01T00:00:00Z","values":{}}',
+    b'{"v":1,"sensor":"someone-else","t":"2026-01-01T00:00:00Z","values":{"temperature":{"value":1,"unit":"Cel"}}}',
+    b"[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
+)
+
+
+class Message(NamedTuple):
+    """One MQTT publish.
+
+    Attributes
+    ----------
+    kind : MessageKind
+        What it is to the simulator; the receiver has to find out.
+    readings : int
+        Moments of readings inside; 0 for all but `readings`.
+    """
+
+    topic: str
+    payload: bytes
+    kind: MessageKind
+    readings: int = 0
+    retain: bool = False
+
+
+def day_messages(
+    world: World, day: int, *, since_ns: int = 0, until_ns: int | None = None, hours_per_message: int = 24
+) -> list[Message]:
+    """Make all messages of one day in the order in which they are sent.
+
+    Parameters
+    ----------
+    day : int
+        Days since the start of the scenario, not negative, no upper end.
+    since_ns, until_ns : int
+        Only what was measured in `[since_ns, until_ns)`; without `until_ns` to the end of the day.
+    hours_per_message : int
+        Hourly readings that travel together, 1 to 24.
+
+    Returns
+    -------
+    list of Message
+        Duplicates, disorder and garbage of the scenario's transport included.
+    """
+    start_ns = world.scenario.start_ns + day * DAY_NS
+    first_hour = max(0, -(-(since_ns - start_ns) // HOUR_NS))
+    end_hour = 24 if until_ns is None else min(24, max(0, -(-(until_ns - start_ns) // HOUR_NS)))
+    messages: list[Message] = []
+    for hour in range(first_hour, end_hour, hours_per_message):
+        last = min(hour + hours_per_message, end_hour)
+        by_asset = [list(_asset_messages(world, asset, day, hour, last)) for asset in range(len(world.structures))]
+        longest = max((len(each) for each in by_asset), default=0)
+        messages += [each[turn] for turn in range(longest) for each in by_asset if turn < len(each)]
+    return _through_the_network(world, day, messages)
+
+
+def live_messages(world: World, time_ns: int, *, since_ns: int) -> list[Message]:
+    """Make one reading of every sensor at a moment, and the waveform blocks that fell due since the last round.
+
+    Values lie between those of the hours around the moment, so a live reading at a full hour agrees with the
+    history, but for a little noise of the instrument.
+
+    Parameters
+    ----------
+    time_ns : int
+        The moment, Unix nanoseconds, not before the start of the scenario.
+    since_ns : int
+        The round before; waveform blocks start in `(since_ns, time_ns]`.
+    """
+    elapsed_ns = time_ns - world.scenario.start_ns
+    hour, of_hour_ns = divmod(elapsed_ns, HOUR_NS)
+    share = of_hour_ns / HOUR_NS
+    messages: list[Message] = []
+    for index, plan in enumerate(world.scenario.assets):
+        channels = world.channels[index]
+        if not channels:
+            continue
+        before, after = world.measured_hour(index, hour).copy(), world.measured_hour(index, hour + 1)
+        between = np.where(np.isnan(after), before, before + share * (after - before))
+        sizes = np.array([c.relative_noise for c in channels]) * np.abs(between)
+        sizes += np.array([c.absolute_noise for c in channels])
+        noise = random_stream(world.scenario.seed, "live", plan.id, elapsed_ns // 10**6).standard_normal(len(channels))
+        values = (between + _LIVE_NOISE_SHARE * sizes * noise).tolist()
+        row = 0
+        for sensor in reading_sensors(world.structures[index]):
+            named = {
+                channel.name: (round(min(max(value, channel.low), channel.high), channel.decimals), channel.unit)
+                for channel, value in zip(sensor.channels, values[row : row + len(sensor.channels)], strict=True)
+                if not math.isnan(value)
+            }
+            row += len(sensor.channels)
+            if named:
+                reading = [OutgoingReading(time_ns, named)]
+                messages.append(Message(*encode_readings(plan.gateway, plan.id, sensor.id, reading), "readings", 1))
+        last_due = (since_ns - world.scenario.start_ns) // HOUR_NS + 1
+        messages += _waveforms(world, index, last_due, hour + 1)
+    return messages
+
+
+def _asset_messages(world: World, asset: int, day: int, first: int, last: int) -> Iterator[Message]:
+    """Make the messages of one asset for hours `[first, last)` of a day: one for each sensor, then waveforms."""
+    plan = world.scenario.assets[asset]
+    hour = day * 24 + first
+    block, of_block = divmod(hour, BLOCK_HOURS)
+    times = [world.scenario.start_ns + (day * 24 + h) * HOUR_NS for h in range(first, last)]
+    columns = world.measured(asset, block)[:, of_block : of_block + last - first]
+    has_gaps = bool(np.isnan(columns).any())
+    rows = columns.tolist()
+    row = 0
+    for sensor in reading_sensors(world.structures[asset]):
+        names = [channel.name for channel in sensor.channels]
+        units = [channel.unit for channel in sensor.channels]
+        moments = zip(*rows[row : row + len(names)], strict=True)
+        row += len(names)
+        readings = [
+            OutgoingReading(time_ns, dict(zip(names, zip(values, units, strict=True), strict=True)))
+            for time_ns, values in zip(times, moments, strict=True)
+        ]
+        if has_gaps:
+            readings = [sent for reading in readings if (sent := _without_gaps(reading)).values]
+        if readings:
+            topic, payload = encode_readings(plan.gateway, plan.id, sensor.id, readings)
+            yield Message(topic, payload, "readings", len(readings))
+    yield from _waveforms(world, asset, hour, hour + last - first)
+
+
+def _without_gaps(reading: OutgoingReading) -> OutgoingReading:
+    """Leave out channels that have nothing to say."""
+    sent = {name: pair for name, pair in reading.values.items() if not math.isnan(pair[0])}
+    return reading if len(sent) == len(reading.values) else OutgoingReading(reading.time_ns, sent)
+
+
+def _waveforms(world: World, asset: int, first_hour: int, end_hour: int) -> list[Message]:
+    """Make the waveform blocks of one asset that start at full hours in `[first_hour, end_hour)`."""
+    plan = world.scenario.assets[asset]
+    if not plan.waveform_every_h:
+        return []
+    sensors = [sensor for sensor in world.structures[asset].sensors if sensor.kind == "waveform"]
+    due = [hour for hour in range(first_hour, end_hour) if hour % plan.waveform_every_h == 0]
+    return [_waveform(world, asset, plan, sensor.id, hour) for hour in due for sensor in sensors]
+
+
+def _waveform(world: World, asset: int, plan: AssetPlan, sensor: str, hour: int) -> Message:
+    """Make one block from the state of the bridge in that hour."""
+    block, of_block = divmod(hour, BLOCK_HOURS)
+    state = world.modal(asset, block)
+    signal = synthesise_acceleration(
+        random_stream(world.scenario.seed, "waveform", plan.id, sensor, hour),
+        frequency_hz=state.frequency_hz[:, of_block],
+        damping_ratio=state.damping_ratio[:, of_block],
+        velocity_mm_s=state.velocity_mm_s[of_block] * np.sqrt(_MODE_SHARE),
+        kurtosis=float(state.kurtosis[of_block]),
+        sampling_rate_hz=_WAVEFORM_RATE_HZ,
+        samples=_WAVEFORM_SAMPLES,
+    )
+    topic, payload = encode_waveform(
+        plan.gateway,
+        plan.id,
+        sensor,
+        axis="z",
+        start_ns=world.scenario.start_ns + hour * HOUR_NS,
+        sampling_rate_hz=_WAVEFORM_RATE_HZ,
+        unit="m/s2",
+        scale=WAVEFORM_SCALE_M_S2,
+        samples=quantise(signal, WAVEFORM_SCALE_M_S2),
+        id=f"{plan.id}-{sensor}-{hour}",
+    )
+    return Message(topic, payload, "waveform")
+
+
+def _through_the_network(world: World, day: int, messages: list[Message]) -> list[Message]:
+    """Double, delay and litter a day's messages at the scenario's rates."""
+    transport = world.scenario.transport
+    if not messages or not (transport.duplicate_rate or transport.disorder_rate or transport.garbage_rate):
+        return messages
+    count = len(messages)
+    chance = random_stream(world.scenario.seed, "transport", day)
+    place = np.arange(count, dtype=np.float64)
+    late = chance.random(count) < transport.disorder_rate
+    place[late] += chance.uniform(1.0, transport.disorder_messages + 1.0, int(late.sum()))
+    twice = np.flatnonzero(chance.random(count) < transport.duplicate_rate)
+    again = place[twice] + chance.uniform(0.5, transport.disorder_messages + 1.0, len(twice))
+    litter = int(chance.binomial(count, transport.garbage_rate))
+    where, victim = chance.uniform(0.0, count, litter), chance.integers(0, count, litter)
+    which = chance.integers(0, len(_GARBAGE), litter)
+    sent = messages + [messages[index]._replace(kind="duplicate", readings=0) for index in twice]
+    sent += [Message(messages[v].topic, _GARBAGE[w], "garbage") for v, w in zip(victim, which, strict=True)]
+    order = np.argsort(np.concatenate([place, again, where]), kind="stable")
+    return [sent[index] for index in order]

@@ -1,0 +1,212 @@
+"""What a scenario says: assets, damage, events, sensor faults, transport, and a seed.
+
+These records hold the file's content and nothing derived from it. Times are in days since the start of
+the scenario, so that the same story can begin on any date. `simulator.scenario_file` reads and checks them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+__all__ = [
+    "DAY_NS",
+    "HOUR_NS",
+    "AssetPlan",
+    "Damage",
+    "Event",
+    "Scenario",
+    "SensorFault",
+    "Site",
+    "Transport",
+    "fingerprint",
+    "start_at",
+]
+
+HOUR_NS: Final = 3_600 * 10**9
+DAY_NS: Final = 24 * HOUR_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the assets stand: one weather for all of them.
+
+    Attributes
+    ----------
+    latitude_deg, longitude_deg : float
+        WGS 84.
+    mean_temperature_degc : float
+        Yearly mean of the air.
+    """
+
+    latitude_deg: float = 52.09
+    longitude_deg: float = 5.12
+    mean_temperature_degc: float = 10.5
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPlan:
+    """One asset as the owner planned it.
+
+    Attributes
+    ----------
+    id, name : str
+        Identifier in topics, and the name people use.
+    kind : str
+        One of `simulator.structures.KINDS`.
+    gateway : str
+        Publishes for this asset.
+    per_day : float
+        Vehicles, or openings of a lock, on an average day.
+    waveform_every_h : int
+        Hours between waveform blocks of a bridge; 0: none.
+    planned_repair_cost_eur, closure_hours, closure_cost_eur_per_hour, crew_lead_days : float
+        What the owner reckons with.
+    condition_inspected : int or None
+        NEN 2767 score of the last inspection, held `inspected_days_before` days before the start.
+    """
+
+    id: str
+    name: str
+    kind: str
+    gateway: str
+    per_day: float
+    lat: float
+    lon: float
+    built_year: int
+    planned_repair_cost_eur: float
+    closure_hours: float
+    closure_cost_eur_per_hour: float
+    crew_lead_days: float
+    waveform_every_h: int = 0
+    condition_inspected: int | None = None
+    inspected_days_before: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One failure mode that grows in one component.
+
+    Attributes
+    ----------
+    onset_day, failure_day : float
+        When it begins, and when it reaches the failure level; the latter may lie beyond the run.
+    growth : float
+        Severity is the elapsed share of that time to this power: above 1 it accelerates.
+    """
+
+    asset: str
+    mode: str
+    component: str
+    onset_day: float
+    failure_day: float
+    growth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something harmless that changes the readings.
+
+    Attributes
+    ----------
+    kind : str
+        `storm`, `heat_wave`, `frost_spell` (whole site); `diversion`, `resurfacing`, `sensor_swap` (one asset).
+    asset, sensor : str
+        Empty where it concerns all.
+    strength : float
+        Storm: wind in m/s; heat and frost: K; diversion: factor on traffic; sensor swap: factor on its gain.
+    announced : bool
+        True when the owner wrote it into works.csv beforehand.
+    """
+
+    kind: str
+    start_day: float
+    days: float
+    strength: float
+    asset: str = ""
+    sensor: str = ""
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFault:
+    """A sensor that lies or is silent: `stuck_sensor` repeats its last values, `dropout` sends nothing."""
+
+    kind: str
+    asset: str
+    sensor: str
+    start_day: float
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What happens to messages on their way, as shares of all messages, in [0, 0.5].
+
+    Attributes
+    ----------
+    duplicate_rate : float
+        Sent a second time a little later.
+    disorder_rate : float
+        Sent up to `disorder_messages` places late, within the same day.
+    garbage_rate : float
+        Extra messages that no decoder can read, on topics of real sensors.
+    """
+
+    duplicate_rate: float = 0.0
+    disorder_rate: float = 0.0
+    disorder_messages: int = 8
+    garbage_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A simulated municipality over a number of days, in hourly readings.
+
+    Attributes
+    ----------
+    seed : int
+        The same seed gives the same bytes.
+    start_ns : int
+        Midnight UTC of the first day, Unix nanoseconds.
+    days : int
+        Length of the history.
+    """
+
+    name: str
+    seed: int
+    start_ns: int
+    days: int
+    assets: tuple[AssetPlan, ...]
+    site: Site = field(default_factory=Site)
+    damage: tuple[Damage, ...] = ()
+    events: tuple[Event, ...] = ()
+    sensor_faults: tuple[SensorFault, ...] = ()
+    transport: Transport = field(default_factory=Transport)
+
+    @property
+    def end_ns(self) -> int:
+        """End of the history, exclusive."""
+        return self.start_ns + self.days * DAY_NS
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """All gateways, sorted."""
+        return tuple(sorted({asset.gateway for asset in self.assets}))
+
+
+def start_at(scenario: Scenario, start_ns: int) -> Scenario:
+    """Move a scenario to another first day; times within a day count as its midnight, UTC.
+
+    Examples
+    --------
+    >>> start_at(Scenario("s", 1, 0, 10, ()), 3 * DAY_NS + 5).end_ns == 13 * DAY_NS
+    True
+    """
+    return replace(scenario, start_ns=start_ns // DAY_NS * DAY_NS)
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """Name a scenario's content but for its first day, as 16 hexadecimal digits."""
+    return hashlib.sha256(repr(replace(scenario, start_ns=0)).encode()).hexdigest()[:16]

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError
+from domain.register import AssetType
+from simulator.scenario import DAY_NS, fingerprint, start_at
+from simulator.scenario_file import bundled_scenarios, load_scenario, parse_scenario
+from simulator.structures import KINDS
+
+SOUND = """\
+name = "test"
+seed = 1
+days = 30
+start = 2025-03-01
+
+[transport]
+garbage_rate = 0.01
+
+[[assets]]
+id = "brug-1"
+kind = "bridge"
+
+[[assets]]
+id = "weg-1"
+kind = "road"
+
+[[damage]]
+asset = "brug-1"
+mode = "loosening"
+onset_day = 3
+failure_day = 40
+
+[[events]]
+kind = "storm"
+start_day = 2
+days = 1
+
+[[sensor_faults]]
+kind = "dropout"
+asset = "weg-1"
+sensor = "gnd1"
+start_day = 4
+days = 2
+"""
+
+
+def test_a_scenario_is_read_with_defaults_of_its_kinds() -> None:
+    scenario = parse_scenario(SOUND)
+    assert [asset.id for asset in scenario.assets] == ["brug-1", "weg-1"]
+    assert scenario.assets[0].per_day == KINDS["bridge"].per_day
+    assert scenario.damage[0].component == "joint"
+    assert scenario.end_ns - scenario.start_ns == 30 * DAY_NS
+    assert scenario.transport.garbage_rate == 0.01
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "words"),
+    [
+        (("seed = 1", "sead = 1"), 1, ["'seed'", "missing"]),
+        (("seed = 1\ndays", 'seed = 1\ncolour = "red"\ndays'), 3, ["'colour'", "unknown", "expected one of", "seed"]),
+        (("garbage_rate = 0.01", "garbage_rate = 1.7"), 7, ["garbage_rate", "1.7", "from 0 to 0.5", "[transport]"]),
+        (("garbage_rate = 0.01", "garbage = 0.01"), 7, ["'garbage'", "duplicate_rate", "garbage_rate"]),
+        (("garbage_rate = 0.01", "garbage_rate = nan"), 7, ["garbage_rate", "nan"]),
+        (('kind = "road"', 'kind = "rood"'), 15, ["'rood'", "movable_bridge", "[[assets]]"]),
+        (('id = "weg-1"', 'id = "brug-1"'), 14, ["'brug-1'", "twice"]),
+        (('id = "weg-1"', 'id = "weg 1"'), 14, ["'weg 1'", "[A-Za-z0-9_-]"]),
+        (('asset = "brug-1"\nmode', 'asset = "brug-9"\nmode'), 18, ["'brug-9'", "brug-1, weg-1", "[[damage]]"]),
+        (('mode = "loosening"', 'mode = "rot"'), 19, ["'rot'", "loosening, stiffness_loss"]),
+        (("failure_day = 40", "failure_day = 3"), 21, ["failure_day", "after onset_day 3"]),
+        (("start_day = 2\ndays = 1", "start_day = 2\ndays = -1"), 26, ["'days'", "-1", "[[events]]"]),
+        (("start_day = 2\ndays = 1", "start_day = 2\ndays = 0"), 26, ["'days'", "above 0"]),
+        (('sensor = "gnd1"', 'sensor = "acc9"'), 31, ["'acc9'", "acc1, gnd1, lus1, wis1"]),
+        (('kind = "dropout"', 'kind = "magic"'), 29, ["'magic'", "dropout, stuck_sensor"]),
+        (("start = 2025-03-01", 'start = "March"'), 4, ["'start'", "a date such as"]),
+        (("days = 30", "days = 30.5"), 3, ["'days'", "whole number"]),
+        (('kind = "road"', 'kind = "road"\nwaveform_every_h = 6'), 16, ["waveform_every_h", "bridge"]),
+        (('kind = "storm"', 'kind = "storm"\nannounced = true'), 25, ["announced", "weather"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_file_line_and_what_is_allowed(
+    change: tuple[str, str], line: int, words: list[str]
+) -> None:
+    assert change[0] in SOUND
+    with pytest.raises(ConfigurationError) as caught:
+        parse_scenario(SOUND.replace(*change), "mine.toml")
+    message = str(caught.value)
+    assert message.startswith(f"mine.toml:{line}: "), message
+    for word in words:
+        assert word in message
+
+
+def test_broken_toml_and_a_missing_file_are_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"mine\.toml: not TOML: .*line 1"):
+        parse_scenario("name = oops\nseed = 1\n", "mine.toml")
+    with pytest.raises(ConfigurationError, match="municipality, small"):
+        load_scenario(tmp_path / "none.toml")
+
+
+def test_a_scenario_without_assets_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one"):
+        parse_scenario('name = "x"\nseed = 1\ndays = 2\n')
+
+
+def test_a_file_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(SOUND, encoding="utf-8")
+    assert load_scenario(tmp_path / "own.toml") == parse_scenario(SOUND)
+
+
+def test_the_bundled_municipality_is_the_demo_that_was_promised() -> None:
+    assert bundled_scenarios() == ("municipality", "small")
+    scenario = load_scenario("municipality")
+    kinds = [KINDS[asset.kind].type for asset in scenario.assets]
+    assert (len(kinds), scenario.days) == (40, 365)
+    assert kinds.count(AssetType.BRIDGE) == 16
+    assert kinds.count(AssetType.ROAD) == 12
+    assert kinds.count(AssetType.LOCK) == 6
+    assert kinds.count(AssetType.TUNNEL) == 1
+    assert [asset.kind for asset in scenario.assets].count("unmonitored") == 1
+    assert len({damage.asset for damage in scenario.damage}) == 6
+    assert len(scenario.sensor_faults) == 2
+
+
+def test_the_fingerprint_forgets_the_first_day_and_nothing_else() -> None:
+    scenario = parse_scenario(SOUND)
+    assert fingerprint(scenario) == fingerprint(start_at(scenario, 0))
+    assert fingerprint(scenario) != fingerprint(parse_scenario(SOUND.replace("seed = 1", "seed = 2")))
