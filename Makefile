@@ -1,0 +1,51 @@
+# Every command of the project; `make help` lists them. Nothing but make and Python 3.11+ is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := api domain ingest models service simulator storage
+# Migrations are run by Alembic and cannot be imported by themselves.
+PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test quick fmt lint types servers clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-12s %s\n' "$$command" "$$what"; done
+
+run: $(VENV)/run.stamp ## start everything on this machine with a simulated municipality
+	@exec $(BIN)/schouw run --demo
+
+test: $(VENV)/dev.stamp servers lint types ## everything a contributor needs to trust a change
+	@$(PYTEST) tests $(ROOMS)
+
+quick: $(VENV)/dev.stamp lint types ## the fast part of the tests, at most four minutes
+	@$(PYTEST) -m "not slow" tests $(ROOMS)
+
+fmt: $(VENV)/dev.stamp ## put code into its format
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+lint: $(VENV)/dev.stamp ## check style, format and the floors of the house
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+
+types: $(VENV)/dev.stamp ## check types
+	@$(BIN)/mypy
+
+servers: ## install the servers that tests need, where this user may
+	@requirements/install-servers
+
+clean: ## remove the environment and what tools left behind; your data stay
+	@rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info dist
+	@find $(ROOMS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps lie in the environment: without it they are gone too, and a changed lock file is newer than they are.
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml
+	@requirements/install-packages "$(PYTHON)" $(VENV) requirements/run.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml
+	@requirements/install-packages "$(PYTHON)" $(VENV) requirements/dev.lock
+	@touch $@

@@ -1,0 +1,39 @@
+"""Fixtures that several rooms share; what they start is in `tests.servers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import MosquittoBroker, NatsBroker, RealBroker, require_server, running
+
+# Markers that name a server: such a test needs it on this machine.
+_SERVER_MARKERS = ("mosquitto",)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name in _SERVER_MARKERS:
+        if item.get_closest_marker(name) is not None:
+            require_server(name)
+
+
+@pytest.fixture
+def nats_broker(tmp_path: Path) -> Iterator[RealBroker]:
+    with running(NatsBroker(tmp_path)) as broker:
+        yield broker
+
+
+@pytest.fixture
+def mosquitto_broker(tmp_path: Path) -> Iterator[RealBroker]:
+    with running(MosquittoBroker(tmp_path)) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["nats", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
+def any_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealBroker]:
+    """Run the test once with each broker."""
+    broker: RealBroker = NatsBroker(tmp_path) if request.param == "nats" else MosquittoBroker(tmp_path)
+    with running(broker):
+        yield broker

@@ -1,0 +1,239 @@
+"""Real servers for tests: started on free loopback ports in a folder of the test, stopped by pid.
+
+`require_server` decides what a missing server means: a skip that names the command which would help, or a
+failure when `SCHOUW_TEST_STRICT=1`, as in CI. Brokers have one surface, `RealBroker`, so that one test runs
+against each; `kill`, `freeze` and `restart` are there for tests of faults.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+import pytest
+
+from service.broker import EmbeddedBroker, answers_mqtt, free_port
+from service.processes import end_process, leashed, log_tail
+
+__all__ = [
+    "MosquittoBroker",
+    "NatsBroker",
+    "RealBroker",
+    "find_server",
+    "freeze_process",
+    "frozen",
+    "is_alive",
+    "process_state",
+    "require_server",
+    "running",
+    "wait_until",
+]
+
+_HOST: Final = "127.0.0.1"
+_START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 10.0
+_PACKAGES: Final = Path(__file__).resolve().parents[1] / "requirements" / "servers.txt"
+
+
+def find_server(program: str) -> str | None:
+    """Find a server's program; Debian keeps some where only root's PATH looks."""
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin:/sbin")
+
+
+def require_server(program: str) -> str:
+    """Give the path of a server's program, or end this test with the reason and the remedy.
+
+    Raises
+    ------
+    pytest.skip.Exception
+        If it is not installed.
+    pytest.fail.Exception
+        If it is not installed and `SCHOUW_TEST_STRICT=1`.
+    """
+    found = find_server(program)
+    if found is not None:
+        return found
+    rows = [line.split() for line in _PACKAGES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    package = next((row[0] for row in rows if row and row[1] == program), program)
+    reason = f"{program} is not installed; on Debian: sudo apt-get install --no-install-recommends {package}"
+    if os.environ.get("SCHOUW_TEST_STRICT") == "1":
+        pytest.fail(f"{reason} (SCHOUW_TEST_STRICT=1 allows no skip)", pytrace=False)
+    pytest.skip(reason)
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = _START_SECONDS) -> None:
+    """Wait for a condition, and fail with `what` was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.01)
+
+
+class RealBroker(Protocol):
+    """A broker of the test's own."""
+
+    host: str
+    port: int
+
+    @property
+    def name(self) -> str:
+        """Which broker it is."""
+
+    @property
+    def pid(self) -> int:
+        """Process number of the last start."""
+
+    def start(self) -> None:
+        """Start it and wait until it answers; on the port and with the data of the time before."""
+
+    def stop(self) -> None:
+        """End it cleanly."""
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+
+
+class NatsBroker:
+    """The embedded broker, as `schouw run` starts it."""
+
+    name: Final = "nats-server"
+
+    def __init__(self, folder: Path, *, sync_always: bool = False) -> None:
+        self.host = _HOST
+        self.port = free_port()
+        self.embedded = EmbeddedBroker(
+            folder,
+            host=self.host,
+            mqtt_port=self.port,
+            sync_always=sync_always,
+            ack_wait_seconds=1,
+            start_seconds=_START_SECONDS,
+            stop_seconds=_STOP_SECONDS,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Process number of the last start."""
+        assert self.embedded.pid is not None
+        return self.embedded.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.embedded.start()
+
+    def stop(self) -> None:
+        """End it cleanly."""
+        self.embedded.stop()
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        if self.embedded.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            wait_until(lambda: self.embedded.poll() is not None, "the end of nats-server")
+
+
+class MosquittoBroker:
+    """Mosquitto with persistence, an unbounded queue and many messages under way."""
+
+    name: Final = "mosquitto"
+
+    def __init__(self, folder: Path) -> None:
+        self._program = require_server("mosquitto")
+        self.host = _HOST
+        self.port = free_port()
+        self._folder = folder / "mosquitto"
+        self._log = self._folder / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process number of the last start."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"listener {self.port} {self.host}",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {self._folder}/",
+            "autosave_interval 1",
+            "max_queued_messages 0",
+            "max_inflight_messages 16384",
+            *(["user root"] if os.geteuid() == 0 else []),  # else it becomes a user that may not write here
+        ]
+        configuration = self._folder / "mosquitto.conf"
+        configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with self._log.open("ab") as log:
+            command = leashed([self._program, "-c", str(configuration)], death_signal=signal.SIGKILL)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = self._process
+
+        def is_up() -> bool:
+            if process.poll() is not None:
+                pytest.fail(f"mosquitto ended with exit code {process.returncode}: {log_tail(self._log)}")
+            return answers_mqtt(self.host, self.port)
+
+        wait_until(is_up, "an answer of mosquitto")
+
+    def stop(self) -> None:
+        """End it cleanly; it saves its queues then."""
+        if self._process is not None:
+            end_process(self._process, timeout_seconds=_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it with SIGKILL; what it had not saved is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def running(broker: RealBroker) -> Iterator[RealBroker]:
+    """Run a broker for the length of a block; it is gone afterwards, even when it was frozen."""
+    broker.start()
+    try:
+        yield broker
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(broker.pid, signal.SIGCONT)
+        broker.stop()
+
+
+@contextlib.contextmanager
+def frozen(broker: RealBroker) -> Iterator[None]:
+    """Stop a broker's process with SIGSTOP for the length of a block: it holds its connections and says nothing."""
+    freeze_process(broker.pid)
+    try:
+        yield
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+
+
+def freeze_process(pid: int) -> None:
+    """Send SIGSTOP and wait until it has taken effect: a signal sent right behind it could overtake it."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: process_state(pid) == "T", f"process {pid} to stand still")
+
+
+def process_state(pid: int) -> str:
+    """Give the kernel's letter for a process's state: `T` stopped, `Z` ended and not yet reaped, empty when gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is there and has not ended."""
+    return process_state(pid) not in {"", "Z"}

@@ -1,0 +1,149 @@
+"""Documents: their shape, their links, and that their examples are true."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import typing
+from pathlib import Path
+
+import pytest
+
+from domain.errors import PayloadCode, PayloadError
+from domain.register import AssetType
+from domain.units import is_known_unit
+from ingest.formats.project import decode_readings, decode_status, decode_waveform
+from ingest.topics import TOPIC_FILTERS, parse_topic
+from service.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+ADRS = sorted((DOCS / "adr").glob("*.md"))
+WIRE = (DOCS / "wire-format.md").read_text(encoding="utf-8")
+GATEWAY = (DOCS / "how-to-point-a-gateway.md").read_text(encoding="utf-8")
+_FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def fences(text: str) -> list[tuple[str, str]]:
+    return [(match[1], match[2]) for match in _FENCE.finditer(text)]
+
+
+def refusals(kind: str, payload: bytes) -> list[PayloadError]:
+    """Decode an example and give everything that was refused in it."""
+    try:
+        if kind == "reading":
+            return decode_readings(payload, "acc1")[1]
+        if kind == "waveform":
+            decode_waveform(payload, "acc1")
+        else:
+            decode_status(payload)
+    except PayloadError as error:
+        return [error]
+    return []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\((?!https?:|mailto:)([^)#]+)", text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("adr", ADRS, ids=lambda adr: adr.name)
+def test_an_adr_has_its_four_parts_on_one_page(adr: Path) -> None:
+    text = adr.read_text(encoding="utf-8")
+    number = re.fullmatch(r"(\d{4})-[a-z0-9-]+\.md", adr.name)
+    assert number is not None
+    assert text.startswith(f"# {number[1]} ")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Alternatives", "Consequences"]
+    assert re.search(r"^(Accepted|Superseded by \[ADR)", text, re.MULTILINE)
+    assert len(text.splitlines()) <= 90
+
+
+def test_adrs_are_numbered_without_a_gap() -> None:
+    assert [int(adr.name[:4]) for adr in ADRS] == list(range(1, len(ADRS) + 1))
+
+
+def test_every_word_of_the_glossary_has_one_meaning() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    words = [
+        word.strip()
+        for row in re.findall(r"^\| (?!word |--)([^|]+)\| \S", text, re.MULTILINE)
+        for word in row.split(",")
+    ]
+    assert len(words) > 80
+    assert sorted(words) == sorted(set(words))
+
+
+@pytest.mark.parametrize(("info", "body"), [fence for fence in fences(WIRE) if len(fence[0].split()) == 2])
+def test_good_examples_on_the_wire_page_decode(info: str, body: str) -> None:
+    assert refusals(info.split()[1], body.encode()) == []
+
+
+@pytest.mark.parametrize(("info", "body"), [fence for fence in fences(WIRE) if "refused" in fence[0]])
+def test_bad_examples_on_the_wire_page_are_refused_with_their_code(info: str, body: str) -> None:
+    _, _, kind, code = info.split()
+    assert [error.code for error in refusals(kind, body.encode())] == [code]
+
+
+def test_the_wire_page_has_examples_of_every_kind() -> None:
+    kinds = {info.split()[1] for info, _ in fences(WIRE) if len(info.split()) > 1}
+    assert kinds == {"reading", "waveform", "status", "refused"}
+
+
+def test_the_wire_page_explains_every_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", WIRE.partition("| code |")[2], re.MULTILINE)
+    assert sorted(rows) == sorted(typing.get_args(PayloadCode))
+
+
+def test_the_wire_page_lists_every_topic_that_is_read() -> None:
+    for topic_filter in TOPIC_FILTERS:
+        assert topic_filter.rpartition("+/")[2] in WIRE, topic_filter
+
+
+def test_units_on_the_wire_page_are_known() -> None:
+    listed = re.search(r"\*\*Units\*\*(.*?)\n\n", WIRE, re.DOTALL)
+    assert listed is not None
+    units = re.findall(r"`([^`]+)`", listed[1])
+    assert len(units) > 20
+    assert [unit for unit in units if not is_known_unit(unit)] == []
+
+
+def test_the_message_in_the_gateway_how_to_is_accepted() -> None:
+    published = re.search(r"mosquitto_pub .* -t (\S+) -m '(.*)'$", GATEWAY, re.MULTILINE)
+    assert published is not None
+    topic = parse_topic(published[1])
+    assert topic.sensor is not None
+    readings, refused = decode_readings(published[2].encode(), topic.sensor)
+    assert refused == []
+    sensors = csv_rows("csv sensors.csv")
+    registered = {(row["asset"], row["sensor"], row["channel"], row["axis"], row["gateway"]) for row in sensors}
+    sent = {(topic.asset, topic.sensor, name, axis, topic.gateway) for name, axis, _unit in readings[0].keys}
+    assert sent == registered
+
+
+def test_the_register_in_the_gateway_how_to_fits_together() -> None:
+    assets = csv_rows("csv assets.csv")
+    assert {row["asset"] for row in csv_rows("csv sensors.csv")} == {row["id"] for row in assets}
+    assert {row["type"] for row in assets} <= set(AssetType)
+
+
+def test_the_settings_in_the_gateway_how_to_are_accepted(tmp_path: Path) -> None:
+    (body,) = [body for info, body in fences(GATEWAY) if info == "toml"]
+    config = tmp_path / "schouw.toml"
+    config.write_text(body, encoding="utf-8")
+    assert load_settings(config=config).mqtt.port == 8883
+
+
+def csv_rows(info: str) -> list[dict[str, str]]:
+    (body,) = [body for found, body in fences(GATEWAY) if found == info]
+    return list(csv.DictReader(io.StringIO(body)))
+
+
+def test_change_notes_have_a_known_kind() -> None:
+    notes = [path.name for path in (ROOT / "changes").glob("*.md") if path.name != "README.md"]
+    assert [
+        name for name in notes if name.split(".")[-2] not in {"feature", "fix", "breaking", "security", "doc"}
+    ] == []
