@@ -1,0 +1,293 @@
+"""One hop through the models: faults, environment, baseline, deviation, evidence, trend.
+
+`step_hop` takes the state of some assets and one closed hop of each, and gives the new state, the scores of the
+hop's values and the alarms that changed. It is called in event-time order per asset, and not for every silent
+hop: everything that takes time uses the time since the asset's last step. The arrows below are all there is.
+Announced works suspend learning and evidence while they last; when their kind leaves another level behind,
+the reference afterwards is moved by the step across them, so that evidence from before stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from scipy import special
+
+from domain.arrays import BoolArray, FeatureTable, FloatArray
+from domain.errors import ShapeError
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.baseline import learn, meet_drivers, scatter
+from models.catalogue import HOUR_NS, Catalogue
+from models.decisions import apply_decision
+from models.deviation import expect, measure_deviation
+from models.environment import Environment, update_environment
+from models.evidence import weigh_evidence
+from models.explanation import pair_reasons
+from models.faults import find_faults, is_silent, is_stuck
+from models.memory import ModelState, check_lengths
+from models.prognosis import follow_trend
+from models.risk import RiskColumns, assess, risk_records
+from models.state import MODEL_VERSION
+from models.thresholds import MODES
+
+__all__ = [
+    "MODEL_VERSION",
+    "AlarmChange",
+    "HopScores",
+    "RiskColumns",
+    "apply_decision",
+    "assess",
+    "risk_records",
+    "step_hop",
+]
+
+# A channel is suspect when it is off by so many standard deviations and so much of its way to failure.
+_SUSPECT_SCORE: Final = 2.5
+_SUSPECT_SHARE: Final = 0.10
+# Values after works until the reference is moved by the step across them.
+_SETTLE_VALUES: Final = 24
+_QUANTILE_80: Final = 1.2815515655446004
+# Degrees of freedom of a score whose scale rests on nine blocks' worth of evidence.
+_DEGREES_OF_FREEDOM: Final = 9.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HopScores:
+    """How a hop's values compare with what was normal before they were learnt.
+
+    Attributes
+    ----------
+    novelty : float64[C]
+        Standard deviations from the expected value, positive in the direction of harm (above the expected one
+        where either harms); NaN where there is none.
+    p_value : float64[C]
+        Chance of a value at least as far towards harm from a healthy channel, by Student's t; NaN likewise.
+    expected, band : float64[C]
+        Expected value and half the width of its 80 % band, in the channel's unit; NaN likewise.
+    """
+
+    novelty: FloatArray
+    p_value: FloatArray
+    expected: FloatArray
+    band: FloatArray
+
+
+def step_hop(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable
+) -> tuple[ModelState, HopScores, list[AlarmChange]]:
+    """Fold one closed hop of every asset of the catalogue into the models.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Of exactly the assets stepped, see `Catalogue.take`.
+    state : ModelState
+        Of the same assets; not changed.
+    features : FeatureTable
+        One hop an asset; hops of different assets may start at different times, those of one asset must come in
+        order of event time.
+
+    Returns
+    -------
+    ModelState
+    HopScores
+    list of AlarmChange
+        By asset, subject and kind; positions are the catalogue's.
+
+    Raises
+    ------
+    ShapeError
+        If state or features do not have the catalogue's rows.
+    """
+    check_lengths(catalogue, state)
+    if len(features.start_ns) != len(catalogue.assets) or len(features.value) != len(catalogue.channels):
+        msg = (
+            f"features have {len(features.start_ns)} assets and {len(features.value)} channels, expected "
+            f"{len(catalogue.assets)} and {len(catalogue.channels)}; take both from one catalogue"
+        )
+        raise ShapeError(msg)
+    started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
+    state, believed, changes = find_faults(catalogue, replace(state, started_ns=started_ns), features)
+    at_work, moving = _works(catalogue, features)
+    state, environment = update_environment(catalogue, state, features, believed & ~at_work)
+    state, scores = _judge(catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving)
+    state, condition_changes = _decide(catalogue, state, features, environment, believed=believed, at_work=at_work)
+    changes = sorted(changes + condition_changes, key=lambda row: (row.asset, row.subject, row.kind, row.raised))
+    return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), scores, changes
+
+
+def _works(catalogue: Catalogue, features: FeatureTable) -> tuple[BoolArray, BoolArray]:
+    """bool[C] twice: channels under announced works in this hop, and under works that move the reference."""
+    asset = catalogue.works_asset
+    lasting = (features.end_ns[asset] > catalogue.works_start_ns) & (features.start_ns[asset] < catalogue.works_end_ns)
+    concerned = []
+    for chosen in (lasting, lasting & catalogue.works_moves):
+        whole = np.zeros(len(catalogue.assets), np.bool_)
+        whole[asset[chosen & (catalogue.works_sensor < 0)]] = True
+        sensor = np.zeros(len(catalogue.channels), np.bool_)
+        sensor[catalogue.works_sensor[chosen & (catalogue.works_sensor >= 0)]] = True
+        concerned.append(whole[catalogue.asset_of_channel] | sensor[catalogue.sensor_of_channel])
+    return concerned[0], concerned[1]
+
+
+def _judge(
+    catalogue: Catalogue,
+    state: ModelState,
+    features: FeatureTable,
+    environment: Environment,
+    *,
+    believed: BoolArray,
+    at_work: BoolArray,
+    moving: BoolArray,
+) -> tuple[ModelState, HopScores]:
+    """Score this hop's values of the judged channels, learn from them, and measure the deviations."""
+    judged, asset = catalogue.judged, catalogue.asset_of_judged
+    state = meet_drivers(catalogue, state, environment.regressors[asset], environment.newly_met[asset])
+    state = _enter_works(catalogue, state, moving[judged])
+    raw = features.value[judged]
+    is_log = catalogue.is_log[judged]
+    possible = ~is_log | (raw > 0.0)
+    rows = np.flatnonzero(believed[judged] & possible)
+    channel = judged[rows]
+    value = np.where(is_log, np.log(np.where(possible & is_log, raw, 1.0)), raw)[rows]
+    regressors, stale = environment.regressors[asset[rows]], environment.stale[asset[rows]]
+    expectation = expect(catalogue, state, rows, regressors, stale)
+    state = replace(
+        state,
+        measured=scatter(state.measured, rows, value),
+        expected=scatter(state.expected, rows, expectation.expected),
+        spread=scatter(state.spread, rows, expectation.spread),
+    )
+    scores = _score(catalogue, channel, value, expectation.expected, expectation.spread)
+
+    working = ~at_work[channel]
+    rows, value, regressors, stale = rows[working], value[working], regressors[working], stale[working]
+    settling = state.settle[rows] > 0
+    off = np.abs(state.deviation[rows])
+    suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
+    alarmed = state.raised_ns[catalogue.pair_of_judged[rows]] > 0
+    state = learn(
+        catalogue,
+        state,
+        value,
+        rows,
+        regressors=regressors,
+        stale=stale,
+        frozen=suspect | alarmed | settling,
+        commissioning=~settling,
+        end_ns=features.end_ns[asset[rows]],
+    )
+    state = measure_deviation(catalogue, state, rows, stale)
+    return _settle(state, rows), scores
+
+
+def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
+    """Remember where the deviation stood when works that move the reference began; start unfinished ones anew."""
+    if not np.any(moving):
+        return state
+    commissioned = state.is_commissioned(catalogue)
+    entering = moving & commissioned & np.isnan(state.before_works) & np.isfinite(state.deviation)
+    unfinished = moving & ~commissioned
+    again = moving & commissioned & (entering | (state.settle > 0))
+    covariance = state.covariance.copy()
+    # Whatever the level was, it may be anywhere now.
+    covariance[again, 0, 0] += np.where(np.isfinite(state.scale[again]), state.scale[again], 0.0) ** 2
+    return replace(
+        state,
+        before_works=np.where(entering, state.deviation, state.before_works),
+        settle=np.where(again, _SETTLE_VALUES, state.settle).astype(np.int32),
+        covariance=covariance,
+        count=np.where(unfinished, 0, state.count).astype(np.int32),
+        block_value=np.where(unfinished[:, np.newaxis], 0.0, state.block_value),
+        block_regressors=np.where(unfinished[:, np.newaxis, np.newaxis], 0.0, state.block_regressors),
+    )
+
+
+def _settle(state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> ModelState:
+    """Count values after works, and move the reference by the step across them when there are enough."""
+    settling = rows[state.settle[rows] > 0]
+    if not len(settling):
+        return state
+    left = state.settle[settling] - 1
+    done = settling[left == 0]
+    step = state.deviation[done] - state.before_works[done]
+    return replace(
+        state,
+        settle=scatter(state.settle, settling, left),
+        offset=scatter(state.offset, done, state.offset[done] + step),
+        deviation=scatter(state.deviation, done, state.before_works[done]),
+        before_works=scatter(state.before_works, done, np.full(len(done), np.nan)),
+    )
+
+
+def _score(
+    catalogue: Catalogue,
+    channel: np.ndarray[Any, np.dtype[np.int32]],
+    value: FloatArray,
+    expected: FloatArray,
+    spread: FloatArray,
+) -> HopScores:
+    """Express the distance from the expectation in standard deviations and in the channel's unit."""
+    columns = {name: np.full(len(catalogue.channels), np.nan) for name in ("novelty", "p_value", "expected", "band")}
+    direction = catalogue.direction[channel]
+    novelty = np.where(direction < 0.0, -1.0, 1.0) * (value - expected) / spread
+    tail = special.stdtr(_DEGREES_OF_FREEDOM, -np.where(direction == 0.0, np.abs(novelty), novelty))
+    is_log = catalogue.is_log[channel]
+    back = np.where(is_log, np.exp(np.where(is_log, expected, 0.0)), expected)
+    half = _QUANTILE_80 * spread
+    band = np.where(is_log, back * np.sinh(np.minimum(np.where(is_log, half, 0.0), 50.0)), half)
+    columns["novelty"][channel] = novelty
+    columns["p_value"][channel] = np.where(direction == 0.0, 2.0 * tail, tail)
+    columns["expected"][channel] = back
+    columns["band"][channel] = band
+    return HopScores(**columns)
+
+
+def _decide(
+    catalogue: Catalogue,
+    state: ModelState,
+    features: FeatureTable,
+    environment: Environment,
+    *,
+    believed: BoolArray,
+    at_work: BoolArray,
+) -> tuple[ModelState, list[AlarmChange]]:
+    """Weigh the deviations, follow their trend, and report the alarms of condition that changed."""
+    judged = catalogue.judged
+    trusted = ~at_work & ~is_stuck(catalogue, state) & ~is_silent(catalogue, state, features.end_ns)
+    active = trusted[judged] & np.isfinite(state.deviation) & (state.settle == 0)
+    active &= state.is_commissioned(catalogue)
+    spoke = active & believed[judged]
+    before = state.raised_ns
+    state, raised, cleared = weigh_evidence(catalogue, state, active=active, spoke=spoke, end_ns=features.end_ns)
+    heard = np.zeros(len(catalogue.pair_asset), np.bool_)
+    heard[catalogue.pair_of_judged[spoke]] = True
+    state = follow_trend(catalogue, state, heard, features.end_ns)
+    changes = []
+    for pair in raised.tolist():
+        asset = int(catalogue.pair_asset[pair])
+        at_ns = int(features.end_ns[asset])
+        reasons = tuple(pair_reasons(catalogue, state, pair, float(environment.temperature_degc[asset])))
+        kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
+        changes.append(AlarmChange(asset, kind, "", raised=True, at_ns=at_ns, reasons=reasons, raised_at_ns=at_ns))
+    for pair in cleared.tolist():
+        asset = int(catalogue.pair_asset[pair])
+        at_ns = int(features.end_ns[asset])
+        mode = MODES[catalogue.pair_mode[pair]]
+        days = (at_ns - int(state.calm_ns[pair])) / (24 * HOUR_NS)
+        reason = Reason("returned_to_normal", {"mode": mode, "days": round(days, 1)})
+        changes.append(
+            AlarmChange(
+                asset,
+                f"condition.{mode}",
+                "",
+                raised=False,
+                at_ns=at_ns,
+                reasons=(reason,),
+                raised_at_ns=int(before[pair]),
+            )
+        )
+    return state, changes

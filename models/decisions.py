@@ -1,0 +1,134 @@
+"""What a person's decision does to the models.
+
+A repair makes another structure: reference, effects and evidence of its asset start anew. An accepted normal
+makes another reference and keeps the effects of the environment. A dismissed alarm is cleared and what
+was seen so far is forgiven: only more of it is evidence again, while severity and risk go on telling what they
+see. The other verbs change nothing numeric; they are labels for calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from domain.arrays import BoolArray
+from domain.records import DecisionVerb, Reason
+from models.alarms import AlarmChange
+from models.catalogue import Catalogue
+from models.deviation import harm
+from models.memory import ModelState
+from models.thresholds import MODES
+
+__all__ = ["apply_decision"]
+
+
+def apply_decision(
+    catalogue: Catalogue, state: ModelState, asset: int, verb: DecisionVerb, at_ns: int, alarm_kind: str | None
+) -> tuple[ModelState, list[AlarmChange]]:
+    """Apply one decision to one asset.
+
+    Parameters
+    ----------
+    asset : int
+        Position in the catalogue.
+    at_ns : int
+        Event time at which it takes effect.
+    alarm_kind : str or None
+        Kind of the alarm decided on; None: the asset as a whole. Dismissing needs a `condition.<mode>`; without
+        one every open condition alarm of the asset is dismissed.
+
+    Returns
+    -------
+    ModelState
+        The one passed in is not changed.
+    list of AlarmChange
+        Condition alarms that the decision cleared.
+    """
+    pairs = catalogue.pair_asset == asset
+    judged = catalogue.asset_of_judged == asset
+    if verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
+        changes = _cleared(catalogue, state, pairs, verb, at_ns)
+        state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
+        return _forget_evidence(state, pairs, keep_trend=False), changes
+    if verb is DecisionVerb.DISMISS:
+        kinds = np.array([f"condition.{MODES[mode]}" == alarm_kind for mode in catalogue.pair_mode], np.bool_)
+        pairs = pairs & ((state.raised_ns > 0) if alarm_kind is None else kinds)
+        changes = _cleared(catalogue, state, pairs, verb, at_ns)
+        everyone = np.arange(len(catalogue.judged))
+        towards = np.maximum(np.nan_to_num(harm(catalogue, state.deviation, everyone)), 0.0)
+        dismissed = pairs[catalogue.pair_of_judged]
+        state = replace(state, forgiven=np.where(dismissed, towards, state.forgiven))
+        return _forget_evidence(state, pairs, keep_trend=True), changes
+    return state, []
+
+
+def _cleared(
+    catalogue: Catalogue, state: ModelState, pairs: BoolArray, verb: DecisionVerb, at_ns: int
+) -> list[AlarmChange]:
+    reason = Reason("cleared_by_decision", {"verb": verb.value})
+    return [
+        AlarmChange(
+            asset=int(catalogue.pair_asset[pair]),
+            kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
+            subject="",
+            raised=False,
+            at_ns=at_ns,
+            reasons=(reason,),
+            raised_at_ns=int(state.raised_ns[pair]),
+        )
+        for pair in np.flatnonzero(pairs & (state.raised_ns > 0)).tolist()
+    ]
+
+
+def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -> ModelState:
+    """Start the reference of some judged channels anew; a level without variance starts at the next value."""
+    rows = np.flatnonzero(judged)
+    coefficients, covariance = state.coefficients.copy(), state.covariance.copy()
+    coefficients[rows, 0] = 0.0
+    covariance[rows, 0, :] = 0.0
+    covariance[rows, :, 0] = 0.0
+    if not keep_effects:
+        coefficients[rows] = 0.0
+        covariance[rows] = 0.0
+
+    def start(column: str, value: float) -> Any:
+        copy = getattr(state, column).copy()
+        copy[rows] = value
+        return copy
+
+    numbers = ("block_value", "block_regressors", "offset", "forgiven")
+    absent = ("before_works", "deviation", "deviation_sd", "distance", "expected", "spread", "scale")
+    return replace(
+        state,
+        coefficients=coefficients,
+        covariance=covariance,
+        count=np.where(judged, 0, state.count).astype(np.int32),
+        settle=np.where(judged, 0, state.settle).astype(np.int32),
+        noise=state.noise if keep_effects else start("noise", 0.0),
+        **{column: start(column, 0.0) for column in numbers},
+        **{column: start(column, np.nan) for column in absent},
+    )
+
+
+def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_trend: bool) -> ModelState:
+    state = replace(
+        state,
+        evidence=np.where(pairs, 0.0, state.evidence),
+        strength=np.where(pairs, 0.0, state.strength),
+        since_ns=np.where(pairs, 0, state.since_ns),
+        raised_ns=np.where(pairs, 0, state.raised_ns),
+        calm_ns=np.where(pairs, 0, state.calm_ns),
+        agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
+    )
+    if keep_trend:
+        return state
+    return replace(
+        state,
+        severity=np.where(pairs, np.nan, state.severity),
+        severity_sd=np.where(pairs, np.nan, state.severity_sd),
+        trend=np.where(pairs[:, np.newaxis], 0.0, state.trend),
+        trend_variance=np.where(pairs[:, np.newaxis], 0.0, state.trend_variance),
+        trend_ns=np.where(pairs, 0, state.trend_ns),
+    )

@@ -1,0 +1,167 @@
+"""What explains a change without damage: temperature, frost, humidity, traffic, operation, wind and rain.
+
+Each asset has at most one value a driver (`models.catalogue.DRIVERS`): the mean of the channels that carry it
+and spoke in this hop, kept with its age. From these come the regressors of `models.memory.REGRESSORS`. A
+structure follows the weather behind its thermal inertia, so temperature enters now and with an exponential
+memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
+differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
+asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.memory import REGRESSORS, ModelState
+
+__all__ = ["Environment", "update_environment"]
+
+# Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
+_MEMORY_S: Final = 86400.0
+_CLIMATE_MEMORY_S: Final = 3 * 86400.0
+# A driver explains for three of its intervals, and never less than this: weather changes over hours.
+_FRESH_NS: Final = 6 * HOUR_NS
+_FRESH_INTERVALS: Final = 3
+
+# What weather and operation can be, in the drivers' units; a value outside comes from a sensor in trouble and is
+# not used.
+_POSSIBLE: Final = np.array(
+    [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
+)
+
+_AIR, _DECK, _HUMIDITY, _LOAD, _PACE, _WIND, _RAIN = range(len(DRIVERS))
+# Which driver each regressor needs; temperature (air, or deck where there is no air) has its own place.
+_TEMPERATURE: Final = len(DRIVERS)
+_NEEDS: Final = (_TEMPERATURE, _TEMPERATURE, _TEMPERATURE, _HUMIDITY, _DECK, _LOAD, _LOAD, _PACE, _WIND, _RAIN)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Environment:
+    """The regressors of one hop.
+
+    Attributes
+    ----------
+    regressors : float64[A, K]
+        In the order of `REGRESSORS`, the first one 1.
+    stale : bool[A, K]
+        True where the asset has the driver but it has been silent for too long.
+    newly_met : bool[A, K]
+        True where the driver spoke for the first time in this hop.
+    temperature_degc : float64[A]
+        Air or deck temperature now; NaN where stale or never met.
+    """
+
+    regressors: FloatArray
+    stale: BoolArray
+    newly_met: BoolArray
+    temperature_degc: FloatArray
+
+
+def update_environment(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
+) -> tuple[ModelState, Environment]:
+    """Take in one hop of the drivers.
+
+    Parameters
+    ----------
+    usable : bool[C]
+        Channels whose value of this hop may be believed.
+
+    Returns
+    -------
+    ModelState
+        With new `driver_*`, `lagged` and `climate_*`; the one passed in is not changed.
+    Environment
+    """
+    drivers = len(DRIVERS)
+    assets = len(catalogue.assets)
+    end_ns = features.end_ns
+    carries = np.flatnonzero(usable & (catalogue.driver >= 0))
+    converted = features.value[carries] * catalogue.driver_factor[carries] + catalogue.driver_offset[carries]
+    bounds = _POSSIBLE[catalogue.driver[carries]]
+    possible = (converted >= bounds[:, 0]) & (converted <= bounds[:, 1])
+    carries, converted = carries[possible], converted[possible]
+    slot = catalogue.asset_of_channel[carries].astype(np.int64) * drivers + catalogue.driver[carries]
+    total = np.bincount(slot, weights=converted, minlength=assets * drivers).reshape(assets, drivers)
+    number = np.bincount(slot, minlength=assets * drivers).reshape(assets, drivers)
+    spoke = number > 0
+    met_before = state.driver_ns > 0
+    value = np.where(spoke, total / np.maximum(number, 1), state.driver_value)
+    value_ns = np.where(spoke, end_ns[:, np.newaxis], state.driver_ns)
+    met = value_ns > 0
+    fresh = met & (end_ns[:, np.newaxis] - value_ns <= _fresh_ns(catalogue))
+
+    has_air = met[:, _AIR]
+    temperature = np.where(has_air, value[:, _AIR], value[:, _DECK])
+
+    def with_temperature(flags: BoolArray) -> BoolArray:
+        chosen = np.where(has_air, flags[:, _AIR], flags[:, _DECK])
+        return np.concatenate([flags, chosen[:, np.newaxis]], axis=1)
+
+    spoke, met_before, met, fresh = (with_temperature(flags) for flags in (spoke, met_before, met, fresh))
+
+    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN]], axis=1)
+    speaking = spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN]]
+    elapsed_s = np.maximum(end_ns - state.stepped_ns, 0) / 1e9
+    weight = -np.expm1(-elapsed_s / _MEMORY_S)[:, np.newaxis]
+    known = ~np.isnan(state.lagged)
+    remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
+    lagged = np.where(speaking, remembered, state.lagged)
+
+    regressors = np.zeros((assets, len(REGRESSORS)))
+    regressors[:, 0] = 1.0
+    lagged_temperature, lagged_humidity, lagged_rain = (np.nan_to_num(lagged[:, which]) for which in range(3))
+    columns = (
+        (temperature - 10.0) / 10.0,
+        (lagged_temperature - 10.0) / 10.0,
+        np.minimum(lagged_temperature, 0.0) / 5.0,
+        (lagged_humidity - 75.0) / 20.0,
+        np.where(met[:, _AIR], (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
+        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,
+        np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
+        value[:, _PACE] / 50.0 - 1.0,
+        np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,
+        np.log1p(np.maximum(lagged_rain, 0.0)),
+    )
+    needs = np.array(_NEEDS)
+    for which, column in enumerate(columns):
+        regressors[:, which + 1] = np.where(met[:, needs[which]], column, 0.0)
+    never = np.zeros((assets, 1), np.bool_)
+    stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
+    newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
+    now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)
+    low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
+    return (
+        replace(
+            state,
+            driver_value=value,
+            driver_ns=value_ns,
+            lagged=lagged,
+            climate_low=low,
+            climate_high=high,
+        ),
+        Environment(regressors, stale, newly_met, now),
+    )
+
+
+def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Widen the range of temperatures met: a new extreme counts as met after some days, not at once."""
+    weight = -np.expm1(-elapsed_s / _CLIMATE_MEMORY_S)
+    low = np.where(np.isnan(state.climate_low), lagged_degc, state.climate_low)
+    high = np.where(np.isnan(state.climate_high), lagged_degc, state.climate_high)
+    beneath, above = np.fmin(lagged_degc - low, 0.0), np.fmax(lagged_degc - high, 0.0)
+    return low + weight * beneath, high + weight * above
+
+
+def _fresh_ns(catalogue: Catalogue) -> TimeArray:
+    """int64[A, D]: how long each driver's last value explains."""
+    fresh_ns = np.full((len(catalogue.assets), len(DRIVERS)), _FRESH_NS, np.int64)
+    carries = np.flatnonzero(catalogue.driver >= 0)
+    place = (catalogue.asset_of_channel[carries], catalogue.driver[carries])
+    np.maximum.at(fresh_ns, place, _FRESH_INTERVALS * catalogue.interval_ns[carries])
+    return fresh_ns

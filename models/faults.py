@@ -1,0 +1,123 @@
+"""Trouble of sensors, found before their values are believed: stuck and silent.
+
+*Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
+rest in good health (traffic at night, no rain, air at 100 % humidity) are left out. *Silent*: nothing valid for
+five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
+hops. Both lower the quality of the data and neither is ever evidence about the structure. A sensor with all its
+channels silent is one alarm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FeatureTable, TimeArray
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.catalogue import HOUR_NS, Catalogue
+from models.memory import ModelState
+
+__all__ = ["find_faults", "is_silent", "is_stuck"]
+
+_STUCK_NS: Final = 48 * HOUR_NS
+_STUCK_HOPS: Final = 24
+_SILENT_INTERVALS: Final = 5
+_SILENT_HOPS: Final = 3
+_DAY_NS: Final = 24 * HOUR_NS
+
+
+def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[C]: tell which channels have repeated one value for too long, as of their last value."""
+    repeated = state.heard_ns - state.same_since_ns
+    return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~catalogue.is_resting)
+
+
+def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:
+    """bool[C]: tell which channels have been silent for too long.
+
+    Parameters
+    ----------
+    at_ns : int64[A]
+        Event time of each asset. A channel never heard counts from the asset's first hop.
+    """
+    asset = catalogue.asset_of_channel
+    since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
+    patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
+    return np.asarray((state.started_ns[asset] > 0) & (at_ns[asset] - since > patience))
+
+
+def find_faults(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable
+) -> tuple[ModelState, BoolArray, list[AlarmChange]]:
+    """Note what was heard in this hop and which sensors are in trouble.
+
+    Parameters
+    ----------
+    state : ModelState
+        `started_ns` is set already.
+
+    Returns
+    -------
+    ModelState
+        With new `heard_ns`, `last_value`, `same_*` and `*_ns` of the faults' alarms.
+    believed : bool[C]
+        Channels with a valid value in this hop that are not stuck.
+    changes : list of AlarmChange
+        Alarms raised and cleared, by channel.
+    """
+    asset = catalogue.asset_of_channel
+    end_ns = features.end_ns[asset]
+    valid = features.valid & np.isfinite(features.value)
+    same = valid & (state.same_count > 0) & (features.value == state.last_value)
+    count = np.where(valid, np.where(same, np.minimum(state.same_count, 1_000_000) + 1, 1), state.same_count)
+    state = replace(
+        state,
+        heard_ns=np.where(valid, end_ns, state.heard_ns),
+        last_value=np.where(valid, features.value, state.last_value),
+        same_since_ns=np.where(valid & ~same, features.start_ns[asset], state.same_since_ns),
+        same_count=count.astype(np.int32),
+    )
+    stuck = is_stuck(catalogue, state)
+    silent = is_silent(catalogue, state, features.end_ns)
+    first = catalogue.sensor_of_channel
+    speaking = np.bincount(first, weights=~silent, minlength=len(first))
+    whole_sensor = silent & (speaking[first] == 0)
+    head = whole_sensor & (first == np.arange(len(first)))
+    changes: list[AlarmChange] = []
+    columns = {}
+    for column, kind, whole, wanted in (
+        ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0)),
+        ("silent_ns", "data.silent", False, silent & ~whole_sensor),
+        ("sensor_silent_ns", "data.silent", True, head),
+    ):
+        raised_ns = getattr(state, column)
+        is_open = raised_ns > 0
+        columns[column] = np.where(wanted, np.where(is_open, raised_ns, end_ns), 0)
+        changes.extend(
+            _change(catalogue, state, row, kind, int(end_ns[row]), int(raised_ns[row]), whole=whole)
+            for row in np.flatnonzero(wanted != is_open).tolist()
+        )
+    changes.sort(key=lambda change: (change.asset, change.subject, change.kind, change.raised))
+    return replace(state, **columns), valid & ~stuck, changes
+
+
+def _change(
+    catalogue: Catalogue, state: ModelState, row: int, kind: str, at_ns: int, raised_ns: int, *, whole: bool
+) -> AlarmChange:
+    key = catalogue.channels[row]
+    channel = "" if whole else key.channel
+    facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": channel}
+    asset = int(catalogue.asset_of_channel[row])
+    if raised_ns:
+        reason = Reason("heard_again", facts)
+    elif kind == "sensor.stuck":
+        hours = (int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS
+        reason = Reason("sensor_stuck", facts | {"value": float(state.last_value[row]), "hours": round(hours, 1)})
+    else:
+        since_ns = int(state.heard_ns[row]) or int(state.started_ns[asset])
+        reason = Reason("sensor_silent", facts | {"days": round((at_ns - since_ns) / _DAY_NS, 2)})
+    subject = key.sensor if whole else f"{key.sensor}/{key.channel}"
+    return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

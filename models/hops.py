@@ -1,0 +1,484 @@
+"""Hops: readings that arrive in any order become one feature row an asset and hop (design.md D14).
+
+Theory of operation. A hop is a fixed interval of event time. Readings wait in buckets by the start of
+their hop until it closes: when its end plus the lateness allowance has passed by the clock in use. A
+hop is summarised from its readings sorted by channel and time, so neither the order of arrival nor
+where the stream was cut into batches can change one bit of the result; when a hop is closed, only
+which readings came too late.
+
+Clocks (D1). With the wall clock, every asset's bound is that clock. With the stream's own progress an
+asset is bounded by the slowest of its channels that are still speaking, so that arrays of a day or a
+week, one sensor after the other, join in the right hops; a channel that fell behind the newest by
+more than `idle_ns` holds nothing up. An asset that fell silent altogether is moved on by the rest of
+the stream: by as much as the median gateway has progressed since the asset was last heard.
+
+Looking and doing are apart, so that nothing changes before the journal's commit: `admit` is followed by
+`take_in`, `close` by `carry_out`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
+from domain.errors import ShapeError
+from models.catalogue import Catalogue, Summary
+
+__all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round", "StreamClock", "summarise"]
+
+NEVER_NS: Final = np.iinfo(np.int64).min
+DAY_NS: Final = 86_400_000_000_000
+_NOT_SCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Admission:
+    """Which readings of a batch are new, and how the stream's clock stands behind them.
+
+    Attributes
+    ----------
+    accepted : ReadingColumns
+        New ones, `LATE` set where their hop is closed.
+    duplicate, conflict : bool[N]
+        Over the batch: the key was there already; with another value (the first value stays).
+    """
+
+    accepted: ReadingColumns
+    duplicate: BoolArray
+    conflict: BoolArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """Hops that close side by side: at most one an asset.
+
+    Attributes
+    ----------
+    assets : int32[K]
+        Rows of the catalogue, ascending.
+    features : FeatureTable
+        Over these assets and their channels.
+    readings : ReadingColumns
+        What was summarised, sorted by catalogue row and time.
+    reading_asset : int32[N]
+        Row of the asset of each reading.
+    """
+
+    assets: IndexArray
+    features: FeatureTable
+    readings: ReadingColumns
+    reading_asset: IndexArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closing:
+    """Hops that are due, in the order of their start, and what stays open behind them."""
+
+    rounds: tuple[Round, ...]
+    frontier_ns: TimeArray
+    remaining: dict[int, list[ReadingColumns]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClock:
+    """Settings of the stream's own progress.
+
+    Attributes
+    ----------
+    idle_ns : int
+        How far a channel may fall behind before it is no longer waited for.
+    """
+
+    idle_ns: int
+
+
+class HopTracker:
+    """Open hops of all assets of one catalogue.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The assets and channels; `rebase` changes it.
+    gateway_of_channel : int32[C]
+        Number of the gateway that each channel hangs on, from 0.
+    """
+
+    def __init__(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> None:
+        if len(gateway_of_channel) != len(catalogue.channel_number):
+            msg = (
+                f"gateway_of_channel has {len(gateway_of_channel)} rows, expected {len(catalogue.channel_number)} "
+                "as in the catalogue"
+            )
+            raise ShapeError(msg)
+        self.catalogue = catalogue
+        self._gateway = gateway_of_channel
+        self._row = _rows_by_number(catalogue)
+        channels, assets = len(catalogue.channel_number), len(catalogue.assets)
+        self.latest_ns: TimeArray = np.full(channels, NEVER_NS, np.int64)
+        self.first_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.frontier_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.progress_when_heard_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.progress_ns: int = NEVER_NS
+        self.gateways_heard: int = 0
+        self._buckets: dict[int, list[ReadingColumns]] = {}
+
+    # Looking ---------------------------------------------------------------------------------
+
+    def rows_of(self, numbers: IndexArray) -> IndexArray:
+        """Give the catalogue row of each channel number; -1 where the catalogue does not have it."""
+        inside = (numbers >= 0) & (numbers < len(self._row))
+        return np.where(inside, self._row[np.where(inside, numbers, 0)], np.int32(-1)).astype(np.int32)
+
+    def hop_start(self, rows: IndexArray, time_ns: TimeArray) -> TimeArray:
+        """Give the start of the hop that each reading falls into."""
+        hop = self.catalogue.hop_ns[self.catalogue.asset_of_channel[rows]]
+        return time_ns - time_ns % hop
+
+    def admit(
+        self,
+        readings: ReadingColumns,
+        closed_hops: Callable[[IndexArray, TimeArray], ReadingColumns],
+    ) -> Admission:
+        """Sort out duplicates and late readings; nothing changes yet.
+
+        Parameters
+        ----------
+        readings : ReadingColumns
+            Of one batch, in the order of arrival; all channels are in the catalogue.
+        closed_hops : callable
+            Gives the readings of closed hops from their (asset rows, starts): the key memory.
+
+        Returns
+        -------
+        Admission
+            First value wins, also within the batch.
+        """
+        count = len(readings)
+        rows = self.rows_of(readings.channel)
+        scored = (readings.flags & _NOT_SCORED) == 0
+        old = scored & (readings.time_ns <= self.latest_ns[rows])
+        pool = ReadingColumns.empty()
+        late = np.zeros(count, np.bool_)
+        if old.any():
+            start = self.hop_start(rows, readings.time_ns)
+            asset = self.catalogue.asset_of_channel[rows]
+            late = self._is_closed(asset, start)
+            pool = self._known(asset, start, old, late, closed_hops)
+        elif (self.frontier_ns > NEVER_NS).any():
+            late = self._is_closed(self.catalogue.asset_of_channel[rows], self.hop_start(rows, readings.time_ns))
+        duplicate, conflict = _duplicates(pool, readings)
+        flags = readings.flags | np.where(late & scored, np.uint8(ReadingFlag.LATE), np.uint8(0))
+        accepted = ReadingColumns(readings.channel, readings.time_ns, readings.value, flags).take(~duplicate)
+        return Admission(accepted, duplicate, conflict)
+
+    def _is_closed(self, asset: IndexArray, start: TimeArray) -> BoolArray:
+        closed: BoolArray = start + self.catalogue.hop_ns[asset] <= self.frontier_ns[asset]
+        return closed
+
+    def _known(
+        self,
+        asset: IndexArray,
+        start: TimeArray,
+        old: BoolArray,
+        late: BoolArray,
+        closed_hops: Callable[[IndexArray, TimeArray], ReadingColumns],
+    ) -> ReadingColumns:
+        """Collect what is known of the hops that readings older than their channel's newest fall into."""
+        parts: list[ReadingColumns] = []
+        for key in np.unique(start[old & ~late]).tolist():
+            parts.extend(self._buckets.get(key, []))
+        wanted = old & late
+        if wanted.any():
+            pairs = np.unique(np.stack([asset[wanted].astype(np.int64), start[wanted]]), axis=1)
+            parts.append(closed_hops(pairs[0].astype(np.int32), pairs[1]))
+        return ReadingColumns.concatenate(parts)
+
+    # Clocks ----------------------------------------------------------------------------------
+
+    def bound_by_stream(self, clock: StreamClock) -> TimeArray:
+        """Give for each asset how far the stream's own progress has come, int64[A]; `NEVER_NS` where unheard."""
+        catalogue, assets = self.catalogue, len(self.catalogue.assets)
+        bound = np.full(assets, NEVER_NS, np.int64)
+        heard = self.first_ns > NEVER_NS
+        if not heard.any():
+            return bound
+        asset = catalogue.asset_of_channel
+        newest = np.full(assets, NEVER_NS, np.int64)
+        np.maximum.at(newest, asset, self.latest_ns)
+        # A channel that was never heard counts from the asset's first reading.
+        since = np.maximum(self.latest_ns, self.first_ns[asset])
+        speaking = heard[asset] & (since >= newest[asset] - clock.idle_ns)
+        slowest = np.full(assets, np.iinfo(np.int64).max, np.int64)
+        np.minimum.at(slowest, asset[speaking], since[speaking])
+        moved = np.maximum(self.progress_ns - self.progress_when_heard_ns, 0)
+        # Never beyond the stream itself: the median can jump when a second gateway begins far behind the first.
+        carried = np.minimum(newest + moved, np.maximum(newest, self.progress_ns)) - clock.idle_ns
+        bound[heard] = np.maximum(slowest, carried)[heard]
+        return bound
+
+    # Closing ---------------------------------------------------------------------------------
+
+    def close(self, bound_ns: TimeArray, *, lateness_ns: int) -> Closing:
+        """Plan the closing of all hops whose end plus `lateness_ns` is not after their asset's bound.
+
+        Parameters
+        ----------
+        bound_ns : int64[A]
+            The clock of each asset; `NEVER_NS` closes nothing.
+
+        Returns
+        -------
+        Closing
+            Rounds in event-time order. A hop without readings is in it only where it ends a UTC day, so
+            that silence is noticed at the same moments however the stream was cut.
+        """
+        hop = self.catalogue.hop_ns
+        # Time before an asset's first reading is not silence: nothing closes until its first hop can.
+        heard = (bound_ns > NEVER_NS) & (self.first_ns > NEVER_NS)
+        first_end = np.where(heard, self.first_ns - self.first_ns % hop + hop, 0)
+        due = heard & (np.where(heard, bound_ns, 0) - lateness_ns >= first_end)
+        reach = np.where(due, bound_ns - lateness_ns, NEVER_NS + DAY_NS)
+        closed_to = np.maximum(reach - reach % hop, self.frontier_ns)
+        frontier = np.where(due, closed_to, self.frontier_ns)
+        # Days are counted from the first reading on, not from the beginning of time.
+        begin = np.where(self.frontier_ns > NEVER_NS, self.frontier_ns, self.first_ns - self.first_ns % hop)
+        starts = self._day_ends(begin, frontier, due)
+        limit = int(frontier.max(initial=NEVER_NS))
+        keys = [key for key in self._buckets if key < limit]
+        rounds: list[Round] = []
+        remaining: dict[int, list[ReadingColumns]] = {}
+        for start in sorted({*keys, *starts}):
+            parts = self._buckets.get(start)
+            readings = ReadingColumns.concatenate(parts) if parts else ReadingColumns.empty()
+            rows = self.rows_of(readings.channel)
+            asset = self.catalogue.asset_of_channel[rows] if len(rows) else rows
+            closes = start + hop[asset] <= frontier[asset]
+            if parts and not closes.all():
+                remaining[start] = [readings.take(~closes)]
+            elif parts:
+                remaining[start] = []
+            silent = starts.get(start)
+            if closes.any() or silent is not None:
+                rounds.append(self._round(start, readings.take(closes), rows[closes], silent))
+        return Closing(tuple(rounds), frontier, remaining)
+
+    def _day_ends(self, begin: TimeArray, frontier: TimeArray, due: BoolArray) -> dict[int, IndexArray]:
+        """Find, by start, the assets whose hop ends a UTC day in (begin, frontier]."""
+        found: dict[int, list[int]] = {}
+        first_day = begin // DAY_NS + 1
+        last_day = frontier // DAY_NS
+        for asset in np.flatnonzero(due & (last_day >= first_day)).tolist():
+            length = int(self.catalogue.hop_ns[asset])
+            for day in range(int(first_day[asset]), int(last_day[asset]) + 1):
+                found.setdefault(day * DAY_NS - length, []).append(asset)
+        return {start: np.asarray(assets, np.int32) for start, assets in found.items()}
+
+    def _round(self, start: int, readings: ReadingColumns, rows: IndexArray, silent: IndexArray | None) -> Round:
+        catalogue = self.catalogue
+        order = np.lexsort((readings.time_ns, rows))
+        readings, rows = readings.take(order), rows[order]
+        reading_asset = catalogue.asset_of_channel[rows] if len(rows) else np.empty(0, np.int32)
+        assets = np.unique(reading_asset if silent is None else np.concatenate([reading_asset, silent]))
+        assets = assets.astype(np.int32)
+        features = summarise(catalogue, assets, start, rows, readings.value)
+        return Round(assets, features, readings, reading_asset)
+
+    # Carrying out ----------------------------------------------------------------------------
+
+    def take_in(self, accepted: ReadingColumns) -> None:
+        """Put accepted readings into their buckets and move the clocks."""
+        open_rows = (accepted.flags & np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)) == 0
+        moving = (accepted.flags & _NOT_SCORED) == 0
+        if moving.any():
+            self._move_clocks(accepted.take(moving))
+        fresh = accepted.take(open_rows)
+        if not len(fresh):
+            return
+        start = self.hop_start(self.rows_of(fresh.channel), fresh.time_ns)
+        for key, part in _split(start, fresh):
+            self._buckets.setdefault(key, []).append(part)
+
+    def carry_out(self, closing: Closing) -> None:
+        """Drop the readings of closed hops."""
+        self.frontier_ns = closing.frontier_ns
+        for start, parts in closing.remaining.items():
+            if parts:
+                self._buckets[start] = parts
+            else:
+                del self._buckets[start]
+
+    def _move_clocks(self, readings: ReadingColumns) -> None:
+        rows = self.rows_of(readings.channel)
+        asset = self.catalogue.asset_of_channel[rows]
+        np.maximum.at(self.latest_ns, rows, readings.time_ns)
+        earliest = np.full(len(self.first_ns), np.iinfo(np.int64).max, np.int64)
+        np.minimum.at(earliest, asset, readings.time_ns)
+        spoken = earliest < np.iinfo(np.int64).max
+        # Until its first hop closes, a reading that comes later may turn out to be the first.
+        opening = spoken & (self.frontier_ns == NEVER_NS)
+        known = np.where(self.first_ns == NEVER_NS, earliest, np.minimum(self.first_ns, earliest))
+        self.first_ns = np.where(opening, known, self.first_ns)
+        gateways = int(self._gateway.max(initial=-1)) + 1
+        newest = np.full(gateways, NEVER_NS, np.int64)
+        np.maximum.at(newest, self._gateway, self.latest_ns)
+        spoke = np.sort(newest[newest > NEVER_NS])
+        self.gateways_heard = len(spoke)
+        if len(spoke):
+            self.progress_ns = max(self.progress_ns, int(spoke[len(spoke) // 2]))
+        self.progress_when_heard_ns[np.unique(asset)] = self.progress_ns
+
+    # Keeping ---------------------------------------------------------------------------------
+
+    def open_count(self) -> int:
+        """Count the readings that wait in open hops."""
+        return sum(len(part) for parts in self._buckets.values() for part in parts)
+
+    def newest_open(self, asset: IndexArray, extra: ReadingColumns) -> Round | None:
+        """Look at the newest open hop of some assets as if it closed now.
+
+        Parameters
+        ----------
+        asset : int32[K]
+            Rows of the catalogue.
+        extra : ReadingColumns
+            Accepted, but not taken in yet.
+
+        Returns
+        -------
+        Round or None
+            Of those of the assets that have an open hop, each with its own start; None when none has.
+        """
+        wanted = np.zeros(len(self.catalogue.assets), np.bool_)
+        wanted[asset] = True
+        unscored = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)
+        extra = extra.take((extra.flags & unscored) == 0)
+        arrived = self.hop_start(self.rows_of(extra.channel), extra.time_ns)
+        found: list[ReadingColumns] = []
+        newest = np.full(len(wanted), NEVER_NS, np.int64)
+        for start in sorted({*self._buckets, *np.unique(arrived).tolist()}, reverse=True):
+            readings = ReadingColumns.concatenate([*self._buckets.get(start, []), extra.take(arrived == start)])
+            owner = self.catalogue.asset_of_channel[self.rows_of(readings.channel)]
+            mine = wanted[owner]
+            if mine.any():
+                found.append(readings.take(mine))
+                newest[owner[mine]] = start
+                wanted[owner[mine]] = False
+            if not wanted.any():
+                break
+        assets = np.flatnonzero(newest > NEVER_NS).astype(np.int32)
+        if not len(assets):
+            return None
+        readings = ReadingColumns.concatenate(found)
+        rows = self.rows_of(readings.channel)
+        order = np.lexsort((readings.time_ns, rows))
+        readings, rows = readings.take(order), rows[order]
+        features = summarise(self.catalogue, assets, newest[assets], rows, readings.value)
+        return Round(assets, features, readings, self.catalogue.asset_of_channel[rows])
+
+    def open_readings(self) -> ReadingColumns:
+        """Give all readings that wait, in the order of hop and arrival."""
+        return ReadingColumns.concatenate([part for key in sorted(self._buckets) for part in self._buckets[key]])
+
+    def restore(self, readings: ReadingColumns) -> None:
+        """Put readings from a snapshot back into their buckets, without moving a clock."""
+        rows = self.rows_of(readings.channel)
+        known = readings.take(rows >= 0)
+        if len(known):
+            for key, part in _split(self.hop_start(rows[rows >= 0], known.time_ns), known):
+                self._buckets.setdefault(key, []).append(part)
+
+    def rebase(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> HopTracker:
+        """Give a tracker for a changed register that keeps what is still there."""
+        fresh = HopTracker(catalogue, gateway_of_channel)
+        rows = self.rows_of(catalogue.channel_number)
+        fresh.latest_ns[rows >= 0] = self.latest_ns[rows[rows >= 0]]
+        before = {asset: row for row, asset in enumerate(self.catalogue.assets)}
+        for row, asset in enumerate(catalogue.assets):
+            old = before.get(asset)
+            if old is not None:
+                fresh.first_ns[row] = self.first_ns[old]
+                fresh.frontier_ns[row] = self.frontier_ns[old]
+                fresh.progress_when_heard_ns[row] = self.progress_when_heard_ns[old]
+        fresh.progress_ns, fresh.gateways_heard = self.progress_ns, self.gateways_heard
+        fresh.restore(self.open_readings())
+        return fresh
+
+
+def summarise(
+    catalogue: Catalogue, assets: IndexArray, start_ns: int | TimeArray, rows: IndexArray, value: FloatArray
+) -> FeatureTable:
+    """Summarise sorted readings of some assets into one feature row each.
+
+    Parameters
+    ----------
+    assets : int32[K]
+        Rows of the catalogue, ascending.
+    start_ns : int or int64[K]
+        Start of the hop.
+    rows : int32[N]
+        Catalogue row of each reading's channel, ascending, and within a channel by time.
+    value : float64[N]
+        The readings.
+    """
+    first, last = catalogue.first_channel[assets], catalogue.first_channel[assets + 1]
+    width = last - first
+    offset = np.concatenate([[0], np.cumsum(width)]).astype(np.int64)
+    total = int(offset[-1])
+    result = np.zeros(total)
+    count = np.zeros(total, np.int32)
+    if len(rows):
+        at = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+        number = np.diff(np.concatenate([at, [len(rows)]]))
+        channel = rows[at]
+        kind = catalogue.summary[channel]
+        mean = np.add.reduceat(value, at) / number
+        chosen = np.where(
+            kind == Summary.MEAN, mean, np.where(kind == Summary.MAX, np.maximum.reduceat(value, at), 0.0)
+        )
+        chosen = np.where(kind == Summary.LAST, value[at + number - 1], chosen)
+        place = np.searchsorted(assets, catalogue.asset_of_channel[channel])
+        slot = offset[place] + channel - first[place]
+        result[slot] = chosen
+        count[slot] = number
+    starts = np.broadcast_to(np.asarray(start_ns, np.int64), assets.shape).copy()
+    return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count)
+
+
+def _rows_by_number(catalogue: Catalogue) -> IndexArray:
+    numbers = catalogue.channel_number
+    rows = np.full(int(numbers.max(initial=0)) + 1, -1, np.int32)
+    rows[numbers] = np.arange(len(numbers), dtype=np.int32)
+    return rows
+
+
+def _split(start: TimeArray, readings: ReadingColumns) -> Iterator[tuple[int, ReadingColumns]]:
+    """Cut readings by the start of their hop, each part in the order of arrival."""
+    if start[0] == start[-1] and (start == start[0]).all():
+        yield int(start[0]), readings
+        return
+    order = np.argsort(start, kind="stable")
+    cuts = np.flatnonzero(np.diff(start[order])) + 1
+    for part in np.split(order, cuts):
+        yield int(start[part[0]]), readings.take(part)
+
+
+def _duplicates(pool: ReadingColumns, readings: ReadingColumns) -> tuple[BoolArray, BoolArray]:
+    """Tell which readings repeat the key of an earlier one, and which of those with another value."""
+    known = len(pool)
+    channel = np.concatenate([pool.channel, readings.channel])
+    time_ns = np.concatenate([pool.time_ns, readings.time_ns])
+    value = np.concatenate([pool.value, readings.value])
+    order = np.lexsort((time_ns, channel))  # stable: known ones and earlier arrivals first
+    channel, time_ns, value = channel[order], time_ns[order], value[order]
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (channel[1:] == channel[:-1]) & (time_ns[1:] == time_ns[:-1])
+    winner = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    differs = same & (value != value[winner])
+    duplicate = np.empty(len(order), np.bool_)
+    conflict = np.empty(len(order), np.bool_)
+    duplicate[order], conflict[order] = same, differs
+    return duplicate[known:], conflict[known:]

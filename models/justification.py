@@ -1,0 +1,247 @@
+"""Why an assessment says what it says: its reasons, most telling first, and its advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FloatArray
+from domain.records import DataQuality, Reason, RiskState
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.consequence import Consequence
+from models.explanation import pair_reasons
+from models.memory import ModelState, asset_rows
+from models.prognosis import Outlook
+from models.thresholds import MODES
+
+__all__ = ["Finding", "Signs", "advice_of", "reasons_of"]
+
+_DAY_NS: Final = 24 * HOUR_NS
+_MOST_REASONS: Final = 5
+_TELLING_SEVERITY: Final = 0.1
+_TELLING_EVIDENCE: Final = 0.25
+_CHANCE_NOW: Final = 0.2
+_CLIMATE_MARGIN_K: Final = 2.0
+_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signs:
+    """What all assets' reasons need, computed once for an assessment.
+
+    Attributes
+    ----------
+    silent, stuck : bool[C]
+    threshold : float64[P]
+        Evidence that an alarm takes.
+    """
+
+    silent: BoolArray
+    stuck: BoolArray
+    threshold: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What has been found about one asset and is to be explained.
+
+    Attributes
+    ----------
+    asset, pair : int
+        Positions; pair -1 for none.
+    waiting_costs_more : bool
+        True when waiting 90 days is expected to cost more than `waiting_share` of the planned repair.
+    chance_30 : float
+        Chance of failure within 30 days.
+    """
+
+    asset: int
+    pair: int
+    at_ns: int
+    state: RiskState
+    quality: DataQuality
+    waiting_eur: float
+    waiting_costs_more: bool
+    waiting_share: float
+    chance_30: float
+
+
+def advice_of(catalogue: Catalogue, state: ModelState, finding: Finding) -> str:
+    """Choose one code of `models.reasons.ADVICE`."""
+    rows = asset_rows(catalogue, finding.asset)
+    if np.any(state.raised_ns[rows["pair"]] > 0):
+        return "inspect_now" if finding.chance_30 >= _CHANCE_NOW else "inspect_soon"
+    if finding.state is RiskState.ACT:
+        return "plan_repair"
+    if finding.state is RiskState.WATCH:
+        return "keep_watching" if finding.chance_30 < _CHANCE_NOW else "plan_inspection"
+    if finding.state is RiskState.INSUFFICIENT_DATA:
+        deviation = state.deviation[rows["judged"]]
+        if not len(deviation):
+            return "rely_on_inspection"
+        learning = np.any(~np.isfinite(deviation)) and finding.quality is not DataQuality.NONE
+        return "wait_for_commissioning" if learning else "restore_data"
+    return "none"
+
+
+def reasons_of(
+    catalogue: Catalogue,
+    state: ModelState,
+    *,
+    view: Outlook,
+    consequence: Consequence,
+    signs: Signs,
+    finding: Finding,
+) -> tuple[Reason, ...]:
+    """Collect at most five reasons, most telling first, with facts as `models.reasons.REASONS` lists them."""
+    asset, at_ns = finding.asset, finding.at_ns
+    rows = asset_rows(catalogue, asset)
+    pairs = np.arange(rows["pair"].start, rows["pair"].stop)
+    temperature = _temperature(state, asset, at_ns)
+    reasons: list[Reason] = []
+    for pair in pairs[state.raised_ns[pairs] > 0].tolist():
+        days = (at_ns - int(state.raised_ns[pair])) / _DAY_NS
+        kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
+        reasons.append(Reason("alarm_open", {"kind": kind, "days": round(days, 1)}))
+    if finding.waiting_costs_more:
+        facts: dict[str, str | float | int] = {"cost_eur": round(finding.waiting_eur), "share": finding.waiting_share}
+        reasons.append(Reason("waiting_costs_more", facts))
+    reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
+    reasons.extend(_suspicion(catalogue, state, view, signs, finding.pair, temperature))
+    reasons.extend(_works(catalogue, state, asset, at_ns))
+    faults = _faults(catalogue, state, signs, asset, at_ns)
+    climate = _climate(state, asset, at_ns)
+    reasons.extend(faults[:1])
+    if not np.any(view.known[pairs]):
+        reasons.extend(_prior(catalogue, consequence, asset))
+    elif not reasons:
+        known = np.sum(np.isfinite(state.deviation[rows["judged"]]))
+        reasons.append(Reason("all_as_expected", {"channels": int(known)}))
+    reasons.extend(climate)
+    reasons.extend(faults[1:])
+    if consequence.has_default_costs[asset]:
+        planned, emergency = float(consequence.planned_eur[asset]), float(consequence.emergency_eur[asset])
+        reasons.append(Reason("default_costs", {"planned_eur": planned, "emergency_eur": emergency}))
+    return tuple(reasons[:_MOST_REASONS])
+
+
+def _temperature(state: ModelState, asset: int, at_ns: int) -> float:
+    """Air or deck temperature of the last day, in degrees Celsius; NaN where there is none."""
+    for driver in (_AIR, _DECK):
+        if state.driver_ns[asset, driver] > 0 and at_ns - int(state.driver_ns[asset, driver]) <= _DAY_NS:
+            return float(state.driver_value[asset, driver])
+    return float("nan")
+
+
+def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
+    """Say why there may be nothing to go by."""
+    judged = asset_rows(catalogue, asset)["judged"]
+    rows = np.arange(judged.start, judged.stop)
+    if not len(rows):
+        return [Reason("no_condition_indicator")]
+    heard_ns = int(state.heard_ns[catalogue.judged[rows]].max())
+    if heard_ns == 0:
+        return [Reason("never_heard")]
+    reasons = []
+    if np.all(signs.silent[catalogue.judged[rows]]):
+        reasons.append(Reason("no_recent_data", {"days": round((at_ns - heard_ns) / _DAY_NS, 2)}))
+    learning = rows[~np.isfinite(state.deviation[rows])]
+    if len(learning):
+        needed = catalogue.commission_count[catalogue.judged[learning]]
+        furthest = int(np.argmax(state.count[learning] / needed))
+        facts: dict[str, str | float | int] = {
+            "channels": len(learning),
+            "values": int(state.count[learning[furthest]]),
+            "needed": int(needed[furthest]),
+        }
+        reasons.append(Reason("commissioning", facts))
+    return reasons
+
+
+def _suspicion(
+    catalogue: Catalogue, state: ModelState, view: Outlook, signs: Signs, pair: int, temperature_degc: float
+) -> list[Reason]:
+    """Say what points towards failure by the dominating mode."""
+    if pair < 0:
+        return []
+    mode = MODES[catalogue.pair_mode[pair]]
+    share = float(state.evidence[pair] / signs.threshold[pair])
+    is_open = state.raised_ns[pair] > 0
+    reasons = []
+    if share >= _TELLING_EVIDENCE and not is_open:
+        reasons.append(Reason("evidence_growing", {"mode": mode, "share_of_alarm": round(min(share, 1.0), 2)}))
+    if is_open or share >= _TELLING_EVIDENCE or view.level[pair] >= _TELLING_SEVERITY:
+        reasons.extend(pair_reasons(catalogue, state, pair, temperature_degc))
+        facts: dict[str, str | float | int] = {
+            "mode": mode,
+            "severity": round(float(view.level[pair]), 3),
+            "per_30_days": round(30.0 * float(view.growth[pair]), 4),
+        }
+        reasons.append(Reason("trend_to_threshold", facts))
+    return reasons
+
+
+def _works(catalogue: Catalogue, state: ModelState, asset: int, at_ns: int) -> list[Reason]:
+    """Say that announced works last or are being settled."""
+    reasons = [
+        Reason("works_active", {"kind": row.kind})
+        for row in catalogue.works
+        if row.asset == catalogue.assets[asset] and row.start_ns < at_ns <= row.end_ns
+    ]
+    settling = int(np.sum(state.settle[asset_rows(catalogue, asset)["judged"]] > 0))
+    if settling and not reasons:
+        reasons.append(Reason("works_settling", {"channels": settling}))
+    return reasons[:1]
+
+
+def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
+    """Name the sensors in trouble, longest first."""
+    first, last = int(catalogue.first_channel[asset]), int(catalogue.first_channel[asset + 1])
+    found: list[tuple[float, Reason]] = []
+    for row in range(first, last):
+        key = catalogue.channels[row]
+        facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+        if signs.silent[row]:
+            since_ns = int(state.heard_ns[row]) or int(state.started_ns[asset])
+            days = round((at_ns - since_ns) / _DAY_NS, 2)
+            found.append((days, Reason("sensor_silent", facts | {"days": days})))
+        elif signs.stuck[row]:
+            hours = round((int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS, 1)
+            value = float(state.last_value[row])
+            found.append((hours / 24.0, Reason("sensor_stuck", facts | {"value": value, "hours": hours})))
+    found.sort(key=lambda pair: -pair[0])
+    return [reason for _, reason in found]
+
+
+def _climate(state: ModelState, asset: int, at_ns: int) -> list[Reason]:
+    """Say that weather is not measured, not any more, or outside what was met."""
+    met_ns = int(state.driver_ns[asset, [_AIR, _DECK]].max())
+    if met_ns == 0:
+        return [Reason("climate_not_measured")] if state.stepped_ns[asset] > 0 else []
+    if at_ns - met_ns > _DAY_NS:
+        return [Reason("climate_sensor_lost", {"days": round((at_ns - met_ns) / _DAY_NS, 1)})]
+    lagged, low, high = (float(column[asset]) for column in (state.lagged[:, 0], state.climate_low, state.climate_high))
+    if lagged < low - _CLIMATE_MARGIN_K or lagged > high + _CLIMATE_MARGIN_K:
+        facts: dict[str, str | float | int] = {
+            "temperature_degc": round(lagged, 1),
+            "low_degc": round(low, 1),
+            "high_degc": round(high, 1),
+        }
+        return [Reason("outside_climate_seen", facts)]
+    return []
+
+
+def _prior(catalogue: Catalogue, consequence: Consequence, asset: int) -> list[Reason]:
+    """Say what the prior rests on."""
+    details = catalogue.details[asset]
+    age = float(consequence.age_years[asset])
+    facts: dict[str, str | float | int] = {"asset_type": details.type.value}
+    reasons = [
+        Reason("prior_by_class", facts) if np.isnan(age) else Reason("prior_by_age", facts | {"age_years": int(age)})
+    ]
+    if details.condition_inspected is not None:
+        facts = {"condition": details.condition_inspected, "inspected_on": details.inspected_on or ""}
+        reasons.append(Reason("prior_by_inspection", facts))
+    return reasons

@@ -1,0 +1,322 @@
+"""Everything the models remember, as a struct of arrays.
+
+Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see
+`models.catalogue`), said in the layout table, so that selecting, scattering, carrying and writing
+(`models.state`) are one loop over the columns. A row's key outlives the catalogue: an asset's identifier, a
+channel's number in the journal, and for a pair the asset with the name of its failure mode.
+
+Times are int64 Unix nanoseconds of event time, 0 for never. Values of judged channels are in the model's
+unit: the logarithm of the value where effects multiply, else the value itself (`Catalogue.is_log`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from domain.errors import ShapeError
+from models.catalogue import DRIVERS, Catalogue, check_positions
+from models.thresholds import MODES
+
+__all__ = [
+    "AXES",
+    "BLOCKS",
+    "COLUMNS",
+    "LAGGED",
+    "REGRESSORS",
+    "ModelState",
+    "asset_rows",
+    "axis_keys",
+    "axis_length",
+    "axis_of",
+    "axis_rows",
+    "check_lengths",
+    "initial_state",
+]
+
+# What the level is explained with, in units of a usual change: see `models.environment`.
+REGRESSORS: Final[tuple[str, ...]] = (
+    "level",
+    "air_now",
+    "air_lagged",
+    "frost",
+    "humidity_lagged",
+    "sun",
+    "load",
+    "idle",
+    "pace",
+    "wind",
+    "rain_lagged",
+)
+# Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
+BLOCKS: Final = 8
+# What the lagged environment remembers: air (or deck) temperature, humidity, rain.
+LAGGED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelState:
+    """The models' memory; `D` drivers, `K` regressors, `G` blocks of commissioning.
+
+    Attributes
+    ----------
+    started_ns, stepped_ns : int64[A]
+        Start of the first hop and end of the last one stepped.
+    driver_value, driver_ns : float64[A, D], int64[A, D]
+        Last value of each driver and the end of the hop it is from.
+    lagged : float64[A, 3]
+        Exponential memory of temperature, humidity and rain, in their units; NaN before the first value.
+    climate_low, climate_high : float64[A]
+        Range of lagged temperature met so far; a new extreme counts after some days. NaN before.
+    heard_ns : int64[C]
+        End of the last hop with a valid value.
+    last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
+        That value in the channel's unit, since when it has not changed by one bit, over how many hops.
+    stuck_ns, silent_ns, sensor_silent_ns : int64[C]
+        When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
+    coefficients : float64[J, K]
+        Level and effects of the regressors, in the model's unit.
+    covariance : float64[J, K, K]
+        Their uncertainty.
+    noise : float64[J]
+        Variance of one hop's value around level and effects.
+    scale : float64[J]
+        Distance to failure that sets the priors; NaN before the first value.
+    updated_ns : int64[J]
+        End of the last hop folded in.
+    count : int32[J]
+        Values in the commissioning blocks; the channel is commissioned when it reaches its catalogue's count.
+    block_value, block_regressors : float64[J, G], float64[J, G, K - 1]
+        Sums of values and regressors in each block of commissioning.
+    offset : float64[J]
+        What announced works moved the reference by.
+    before_works : float64[J]
+        Deviation when works that move the reference began; NaN when none are being settled.
+    settle : int32[J]
+        Values still to come until the reference is moved; 0 for none.
+    forgiven : float64[J]
+        Deviation that a person dismissed; only what exceeds it is evidence.
+    deviation, deviation_sd, distance : float64[J]
+        Level minus reference after the last value, its uncertainty, and the distance to failure; NaN before
+        commissioning.
+    measured, expected, spread : float64[J]
+        Last value, what was normal at that environment, and its standard deviation; NaN before the first.
+    evidence, strength : float64[P]
+        Logarithm of the sequential test, and the smoothed standard score behind it.
+    since_ns, raised_ns, calm_ns : int64[P]
+        Start of the running evidence, of the open alarm, and of the calm since.
+    evidence_ns : int64[P]
+        End of the last hop counted as evidence.
+    severity, severity_sd : float64[P]
+        Share of the way to failure and its uncertainty; NaN before commissioning.
+    agreeing : int32[P]
+        Witnesses that point towards harm now.
+    trend, trend_variance : float64[P, 2], float64[P, 3]
+        Filtered severity and its growth a day, with their variances and covariance (level, cross, growth).
+    trend_ns : int64[P]
+        Time of the trend.
+    """
+
+    started_ns: TimeArray
+    stepped_ns: TimeArray
+    driver_value: FloatArray
+    driver_ns: TimeArray
+    lagged: FloatArray
+    climate_low: FloatArray
+    climate_high: FloatArray
+    heard_ns: TimeArray
+    last_value: FloatArray
+    same_since_ns: TimeArray
+    same_count: IndexArray
+    stuck_ns: TimeArray
+    silent_ns: TimeArray
+    sensor_silent_ns: TimeArray
+    coefficients: FloatArray
+    covariance: FloatArray
+    noise: FloatArray
+    scale: FloatArray
+    updated_ns: TimeArray
+    count: IndexArray
+    block_value: FloatArray
+    block_regressors: FloatArray
+    offset: FloatArray
+    before_works: FloatArray
+    settle: IndexArray
+    forgiven: FloatArray
+    deviation: FloatArray
+    deviation_sd: FloatArray
+    distance: FloatArray
+    measured: FloatArray
+    expected: FloatArray
+    spread: FloatArray
+    evidence: FloatArray
+    strength: FloatArray
+    since_ns: TimeArray
+    raised_ns: TimeArray
+    calm_ns: TimeArray
+    evidence_ns: TimeArray
+    severity: FloatArray
+    severity_sd: FloatArray
+    agreeing: IndexArray
+    trend: FloatArray
+    trend_variance: FloatArray
+    trend_ns: TimeArray
+
+    def is_commissioned(self, catalogue: Catalogue) -> BoolArray:
+        """bool[J]: tell which judged channels have their reference."""
+        return self.count >= catalogue.commission_count[catalogue.judged]
+
+
+class _Layout(NamedTuple):
+    axis: str
+    dtype: type[np.generic]
+    shape: tuple[int, ...]
+    fill: float
+
+
+_LAYOUT: Final[dict[str, _Layout]] = {
+    "started_ns": _Layout("asset", np.int64, (), 0),
+    "stepped_ns": _Layout("asset", np.int64, (), 0),
+    "driver_value": _Layout("asset", np.float64, (len(DRIVERS),), 0),
+    "driver_ns": _Layout("asset", np.int64, (len(DRIVERS),), 0),
+    "lagged": _Layout("asset", np.float64, (LAGGED,), np.nan),
+    "climate_low": _Layout("asset", np.float64, (), np.nan),
+    "climate_high": _Layout("asset", np.float64, (), np.nan),
+    "heard_ns": _Layout("channel", np.int64, (), 0),
+    "last_value": _Layout("channel", np.float64, (), 0),
+    "same_since_ns": _Layout("channel", np.int64, (), 0),
+    "same_count": _Layout("channel", np.int32, (), 0),
+    "stuck_ns": _Layout("channel", np.int64, (), 0),
+    "silent_ns": _Layout("channel", np.int64, (), 0),
+    "sensor_silent_ns": _Layout("channel", np.int64, (), 0),
+    "coefficients": _Layout("judged", np.float64, (len(REGRESSORS),), 0),
+    "covariance": _Layout("judged", np.float64, (len(REGRESSORS), len(REGRESSORS)), 0),
+    "noise": _Layout("judged", np.float64, (), 0),
+    "scale": _Layout("judged", np.float64, (), np.nan),
+    "updated_ns": _Layout("judged", np.int64, (), 0),
+    "count": _Layout("judged", np.int32, (), 0),
+    "block_value": _Layout("judged", np.float64, (BLOCKS,), 0),
+    "block_regressors": _Layout("judged", np.float64, (BLOCKS, len(REGRESSORS) - 1), 0),
+    "offset": _Layout("judged", np.float64, (), 0),
+    "before_works": _Layout("judged", np.float64, (), np.nan),
+    "settle": _Layout("judged", np.int32, (), 0),
+    "forgiven": _Layout("judged", np.float64, (), 0),
+    "deviation": _Layout("judged", np.float64, (), np.nan),
+    "deviation_sd": _Layout("judged", np.float64, (), np.nan),
+    "distance": _Layout("judged", np.float64, (), np.nan),
+    "measured": _Layout("judged", np.float64, (), np.nan),
+    "expected": _Layout("judged", np.float64, (), np.nan),
+    "spread": _Layout("judged", np.float64, (), np.nan),
+    "evidence": _Layout("pair", np.float64, (), 0),
+    "strength": _Layout("pair", np.float64, (), 0),
+    "since_ns": _Layout("pair", np.int64, (), 0),
+    "raised_ns": _Layout("pair", np.int64, (), 0),
+    "calm_ns": _Layout("pair", np.int64, (), 0),
+    "evidence_ns": _Layout("pair", np.int64, (), 0),
+    "severity": _Layout("pair", np.float64, (), np.nan),
+    "severity_sd": _Layout("pair", np.float64, (), np.nan),
+    "agreeing": _Layout("pair", np.int32, (), 0),
+    "trend": _Layout("pair", np.float64, (2,), 0),
+    "trend_variance": _Layout("pair", np.float64, (3,), 0),
+    "trend_ns": _Layout("pair", np.int64, (), 0),
+}
+COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
+AXES: Final = ("asset", "channel", "judged", "pair")
+
+
+def axis_of(column: str) -> str:
+    """Tell which axis of the catalogue a column of the state runs along."""
+    return _LAYOUT[column].axis
+
+
+def axis_length(catalogue: Catalogue, axis: str) -> int:
+    """Count the rows of one axis."""
+    return {
+        "asset": len(catalogue.assets),
+        "channel": len(catalogue.channels),
+        "judged": len(catalogue.judged),
+        "pair": len(catalogue.pair_asset),
+    }[axis]
+
+
+def axis_rows(catalogue: Catalogue, assets: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.intp]]:
+    """Find the rows of some assets on every axis, in the catalogue's order.
+
+    Parameters
+    ----------
+    assets : int32[B]
+        Positions, strictly ascending.
+
+    Raises
+    ------
+    ShapeError
+        If they do not ascend or lie outside the catalogue.
+    """
+    assets = check_positions(assets, len(catalogue.assets))
+    chosen = np.zeros(len(catalogue.assets), np.bool_)
+    chosen[assets] = True
+    return {
+        "asset": np.flatnonzero(chosen),
+        "channel": np.flatnonzero(chosen[catalogue.asset_of_channel]),
+        "judged": np.flatnonzero(chosen[catalogue.asset_of_judged]),
+        "pair": np.flatnonzero(chosen[catalogue.pair_asset]),
+    }
+
+
+def initial_state(catalogue: Catalogue) -> ModelState:
+    """Give the state of a catalogue from which nothing was heard yet."""
+    return ModelState(
+        **{
+            name: np.full((axis_length(catalogue, layout.axis), *layout.shape), layout.fill, layout.dtype)
+            for name, layout in _LAYOUT.items()
+        }
+    )
+
+
+def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
+    """Find the rows of one asset on every axis: side by side, because every axis is sorted by asset."""
+    columns = {
+        "channel": catalogue.asset_of_channel,
+        "judged": catalogue.asset_of_judged,
+        "pair": catalogue.pair_asset,
+    }
+    rows = {"asset": slice(asset, asset + 1)}
+    for axis, column in columns.items():
+        first, last = np.searchsorted(column, np.array([asset, asset + 1], column.dtype))
+        rows[axis] = slice(int(first), int(last))
+    return rows
+
+
+def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
+    """List the lasting keys of some rows of one axis, see the module.
+
+    The key of a judged channel includes whether its logarithm is kept, which is another quantity than its value.
+    """
+    if axis == "asset":
+        return list(catalogue.assets[rows])
+    if axis == "pair":
+        places, modes = catalogue.pair_asset[rows].tolist(), catalogue.pair_mode[rows].tolist()
+        return [(catalogue.assets[asset], MODES[mode]) for asset, mode in zip(places, modes, strict=True)]
+    if axis == "channel":
+        return list(catalogue.channel_number[rows].tolist())
+    judged = catalogue.judged[rows]
+    return list(zip(catalogue.channel_number[judged].tolist(), catalogue.is_log[judged].tolist(), strict=True))
+
+
+def check_lengths(catalogue: Catalogue, state: ModelState) -> None:
+    """Refuse a state that does not have the catalogue's rows.
+
+    Raises
+    ------
+    ShapeError
+        With both lengths.
+    """
+    for name, axis in (("stepped_ns", "asset"), ("heard_ns", "channel"), ("noise", "judged"), ("evidence", "pair")):
+        got, expected = len(getattr(state, name)), axis_length(catalogue, axis)
+        if got != expected:
+            msg = f"the state has {got} rows along {axis}, the catalogue {expected}; use the state's own catalogue"
+            raise ShapeError(msg)

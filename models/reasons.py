@@ -1,0 +1,105 @@
+"""Codes of reasons and advice, with the facts each one carries; any language turns them into sentences.
+
+A `domain.records.Reason` has a code from `REASONS` and facts with exactly the keys listed there: text,
+float or int, finite, units in the key. `sensor` and `channel` are identifiers of the register; `mode` is
+a failure mode from `models.thresholds.MODES`; an empty text or a key listed in `OPTIONAL_FACTS` that is
+missing means not known.
+
+========================= ================================================================================
+code                      says
+========================= ================================================================================
+alarm_open                an alarm `kind` has been open for `days`
+evidence_growing          evidence for `mode` stands at `share_of_alarm` (0 to 1) of what an alarm takes
+expected_vs_measured      `sensor`/`channel` measured `measured` where `expected` ± `band` (80 %) `unit` is
+                          normal, at `temperature_degc` of air or deck; its level is off by `deviation_sd`
+                          standard deviations and `severity` (1: failure level) of the way to failure
+quantities_agree          `quantities` different quantities of `mode` point the same way
+lone_quantity             only one quantity of `mode` (`channel` of `sensor`) shows it; it is beyond what its
+                          instrument or a change of load can do
+trend_to_threshold        `mode` stands at `severity` of the failure level and grows by `per_30_days` of it
+outside_climate_seen      lagged temperature `temperature_degc` is outside `low_degc`..`high_degc` seen so far
+climate_not_measured      the asset has no temperature sensor, so weather widens every interval
+climate_sensor_lost       its temperature sensor has been silent for `days`
+commissioning             `channels` condition indicators are still learning; the furthest has `values` of
+                          `needed` hourly or slower values
+no_condition_indicator    the register names no condition indicator for this asset
+no_recent_data            no condition indicator was heard for `days`
+never_heard               no condition indicator was ever heard
+sensor_silent             `sensor` (or one `channel` of it) was silent for `days`
+sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
+prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
+prior_by_class            the same, with unknown year of building
+prior_by_inspection       inspected condition `condition` (1 to 6) on `inspected_on` moved the prior
+waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of the planned repair
+default_costs             the register gives no costs; `planned_eur` and `emergency_eur` of the class used
+works_active              announced works `kind` last; nothing is learnt or counted
+works_settling            after works the reference of `channels` channels is being found again
+all_as_expected           `channels` condition indicators are as expected
+returned_to_normal        an alarm cleared: `mode` was calm for `days`
+heard_again               an alarm cleared: readings vary or arrive again
+cleared_by_decision       an alarm cleared by the decision `verb`
+removed_from_register     an alarm cleared: the channel or asset left the register
+========================= ================================================================================
+
+Advice is one code of `ADVICE` without facts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ADVICE", "OPTIONAL_FACTS", "REASONS"]
+
+REASONS: Final[dict[str, tuple[str, ...]]] = {
+    "alarm_open": ("kind", "days"),
+    "evidence_growing": ("mode", "share_of_alarm"),
+    "expected_vs_measured": (
+        "sensor",
+        "channel",
+        "measured",
+        "expected",
+        "band",
+        "unit",
+        "temperature_degc",
+        "deviation_sd",
+        "severity",
+    ),
+    "quantities_agree": ("mode", "quantities"),
+    "lone_quantity": ("mode", "sensor", "channel"),
+    "trend_to_threshold": ("mode", "severity", "per_30_days"),
+    "outside_climate_seen": ("temperature_degc", "low_degc", "high_degc"),
+    "climate_not_measured": (),
+    "climate_sensor_lost": ("days",),
+    "commissioning": ("channels", "values", "needed"),
+    "no_condition_indicator": (),
+    "no_recent_data": ("days",),
+    "never_heard": (),
+    "sensor_silent": ("sensor", "channel", "days"),
+    "sensor_stuck": ("sensor", "channel", "value", "hours"),
+    "prior_by_age": ("asset_type", "age_years"),
+    "prior_by_class": ("asset_type",),
+    "prior_by_inspection": ("condition", "inspected_on"),
+    "waiting_costs_more": ("cost_eur", "share"),
+    "default_costs": ("planned_eur", "emergency_eur"),
+    "works_active": ("kind",),
+    "works_settling": ("channels",),
+    "all_as_expected": ("channels",),
+    "returned_to_normal": ("mode", "days"),
+    "heard_again": ("sensor", "channel"),
+    "cleared_by_decision": ("verb",),
+    "removed_from_register": (),
+}
+
+OPTIONAL_FACTS: Final[frozenset[str]] = frozenset({"temperature_degc"})
+
+ADVICE: Final[dict[str, str]] = {
+    "none": "nothing to do but to keep listening",
+    "keep_watching": "evidence is growing; look again in a week or two",
+    "plan_inspection": "have it inspected at the next occasion, within three months",
+    "inspect_soon": "an alarm is open: inspect within two weeks",
+    "inspect_now": "an alarm is open and failure within 30 days is likely: inspect now, prepare measures",
+    "plan_repair": "plan the repair: waiting costs more than repairing in time",
+    "restore_data": "the sensors do not tell enough: restore them, and rely on inspection until then",
+    "wait_for_commissioning": "the sensors are still learning what is normal; rely on inspection until then",
+    "rely_on_inspection": "no condition indicator is fitted: the ranking rests on class, age and inspection",
+}

@@ -1,0 +1,306 @@
+"""Risk: chance of failure times what it costs, the state of each asset, and the record that says so.
+
+The chance of failure of an asset joins its modes and the rate of failures that no sensor sees
+(`models.prognosis`, `models.consequence`) as independent causes. An asset without condition indicators has that
+rate alone, with a wide interval. States, in the order of the ranking:
+
+- *act*: a condition alarm is open, or waiting 90 days is expected to cost more than a fifth of the planned repair;
+- *watch*: evidence has reached a quarter of what an alarm takes, or a quarter of the way to failure is gone;
+- *insufficient-data*: no condition indicator is commissioned, or none was heard for a day and five intervals.
+  An open alarm outlasts silence;
+- *ok*: otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from domain.records import HORIZONS_DAYS, DataQuality, FailureProbability, RemainingLife, RiskAssessment, RiskState
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.consequence import Consequence, consequences
+from models.evidence import alarm_threshold
+from models.faults import is_silent, is_stuck
+from models.justification import Finding, Signs, advice_of, reasons_of
+from models.memory import ModelState
+from models.prognosis import LIFE_DAYS, Outlook, crossing_probability, outlook
+from models.state import MODEL_VERSION
+from models.thresholds import MODES
+
+__all__ = ["QUALITIES", "STATES", "RiskColumns", "assess", "risk_records"]
+
+STATES: Final = (RiskState.ACT, RiskState.WATCH, RiskState.INSUFFICIENT_DATA, RiskState.OK)
+_ACT, _WATCH, _INSUFFICIENT, _OK = range(len(STATES))
+QUALITIES: Final = (DataQuality.HIGH, DataQuality.MEDIUM, DataQuality.LOW, DataQuality.NONE)
+
+_DAY_NS: Final = 24 * HOUR_NS
+_YEAR_DAYS: Final = 365.25
+_WATCH_EVIDENCE: Final = 0.25
+_WATCH_SEVERITY: Final = 0.25
+# Share of the planned repair that waiting 90 days may cost.
+WAITING_SHARE: Final = 0.2
+# A rate by class, age and inspection is known within this factor; watched assets have a third of it unseen.
+_RATE_FACTOR: Final = 5.0
+_UNSEEN_SHARE: Final = 1.0 / 3.0
+_LIFE_QUANTILES: Final = (0.1, 0.5, 0.9)
+# Severity from which the indicative condition is 2, 3, 4, 5 and 6.
+_CONDITION_BOUNDS: Final = np.array([0.10, 0.25, 0.45, 0.65, 0.85])
+_INSUFFICIENT_NS: Final = 24 * HOUR_NS
+_INSUFFICIENT_INTERVALS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskColumns:
+    """Risk of each asset at a time.
+
+    Attributes
+    ----------
+    at_ns : int64[A]
+    probability : float64[A, H, 3]
+        Chance of failure within `HORIZONS_DAYS`: value, low and high of the 80 % interval.
+    life_days : float64[A, 3]
+        Quantiles 10, 50 and 90 % of the remaining life, at most ten years; NaN where nothing is commissioned or
+        the 10 % quantile is beyond ten years.
+    health_index : float64[A]
+        1 healthy, 0 at the failure level; NaN where nothing is commissioned.
+    pair : int32[A]
+        The pair that dominates; -1 where nothing is commissioned.
+    condition : int8[A]
+        Indicative condition 1 to 6; 0 for none.
+    waiting_eur : float64[A]
+        Expected extra cost of waiting 90 days.
+    state, quality : int8[A]
+        Positions in `STATES` and `QUALITIES`.
+    consequence : Consequence
+    view : Outlook
+    signs : Signs
+    source : ModelState
+        What it was computed from; make the records before its rows are scattered over.
+    """
+
+    at_ns: TimeArray
+    probability: FloatArray
+    life_days: FloatArray
+    health_index: FloatArray
+    pair: IndexArray
+    condition: npt.NDArray[np.int8]
+    waiting_eur: FloatArray
+    state: npt.NDArray[np.int8]
+    quality: npt.NDArray[np.int8]
+    consequence: Consequence
+    view: Outlook
+    signs: Signs
+    source: ModelState
+
+
+def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskColumns:
+    """Assess every asset of the catalogue.
+
+    Parameters
+    ----------
+    at_ns : int64[A]
+        Event time of the assessment, not before the asset's last hop.
+
+    Returns
+    -------
+    RiskColumns
+        All finite but for the NaN that its attributes name.
+    """
+    assets = len(catalogue.assets)
+    at_ns = np.asarray(at_ns, np.int64)
+    view = outlook(catalogue, state, at_ns)
+    consequence = consequences(catalogue, at_ns)
+    days = np.concatenate([LIFE_DAYS, np.array(HORIZONS_DAYS, np.float64)])
+    order = np.argsort(days, kind="stable")
+    known_asset = np.zeros(assets, np.bool_)
+    known_asset[catalogue.pair_asset[view.known]] = True
+
+    rate_day = consequence.rate_per_year / _YEAR_DAYS * np.where(known_asset, _UNSEEN_SHARE, 1.0)
+    by_mode = crossing_probability(view, days[order])
+    chance = np.empty((3, assets, len(days)))
+    for which, (modes, factor) in enumerate(zip(by_mode, (1.0, 1 / _RATE_FACTOR, _RATE_FACTOR), strict=True)):
+        survival = np.exp(-rate_day[:, np.newaxis] * factor * days[order])
+        counted = np.where(view.known[:, np.newaxis], 1.0 - modes, 1.0)
+        np.multiply.at(survival, catalogue.pair_asset, counted)
+        chance[which][:, order] = np.clip(1.0 - survival, 0.0, 1.0)
+    chance[1] = np.minimum(chance[1], chance[0])
+    chance[2] = np.maximum(chance[2], chance[0])
+    probability = np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0))
+
+    life = _life_quantiles(chance[0][:, : len(LIFE_DAYS)])
+    beyond = life[:, 0] >= LIFE_DAYS[-1]
+    life = np.where((known_asset & ~beyond)[:, np.newaxis], life, np.nan)
+
+    pair = _dominant_pair(catalogue, view)
+    worst = np.full(assets, -np.inf)
+    np.maximum.at(worst, catalogue.pair_asset[view.known], view.level[view.known])
+    severity = np.where(known_asset, np.clip(worst, 0.0, 1.0), 0.0)
+    condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
+
+    signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), alarm_threshold(catalogue))
+    waiting = probability[:, HORIZONS_DAYS.index(90), 0] * (consequence.failure_eur - consequence.planned_eur)
+    return RiskColumns(
+        at_ns=at_ns,
+        probability=probability,
+        life_days=life,
+        health_index=np.where(known_asset, 1.0 - severity, np.nan),
+        pair=pair,
+        condition=condition.astype(np.int8),
+        waiting_eur=waiting,
+        state=_states(
+            catalogue,
+            state,
+            signs,
+            at_ns,
+            severity,
+            waiting_costs_more=waiting > WAITING_SHARE * consequence.planned_eur,
+        ),
+        quality=_qualities(catalogue, state, signs),
+        consequence=consequence,
+        view=view,
+        signs=signs,
+        source=state,
+    )
+
+
+def _life_quantiles(distribution: FloatArray) -> FloatArray:
+    """float64[A, 3]: times at which the chance of failure passes each quantile, between the points of the grid."""
+    quantiles = np.empty((len(distribution), len(_LIFE_QUANTILES)))
+    rows = np.arange(len(distribution))
+    for which, level in enumerate(_LIFE_QUANTILES):
+        after = np.sum(distribution < level, axis=-1)
+        reached = after < len(LIFE_DAYS)
+        upper = np.minimum(after, len(LIFE_DAYS) - 1)
+        lower = np.maximum(upper - 1, 0)
+        low, high = distribution[rows, lower], distribution[rows, upper]
+        rise = high - low
+        share = np.where(rise > 0.0, (level - low) / np.where(rise > 0.0, rise, 1.0), 0.0)
+        between = LIFE_DAYS[lower] + np.clip(share, 0.0, 1.0) * (LIFE_DAYS[upper] - LIFE_DAYS[lower])
+        quantiles[:, which] = np.where(reached, between, LIFE_DAYS[-1])
+    return np.maximum.accumulate(quantiles, axis=-1)
+
+
+def _dominant_pair(catalogue: Catalogue, view: Outlook) -> IndexArray:
+    """int32[A]: the commissioned pair with the highest severity a year ahead; -1 for none."""
+    ahead = view.level + np.maximum(view.growth, 0.0) * 365.0
+    rows = np.flatnonzero(view.known)
+    order = rows[np.lexsort((rows, -ahead[rows], catalogue.pair_asset[rows]))]
+    asset, first = np.unique(catalogue.pair_asset[order], return_index=True)
+    pair = np.full(len(catalogue.assets), -1, np.int32)
+    pair[asset] = order[first]
+    return pair
+
+
+def _any_asset(catalogue: Catalogue, asset_of_row: IndexArray, flags: BoolArray) -> BoolArray:
+    answer = np.zeros(len(catalogue.assets), np.bool_)
+    answer[asset_of_row[flags]] = True
+    return answer
+
+
+def _states(
+    catalogue: Catalogue,
+    state: ModelState,
+    signs: Signs,
+    at_ns: TimeArray,
+    severity: FloatArray,
+    *,
+    waiting_costs_more: BoolArray,
+) -> npt.NDArray[np.int8]:
+    judged, asset = catalogue.judged, catalogue.asset_of_judged
+    patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
+    heard = state.heard_ns[judged]
+    lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
+    sufficient = _any_asset(catalogue, asset, lately & np.isfinite(state.deviation))
+    alarmed = _any_asset(catalogue, catalogue.pair_asset, state.raised_ns > 0)
+    growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
+    watched = _any_asset(catalogue, catalogue.pair_asset, growing) | (severity >= _WATCH_SEVERITY)
+    return np.select(
+        [alarmed, ~sufficient, waiting_costs_more, watched], [_ACT, _INSUFFICIENT, _ACT, _WATCH], _OK
+    ).astype(np.int8)
+
+
+def _qualities(catalogue: Catalogue, state: ModelState, signs: Signs) -> npt.NDArray[np.int8]:
+    """Grade the data: all sound; most; some; no condition indicator that speaks."""
+    assets = len(catalogue.assets)
+    sound = ~signs.silent & ~signs.stuck & (state.heard_ns > 0)
+    judged, asset = catalogue.judged, catalogue.asset_of_judged
+    number = np.bincount(asset, minlength=assets)
+    speaking = np.bincount(asset, weights=sound[judged], minlength=assets)
+    useful = np.bincount(asset, weights=sound[judged] & np.isfinite(state.deviation), minlength=assets)
+    explaining_lost = _any_asset(catalogue, catalogue.asset_of_channel, ~sound & ~catalogue.is_judged)
+    has_climate = state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
+    grade = np.select(
+        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate], [3, 2, 1], 0
+    )
+    return grade.astype(np.int8)
+
+
+def risk_records(
+    catalogue: Catalogue, columns: RiskColumns, rows: IndexArray, *, provisional: bool, at_ns: TimeArray | int
+) -> list[RiskAssessment]:
+    """Write the assessments of some assets as records.
+
+    Parameters
+    ----------
+    rows : int32[R]
+        Positions of assets, in the order wanted.
+    at_ns : int64[A] or int
+        Event time that goes into `assessed_at_ns` and the identifier.
+
+    Returns
+    -------
+    list of RiskAssessment
+        Without NaN or infinity; at most five reasons each.
+    """
+    times = np.broadcast_to(np.asarray(at_ns, np.int64), (len(catalogue.assets),))
+    return [_record(catalogue, columns, int(row), int(times[row]), provisional=provisional) for row in rows]
+
+
+def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *, provisional: bool) -> RiskAssessment:
+    asset = catalogue.assets[row]
+    stamp = str(np.datetime64(at_ns, "ns").astype("datetime64[s]")).replace("-", "").replace(":", "")
+    life = columns.life_days[row]
+    pair = int(columns.pair[row])
+    state = STATES[int(columns.state[row])]
+    finding = Finding(
+        asset=row,
+        pair=pair,
+        at_ns=at_ns,
+        state=state,
+        quality=QUALITIES[int(columns.quality[row])],
+        waiting_eur=float(columns.waiting_eur[row]),
+        waiting_costs_more=bool(columns.waiting_eur[row] > WAITING_SHARE * columns.consequence.planned_eur[row]),
+        waiting_share=WAITING_SHARE,
+        chance_30=float(columns.probability[row, 0, 0]),
+    )
+    return RiskAssessment(
+        assessment_id=f"{asset}.{stamp}Z{'.p' if provisional else ''}",
+        asset=asset,
+        assessed_at_ns=at_ns,
+        provisional=provisional,
+        state=state,
+        data_quality=finding.quality,
+        probability_of_failure=tuple(
+            FailureProbability(horizon, *(float(number) for number in columns.probability[row, which]))
+            for which, horizon in enumerate(HORIZONS_DAYS)
+        ),
+        remaining_life=RemainingLife(*(float(number) for number in life)) if np.all(np.isfinite(life)) else None,
+        failure_mode=None if pair < 0 else MODES[catalogue.pair_mode[pair]],
+        health_index=None if np.isnan(columns.health_index[row]) else float(columns.health_index[row]),
+        indicative_condition=int(columns.condition[row]) or None,
+        expected_cost_of_waiting_eur=float(columns.waiting_eur[row]),
+        advice=advice_of(catalogue, columns.source, finding),
+        reasons=reasons_of(
+            catalogue,
+            columns.source,
+            view=columns.view,
+            consequence=columns.consequence,
+            signs=columns.signs,
+            finding=finding,
+        ),
+        model_version=MODEL_VERSION,
+    )

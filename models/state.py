@@ -1,0 +1,200 @@
+"""What is done with the models' memory as a whole: select, scatter, carry, write, read, compare.
+
+A snapshot is one blob an asset: ``b"SCHS"``, the CRC-32 of the rest, the length of a JSON header, the header,
+and the columns of `models.memory.ModelState` behind each other, little-endian and C-contiguous. The header
+names the model version, the channel numbers and modes its rows are keyed by, and the columns; equal states
+give equal bytes. There is no pickle in it: reading a blob runs no code of its writer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from typing import Any, Final
+
+import numpy as np
+
+from domain.arrays import IndexArray
+from domain.errors import ShapeError, StorageCorrupt
+from models.catalogue import Catalogue
+from models.memory import (
+    AXES,
+    COLUMNS,
+    ModelState,
+    asset_rows,
+    axis_keys,
+    axis_of,
+    axis_rows,
+    check_lengths,
+    initial_state,
+)
+
+__all__ = [
+    "MODEL_VERSION",
+    "ModelState",
+    "carry_state",
+    "decode_state",
+    "encode_state",
+    "initial_state",
+    "put_state",
+    "state_digest",
+    "take_state",
+]
+
+# Changes whenever the same readings would give other numbers; state of another version is rebuilt from the journal.
+MODEL_VERSION: Final = "1.0"
+
+_MAGIC: Final = b"SCHS"
+_PREFIX: Final = struct.Struct("<4sII")
+
+
+def take_state(catalogue: Catalogue, state: ModelState, assets: IndexArray) -> ModelState:
+    """Copy the rows of some assets, strictly ascending; they belong to `catalogue.take(assets)`."""
+    check_lengths(catalogue, state)
+    rows = axis_rows(catalogue, assets)
+    return ModelState(**{name: getattr(state, name)[rows[axis_of(name)]] for name in COLUMNS})
+
+
+def put_state(catalogue: Catalogue, state: ModelState, assets: IndexArray, part: ModelState) -> None:
+    """Write the rows of some assets, strictly ascending, into `state` in place.
+
+    Raises
+    ------
+    ShapeError
+        If `part` does not have the rows that `take_state` would give; nothing is written then.
+    """
+    check_lengths(catalogue, state)
+    rows = axis_rows(catalogue, assets)
+    for name in COLUMNS:
+        got, expected = len(getattr(part, name)), len(rows[axis_of(name)])
+        if got != expected:
+            msg = f"column {name!r} of the part has {got} rows, expected {expected}; take it from the same catalogue"
+            raise ShapeError(msg)
+    for name in COLUMNS:
+        getattr(state, name)[rows[axis_of(name)]] = getattr(part, name)
+
+
+def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: Catalogue) -> ModelState:
+    """Carry the state over a change of the register.
+
+    Rows whose key is in both catalogues keep their state, others start new. A judged channel whose kind of
+    value or failure threshold changed keeps its history; only its distance to failure is new at the next value.
+
+    Returns
+    -------
+    ModelState
+        For `new_catalogue`; shares no memory with the old one.
+    """
+    check_lengths(old_catalogue, old_state)
+    state = initial_state(new_catalogue)
+    for axis in AXES:
+        old_row = {key: row for row, key in enumerate(axis_keys(old_catalogue, axis))}
+        matches = [(row, old_row[key]) for row, key in enumerate(axis_keys(new_catalogue, axis)) if key in old_row]
+        if not matches:
+            continue
+        new_rows, old_rows = (np.array(rows, np.intp) for rows in zip(*matches, strict=True))
+        for name in COLUMNS:
+            if axis_of(name) == axis:
+                getattr(state, name)[new_rows] = getattr(old_state, name)[old_rows]
+    return state
+
+
+def _little_endian(values: np.ndarray[Any, Any]) -> bytes:
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+
+
+def encode_state(catalogue: Catalogue, state: ModelState, assets: IndexArray) -> list[bytes]:
+    """Write the state of each of some assets, strictly ascending, as one blob."""
+    blobs = []
+    for asset in assets:
+        rows = asset_rows(catalogue, int(asset))
+        header = {
+            "model_version": MODEL_VERSION,
+            "keys": _keys(catalogue, rows),
+            "columns": [
+                [name, getattr(state, name).dtype.newbyteorder("<").str, list(getattr(state, name).shape[1:])]
+                for name in COLUMNS
+            ],
+        }
+        text = json.dumps(header, separators=(",", ":")).encode()
+        body = text + b"".join(_little_endian(getattr(state, name)[rows[axis_of(name)]]) for name in COLUMNS)
+        blobs.append(_PREFIX.pack(_MAGIC, zlib.crc32(body), len(text)) + body)
+    return blobs
+
+
+def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: bytes) -> None:
+    """Read one asset's blob into its rows of `state`, in place.
+
+    Rows of the blob that the catalogue does not have are ignored; rows of the catalogue that the blob does not
+    have stay as they are.
+
+    Raises
+    ------
+    StorageCorrupt
+        If the bytes are not what was written, or of another model version: drop the snapshot and replay the
+        journal. Nothing is written then.
+    """
+    header, body = _open_blob(blob)
+    rows = asset_rows(catalogue, asset)
+    here = _keys(catalogue, rows)
+    matches: dict[str, tuple[Any, Any]] = {}
+    for axis in AXES:
+        place = {_hashable(key): row for row, key in enumerate(header["keys"][axis])}
+        found = [(row, place[_hashable(key)]) for row, key in enumerate(here[axis]) if _hashable(key) in place]
+        matches[axis] = (
+            rows[axis].start + np.array([pair[0] for pair in found], np.intp),
+            np.array([pair[1] for pair in found], np.intp),
+        )
+    columns = {}
+    start = 0
+    for name, dtype, shape in header["columns"]:
+        length = len(header["keys"][axis_of(name)])
+        size = int(np.prod([length, *shape])) * np.dtype(dtype).itemsize
+        columns[name] = np.frombuffer(body[start : start + size], dtype).reshape(length, *shape)
+        start += size
+    for name, values in columns.items():
+        target, source = matches[axis_of(name)]
+        getattr(state, name)[target] = values[source]
+
+
+def _open_blob(blob: bytes) -> tuple[dict[str, Any], bytes]:
+    if len(blob) < _PREFIX.size:
+        msg = f"snapshot has {len(blob)} bytes, expected at least {_PREFIX.size}; drop it and replay the journal"
+        raise StorageCorrupt(msg)
+    magic, checksum, length = _PREFIX.unpack_from(blob)
+    rest = blob[_PREFIX.size :]
+    if magic != _MAGIC or zlib.crc32(rest) != checksum:
+        msg = f"snapshot of {len(blob)} bytes fails its checksum; drop it and replay the journal"
+        raise StorageCorrupt(msg)
+    header: dict[str, Any] = json.loads(rest[:length])
+    if header["model_version"] != MODEL_VERSION or [row[0] for row in header["columns"]] != list(COLUMNS):
+        msg = (
+            f"snapshot is of model version {header['model_version']!r}, expected {MODEL_VERSION!r}; "
+            "drop it and replay the journal"
+        )
+        raise StorageCorrupt(msg)
+    return header, rest[length:]
+
+
+def _keys(catalogue: Catalogue, rows: dict[str, slice]) -> dict[str, list[Any]]:
+    """Give the keys of one asset's rows in a form that JSON keeps."""
+    return {
+        axis: [list(key) if isinstance(key, tuple) else key for key in axis_keys(catalogue, axis, rows[axis])]
+        for axis in AXES
+    }
+
+
+def _hashable(key: Any) -> Any:
+    return tuple(key) if isinstance(key, list) else key
+
+
+def state_digest(catalogue: Catalogue, state: ModelState) -> str:
+    """Give the SHA-256 over all state and its keys, in hex: equal digests mean equal state, bit for bit."""
+    digest = hashlib.sha256(MODEL_VERSION.encode())
+    for axis in AXES:
+        digest.update(json.dumps(axis_keys(catalogue, axis), separators=(",", ":")).encode())
+    for name in COLUMNS:
+        digest.update(_little_endian(getattr(state, name)))
+    return digest.hexdigest()

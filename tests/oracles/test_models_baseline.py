@@ -1,0 +1,207 @@
+"""The batched baseline against slow, obvious versions: one channel at a time, one formula a line."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from river import stats
+from scipy import integrate, special
+from scipy import stats as scipy_stats
+
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.register import Asset, AssetType, Channel, Direction, Register, Role
+from models.baseline import learn
+from models.catalogue import HOUR_NS, compile_catalogue
+from models.deviation import measure_deviation
+from models.features import waveform_features
+from models.memory import REGRESSORS
+from models.prognosis import Outlook, crossing_probability
+from models.state import initial_state
+
+PRIOR = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 2.0, 0.5, 0.3, 0.3])
+SCALE = float(-np.log(0.9))
+COUNT = 96
+
+
+class SlowChannel:
+    """One natural frequency in logarithms, as a textbook Kalman filter with matrices written out."""
+
+    def __init__(self) -> None:
+        self.coefficients = np.zeros(len(REGRESSORS))
+        self.covariance = np.diag((SCALE * PRIOR) ** 2)
+        self.noise = (0.1 * SCALE) ** 2
+        self.blocks: list[list[tuple[float, Any]]] = [[] for _ in range(8)]
+        self.values = 0
+
+    def residuals(self) -> list[float]:
+        return [float(np.mean([y - h[1:] @ self.coefficients[1:] for y, h in block])) for block in self.blocks]
+
+    def wander_rate(self) -> float:
+        least = (0.01 * SCALE) ** 2 / 24
+        if self.values < COUNT:
+            return least
+        means = self.residuals()
+        squares = sum((after - before) ** 2 for before, after in itertools.pairwise(means))
+        rate = max(squares / 7 - 2 * self.noise / 12, 0.0) / (12 * 2 / 3)
+        return max((2 * least + 7 * rate) / 9, least)
+
+    def learn(self, y: float, h: Any, *, frozen: bool) -> None:
+        if self.values == 0:
+            self.coefficients[0] = y
+        drift = np.zeros(len(REGRESSORS))
+        drift[0] = self.wander_rate()
+        if not frozen:
+            drift[1:] = (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
+        covariance = self.covariance + np.diag(drift)
+        total = float(h @ covariance @ h) + self.noise
+        innovation = y - float(h @ self.coefficients)
+        innovation = min(max(innovation, -3 * total**0.5), 3 * total**0.5)
+        gain = covariance @ h / total
+        if frozen:
+            gain[1:] = 0.0
+        self.coefficients = self.coefficients + gain * innovation
+        left = np.eye(len(REGRESSORS)) - np.outer(gain, h)
+        self.covariance = left @ covariance @ left.T + self.noise * np.outer(gain, gain)
+        if not frozen:
+            pace = 2 / (self.values + 10) if self.values < COUNT else 1 / 300
+            moved = self.noise + pace * (self.noise / total) ** 2 * (innovation**2 - total)
+            self.noise = max(moved, (0.01 * SCALE) ** 2)
+        if self.values < COUNT:
+            self.blocks[self.values // 12].append((y, h))
+            self.values += 1
+
+    def deviation(self) -> tuple[float, float]:
+        climate = np.mean([h for block in self.blocks for _, h in block], axis=0)
+        means = np.array(self.residuals())
+        between = max(float(np.var(means, ddof=1)) - self.noise / 12, 0.0)
+        wander = (2 * (0.03 * SCALE) ** 2 + 7 * between) / 9 + (0.05**2 + 0.25**2) * SCALE**2
+        variance = float(climate @ self.covariance @ climate) + wander * (1 + 1 / 8)
+        return self.coefficients[0] - float(np.mean(means)), variance**0.5
+
+
+def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
+    """Three channels, 300 hours, outliers, a frozen stretch and a missing one; no climate sensor, so wide."""
+    channels = tuple(
+        Channel(
+            AssetId("a"),
+            SensorId("s"),
+            ChannelName(f"natural_frequency_{number}"),
+            "Hz",
+            GatewayId("g"),
+            3600.0,
+            Role.CONDITION,
+            Direction.DOWN,
+        )
+        for number in (1, 2, 3)
+    )
+    register = Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), channels)
+    catalogue = compile_catalogue(register, {channel.key: place for place, channel in enumerate(channels)})
+    state = initial_state(catalogue)
+    slow = [SlowChannel() for _ in range(3)]
+    rng = np.random.default_rng(8)
+    truth = rng.normal(scale=0.02, size=(3, len(REGRESSORS) - 1))
+    for hour in range(300):
+        design = np.concatenate([[1.0], rng.normal(size=len(REGRESSORS) - 1)])
+        y = np.log([3.0, 4.0, 5.0]) + truth @ design[1:] + rng.normal(scale=0.005, size=3)
+        if hour % 37 == 5:
+            y = y + 0.3
+        rows = np.array([0, 2]) if 150 <= hour < 160 else np.array([0, 1, 2])
+        frozen = np.array([0, 0, 200 <= hour < 220], np.bool_)[rows]
+        state = learn(
+            catalogue,
+            state,
+            y[rows],
+            rows,
+            regressors=np.tile(design, (len(rows), 1)),
+            stale=np.zeros((len(rows), len(REGRESSORS)), np.bool_),
+            frozen=frozen,
+            commissioning=np.ones(len(rows), np.bool_),
+            end_ns=np.full(len(rows), (472_224 + hour) * HOUR_NS, np.int64),
+        )
+        # The slow filter counts hours by its own steps: let it live through the missing ones as the batch does.
+        for place, row in enumerate(rows.tolist()):
+            if hour == 160 and row == 1:
+                slow[1].covariance[0, 0] += 10 * slow[1].wander_rate()
+                ageing = 10 * (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
+                slow[1].covariance[range(1, len(REGRESSORS)), range(1, len(REGRESSORS))] += ageing
+            slow[row].learn(float(y[row]), design, frozen=bool(frozen[place]))
+    for row, channel in enumerate(slow):
+        assert state.coefficients[row] == pytest.approx(channel.coefficients, rel=1e-6, abs=1e-9)
+        assert state.covariance[row] == pytest.approx(channel.covariance, rel=1e-5, abs=1e-12)
+        assert state.noise[row] == pytest.approx(channel.noise, rel=1e-6)
+    state = measure_deviation(catalogue, state, np.arange(3), np.zeros((3, len(REGRESSORS)), np.bool_))
+    for row, channel in enumerate(slow):
+        deviation, spread = channel.deviation()
+        assert state.deviation[row] == pytest.approx(deviation, rel=1e-6, abs=1e-9)
+        assert state.deviation_sd[row] == pytest.approx(spread, rel=1e-6)
+
+
+def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
+    """With a flat level the filter must end near ordinary least squares on the same hours."""
+    channel = Channel(
+        AssetId("a"),
+        SensorId("s"),
+        ChannelName("natural_frequency_1"),
+        "Hz",
+        GatewayId("g"),
+        3600.0,
+        Role.CONDITION,
+        Direction.DOWN,
+    )
+    catalogue = compile_catalogue(Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), (channel,)), {channel.key: 1})
+    state = initial_state(catalogue)
+    rng = np.random.default_rng(9)
+    design = np.column_stack([np.ones(1500), rng.normal(size=(1500, len(REGRESSORS) - 1))])
+    truth = np.concatenate([[1.1], rng.normal(scale=0.02, size=len(REGRESSORS) - 1)])
+    y = design @ truth + rng.normal(scale=0.004, size=1500)
+    for hour in range(1500):
+        state = learn(
+            catalogue,
+            state,
+            y[[hour]],
+            np.array([0]),
+            regressors=design[[hour]],
+            stale=np.zeros((1, len(REGRESSORS)), np.bool_),
+            frozen=np.zeros(1, np.bool_),
+            commissioning=np.ones(1, np.bool_),
+            end_ns=np.array([(472_224 + hour) * HOUR_NS], np.int64),
+        )
+    fitted = np.linalg.lstsq(design, y, rcond=None)[0]
+    assert state.coefficients[0, 1:] == pytest.approx(fitted[1:], abs=4e-4)
+    assert np.sqrt(state.noise[0]) == pytest.approx(0.004, rel=0.15)
+
+
+def test_features_agree_with_scipy_and_river() -> None:
+    waves = np.random.default_rng(10).gamma(2.0, size=(5, 700))
+    features = waveform_features(waves, 100.0)
+    for wave, row in zip(waves, features, strict=True):
+        streaming = stats.Kurtosis(bias=True)
+        for sample in wave:
+            streaming.update(float(sample))
+        assert row[0] == pytest.approx(np.std(wave), rel=1e-12)
+        assert row[1] == pytest.approx(np.max(np.abs(wave - np.mean(wave))), rel=1e-12)
+        assert row[3] == pytest.approx(scipy_stats.kurtosis(wave, fisher=False), rel=1e-9)
+        assert row[3] == pytest.approx(streaming.get() + 3.0, rel=1e-6)
+
+
+def test_the_chance_of_failure_is_the_integral_over_unknown_level_and_growth() -> None:
+    view = Outlook(
+        level=np.array([0.6]),
+        level_sd=np.array([0.1]),
+        growth=np.array([0.004]),
+        growth_sd=np.array([0.001]),
+        known=np.array([True]),
+    )
+    value, low, high = crossing_probability(view, np.array([90.0]))
+    chance = np.sqrt(0.01**2 * 90 + 1e-4)
+
+    def weighed(growth: float, level: float) -> float:
+        density = scipy_stats.norm.pdf(level, 0.6, 0.1) * scipy_stats.norm.pdf(growth, 0.004, 0.001)
+        return float(density * special.ndtr((level + growth * 90 - 1.0) / chance))
+
+    expected = integrate.dblquad(weighed, -0.4, 1.6, -0.01, 0.018, epsabs=1e-6)[0]
+    assert value[0, 0] == pytest.approx(expected, abs=1e-4)
+    assert low[0, 0] < value[0, 0] < high[0, 0]

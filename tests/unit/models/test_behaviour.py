@@ -1,0 +1,170 @@
+"""What the chain does on weeks of synthetic life, and on a real bridge where its record is at hand.
+
+The synthetic structures follow their own temperature with a lag of 18 hours, stiffen in frost, move with
+traffic, and wander by themselves: none of it exactly as the model assumes.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.identifiers import AssetId, SensorId
+from domain.records import DataQuality, RiskAssessment, RiskState
+from domain.register import Works
+from models.catalogue import HOUR_NS
+from models.chain import assess, risk_records
+
+START_NS = 472_224 * HOUR_NS
+DAY_NS = 24 * HOUR_NS
+BRIDGE_RECORD = Path(__file__).parents[3].parent / "shared" / "data" / "shm" / "yonghe_fdd_hourly.csv.gz"
+
+
+def record_of(run: Any) -> RiskAssessment:
+    at_ns = np.array([run.now_ns], np.int64)
+    columns = assess(run.catalogue, run.state, at_ns)
+    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+
+
+def frequency(rng: np.random.Generator, weather: Any, *, loss: Any = 0.0, base_hz: float = 3.1) -> Any:
+    hours = len(weather.air)
+    frost = -0.03 * np.minimum(weather.inside, 0.0) / 5.0
+    slow = np.cumsum(rng.normal(scale=0.00008, size=hours)) * 0.5
+    logarithm = -0.004 * (weather.inside - 10.0) / 10.0 + frost + slow + rng.normal(scale=0.004, size=hours)
+    return base_hz * np.exp(logarithm) * (1.0 - loss)
+
+
+def test_the_wrong_direction_is_no_damage(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(14)
+    weather = make_weather(rng, 60, start_day=120)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
+    stiffer = np.where(np.arange(60 * 24) > 30 * 24, -0.05, 0.0)
+    run.feed(
+        {
+            "natural_frequency_1": frequency(rng, weather, loss=stiffer),
+            "natural_frequency_2": frequency(rng, weather, loss=stiffer, base_hz=5.0),
+            "temperature": weather.air,
+        }
+    )
+    assert run.kinds() == []
+
+
+def test_silence_is_insufficient_data_and_never_health(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(15)
+    weather = make_weather(rng, 20)
+    run = start_run(["natural_frequency_1", "temperature"])
+    run.feed({"natural_frequency_1": frequency(rng, weather), "temperature": weather.air})
+    assert record_of(run).state is RiskState.OK
+    run.feed({"temperature": np.full(72, np.nan)})
+    record = record_of(run)
+    assert record.state is RiskState.INSUFFICIENT_DATA
+    assert record.data_quality is DataQuality.NONE
+    assert record.reasons[0].code == "no_recent_data"
+    assert run.kinds() == ["data.silent", "data.silent"]
+    assert {change.subject for change in run.changes} == {"s-natural_frequency_1", "s-temperature"}
+
+
+def test_a_stuck_sensor_is_named_and_is_no_evidence(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(16)
+    weather = make_weather(rng, 30)
+    run = start_run(["natural_frequency_1", "temperature"])
+    values = frequency(rng, weather)
+    values[20 * 24 :] = values[20 * 24]
+    run.feed({"natural_frequency_1": values, "temperature": weather.air})
+    assert run.kinds() == ["sensor.stuck"]
+    record = record_of(run)
+    assert record.data_quality is not DataQuality.HIGH
+    assert record.state is RiskState.INSUFFICIENT_DATA
+
+
+@pytest.mark.parametrize("kind", ["resurfacing", "diversion"])
+def test_announced_works_explain_the_step_across_them_and_no_more(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any], kind: str
+) -> None:
+    rng = np.random.default_rng(17)
+    weather = make_weather(rng, 70, start_day=120)
+    hours = np.arange(70 * 24)
+    works = (Works(AssetId("b000"), kind, START_NS + 30 * DAY_NS, START_NS + 32 * DAY_NS),)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
+    loss = np.where(hours >= 30 * 24, 0.05, 0.0)
+    run.feed(
+        {
+            "natural_frequency_1": frequency(rng, weather, loss=loss),
+            "natural_frequency_2": frequency(rng, weather, loss=loss, base_hz=5.0),
+            "temperature": weather.air,
+        }
+    )
+    if kind == "resurfacing":
+        assert run.kinds() == []
+        assert abs(float(run.state.deviation[0] / run.state.distance[0])) < 0.1
+    else:
+        assert run.kinds() == ["condition.stiffness_loss"]
+        assert run.changes[0].at_ns > START_NS + 32 * DAY_NS
+
+
+def test_works_on_one_sensor_suspend_that_sensor_alone(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(18)
+    weather = make_weather(rng, 40, start_day=120)
+    works = (
+        Works(AssetId("b000"), "sensor swap", START_NS + 30 * DAY_NS, START_NS + 31 * DAY_NS, SensorId("s-strain")),
+    )
+    run = start_run(["natural_frequency_1", "strain", "temperature"], works=works)
+    jump = np.where(np.arange(40 * 24) >= 30 * 24, 400.0, 0.0)
+    run.feed(
+        {
+            "natural_frequency_1": frequency(rng, weather),
+            "strain": 40.0 + rng.normal(scale=3.0, size=40 * 24) + jump,
+            "temperature": weather.air,
+        }
+    )
+    assert run.kinds() == []
+    assert abs(float(run.state.deviation[1] / run.state.distance[1])) < 0.1
+
+
+def test_an_alarm_clears_after_two_calm_weeks(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(19)
+    weather = make_weather(rng, 90, start_day=120)
+    hours = np.arange(90 * 24)
+    loss = np.where((hours >= 20 * 24) & (hours < 30 * 24), 0.06, 0.0)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
+    run.feed(
+        {
+            "natural_frequency_1": frequency(rng, weather, loss=loss),
+            "natural_frequency_2": frequency(rng, weather, loss=loss, base_hz=5.0),
+            "temperature": weather.air,
+        }
+    )
+    assert [(change.kind, change.raised) for change in run.changes] == [
+        ("condition.stiffness_loss", True),
+        ("condition.stiffness_loss", False),
+    ]
+    raised, cleared = run.changes
+    assert cleared.raised_at_ns == raised.at_ns
+    assert START_NS + 44 * DAY_NS <= cleared.at_ns <= START_NS + 55 * DAY_NS
+
+
+@pytest.mark.skipif(not BRIDGE_RECORD.exists(), reason="no ../shared/data/shm: the bridge record is not shipped")
+def test_a_real_bridge_without_temperature_is_alarmed_within_its_damaged_day(start_run: Callable[..., Any]) -> None:
+    names = [f"natural_frequency_{number}" for number in range(1, 5)]
+    with gzip.open(BRIDGE_RECORD, "rt", encoding="ascii") as lines:
+        rows = list(csv.DictReader(lines))
+    values = {name: np.array([float(row[f"f{name[-1]}"]) for row in rows]) for name in names}
+    damaged = [row["damaged"] == "1" for row in rows].index(True)
+    run = start_run(names)
+    run.feed(values)
+    hours = [(change.raised_at_ns - START_NS) / HOUR_NS for change in run.changes if change.raised]
+    assert sum(hour <= damaged for hour in hours) <= 1
+    assert any(hour > damaged for hour in hours)
+    assert record_of(run).reasons[0].code == "alarm_open"

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.errors import ConfigurationError, ShapeError
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
+from models.catalogue import HOUR_NS, Catalogue, Summary, compile_catalogue
+from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
+
+NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "tilt", "temperature", "traffic_count"]
+
+
+def equal(first: Catalogue, second: Catalogue) -> bool:
+    return all(
+        np.array_equal(getattr(first, name), getattr(second, name), equal_nan=name in {"scale", "limit", "ratio"})
+        for name in Catalogue.__slots__
+    )
+
+
+def test_the_order_of_the_register_changes_nothing(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES, assets=3)
+    turned = Register(register.assets[::-1], register.channels[::-1], register.works)
+    assert equal(compile_catalogue(register, numbers), compile_catalogue(turned, numbers))
+
+
+def test_channels_stand_side_by_side_and_keep_their_numbers(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES, assets=3)
+    catalogue = compile_catalogue(register, numbers)
+    assert list(catalogue.channels) == sorted(numbers)
+    assert catalogue.channel_number.tolist() == [numbers[key] for key in catalogue.channels]
+    assert catalogue.first_channel.tolist() == [0, 6, 12, 18]
+    assert catalogue.asset_of_channel.tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    assert [MODES[mode] for mode in catalogue.pair_mode] == ["settlement", "stiffness_loss"] * 3
+
+
+def test_taking_some_assets_equals_compiling_only_those(registers: Callable[..., Any]) -> None:
+    works = (
+        Works(AssetId("b000"), "resurfacing", 5, 9),
+        Works(AssetId("b002"), "sensor swap", 5, 9, SensorId("s-tilt")),
+    )
+    register, numbers = registers(NAMES, assets=4, works=works)
+    part = compile_catalogue(register, numbers).take(np.array([0, 2], np.int32))
+    kept = {"b000", "b002"}
+    alone = Register(
+        tuple(row for row in register.assets if row.id in kept),
+        tuple(row for row in register.channels if row.asset in kept),
+        works,
+    )
+    assert equal(part, compile_catalogue(alone, numbers))
+    assert part.works_sensor.tolist() == [-1, part.channels.index(("b002", "s-tilt", "tilt"))]
+
+
+@pytest.mark.parametrize("positions", [[1, 0], [0, 0], [-1], [3]])
+def test_positions_must_ascend_within_the_catalogue(registers: Callable[..., Any], positions: list[int]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES, assets=3))
+    with pytest.raises(ShapeError, match="strictly ascending"):
+        catalogue.take(np.array(positions, np.int32))
+
+
+def channel(name: str, unit: str, role: Role = Role.CONDITION, **changes: Any) -> Channel:
+    plain = Channel(AssetId("a"), SensorId("s"), ChannelName(name), unit, GatewayId("g"), 3600.0, role, Direction.UP)
+    return replace(plain, **changes)
+
+
+def compiled(row: Channel, kind: AssetType = AssetType.OTHER) -> Catalogue:
+    return compile_catalogue(Register((Asset(AssetId("a"), "A", kind),), (row,)), {row.key: 1})
+
+
+def test_default_thresholds_are_converted_into_the_unit_of_the_channel() -> None:
+    assert compiled(channel("tilt", "deg")).scale[0] == pytest.approx(np.degrees(3.33e-3))
+    assert compiled(channel("motor_temperature", "degF")).scale[0] == pytest.approx(54.0)
+    assert compiled(channel("natural_frequency_1", "Hz")).scale[0] == pytest.approx(-np.log(0.9))
+    unknown = compiled(channel("strain", "V"))
+    assert np.isnan(unknown.scale[0])
+    assert unknown.ratio[0] == pytest.approx(0.5)
+
+
+def test_the_owners_threshold_wins() -> None:
+    assert compiled(channel("vibration_rms", "mm/s", failure_threshold=7.1)).limit[0] == pytest.approx(np.log(7.1))
+    assert compiled(channel("tilt", "mrad", failure_threshold=-4.0)).limit[0] == -4.0
+    assert np.isnan(compiled(channel("vibration_rms", "mm/s", failure_threshold=0.0)).limit[0])
+
+
+def test_drivers_are_converted_and_condition_channels_explain_nothing() -> None:
+    fahrenheit = compiled(channel("temperature", "degF", Role.ENVIRONMENT))
+    assert fahrenheit.driver[0] == 0
+    assert fahrenheit.driver_factor[0] * 50.0 + fahrenheit.driver_offset[0] == pytest.approx(10.0)
+    assert compiled(channel("temperature", "V", Role.ENVIRONMENT)).driver[0] == -1
+    assert compiled(channel("humidity", "%RH", Role.CONDITION), AssetType.TUNNEL).driver[0] == -1
+
+
+def test_peaks_are_kept_as_maxima() -> None:
+    assert compiled(channel("vibration_peak.x", "mm/s")).summary[0] == Summary.MAX
+    assert compiled(channel("vibration_rms.x", "mm/s")).summary[0] == Summary.MEAN
+
+
+@pytest.mark.parametrize("interval_s", [60.0, 3600.0, 21600.0, 86400.0, 604800.0])
+def test_commissioning_is_a_multiple_of_its_blocks_and_at_most_96(interval_s: float) -> None:
+    count = int(compiled(channel("tilt", "mrad", interval_s=interval_s)).commission_count[0])
+    assert count % 8 == 0
+    assert 16 <= count <= 96
+
+
+@pytest.mark.parametrize("settings", [{"hop_ns": 7 * HOUR_NS}, {"hop_ns": 0}, {"false_alarms_per_year": 0.0}])
+def test_impossible_settings_are_refused(registers: Callable[..., Any], settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        compile_catalogue(*registers(NAMES), **settings)
+
+
+def test_a_channel_without_number_is_refused(registers: Callable[..., Any]) -> None:
+    register, _ = registers(NAMES)
+    with pytest.raises(ConfigurationError, match="has no number"):
+        compile_catalogue(register, {})
+
+
+def test_an_empty_register_compiles() -> None:
+    catalogue = compile_catalogue(Register(), {})
+    assert catalogue.take(np.empty(0, np.int32)).assets == ()
+
+
+def test_every_threshold_has_a_source_and_a_reachable_level() -> None:
+    for row in THRESHOLDS:
+        assert row.source
+        assert row.level > 0
+        assert row.level != 1.0
+        assert 0 <= row.drift_share < 1
+
+
+@pytest.mark.parametrize("kind", list(AssetType))
+def test_every_quantity_of_every_type_has_a_known_mode(kind: AssetType) -> None:
+    for row in THRESHOLDS:
+        assert failure_mode(kind, row.quantity) in MODES
+    assert failure_mode(kind, "natural_frequency_12") == failure_mode(kind, "natural_frequency")
+    assert threshold_of("damping_ratio_3").quantity == "damping_ratio"

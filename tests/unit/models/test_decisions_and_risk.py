@@ -1,0 +1,207 @@
+"""Decisions of people, and what an assessment says in corner cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.identifiers import AssetId
+from domain.records import DataQuality, DecisionVerb, RiskAssessment, RiskState
+from domain.register import Asset, AssetType, Register
+from models.catalogue import HOUR_NS, compile_catalogue
+from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
+from models.reasons import ADVICE, OPTIONAL_FACTS, REASONS
+from models.state import initial_state, state_digest
+
+START_NS = 472_224 * HOUR_NS
+DAY_NS = 24 * HOUR_NS
+
+
+def record_of(run: Any, *, provisional: bool = False) -> RiskAssessment:
+    at_ns = np.array([run.now_ns], np.int64)
+    columns = assess(run.catalogue, run.state, at_ns)
+    records = risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=provisional, at_ns=at_ns)
+    check_reasons(records[0])
+    return records[0]
+
+
+def check_reasons(record: RiskAssessment) -> None:
+    assert record.advice in ADVICE
+    assert 1 <= len(record.reasons) <= 5
+    for reason in record.reasons:
+        assert set(REASONS[reason.code]) - OPTIONAL_FACTS <= set(reason.facts) <= set(REASONS[reason.code])
+
+
+@pytest.fixture
+def alarmed(start_run: Callable[..., Any]) -> Any:
+    """Ten sound days, then ten with 6 % less of both frequencies."""
+    rng = np.random.default_rng(31)
+    hours = 20 * 24
+    loss = np.where(np.arange(hours) >= 10 * 24, 0.94, 1.0)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
+    run.feed(
+        {
+            "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+            "natural_frequency_2": 5.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+        }
+    )
+    assert run.kinds() == ["condition.stiffness_loss"]
+    return run
+
+
+def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:
+    record = record_of(alarmed)
+    assert record.state is RiskState.ACT
+    assert record.failure_mode == "stiffness_loss"
+    assert record.advice in {"inspect_soon", "inspect_now"}
+    assert record.reasons[0].code == "alarm_open"
+    facts = next(reason.facts for reason in record.reasons if reason.code == "expected_vs_measured")
+    assert facts["measured"] == pytest.approx(facts["expected"] * 0.94, rel=0.03)  # type: ignore[operator]
+    assert facts["severity"] == pytest.approx(np.log(0.94) / np.log(0.9), rel=0.1)
+    assert "temperature_degc" in facts
+    assert 3 <= (record.indicative_condition or 0) <= 5
+    assert alarmed.changes[0].reasons[0].code == "expected_vs_measured"
+
+
+@pytest.mark.parametrize("verb", [DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL])
+def test_a_new_reference_clears_the_alarm_and_commissions_again(alarmed: Any, verb: DecisionVerb) -> None:
+    before = state_digest(alarmed.catalogue, alarmed.state)
+    state, changes = apply_decision(alarmed.catalogue, alarmed.state, 0, verb, alarmed.now_ns, None)
+    assert state_digest(alarmed.catalogue, alarmed.state) == before
+    assert [(change.kind, change.raised, change.reasons[0].code) for change in changes] == [
+        ("condition.stiffness_loss", False, "cleared_by_decision")
+    ]
+    assert changes[0].raised_at_ns == alarmed.changes[0].at_ns
+    assert state.count.tolist() == [0, 0]
+    kept = verb is DecisionVerb.ACCEPT_NORMAL
+    assert bool(np.any(state.coefficients[:, 1:] != 0.0)) is kept
+    alarmed.state = state
+    assert record_of(alarmed).state is RiskState.INSUFFICIENT_DATA
+    rng = np.random.default_rng(32)
+    hours = 15 * 24
+    alarmed.feed(
+        {
+            "natural_frequency_1": 2.82 * np.exp(rng.normal(scale=0.004, size=hours)),
+            "natural_frequency_2": 4.70 * np.exp(rng.normal(scale=0.004, size=hours)),
+            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+        }
+    )
+    assert alarmed.kinds() == ["condition.stiffness_loss"]
+    assert record_of(alarmed).state is RiskState.OK
+
+
+def test_a_dismissed_alarm_stays_away_until_there_is_more(alarmed: Any) -> None:
+    state, changes = apply_decision(
+        alarmed.catalogue, alarmed.state, 0, DecisionVerb.DISMISS, alarmed.now_ns, "condition.stiffness_loss"
+    )
+    assert [change.raised for change in changes] == [False]
+    alarmed.state = state
+    rng = np.random.default_rng(33)
+
+    def days(number: int, loss: float) -> dict[str, Any]:
+        hours = number * 24
+        return {
+            "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+            "natural_frequency_2": 5.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+        }
+
+    alarmed.feed(days(20, 0.94))
+    assert len(alarmed.kinds()) == 1
+    assert (record_of(alarmed).health_index or 1.0) < 0.7
+    alarmed.feed(days(20, 0.88))
+    assert len(alarmed.kinds()) == 2
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [verb for verb in DecisionVerb if verb.value not in {"repair", "accept-normal", "dismiss"}],
+)
+def test_other_verbs_change_no_number(alarmed: Any, verb: DecisionVerb) -> None:
+    state, changes = apply_decision(alarmed.catalogue, alarmed.state, 0, verb, alarmed.now_ns, None)
+    assert changes == []
+    assert state_digest(alarmed.catalogue, state) == state_digest(alarmed.catalogue, alarmed.state)
+
+
+def test_the_identifier_tells_asset_time_and_whether_it_is_final(alarmed: Any) -> None:
+    assert record_of(alarmed).assessment_id == "b000.20231205T000000Z"
+    assert record_of(alarmed, provisional=True).assessment_id == "b000.20231205T000000Z.p"
+    assert record_of(alarmed).model_version == MODEL_VERSION
+
+
+def assets_without_sensors(*assets: Asset) -> list[RiskAssessment]:
+    catalogue = compile_catalogue(Register(tuple(assets)), {})
+    at_ns = np.full(len(assets), START_NS, np.int64)
+    columns = assess(catalogue, initial_state(catalogue), at_ns)
+    rows = np.arange(len(assets), dtype=np.int32)
+    records = risk_records(catalogue, columns, rows, provisional=False, at_ns=START_NS)
+    for record in records:
+        check_reasons(record)
+    return records
+
+
+def test_assets_without_sensors_are_ranked_by_class_age_and_inspection() -> None:
+    plain = Asset(AssetId("a"), "A", AssetType.BRIDGE, built_year=2015)
+    records = assets_without_sensors(
+        plain,
+        replace(plain, id=AssetId("b"), built_year=1930),
+        replace(plain, id=AssetId("c"), built_year=1930, condition_inspected=5, inspected_on="2022-05-01"),
+    )
+    chances = [record.probability_of_failure[2] for record in records]
+    assert chances[0].value < chances[1].value < chances[2].value
+    assert all(chance.high > 4 * chance.value for chance in chances[:2])
+    for record in records:
+        assert record.state is RiskState.INSUFFICIENT_DATA
+        assert record.data_quality is DataQuality.NONE
+        assert record.remaining_life is None
+        assert record.health_index is None
+        assert record.advice == "rely_on_inspection"
+        assert [reason.code for reason in record.reasons][:2] == ["no_condition_indicator", "prior_by_age"]
+    assert records[2].reasons[2].facts == {"condition": 5, "inspected_on": "2022-05-01"}
+
+
+@pytest.mark.parametrize("cost", [None, 0.0, float("nan"), -5.0, 1e12])
+def test_costs_that_are_missing_or_odd_still_give_a_finite_answer(cost: float | None) -> None:
+    record = assets_without_sensors(
+        Asset(
+            AssetId("a"),
+            "A",
+            AssetType.LOCK,
+            planned_repair_cost_eur=cost,
+            emergency_repair_cost_eur=cost,
+            closure_hours=cost,
+            closure_cost_eur_per_hour=cost,
+            condition_inspected=9,
+        )
+    )[0]
+    assert record.expected_cost_of_waiting_eur is not None
+    assert np.isfinite(record.expected_cost_of_waiting_eur)
+    assert record.expected_cost_of_waiting_eur >= 0.0
+
+
+def test_commissioning_says_how_far_it_is(start_run: Callable[..., Any]) -> None:
+    run = start_run(["natural_frequency_1"])
+    run.feed({"natural_frequency_1": 3.0 + 0.01 * np.random.default_rng(1).normal(size=50)})
+    record = record_of(run)
+    assert record.state is RiskState.INSUFFICIENT_DATA
+    assert record.advice == "wait_for_commissioning"
+    assert record.reasons[0].code == "commissioning"
+    assert record.reasons[0].facts == {"channels": 1, "values": 50, "needed": 96}
+
+
+def test_a_level_past_the_owners_limit_is_at_its_failure_level_from_the_start(
+    start_run: Callable[..., Any], registers: Callable[..., Any]
+) -> None:
+    register, numbers = registers(["motor_temperature"], kind=AssetType.LOCK)
+    hot = replace(register, channels=(replace(register.channels[0], failure_threshold=60.0),))
+    run = start_run(["motor_temperature"], kind=AssetType.LOCK)
+    run.catalogue = compile_catalogue(hot, numbers)
+    run.feed({"motor_temperature": 70.0 + np.random.default_rng(2).normal(size=120)})
+    record = record_of(run)
+    assert record.health_index == pytest.approx(0.0, abs=0.2)
+    assert record.state in {RiskState.ACT, RiskState.WATCH}

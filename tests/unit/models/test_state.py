@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.errors import ShapeError, StorageCorrupt
+from domain.register import Register
+from models.catalogue import compile_catalogue
+from models.memory import COLUMNS, axis_of
+from models.state import (
+    ModelState,
+    carry_state,
+    decode_state,
+    encode_state,
+    initial_state,
+    put_state,
+    state_digest,
+    take_state,
+)
+
+NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "temperature"]
+
+
+def shuffled(catalogue: Any, seed: int = 3) -> ModelState:
+    """A state in which no two numbers are alike."""
+    rng = np.random.default_rng(seed)
+    state = initial_state(catalogue)
+    return replace(
+        state,
+        **{name: (rng.random(getattr(state, name).shape) * 1e6).astype(getattr(state, name).dtype) for name in COLUMNS},
+    )
+
+
+def test_the_layout_lists_every_column_once() -> None:
+    assert tuple(column.name for column in fields(ModelState)) == COLUMNS
+
+
+def test_put_undoes_take_and_touches_no_other_row(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES, assets=4))
+    state, target = shuffled(catalogue), shuffled(catalogue, 4)
+    some, others = np.array([1, 3], np.int32), np.array([0, 2], np.int32)
+    untouched = [getattr(take_state(catalogue, target, others), name).copy() for name in COLUMNS]
+    put_state(catalogue, target, some, take_state(catalogue, state, some))
+    for name, before in zip(COLUMNS, untouched, strict=True):
+        assert np.array_equal(
+            getattr(take_state(catalogue, target, some), name), getattr(take_state(catalogue, state, some), name)
+        )
+        assert np.array_equal(getattr(take_state(catalogue, target, others), name), before)
+
+
+def test_a_part_of_other_assets_is_refused(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES, assets=4))
+    state = initial_state(catalogue)
+    with pytest.raises(ShapeError, match="take it from the same catalogue"):
+        put_state(catalogue, state, np.array([0], np.int32), take_state(catalogue, state, np.array([0, 1], np.int32)))
+    with pytest.raises(ShapeError, match="use the state's own catalogue"):
+        take_state(catalogue.take(np.array([0], np.int32)), state, np.array([0], np.int32))
+
+
+def test_carry_keeps_what_is_still_there(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES, assets=3)
+    old = compile_catalogue(register, numbers)
+    state = shuffled(old)
+    smaller = Register(
+        register.assets[1:],
+        tuple(row for row in register.channels if (row.asset, row.channel) != ("b001", "natural_frequency_1")),
+    )
+    new = compile_catalogue(smaller, numbers)
+    carried = carry_state(old, state, new)
+    same = np.array([1], np.int32)
+    for name in COLUMNS:
+        kept = getattr(take_state(old, state, np.array([2], np.int32)), name)
+        assert np.array_equal(getattr(take_state(new, carried, same), name), kept)
+    assert carried.heard_ns[:3].tolist() == state.heard_ns[[5, 6, 7]].tolist()
+    back = carry_state(new, carried, old)
+    assert back.started_ns[0] == 0
+    assert back.noise[3] == 0.0
+    assert back.noise[4] == state.noise[4]
+
+
+def test_blobs_round_trip_into_any_catalogue(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES, assets=3))
+    state = shuffled(catalogue)
+    everyone = np.arange(3, dtype=np.int32)
+    blobs = encode_state(catalogue, state, everyone)
+    assert blobs == encode_state(catalogue, state, everyone)
+    target = initial_state(catalogue)
+    for asset, blob in enumerate(blobs):
+        decode_state(catalogue, target, asset, blob)
+    assert state_digest(catalogue, target) == state_digest(catalogue, state)
+    part = catalogue.take(np.array([1], np.int32))
+    assert encode_state(part, take_state(catalogue, state, np.array([1], np.int32)), np.array([0], np.int32)) == [
+        blobs[1]
+    ]
+
+
+def test_channels_that_left_the_register_are_ignored_in_a_blob(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES)
+    catalogue = compile_catalogue(register, numbers)
+    state = shuffled(catalogue)
+    fewer = compile_catalogue(Register(register.assets, register.channels[1:]), numbers)
+    target = initial_state(fewer)
+    decode_state(fewer, target, 0, encode_state(catalogue, state, np.array([0], np.int32))[0])
+    expected = carry_state(catalogue, state, fewer)
+    assert state_digest(fewer, target) == state_digest(fewer, expected)
+
+
+def test_damaged_and_foreign_blobs_are_refused_and_change_nothing(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES))
+    blob = encode_state(catalogue, shuffled(catalogue), np.array([0], np.int32))[0]
+    target = initial_state(catalogue)
+    before = state_digest(catalogue, target)
+    for bad in (b"", blob[:11], blob[:-1], blob[:200] + bytes([blob[200] ^ 1]) + blob[201:], b"SCHX" + blob[4:]):
+        with pytest.raises(StorageCorrupt, match="replay the journal"):
+            decode_state(catalogue, target, 0, bad)
+    assert state_digest(catalogue, target) == before
+
+
+def test_the_digest_sees_every_column(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(NAMES))
+    state = shuffled(catalogue)
+    digests = {state_digest(catalogue, state)}
+    for name in COLUMNS:
+        changed = getattr(state, name).copy()
+        changed.reshape(-1)[-1] += 1
+        digests.add(state_digest(catalogue, replace(state, **{name: changed})))
+    assert len(digests) == len(COLUMNS) + 1
+    assert {axis_of(name) for name in COLUMNS} == {"asset", "channel", "judged", "pair"}
