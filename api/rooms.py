@@ -88,7 +88,9 @@ class ApiRooms:
     metrics : callable
         Telemetry in the Prometheus text format.
     now_ns : callable
-        The service's clock, Unix nanoseconds: the wall clock, or the stream's progress in a replay.
+        The clock that data age by, Unix nanoseconds: the wall's, or the stream's progress in a replay.
+    wall_clock_ns : callable
+        The clock that people decide by.
     """
 
     store: AdvisoryStore
@@ -97,4 +99,5 @@ class ApiRooms:
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]
     now_ns: Callable[[], int]
+    wall_clock_ns: Callable[[], int]
     settings: ApiSettings

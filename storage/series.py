@@ -24,6 +24,7 @@ from storage.journal import Entry
 __all__ = ["SqliteSeries"]
 
 _BUSY_TIMEOUT_S: Final = 10.0
+_CACHE_KIB: Final = 65_536
 
 _SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -61,6 +62,8 @@ class SqliteSeries:
             self._db.executescript(_SCHEMA)
             # A projection can be made anew from the journal, so a power cut may cost its last rows.
             self._db.execute("PRAGMA synchronous=NORMAL")
+            # Rows of one hop go to as many places in the file as there are channels; they should stay in memory.
+            self._db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     def close(self) -> None:
         """Close the connection."""

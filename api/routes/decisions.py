@@ -144,7 +144,7 @@ def record_decision(
         due_on=None if given.due_on is None else given.due_on.isoformat(),
         condition=given.condition,
     )
-    decision = rooms.decisions.append(draft, decided_at_ns=rooms.now_ns())
+    decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns())
     location = f"/v1/decisions/{quote(decision.id, safe='')}"
     return json_response(decision_item(decision), status=201, headers={"Location": location})
 

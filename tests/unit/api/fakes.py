@@ -250,6 +250,7 @@ class Town:
     decisions: MemoryDecisions = field(default_factory=MemoryDecisions)
     readiness: Readiness = field(default_factory=lambda: Readiness(True, (PartState("journal", True, "well", NOW_NS),)))
     now_ns: int = NOW_NS
+    wall_clock_ns: int = NOW_NS + 1_000_000_000
     settings: ApiSettings = SETTINGS
 
     def rooms(self) -> ApiRooms:
@@ -260,6 +261,7 @@ class Town:
             readiness=lambda: self.readiness,
             metrics=lambda: b"ingest_messages_total 3\n",
             now_ns=lambda: self.now_ns,
+            wall_clock_ns=lambda: self.wall_clock_ns,
             settings=self.settings,
         )
 

@@ -198,7 +198,7 @@ def test_a_decision_is_written_and_found_again(town: Town, client: Client) -> No
     body = answer.json()
     assert answer.headers["location"] == f"/v1/decisions/{body['id']}"
     assert body["decidedBy"] == "J. de Vries"
-    assert (body["asset"], body["dueOn"], body["decidedAt"]) == ("brug-042", "2026-10-05", "2026-09-21T14:13:20Z")
+    assert (body["asset"], body["dueOn"], body["decidedAt"]) == ("brug-042", "2026-10-05", "2026-09-21T14:13:21Z")
     assert client.get(answer.headers["location"]).json() == body
     assert town.decisions.links[-1].alarm_id == "brug-042.condition.settlement.12"
 

@@ -1,0 +1,330 @@
+"""The command `schouw`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from domain.errors import SchouwError, StorageError
+from domain.identifiers import AssetId
+from domain.records import DecisionVerb
+from service.settings import Settings, load_settings
+from service.telemetry import set_up_logging
+
+__all__ = ["app", "main"]
+
+_ERROR_EXIT = 1
+_CONFIGURATION_EXIT = 2
+
+app = typer.Typer(
+    help="Predictive maintenance for bridges, roads, tunnels and locks: sensors in over MQTT, explained risk out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+assets_app = typer.Typer(help="The register of assets and sensors.", no_args_is_help=True)
+works_app = typer.Typer(help="Works announced beforehand.", no_args_is_help=True)
+app.add_typer(assets_app, name="assets")
+app.add_typer(works_app, name="works")
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept [default: data].")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings [default: schouw.toml].")]
+Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker.")]
+MqttPort = Annotated[int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker.")]
+ApiPort = Annotated[int | None, typer.Option("--api-port", help="Port of the API and the pages.")]
+
+
+@app.command()
+def run(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Publish a simulated municipality, in a folder of its own.")
+    ] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Live on the stream's own time: for history at full speed.")
+    ] = False,
+    scenario: Annotated[
+        str, typer.Option(help="What the demo publishes: a bundled scenario or a file.")
+    ] = "municipality",
+    speed: Annotated[
+        float, typer.Option(help="Demo: seconds of event time a second; 0 is as fast as it goes.")
+    ] = 175_200.0,
+    live: Annotated[bool, typer.Option(help="Demo: go on with the present after the history.")] = True,
+    start: Annotated[
+        str | None, typer.Option(help="Demo: first day of the history, ISO date [default: so that it ends today].")
+    ] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    mqtt_port: MqttPort = None,
+    api_port: ApiPort = None,
+) -> None:
+    """Start everything: broker, ingest, API; with --demo also the simulator. Ctrl-C stops it."""
+    from service.everything import DemoPlan, run_everything  # noqa: PLC0415 -- the help must not wait for numpy
+    from service.screen import Screen  # noqa: PLC0415 -- see run
+
+    overrides = _overrides(data_dir, mqtt_port=mqtt_port, api_port=api_port)
+    if demo or replay:
+        overrides.setdefault("ingest", {})["clock"] = "stream"
+    if demo:
+        base = load_settings(_overrides(data_dir), config=config).data_dir
+        overrides["data_dir"] = base / "demo"
+        overrides["demo"] = True
+        # The demo can be played again, so it need not wait for the disk.
+        overrides["broker"] = {"sync_always": False}
+    settings = load_settings(overrides, config=config)
+    set_up_logging(settings.telemetry.model_copy(update={"log_level": "warning"}))
+    plan = DemoPlan(scenario, speed, live, _day_ns(start)) if demo else None
+    console = Console()
+    console.print(f"Schouw starts; data in {settings.data_dir}, first sign of life in a few seconds ...")
+    with Screen(console) as screen:
+        run_everything(settings, plan, screen.show)
+    console.print("Schouw has stopped; nothing is left running.")
+
+
+@app.command()
+def ingest(data_dir: DataDir = None, config: Config = None) -> None:
+    """Take readings from the broker, score them and store them."""
+    from service.ingest_process import run_ingest  # noqa: PLC0415 -- see run
+
+    settings = _settings(_overrides(data_dir), config)
+    run_ingest(settings)
+
+
+@app.command()
+def api(data_dir: DataDir = None, config: Config = None, api_port: ApiPort = None) -> None:
+    """Serve the API and the pages."""
+    from service.web import run_api  # noqa: PLC0415 -- see run
+
+    run_api(_settings(_overrides(data_dir, api_port=api_port), config))
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="A bundled scenario (municipality, small) or a TOML file.")],
+    host: Host = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
+    speed: Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.")] = 0.0,
+    live: Annotated[bool, typer.Option("--live", help="Go on with the present after the history.")] = False,
+    start: Annotated[str | None, typer.Option(help="First day of the history, ISO date.")] = None,
+    start_ns: Annotated[int | None, typer.Option(hidden=True)] = None,
+    progress: Annotated[
+        Path | None, typer.Option(help="File that remembers how far it came, to go on after a stop.")
+    ] = None,
+    register: Annotated[Path | None, typer.Option(help="Only write register and truth files into this folder.")] = None,
+    config: Config = None,
+) -> None:
+    """Publish virtual assets with known damage, as gateways would."""
+    from service.simulation import run_simulation, write_owner_files  # noqa: PLC0415 -- see run
+
+    settings = _settings({}, config)
+    first = start_ns if start_ns is not None else _day_ns(start)
+    if register is not None:
+        write_owner_files(scenario, first, register)
+        typer.echo(f"Wrote assets.csv, sensors.csv, works.csv, truth.csv and events.csv into {register}.")
+        return
+    run_simulation(
+        scenario,
+        host=host or settings.mqtt.host,
+        port=port or settings.mqtt.port,
+        speed=speed,
+        live=live,
+        start_ns=first,
+        progress_path=progress,
+    )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="CSV file, plain or gzip.")],
+    asset: Annotated[str, typer.Option(help="Asset that the rows belong to.")],
+    value: Annotated[list[str], typer.Option(help="COLUMN=CHANNEL:UNIT, once for each column of values.")],
+    time_column: Annotated[str, typer.Option("--time", help="Column of time.")] = "time",
+    time_unit: Annotated[
+        str, typer.Option(help="auto (ISO 8601 or seconds), s, ms, minutes, hours, days since --start, or index.")
+    ] = "auto",
+    start: Annotated[
+        str, typer.Option(help="Where numbers of hours, days or rows count from, ISO date.")
+    ] = "2020-01-01",
+    sensor: Annotated[str, typer.Option(help="Sensor that sends them.")] = "replay",
+    gateway: Annotated[str, typer.Option(help="Gateway that publishes them.")] = "replay",
+    onboard: Annotated[
+        str | None, typer.Option(help="Add the asset to the register first, as this type (bridge, road, ...).")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.")] = 0.0,
+    rows: Annotated[int, typer.Option(help="Rows in one message.", min=1, max=1000)] = 24,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Publish a table of history through MQTT; run `schouw run --replay` beside it."""
+    from service.replaying import replay_file  # noqa: PLC0415 -- see run
+
+    settings = _settings(_overrides(data_dir), config)
+    sent = replay_file(
+        settings,
+        file,
+        asset=asset,
+        sensor=sensor,
+        gateway=gateway,
+        values=value,
+        time_column=time_column,
+        time_unit=time_unit,
+        start_ns=_day_ns(start) or 0,
+        onboard=onboard,
+        speed=speed,
+        rows_per_message=rows,
+        host=host or settings.mqtt.host,
+        port=port or settings.mqtt.port,
+    )
+    typer.echo(f"Published {sent} messages; the broker has acknowledged them all.")
+
+
+@assets_app.command("import")
+def assets_import(
+    files: Annotated[list[Path], typer.Argument(help="assets.csv and sensors.csv, or one GeoJSON file.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Put the register in these files in place of the one before; history of what stays is kept."""
+    from service.register_commands import import_assets  # noqa: PLC0415 -- see run
+
+    with _journal(data_dir, config) as journal:
+        register = import_assets(journal, files, at_ns=time.time_ns())
+    typer.echo(f"The register has {len(register.assets)} assets and {len(register.channels)} channels now.")
+
+
+@works_app.command("import")
+def works_import(
+    file: Annotated[Path, typer.Argument(help="works.csv.")], data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Add announced works: they explain a change while they last."""
+    from service.register_commands import import_works  # noqa: PLC0415 -- see run
+
+    with _journal(data_dir, config) as journal:
+        register = import_works(journal, file, at_ns=time.time_ns())
+    typer.echo(f"The register has {len(register.works)} announced works now.")
+
+
+@app.command()
+def decide(
+    verb: Annotated[DecisionVerb, typer.Argument(help="What was decided.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    alarm: Annotated[str | None, typer.Option(help="The alarm it is about; its asset is the decision's.")] = None,
+    asset: Annotated[str | None, typer.Option(help="The asset, when there is no alarm.")] = None,
+    assessment: Annotated[str | None, typer.Option(help="The assessment it rests on [default: the newest].")] = None,
+    due: Annotated[str | None, typer.Option(help="Date of the planned work, for `plan`.")] = None,
+    condition: Annotated[
+        int | None, typer.Option(help="Inspected condition, for `correct-condition`.", min=1, max=6)
+    ] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Write a person's decision into the decision log."""
+    from service.deciding import decide_once  # noqa: PLC0415 -- see run
+
+    decision = decide_once(
+        _settings(_overrides(data_dir), config),
+        verb=verb,
+        by=by,
+        reason=reason,
+        alarm=alarm,
+        asset=AssetId(asset) if asset else None,
+        assessment=assessment,
+        due=due,
+        condition=condition,
+        now_ns=time.time_ns(),
+    )
+    typer.echo(f"Decision {decision.id} on {decision.asset}: {decision.verb.value}, hash {decision.hash[:12]}.")
+
+
+@app.command()
+def export(
+    kind: Annotated[str, typer.Argument(help="risks, alarms, decisions or readings.")],
+    out: Annotated[Path | None, typer.Option(help="File to write [default: the terminal].")] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Write risks, alarms, decisions or readings as CSV."""
+    from service.deciding import export_table  # noqa: PLC0415 -- see run
+
+    rows = export_table(_settings(_overrides(data_dir), config), kind, out)
+    if out is not None:
+        typer.echo(f"Wrote {rows} rows to {out}.")
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, config: Config = None) -> None:
+    """Look at an installation: journal, accounting, decision log, projections, model state."""
+    from service.doctor import examine  # noqa: PLC0415 -- see run
+
+    sound = True
+    for finding in examine(_settings(_overrides(data_dir), config)):
+        typer.echo(f"{'ok     ' if finding.ok else 'WRONG  '}{finding.what}: {finding.detail}")
+        sound = sound and finding.ok
+    if not sound:
+        raise typer.Exit(_ERROR_EXIT)
+
+
+def main() -> None:
+    """Run the command line; a fault that we know ends in one sentence, not in a traceback."""
+    try:
+        app(standalone_mode=True)
+    except StorageError as error:
+        sys.exit(_say(error, _ERROR_EXIT))
+    except SchouwError as error:
+        sys.exit(_say(error, _CONFIGURATION_EXIT))
+
+
+def _journal(data_dir: Path | None, config: Path | None) -> Any:
+    from contextlib import closing  # noqa: PLC0415 -- see run
+
+    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see run
+    from storage.journal import Journal  # noqa: PLC0415 -- see run
+
+    settings = _settings(_overrides(data_dir), config)
+    prepare_folder(settings)
+    return closing(Journal(settings.journal_path))
+
+
+def _settings(overrides: dict[str, Any], config: Path | None) -> Settings:
+    settings = load_settings(overrides, config=config)
+    set_up_logging(settings.telemetry)
+    return settings
+
+
+def _overrides(data_dir: Path | None, *, mqtt_port: int | None = None, api_port: int | None = None) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    if mqtt_port is not None:
+        overrides["mqtt"] = {"port": mqtt_port}
+    if api_port is not None:
+        overrides["api"] = {"port": api_port}
+    return overrides
+
+
+def _day_ns(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000
+
+
+def _say(error: SchouwError, code: int) -> int:
+    typer.echo(f"schouw: {error}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

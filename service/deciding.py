@@ -1,0 +1,100 @@
+"""`schouw decide` and `schouw export`: the stores on the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import cast, get_args
+
+from domain.errors import ConfigurationError, DecisionError
+from domain.identifiers import AssetId
+from domain.records import Decision, DecisionVerb
+from service.export import ExportKind, write_export
+from service.settings import Settings
+from storage.advisory import SqlAdvisoryStore
+from storage.database import migrations_pending, open_database
+from storage.decisions import JournalDecisionLog
+from storage.journal import Journal
+from storage.protocols import DecisionDraft
+from storage.series import SqliteSeries
+
+__all__ = ["decide_once", "export_table"]
+
+
+def decide_once(
+    settings: Settings,
+    *,
+    verb: DecisionVerb,
+    by: str,
+    reason: str,
+    alarm: str | None,
+    asset: AssetId | None,
+    assessment: str | None,
+    due: str | None,
+    condition: int | None,
+    now_ns: int,
+) -> Decision:
+    """Append one decision.
+
+    Raises
+    ------
+    DecisionError
+        If it is about nothing that is known.
+    """
+    store, log, journal = _open(settings)
+    try:
+        if alarm is not None:
+            known = store.alarm(alarm)
+            if known is None:
+                raise DecisionError(f"got alarm {alarm!r}, expected one of GET /v1/alarms")
+            if asset is not None and asset != known.asset:
+                raise DecisionError(f"got asset {asset!r}, expected {known.asset!r}, which the alarm is about")
+            asset = known.asset
+        if asset is None or store.asset(asset) is None:
+            raise DecisionError(f"got asset {asset!r}, expected --alarm or an --asset of the register")
+        if assessment is None:
+            newest = store.risk(asset)
+            assessment = newest.assessment_id if newest is not None else None
+        draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition)
+        return log.append(draft, decided_at_ns=now_ns)
+    finally:
+        journal.close()
+
+
+def export_table(settings: Settings, kind: str, out: Path | None) -> int:
+    """Write one table as CSV; a file appears whole or not at all."""
+    if kind not in get_args(ExportKind):
+        raise ConfigurationError(f"got export {kind!r}, expected one of {', '.join(get_args(ExportKind))}")
+    store, log, journal = _open(settings)
+    series = SqliteSeries(settings.series_path)
+    try:
+        if out is None:
+            return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)
+        scratch = out.with_name(out.name + ".part")
+        with scratch.open("w", newline="", encoding="utf-8") as text:
+            rows = write_export(cast("ExportKind", kind), store, series, log, text)
+        scratch.replace(out)
+        return rows
+    finally:
+        series.close()
+        journal.close()
+
+
+def _open(settings: Settings) -> tuple[SqlAdvisoryStore, JournalDecisionLog, Journal]:
+    if not settings.journal_path.is_file():
+        raise ConfigurationError(
+            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
+        )
+    engine = open_database(settings.database_address)
+    if migrations_pending(engine):
+        raise ConfigurationError(
+            "the operational store is not there yet or older than this program; start `schouw ingest`"
+        )
+    store = SqlAdvisoryStore(engine)
+
+    def alarm_kind(alarm_id: str) -> str | None:
+        alarm = store.alarm(alarm_id)
+        return alarm.kind if alarm is not None else None
+
+    journal = Journal(settings.journal_path)
+    return store, JournalDecisionLog(journal, alarm_kind), journal

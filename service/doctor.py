@@ -1,0 +1,107 @@
+"""`schouw doctor`: look at an installation and say in words what is wrong and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.errors import SchouwError
+from models.state import state_digest
+from service.ingest_process import clock_policy, status_path
+from service.restore import open_pipeline
+from service.settings import Settings
+from service.status import read_status
+from storage.advisory import SqlAdvisoryStore
+from storage.database import migrations_pending, open_database
+from storage.decisions import chain_faults
+from storage.journal import Journal
+from storage.series import SqliteSeries
+
+__all__ = ["Finding", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `ok` False needs a person."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at journal, accounting, decision log, projections and state; one finding each."""
+    if not settings.journal_path.is_file():
+        yield Finding(
+            "journal", ok=False, detail=f"no journal in {str(settings.data_dir)!r}; start `schouw ingest` once"
+        )
+        return
+    try:
+        journal = Journal(settings.journal_path)
+    except SchouwError as error:
+        yield Finding("journal", ok=False, detail=str(error))
+        return
+    try:
+        faults = journal.check()
+        yield Finding("journal", ok=not faults, detail="; ".join(faults) or f"whole, {journal.last_seq()} entries")
+        yield from _accounting(journal.tally())
+        links = chain_faults(journal)
+        yield Finding("decision log", ok=not links, detail="; ".join(links) or "chain is whole")
+        yield from _projections(settings, journal)
+        yield from _state(settings, journal)
+    except SchouwError as error:
+        yield Finding("storage", ok=False, detail=str(error))
+    finally:
+        journal.close()
+
+
+def _accounting(tally: dict[str, int]) -> Iterator[Finding]:
+    """Check that every message and reading is accounted for (design.md section 4)."""
+    messages = sum(
+        tally.get(f"messages_{name}", 0) for name in ("decoded", "duplicate", "dead_lettered", "quarantined")
+    )
+    waiting = tally.get("messages_waiting", 0)
+    received = tally.get("messages_received", 0)
+    parts = ", ".join(
+        f"{name.removeprefix('messages_')} {count}" for name, count in tally.items() if "messages_" in name
+    )
+    yield Finding("messages accounted for", ok=received == messages + waiting, detail=parts or "none yet")
+    readings = sum(tally.get(f"readings_{name}", 0) for name in ("stored", "duplicate", "refused"))
+    decoded = tally.get("readings_decoded", 0)
+    parts = ", ".join(
+        f"{name.removeprefix('readings_')} {count}" for name, count in tally.items() if "readings_" in name
+    )
+    yield Finding("readings accounted for", ok=decoded == readings, detail=parts or "none yet")
+
+
+def _projections(settings: Settings, journal: Journal) -> Iterator[Finding]:
+    engine = open_database(settings.database_address)
+    try:
+        if migrations_pending(engine):
+            yield Finding(
+                "operational store", ok=False, detail="schema is older than this program; start `schouw ingest`"
+            )
+            return
+        counts = ", ".join(f"{name} {count}" for name, count in SqlAdvisoryStore(engine).counts().items())
+        yield Finding("operational store", ok=True, detail=counts)
+    finally:
+        engine.dispose()
+    series = SqliteSeries(settings.series_path)
+    stored, position = series.reading_count(), series.position()
+    series.close()
+    expected = journal.tally().get("readings_stored", 0)
+    behind = journal.applied_seq() - position
+    detail = f"{stored} readings of {expected} accepted, {behind} entries behind the journal"
+    yield Finding("time series", ok=stored == expected or behind > 0, detail=detail)
+
+
+def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:
+    """Rebuild the state from snapshots and entries, as a restart would, and name it by its hash."""
+    status = read_status(status_path(settings))
+    pipeline = open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0)
+    live = pipeline.live
+    digest = state_digest(live.catalogue, live.state)
+    at = f"after entry {live.applied_seq}"
+    if status is not None:
+        at += f", ingest was last at {status.applied_seq}"
+    yield Finding("model state", ok=True, detail=f"{digest} {at}, {live.tracker.open_count()} readings in open hops")

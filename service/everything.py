@@ -1,0 +1,240 @@
+"""`schouw run`: the embedded broker, ingest, the API and, for the demo, the simulator, in one place.
+
+This process only starts, watches and stops the others. The order matters at the first start: the durable
+session of ingest must be there before any gateway can connect, so it is made on a port that nobody knows
+before the broker opens the real one.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from pydantic import BaseModel, SecretStr
+
+from domain.errors import ConfigurationError
+from service.broker import EmbeddedBroker
+from service.ingest_process import is_ready, make_inbox, prepare_folder, status_path
+from service.processes import ChildProcess, ChildSpec, Part, Supervisor
+from service.register_commands import current_register, import_assets, import_works
+from service.settings import Settings
+from service.status import read_status
+from service.telemetry import emitter
+from service.web import bind
+from simulator.run import resolve_start, start_for_live, write_register, write_truth
+from simulator.scenario_file import load_scenario
+from storage.journal import Journal
+
+__all__ = ["DemoPlan", "child_environment", "run_everything"]
+
+_WATCH_EVERY_S: Final = 0.25
+_READY_WITHIN_S: Final = 60.0
+_SESSION_WITHIN_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What the demo publishes.
+
+    Attributes
+    ----------
+    scenario : str
+        Name of a bundled scenario, or a file.
+    speed : float
+        Seconds of event time a second; 0: as fast as the broker takes it.
+    live : bool
+        Go on with readings of the present after the history.
+    """
+
+    scenario: str
+    speed: float
+    live: bool
+    start_ns: int | None = None
+
+
+def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[str, bool], None]) -> None:
+    """Start all parts, keep them running until SIGINT or SIGTERM, stop them in order.
+
+    Parameters
+    ----------
+    settings : Settings
+        Handed to the children as they are.
+    show : callable
+        Called a few times a second with the address of the API, and whether the history is complete.
+
+    Raises
+    ------
+    ConfigurationError
+        If something outside must change first; everything that ran is stopped.
+    """
+    prepare_folder(settings)
+    bind(settings.api.host, settings.api.port).close()
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    parts: list[Part] = []
+    broker = None
+    if settings.broker.embedded:
+        broker = _broker(settings, settings.mqtt.port)
+        _make_session_first(settings)
+        parts.append(broker)
+    environment = child_environment(settings)
+    parts += [_child(settings, name, environment) for name in ("ingest", "api")]
+    if demo is not None:
+        parts.append(_simulator(settings, demo, environment))
+    # Senders first and the broker last, so that nothing is cut off in mid-sentence.
+    order = [part.name for part in reversed(parts)]
+    supervisor = Supervisor(parts, emit=emitter("service"), stop_order=order)
+    address = f"http://{settings.api.host}:{settings.api.port}"
+    try:
+        supervisor.start()
+        _await_ready(settings, supervisor, address, stopping)
+        while not stopping.wait(_WATCH_EVERY_S):
+            supervisor.check()
+            show(address, demo is not None and supervisor.is_finished("simulator"))
+    finally:
+        # A second Ctrl-C must not leave a child behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        supervisor.stop()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Give every setting as the environment of a child, so that parent and children cannot disagree."""
+    environment: dict[str, str] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            for key in type(value).model_fields:
+                _put(environment, f"SCHOUW_{name}__{key}".upper(), getattr(value, key))
+        else:
+            _put(environment, f"SCHOUW_{name}".upper(), value)
+    return environment
+
+
+def _put(environment: dict[str, str], name: str, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, SecretStr):
+        environment[name] = value.get_secret_value()
+    elif isinstance(value, Path):
+        environment[name] = str(value.absolute())
+    elif isinstance(value, tuple):
+        environment[name] = "[" + ",".join(f'"{item}"' for item in value) + "]"
+    else:
+        environment[name] = str(value)
+
+
+def _broker(settings: Settings, port: int) -> EmbeddedBroker:
+    return EmbeddedBroker(
+        settings.data_dir,
+        host=settings.mqtt.host,
+        mqtt_port=port,
+        sync_always=settings.broker.sync_always,
+        max_ack_pending=settings.broker.max_ack_pending,
+    )
+
+
+def _make_session_first(settings: Settings) -> None:
+    """Let the broker know ingest's session before it opens its port to gateways, once for a folder."""
+    made = settings.data_dir / "broker" / "session-made"
+    if made.exists():
+        return
+    hidden = _free_port(settings.mqtt.host)
+    broker = _broker(settings, hidden)
+    broker.start()
+    try:
+        inbox = make_inbox(settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": hidden})}))
+        inbox.start()
+        deadline = time.monotonic() + _SESSION_WITHIN_S
+        while not inbox.state().connected and time.monotonic() < deadline:
+            time.sleep(0.02)
+        connected, error = inbox.state().connected, inbox.state().last_error
+        inbox.stop()
+        if not connected:
+            raise ConfigurationError(f"the embedded broker does not take ingest's session: {error}; see its log")
+    finally:
+        broker.stop()
+    made.write_bytes(b"")
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> ChildProcess:
+    return ChildProcess(
+        ChildSpec(
+            name=name,
+            argv=(sys.executable, "-m", "service.cli", name),
+            log_file=settings.data_dir.absolute() / "log" / f"{name}.log",
+            environment=environment,
+            stop_seconds=20.0,
+        )
+    )
+
+
+def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str]) -> ChildProcess:
+    """Prepare the demo's register and the process that publishes it."""
+    progress = settings.data_dir / "simulator-progress.json"
+    scenario = load_scenario(demo.scenario)
+    start_ns = demo.start_ns if demo.start_ns is not None else start_for_live(scenario, time.time_ns())
+    scenario = resolve_start(scenario, start_ns, progress)
+    folder = settings.data_dir / "register"
+    write_register(scenario, folder)
+    write_truth(scenario, settings.data_dir / "truth")
+    journal = Journal(settings.journal_path)
+    if not current_register(journal).assets:
+        import_assets(journal, [folder / "assets.csv", folder / "sensors.csv"], at_ns=scenario.start_ns)
+        import_works(journal, folder / "works.csv", at_ns=scenario.start_ns)
+    journal.close()
+    argv = [sys.executable, "-m", "service.cli", "simulate", demo.scenario, "--speed", str(demo.speed)]
+    argv += ["--progress", str(progress.absolute()), "--start-ns", str(scenario.start_ns)]
+    argv += ["--host", settings.mqtt.host, "--port", str(settings.mqtt.port)]
+    argv += ["--live"] if demo.live else []
+    return ChildProcess(
+        ChildSpec(
+            name="simulator",
+            argv=tuple(argv),
+            log_file=settings.data_dir.absolute() / "log" / "simulator.log",
+            environment=environment,
+            may_end=True,
+        )
+    )
+
+
+def _await_ready(settings: Settings, supervisor: Supervisor, address: str, stopping: threading.Event) -> None:
+    """Wait until ingest holds its session and the API answers."""
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while not stopping.is_set():
+        supervisor.check()
+        if is_ready(read_status(status_path(settings))) and _answers(address):
+            return
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"ingest and API were not ready after {_READY_WITHIN_S:.0f} s; "
+                f"see the logs in {settings.data_dir / 'log'}"
+            )
+        stopping.wait(_WATCH_EVERY_S)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/livez", timeout=2) as answer:  # noqa: S310 -- our own address
+            return bool(answer.status == 200)  # noqa: PLR2004 -- OK
+    except OSError:
+        return False

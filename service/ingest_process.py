@@ -1,0 +1,153 @@
+"""Put the ingest process together: one folder, one lock, one journal, one worker."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import ConfigurationError
+from ingest.mqtt import MqttInbox, TlsFiles
+from service.pipeline import ClockPolicy
+from service.projector import Projector
+from service.restore import open_pipeline
+from service.settings import Settings
+from service.status import IngestStatus
+from service.telemetry import emitter, logger
+from service.worker import Worker
+from storage.database import open_database, upgrade_schema
+from storage.journal import Journal
+from storage.projection import OperationalProjection
+from storage.series import SqliteSeries
+
+__all__ = ["clock_policy", "make_inbox", "prepare_folder", "run_ingest", "status_path"]
+
+_NS = 1_000_000_000
+_YEAR_ZERO = 1970
+_MEAN_YEAR_S = 31_556_952
+
+
+def status_path(settings: Settings) -> Path:
+    """Give the file that says how ingest is doing."""
+    return settings.data_dir / "ingest-status.json"
+
+
+def prepare_folder(settings: Settings) -> None:
+    """Make the data folder and try to write there.
+
+    Raises
+    ------
+    ConfigurationError
+        If that does not work, in one sentence.
+    """
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"data folder {str(folder)!r} cannot be written ({error.strerror}); "
+            "give another with SCHOUW_DATA_DIR or --data-dir"
+        ) from error
+
+
+def clock_policy(settings: Settings) -> ClockPolicy:
+    """Give the clock that the settings ask for."""
+    section = settings.ingest
+    return ClockPolicy(
+        by_stream=section.clock == "stream",
+        lateness_ns=settings.lateness_ns,
+        idle_ns=round(section.idle_seconds * _NS),
+        future_ns=round(section.future_seconds * _NS),
+        earliest_ns=(section.earliest_year - _YEAR_ZERO) * _MEAN_YEAR_S * _NS,
+    )
+
+
+def make_inbox(settings: Settings) -> MqttInbox:
+    """Make the inbox of the one durable session."""
+    section = settings.mqtt
+    password = section.password.get_secret_value() if section.password is not None else None
+    tls = None
+    if section.ca_file is not None:
+        tls = TlsFiles(section.ca_file, section.certificate_file, section.key_file)
+    return MqttInbox(
+        section.host,
+        section.port,
+        section.client_id,
+        username=section.username,
+        password=password,
+        tls=tls,
+        keep_alive_s=section.keep_alive_seconds,
+        queue_limit=settings.ingest.queue_messages,
+        now_ns=time.time_ns,
+        emit=emitter("ingest"),
+    )
+
+
+def run_ingest(settings: Settings) -> None:
+    """Run the ingest process until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigurationError
+        If another ingest process works in the same folder, or the folder cannot be written.
+    """
+    prepare_folder(settings)
+    with _only_one(settings.data_dir):
+        started = time.monotonic()
+        engine = open_database(settings.database_address)
+        upgrade_schema(engine)
+        journal = Journal(settings.journal_path)
+        series = SqliteSeries(settings.series_path)
+        section = settings.ingest
+        pipeline = open_pipeline(
+            journal,
+            clock_policy(settings),
+            max_payload_bytes=section.max_payload_bytes,
+            head_bytes=settings.storage.dead_letter_head_bytes,
+        )
+        projector = Projector(
+            settings.journal_path, {"operational store": OperationalProjection(engine), "time series": series}
+        )
+        worker = Worker(pipeline, make_inbox(settings), projector, settings, status_path(settings))
+        logger().info(
+            "ingest_started",
+            seconds=round(time.monotonic() - started, 2),
+            assets=len(pipeline.live.catalogue.assets),
+            applied_seq=pipeline.live.applied_seq,
+            clock=section.clock,
+        )
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: worker.stop())
+        try:
+            worker.run()
+        finally:
+            logger().info("ingest_stopped", model_state=pipeline.live.digest())
+            journal.close()
+            series.close()
+            engine.dispose()
+
+
+def is_ready(status: IngestStatus | None) -> bool:
+    """Tell whether ingest holds its session with the broker."""
+    return status is not None and status.broker_connected
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel gives it back however the process ends."""
+    with (folder / "ingest.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another ingest process works in {str(folder)!r}; stop it, or give another folder with --data-dir"
+            ) from error
+        yield

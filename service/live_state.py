@@ -1,0 +1,354 @@
+"""All that changes as entries are applied: register, model state, open hops, and how far they came.
+
+Every method that changes something is a function of the state and one journal entry, so the running
+service and a restart go through the same code and end with the same bits. Looking (`plan_closing`,
+`assess_open`) changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from domain.arrays import IndexArray, ReadingColumns, TimeArray
+from domain.errors import StorageCorrupt
+from domain.identifiers import AssetId, ChannelKey
+from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
+from domain.register import Register
+from ingest.resolve import Resolver
+from models.catalogue import Catalogue, compile_catalogue
+from models.chain import apply_decision, assess, risk_records, step_hop
+from models.hops import NEVER_NS, Closing, HopTracker, StreamClock
+from models.state import (
+    ModelState,
+    carry_state,
+    decode_state,
+    encode_state,
+    initial_state,
+    put_state,
+    state_digest,
+    take_state,
+)
+from service.outcomes import DAY_NS, HopCollector, alarm_id, pack, unpack
+from storage.entries import AlarmChange, ClosingBody, DecisionBody, Outcome
+from storage.journal import HopRow, SnapshotRow
+
+__all__ = ["ClosingPlan", "LiveState"]
+
+_CACHED_SUBSETS = 256
+# Row of the snapshot table that holds the stream's own clock; no asset has an empty identifier.
+_CLOCK_ROW = AssetId("")
+
+_VERB_STATES: Mapping[DecisionVerb, AlarmState] = {
+    DecisionVerb.ACKNOWLEDGE: AlarmState.ACKNOWLEDGED,
+    DecisionVerb.CONFIRM: AlarmState.CONFIRMED,
+    DecisionVerb.DISMISS: AlarmState.DISMISSED,
+    DecisionVerb.INSPECT: AlarmState.ACKNOWLEDGED,
+    DecisionVerb.PLAN: AlarmState.ACKNOWLEDGED,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosingPlan:
+    """Hops that would close, and the state of their assets behind them."""
+
+    closing: Closing
+    assets: IndexArray
+    state: ModelState | None
+    outcome: Outcome
+    hop_rows: list[HopRow]
+    hops_closed: int
+
+
+class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
+    """One asset as it stands: model, clocks and readings of open hops."""
+
+    model: bytes
+    first_ns: int
+    frontier_ns: int
+    progress_when_heard_ns: int
+    numbers: bytes
+    latest_ns: bytes
+    open_readings: bytes
+
+
+class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
+    """The stream's own progress."""
+
+    progress_ns: int
+    gateways_heard: int
+
+
+class LiveState:
+    """State after the entry `applied_seq`.
+
+    Parameters
+    ----------
+    register : Register
+    numbers : mapping of ChannelKey to int
+        The journal's lasting number of every channel of the register.
+    """
+
+    def __init__(self, register: Register, numbers: Mapping[ChannelKey, int]) -> None:
+        self.applied_seq = 0
+        self.register = register
+        self.resolver = Resolver(register, numbers)
+        self.catalogue = compile_catalogue(register, numbers)
+        self.state = initial_state(self.catalogue)
+        self.tracker = HopTracker(self.catalogue, _gateways(register, self.catalogue))
+        self.changed: set[AssetId] = set()
+        self._subsets: dict[bytes, Catalogue] = {}
+        self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
+
+    # Entries ---------------------------------------------------------------------------------
+
+    def take_in(self, accepted: ReadingColumns, seq: int) -> None:
+        """Apply a batch: put its readings into open hops and move the clocks."""
+        rows = self.tracker.rows_of(accepted.channel)
+        known = accepted.take(rows >= 0)
+        self.tracker.take_in(known)
+        owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
+        self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
+        self.applied_seq = seq
+
+    def plan_closing(self, body: ClosingBody) -> ClosingPlan:
+        """Close the hops that are due, in a copy of the state of their assets."""
+        bound = self._bound(body)
+        closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
+        if not closing.rounds:
+            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0)
+        assets = np.unique(np.concatenate([closed.assets for closed in closing.rounds])).astype(np.int32)
+        catalogue = self.subset(assets)
+        state = take_state(self.catalogue, self.state, assets)
+        newest: TimeArray = np.zeros(len(assets), np.int64)
+        collector = HopCollector()
+        closed_count = 0
+        for closed in closing.rounds:
+            local = np.searchsorted(assets, closed.assets).astype(np.int32)
+            whole = len(local) == len(assets)
+            part_catalogue = catalogue if whole else self.subset(closed.assets)
+            part = state if whole else take_state(catalogue, state, local)
+            part, scores, changes = step_hop(part_catalogue, part, closed.features)
+            if whole:
+                state = part
+            else:
+                put_state(catalogue, state, local, part)
+            end = closed.features.end_ns
+            newest[local] = end
+            collector.add_scores(part_catalogue, closed, scores)
+            collector.add_readings(self.catalogue.assets, closed)
+            collector.add_alarms(part_catalogue, changes)
+            final = end % DAY_NS == 0
+            final[[change.asset for change in changes]] = True
+            if final.any():
+                rows = np.flatnonzero(final).astype(np.int32)
+                columns = assess(part_catalogue, part, end)
+                collector.assessments += risk_records(part_catalogue, columns, rows, provisional=False, at_ns=end)
+            closed_count += len(closed.assets)
+        latest = {item.asset: item for item in collector.assessments}
+        frontier = closing.frontier_ns[assets]
+        for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
+            latest[item.asset] = item
+        outcome = Outcome(
+            hops=collector.hop_columns(),
+            assessments=collector.assessments,
+            current=list(latest.values()),
+            alarms=collector.alarms,
+            alarm_changes=collector.alarm_changes,
+        )
+        return ClosingPlan(closing, assets, state, outcome, collector.hop_rows, closed_count)
+
+    def carry_out(self, plan: ClosingPlan, seq: int) -> None:
+        """Apply a closing as it was planned."""
+        if plan.state is not None:
+            put_state(self.catalogue, self.state, plan.assets, plan.state)
+        self.tracker.carry_out(plan.closing)
+        self.changed.update(self.catalogue.assets[asset] for asset in plan.assets.tolist())
+        self.applied_seq = seq
+
+    def change_register(self, register: Register, numbers: Mapping[ChannelKey, int], at_ns: int, seq: int) -> Outcome:
+        """Apply a new register; what is still in it keeps its state."""
+        before, state = self.catalogue, self.state
+        self.register = register
+        self.resolver = Resolver(register, numbers)
+        self.catalogue = compile_catalogue(register, numbers)
+        self.state = carry_state(before, state, self.catalogue)
+        self.tracker = self.tracker.rebase(self.catalogue, _gateways(register, self.catalogue))
+        self._subsets.clear()
+        self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
+        self.changed.update(self.catalogue.assets)
+        self.applied_seq = seq
+        assets = np.arange(len(self.catalogue.assets), dtype=np.int32)
+        return Outcome(
+            register=register,
+            register_numbers=[numbers[channel.key] for channel in register.channels],
+            current=self.assess_now(assets, at_ns),
+        )
+
+    def decide(self, body: DecisionBody, seq: int) -> Outcome:
+        """Apply a person's decision to the models and to the alarm it is about."""
+        decision = body.decision
+        self.applied_seq = seq
+        row = self._row(decision.asset)
+        changes = []
+        verb_state = _VERB_STATES.get(decision.verb)
+        if decision.alarm_id is not None and verb_state is not None:
+            changes.append(AlarmChange(id=decision.alarm_id, state=verb_state))
+        if row is None:
+            return Outcome(alarm_changes=changes)
+        at_ns = self._event_time(row, decision)
+        only = np.asarray([row], np.int32)
+        catalogue = self.subset(only)
+        part = take_state(self.catalogue, self.state, only)
+        part, cleared = apply_decision(catalogue, part, 0, decision.verb, at_ns, body.alarm_kind)
+        put_state(self.catalogue, self.state, only, part)
+        self.changed.add(decision.asset)
+        changes += [
+            AlarmChange(
+                id=alarm_id(decision.asset, change.kind, change.subject, change.raised_at_ns), cleared_at_ns=at_ns
+            )
+            for change in cleared
+            if not change.raised
+        ]
+        return Outcome(alarm_changes=changes, current=self.assess_now(only, at_ns))
+
+    # Looking ---------------------------------------------------------------------------------
+
+    def assess_now(self, assets: IndexArray, at_ns: int) -> list[RiskAssessment]:
+        """Assess assets from their last closed hop; those never heard as of `at_ns`."""
+        if not len(assets):
+            return []
+        catalogue = self.subset(assets)
+        state = take_state(self.catalogue, self.state, assets)
+        frontier = self.tracker.frontier_ns[assets]
+        when = np.where(frontier > NEVER_NS, frontier, at_ns)
+        columns = assess(catalogue, state, when)
+        rows = np.arange(len(assets), dtype=np.int32)
+        return risk_records(catalogue, columns, rows, provisional=False, at_ns=when)
+
+    def assess_open(self, assets: IndexArray, extra: ReadingColumns) -> list[RiskAssessment]:
+        """Assess assets as if their newest open hop closed now; the state stays as it is."""
+        if not len(assets):
+            return []
+        state = take_state(self.catalogue, self.state, assets)
+        return self._assess_open(assets, self.subset(assets), state, self.tracker.frontier_ns[assets], extra)
+
+    def _assess_open(
+        self, assets: IndexArray, catalogue: Catalogue, state: ModelState, frontier: TimeArray, extra: ReadingColumns
+    ) -> list[RiskAssessment]:
+        newest = self.tracker.newest_open(assets, extra)
+        if newest is None:
+            return []
+        local = np.searchsorted(assets, newest.assets).astype(np.int32)
+        is_open = newest.features.start_ns >= frontier[local]
+        part_catalogue = self.subset(newest.assets)
+        part = state if len(local) == len(assets) else take_state(catalogue, state, local)
+        part, _, _ = step_hop(part_catalogue, part, newest.features)
+        when = np.full(len(local), NEVER_NS, np.int64)
+        np.maximum.at(when, np.searchsorted(newest.assets, newest.reading_asset), newest.readings.time_ns)
+        columns = assess(part_catalogue, part, when)
+        rows = np.flatnonzero(is_open).astype(np.int32)
+        return risk_records(part_catalogue, columns, rows, provisional=True, at_ns=when)
+
+    def subset(self, assets: IndexArray) -> Catalogue:
+        """Give the catalogue of some assets; the same few subsets come again and again."""
+        if len(assets) == len(self.catalogue.assets):
+            return self.catalogue
+        key = assets.tobytes()
+        found = self._subsets.get(key)
+        if found is None:
+            if len(self._subsets) >= _CACHED_SUBSETS:
+                del self._subsets[next(iter(self._subsets))]
+            found = self._subsets[key] = self.catalogue.take(assets)
+        return found
+
+    def digest(self) -> str:
+        """Give one hash over the model state of all assets."""
+        return state_digest(self.catalogue, self.state)
+
+    # Snapshots -------------------------------------------------------------------------------
+
+    def snapshot(self) -> list[tuple[AssetId, bytes]]:
+        """Write the state of the assets that changed since the last call, and the stream's clock."""
+        rows = np.asarray(sorted(row for asset in self.changed if (row := self._row(asset)) is not None), np.int32)
+        blobs = encode_state(self.catalogue, self.state, rows) if len(rows) else []
+        waiting = self.tracker.open_readings()
+        owner = self.catalogue.asset_of_channel[self.tracker.rows_of(waiting.channel)]
+        order = np.argsort(owner, kind="stable")
+        edges = np.searchsorted(owner[order], [rows, rows + 1]) if len(rows) else np.empty((2, 0), np.int64)
+        clock = _ClockSnapshot(self.tracker.progress_ns, self.tracker.gateways_heard)
+        saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock))]
+        tracker = self.tracker
+        for row, blob, first, last in zip(rows.tolist(), blobs, edges[0].tolist(), edges[1].tolist(), strict=True):
+            mine = np.s_[self.catalogue.first_channel[row] : self.catalogue.first_channel[row + 1]]
+            snapshot = _AssetSnapshot(
+                model=blob,
+                first_ns=int(tracker.first_ns[row]),
+                frontier_ns=int(tracker.frontier_ns[row]),
+                progress_when_heard_ns=int(tracker.progress_when_heard_ns[row]),
+                numbers=self.catalogue.channel_number[mine].astype("<i4").tobytes(),
+                latest_ns=tracker.latest_ns[mine].astype("<i8").tobytes(),
+                open_readings=pack(waiting.take(order[first:last])),
+            )
+            saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
+        self.changed.clear()
+        return saved
+
+    def restore(self, rows: list[SnapshotRow], seq: int) -> None:
+        """Read snapshots into a fresh state of the register that held at `seq`.
+
+        Raises
+        ------
+        StorageCorrupt
+            If a snapshot cannot be read.
+        """
+        for saved in rows:
+            try:
+                self._restore_one(saved)
+            except msgspec.MsgspecError as error:
+                raise StorageCorrupt(
+                    f"snapshot of asset {saved.asset!r} cannot be read ({error}); restore a backup of the data folder"
+                ) from error
+        self.applied_seq = seq
+
+    def _restore_one(self, saved: SnapshotRow) -> None:
+        tracker = self.tracker
+        if saved.asset == _CLOCK_ROW:
+            clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
+            tracker.progress_ns, tracker.gateways_heard = clock.progress_ns, clock.gateways_heard
+            return
+        row = self._row(saved.asset)
+        if row is None:
+            return
+        snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
+        decode_state(self.catalogue, self.state, row, snapshot.model)
+        tracker.first_ns[row] = snapshot.first_ns
+        tracker.frontier_ns[row] = snapshot.frontier_ns
+        tracker.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
+        rows = tracker.rows_of(np.frombuffer(snapshot.numbers, "<i4").astype(np.int32))
+        latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
+        tracker.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
+        tracker.restore(unpack(snapshot.open_readings))
+
+    def _bound(self, body: ClosingBody) -> TimeArray:
+        if body.clock_ns is None:
+            return self.tracker.bound_by_stream(StreamClock(body.idle_ns))
+        return np.where(self.tracker.first_ns > NEVER_NS, np.int64(body.clock_ns), NEVER_NS)
+
+    def _event_time(self, row: int, decision: Decision) -> int:
+        """Place a decision, made by the wall clock, on the asset's event time."""
+        frontier = int(self.tracker.frontier_ns[row])
+        return frontier if frontier > NEVER_NS else decision.decided_at_ns
+
+    def _row(self, asset: AssetId) -> int | None:
+        return self._rows.get(asset)
+
+
+def _gateways(register: Register, catalogue: Catalogue) -> IndexArray:
+    """Give the number of each channel's gateway, in the order of the catalogue."""
+    of_channel = {channel.key: channel.gateway for channel in register.channels}
+    numbers = {gateway: number for number, gateway in enumerate(sorted(set(of_channel.values())))}
+    return np.asarray([numbers[of_channel[key]] for key in catalogue.channels], np.int32)

@@ -1,0 +1,70 @@
+"""Change the register from the command line: an entry in the journal, which ingest applies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from domain.register import Asset, Channel, Register, Works
+from ingest.register import read_register, read_works
+from storage.entries import RegisterBody
+from storage.journal import Journal
+
+__all__ = ["add_assets", "current_register", "import_assets", "import_works"]
+
+
+def current_register(journal: Journal) -> Register:
+    """Give the register as it stands in the journal; an empty one when there is none."""
+    for entry in journal.newest("register"):
+        if isinstance(entry.body, RegisterBody):
+            return entry.body.register
+    return Register()
+
+
+def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Register:
+    """Put the assets and channels of files in place of those in the register; announced works stay.
+
+    Returns
+    -------
+    Register
+        As it holds from now on.
+
+    Raises
+    ------
+    RegisterError
+        With file, line and column of every fault; nothing is changed then.
+    """
+    read = read_register(paths)
+    known = {asset.id for asset in read.assets}
+    works = tuple(item for item in current_register(journal).works if item.asset in known)
+    return _write(journal, replace(read, works=works), at_ns)
+
+
+def import_works(journal: Journal, path: Path, *, at_ns: int) -> Register:
+    """Add announced works; the same works twice count once."""
+    register = current_register(journal)
+    works = {*register.works, *read_works(path, register)}
+    return _write(journal, replace(register, works=_sorted_works(works)), at_ns)
+
+
+def add_assets(journal: Journal, assets: Sequence[Asset], channels: Sequence[Channel], *, at_ns: int) -> Register:
+    """Add assets and channels that the register does not have yet; what is there stays as it is."""
+    register = current_register(journal)
+    all_assets = {item.id: item for item in (*assets, *register.assets)}
+    all_channels = {item.key: item for item in (*channels, *register.channels)}
+    changed = replace(
+        register,
+        assets=tuple(all_assets[key] for key in sorted(all_assets)),
+        channels=tuple(all_channels[key] for key in sorted(all_channels)),
+    )
+    return register if changed == register else _write(journal, changed, at_ns)
+
+
+def _write(journal: Journal, register: Register, at_ns: int) -> Register:
+    journal.append("register", RegisterBody(register=register, at_ns=at_ns))
+    return register
+
+
+def _sorted_works(works: set[Works]) -> tuple[Works, ...]:
+    return tuple(sorted(works, key=lambda item: (item.asset, item.start_ns, item.end_ns, item.kind, item.sensor or "")))

@@ -1,0 +1,130 @@
+"""`schouw replay`: onboard what a table holds if asked, then publish it and wait for the broker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from rich.console import Console
+from rich.progress import track
+
+from domain.errors import ConfigurationError
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.register import Asset, AssetType, Channel
+from domain.units import canonical_unit
+from ingest.channels import channel_defaults
+from service.ingest_process import prepare_folder
+from service.register_commands import add_assets
+from service.replay import ReplayPlan, ReplayTable, TimeUnit, messages_of, pace, parse_column, read_table
+from service.settings import Settings
+from storage.journal import Journal
+
+__all__ = ["replay_file"]
+
+_CONNECT_S = 10.0
+_WINDOW = 500
+_ACKNOWLEDGE_S = 60.0
+
+
+def replay_file(
+    settings: Settings,
+    path: Path,
+    *,
+    asset: str,
+    sensor: str,
+    gateway: str,
+    values: Sequence[str],
+    time_column: str,
+    time_unit: str,
+    start_ns: int,
+    onboard: str | None,
+    speed: float,
+    rows_per_message: int,
+    host: str,
+    port: int,
+) -> int:
+    """Publish a table and return the number of messages.
+
+    Raises
+    ------
+    ConfigurationError
+        If the table cannot be read as mapped, or the broker is not there.
+    """
+    if time_unit not in get_args(TimeUnit):
+        raise ConfigurationError(f"got --time-unit {time_unit!r}, expected one of {', '.join(get_args(TimeUnit))}")
+    columns = tuple(parse_column(text) for text in values)
+    plan = ReplayPlan(
+        asset, sensor, gateway, time_column, cast("TimeUnit", time_unit), start_ns, columns, rows_per_message
+    )
+    table = read_table(path, plan)
+    if onboard is not None:
+        _onboard(settings, plan, table, onboard)
+    return _publish(plan, table, speed=speed, host=host, port=port)
+
+
+def _onboard(settings: Settings, plan: ReplayPlan, table: ReplayTable, kind: str) -> None:
+    """Add the asset and its channels to the register, with the defaults of their names."""
+    if kind not in set(AssetType):
+        raise ConfigurationError(f"got --onboard {kind!r}, expected one of {', '.join(AssetType)}")
+    prepare_folder(settings)
+    channels = []
+    for column in plan.columns:
+        defaults = channel_defaults(column.channel.partition(".")[0])
+        if defaults is None:
+            raise ConfigurationError(
+                f"got channel {column.channel!r}, which has no default role; import a register that names role and unit"
+            )
+        channels.append(
+            Channel(
+                asset=AssetId(plan.asset),
+                sensor=SensorId(plan.sensor),
+                channel=ChannelName(column.channel),
+                unit=canonical_unit(column.unit),
+                gateway=GatewayId(plan.gateway),
+                interval_s=table.interval_s(),
+                role=defaults.role,
+                direction=defaults.direction,
+            )
+        )
+    journal = Journal(settings.journal_path)
+    try:
+        add_assets(journal, [Asset(AssetId(plan.asset), plan.asset, AssetType(kind))], channels, at_ns=time.time_ns())
+    finally:
+        journal.close()
+
+
+def _publish(plan: ReplayPlan, table: ReplayTable, *, speed: float, host: str, port: int) -> int:
+    connected = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"schouw-replay-{plan.asset}"[:23])
+    client.max_inflight_messages_set(_WINDOW)
+    client.on_connect = lambda *_: connected.set()
+    try:
+        client.connect(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"no broker at {host}:{port} ({error}); start `schouw run --replay` first, or give --host and --port"
+        ) from error
+    client.loop_start()
+    try:
+        if not connected.wait(_CONNECT_S):
+            raise ConfigurationError(f"the broker at {host}:{port} did not accept the connection in {_CONNECT_S:.0f} s")
+        messages = list(messages_of(table, plan))
+        started, pending = time.monotonic(), []
+        for time_ns, topic, payload in track(messages, "publishing", console=Console(stderr=True)):
+            pace(started, messages[0][0], time_ns, speed)
+            pending.append(client.publish(topic, payload, qos=1))
+            if len(pending) >= _WINDOW:
+                pending.pop(0).wait_for_publish(_ACKNOWLEDGE_S)
+        for item in pending:
+            item.wait_for_publish(_ACKNOWLEDGE_S)
+        if not all(item.is_published() for item in pending):
+            raise ConfigurationError(f"the broker at {host}:{port} did not acknowledge everything; replay it again")
+        return len(messages)
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -1,0 +1,106 @@
+"""The ranked list on the terminal, as the API serves it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any, Final, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["Screen", "fetch_ranking", "ranking_table"]
+
+_STYLES: Final = {"act": "bold red", "watch": "yellow", "insufficient-data": "magenta", "ok": "green"}
+
+
+class Screen:
+    """Draws the list while everything runs.
+
+    Parameters
+    ----------
+    console : Console
+        A terminal is drawn on again and again; anything else gets the list once in a while.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._next = 0.0
+        self._announced = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None and self._live.is_started:
+            self._live.stop()
+
+    def show(self, address: str, finished: bool) -> None:  # noqa: FBT001 -- called by position through a Callable
+        """Draw now and then; without a terminal, print the list when it is first there and when it is complete."""
+        if not self._announced:
+            self._announced = True
+            self._console.print(f"The ranked list is at {address}/ and, for programs, at {address}/v1/risks")
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + (2.0 if self._live is not None else 10.0)
+        items = fetch_ranking(address, limit=20)
+        if not items:
+            return
+        note = "* provisional; Ctrl-C stops" + ("; the history is complete" if finished else "")
+        drawing = ranking_table(items, address, note)
+        if self._live is None:
+            self._console.print(drawing)
+            self._next = time.monotonic() + 60.0
+        else:
+            if not self._live.is_started:
+                self._live.start()
+            self._live.update(drawing, refresh=True)
+
+
+def fetch_ranking(address: str, *, limit: int) -> list[dict[str, Any]]:
+    """Ask the API for the head of the list; empty while it cannot answer."""
+    try:
+        with urllib.request.urlopen(f"{address}/v1/risks?pageSize={limit}", timeout=5) as answer:  # noqa: S310 -- ours
+            items: list[dict[str, Any]] = json.load(answer)["items"]
+            return items
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def ranking_table(items: list[dict[str, Any]], address: str, note: str) -> Group:
+    """Draw the list: what to look at first stands first."""
+    table = Table(title="What to look at first", title_justify="left", expand=False)
+    for heading, justify in (
+        ("asset", "left"),
+        ("state", "left"),
+        ("fails in 90 d", "right"),
+        ("80 % between", "right"),
+        ("days left", "right"),
+        ("waiting 90 d", "right"),
+        ("data", "left"),
+        ("why", "left"),
+    ):
+        table.add_column(heading, justify=justify, overflow="ellipsis", no_wrap=heading != "why")  # type: ignore[arg-type]  # one of rich's words
+    for item in items:
+        table.add_row(*_row(item))
+    return Group(table, Text(f"{address}  {note}", style="bold"))
+
+
+def _row(item: dict[str, Any]) -> list[Text | str]:
+    chance = next((p for p in item["probabilityOfFailure"] if p["horizonDays"] == 90), None)  # noqa: PLR2004 -- days
+    life, cost = item["remainingLifeDays"], item["expectedCostOfWaitingEur"]
+    state = item["state"] + (" *" if item["provisional"] else "")
+    return [
+        item["asset"]["name"],
+        Text(state, style=_STYLES.get(item["state"], "")),
+        f"{chance['value']:.1%}" if chance else "not known",
+        f"{chance['low']:.1%} – {chance['high']:.1%}" if chance else "",
+        f"{life['q50']:.0f}" if life else "not known",
+        f"€ {cost:,.0f}" if cost is not None else "not known",
+        item["dataQuality"],
+        item["reasons"][0] if item["reasons"] else "",
+    ]

@@ -1,0 +1,284 @@
+"""Settings: read once, checked, frozen; every other room is given values.
+
+Sources, strongest first: options of the command line, environment (`SCHOUW_MQTT__PORT`), the TOML file
+(`schouw.toml` in the working folder, or `--config`), the defaults here. A key that does not exist, or a
+value out of its range, stops the start with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from domain.errors import ConfigurationError
+
+__all__ = [
+    "ApiSection",
+    "BrokerSection",
+    "IngestSection",
+    "MqttSection",
+    "OwnerSection",
+    "Settings",
+    "StorageSection",
+    "TelemetrySection",
+    "load_settings",
+]
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class MqttSection(BaseModel):
+    """The broker that ingest listens to."""
+
+    model_config = _FROZEN
+
+    host: str = Field("127.0.0.1", description="Name or address of the broker.")
+    port: Port = Field(1883, description="Port of the broker.")
+    username: str | None = Field(None, description="User name, when the broker asks for one.")
+    password: SecretStr | None = Field(None, description="Password of that user.")
+    client_id: str = Field(
+        "schouw-ingest", min_length=1, max_length=23, description="Names the durable session; fixed for its life."
+    )
+    keep_alive_seconds: int = Field(30, ge=5, le=3600, description="Longest silence before the connection is tested.")
+    ca_file: Path | None = Field(None, description="Certificate authority of the broker; switches TLS on.")
+    certificate_file: Path | None = Field(None, description="Client certificate, for brokers that ask for one.")
+    key_file: Path | None = Field(None, description="Key of the client certificate.")
+    redelivery_seconds: float = Field(
+        8.0,
+        ge=0,
+        le=600,
+        description="After a (re)connection hops stay open this long, until the broker has sent again what it must: "
+        "above its `ack_wait`; 0 for brokers that send again at once, such as Mosquitto.",
+    )
+
+
+class BrokerSection(BaseModel):
+    """The embedded broker of `schouw run`."""
+
+    model_config = _FROZEN
+
+    embedded: bool = Field(default=True, description="Start nats-server as a child; false: a broker is there already.")
+    sync_always: bool = Field(
+        default=True,
+        description="Write every message to disk before it is acknowledged; false is ten times as fast and loses up "
+        "to two minutes in a power cut.",
+    )
+    max_ack_pending: int = Field(
+        16383,
+        ge=1024,
+        le=16383,
+        description="Messages under way to ingest at most, for each topic filter; nats-server adds four up to 65,535.",
+    )
+
+
+class IngestSection(BaseModel):
+    """From messages to closed hops."""
+
+    model_config = _FROZEN
+
+    clock: Literal["wall", "stream"] = Field(
+        "wall", description="Which clock closes hops: the wall's, or the stream's own progress (replays, the demo)."
+    )
+    lateness_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=30 * 86400,
+        description="How long a hop waits for late readings after its end; default 900 by the wall's clock and 86400 "
+        "by the stream's.",
+    )
+    idle_seconds: float = Field(
+        8 * 86400,
+        ge=60,
+        le=400 * 86400,
+        description="By the stream's clock: how far a channel may fall behind before its asset waits for it no more.",
+    )
+    pause_seconds: float = Field(
+        10.0,
+        ge=0.5,
+        le=3600,
+        description="By the stream's clock: after this long without a message, hops that are complete close.",
+    )
+    future_seconds: float = Field(
+        300.0, ge=0, le=86400, description="By the wall's clock: how far ahead a device time may be."
+    )
+    earliest_year: int = Field(
+        2015, ge=1970, le=2100, description="By the wall's clock: device times before it are no device times."
+    )
+    batch_messages: int = Field(2000, ge=1, le=50_000, description="Messages in one commit at most.")
+    queue_messages: int = Field(20_000, ge=100, le=1_000_000, description="Messages that wait in memory at most.")
+    max_payload_bytes: int = Field(4_194_304, ge=1024, le=268_435_456, description="Larger payloads are refused.")
+    closing_seconds: float = Field(0.25, ge=0.01, le=60, description="Hops close together, this long apart at least.")
+    provisional_seconds: float = Field(
+        0.25, ge=0, le=60, description="Provisional assessments of an asset are this long apart at least."
+    )
+    snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
+
+
+class ApiSection(BaseModel):
+    """The HTTP service."""
+
+    model_config = _FROZEN
+
+    host: str = Field("127.0.0.1", description="Address to listen on; only loopback until authentication is there.")
+    port: Port = Field(8000, description="Port to listen on.")
+    allowed_hosts: tuple[str, ...] = Field(
+        ("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered; guards against rebinding."
+    )
+    page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
+    page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
+
+
+class StorageSection(BaseModel):
+    """Where rows are kept beside the journal."""
+
+    model_config = _FROZEN
+
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy address of the operational store; default: SQLite in the data folder."
+    )
+    dead_letter_head_bytes: int = Field(
+        256, ge=0, le=65536, description="First bytes of a refused payload that are kept, to show what it was."
+    )
+
+
+class OwnerSection(BaseModel):
+    """Who runs this installation: shown on pages and in the API's description."""
+
+    model_config = _FROZEN
+
+    organisation: str = Field("Voorbeeldgemeente", description="Name of the authority.")
+    contact_name: str = Field("Asset management", description="Whom to ask.")
+    contact_url: str = Field("https://example.org/", description="Page with more.")
+    contact_email: str = Field("assets@example.org", description="Address to write to.")
+
+
+class TelemetrySection(BaseModel):
+    """Logs."""
+
+    model_config = _FROZEN
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+    log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON lines for collectors.")
+
+
+class Settings(BaseSettings):
+    """All settings of one installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCHOUW_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        toml_file="schouw.toml",
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept.")
+    mqtt: MqttSection = MqttSection()
+    broker: BrokerSection = BrokerSection()
+    ingest: IngestSection = IngestSection()
+    api: ApiSection = ApiSection()
+    storage: StorageSection = StorageSection()
+    owner: OwnerSection = OwnerSection()
+    telemetry: TelemetrySection = TelemetrySection()
+    demo: bool = Field(default=False, description="Simulated data: a banner on every page and answer.")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 -- pydantic-settings' own hook
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- no .env file: one place less to look
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, file_secret_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def lateness_ns(self) -> int:
+        """Lateness allowance in nanoseconds, by the clock in use."""
+        seconds = self.ingest.lateness_seconds
+        if seconds is None:
+            seconds = 900.0 if self.ingest.clock == "wall" else 86_400.0
+        return round(seconds * 1e9)
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal file."""
+        return self.data_dir / "journal.sqlite"
+
+    @property
+    def series_path(self) -> Path:
+        """The file of time series."""
+        return self.data_dir / "series.sqlite"
+
+    @property
+    def database_address(self) -> str:
+        """Address of the operational store."""
+        if self.storage.database_url is not None:
+            return self.storage.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'operational.sqlite'}"
+
+
+def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | None = None) -> Settings:
+    """Read settings from all sources.
+
+    Parameters
+    ----------
+    overrides : dict, optional
+        Values from the command line, nested as the sections are; they win.
+    config : Path, optional
+        A TOML file instead of `schouw.toml` in the working folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If a key is unknown or a value wrong; all faults at once, each with its key and what was got.
+    """
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"got settings file {str(config)!r}, expected a file that is there; check --config")
+    source = config or Path("schouw.toml")
+    _check_environment(os.environ)
+
+    class _Here(Settings):
+        model_config = SettingsConfigDict(**{**Settings.model_config, "toml_file": source})
+
+    try:
+        return _Here(**(overrides or {}))
+    except ValidationError as error:
+        faults = "; ".join(_fault(dict(item)) for item in error.errors())
+        raise ConfigurationError(f"settings (environment SCHOUW_*, {source.name}, options): {faults}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"settings file {source.name}: {error}; correct it") from error
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse variables that look like settings and are none: pydantic passes over them in silence."""
+    known = {"SCHOUW_TEST_STRICT"}  # the test suite's own switch
+    for name, field in Settings.model_fields.items():
+        known.add(f"SCHOUW_{name}".upper())
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            known.update(f"SCHOUW_{name}__{key}".upper() for key in section.model_fields)
+    strange = sorted(key for key in environment if key.upper().startswith("SCHOUW_") and key.upper() not in known)
+    if strange:
+        raise ConfigurationError(
+            f"environment: got {', '.join(strange)}, expected the names in docs/settings.md; unset or correct them"
+        )
+
+
+def _fault(item: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{key}: no such setting; docs/settings.md lists them all"
+    return f"{key}: got {item['input']!r}, expected: {item['msg'].lower()}"

@@ -1,0 +1,73 @@
+"""`schouw simulate`: the simulator on a terminal, with a progress bar."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from simulator.progress import Progress as SimulatorProgress
+from simulator.run import resolve_start, simulate, write_register, write_truth
+from simulator.scenario_file import load_scenario
+
+__all__ = ["run_simulation", "write_owner_files"]
+
+
+def write_owner_files(source: str, start_ns: int | None, folder: Path) -> None:
+    """Write the register and the truth of a scenario as an owner would have them."""
+    scenario = resolve_start(load_scenario(source), start_ns, None)
+    write_register(scenario, folder)
+    write_truth(scenario, folder)
+
+
+def run_simulation(
+    source: str,
+    *,
+    host: str,
+    port: int,
+    speed: float,
+    live: bool,
+    start_ns: int | None,
+    progress_path: Path | None,
+) -> None:
+    """Publish a scenario until it is complete or a signal comes."""
+    scenario = load_scenario(source)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} days"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(scenario.name, total=scenario.days)
+
+        def report(progress: SimulatorProgress) -> None:
+            bar.update(task, completed=progress.day, description=f"{scenario.name} {progress.phase}")
+            if progress.note:
+                console.print(progress.note)
+
+        result = simulate(
+            scenario,
+            host=host,
+            port=port,
+            speed=speed,
+            start_ns=start_ns,
+            live=live,
+            progress_path=progress_path,
+            stop=stop,
+            report=report,
+            now_ns=time.time_ns,
+        )
+    counts = result.counts
+    state = "complete" if result.is_complete else "stopped before its end"
+    console.print(f"{scenario.name}: {state}; {counts}")

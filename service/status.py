@@ -1,0 +1,58 @@
+"""How ingest is doing, for other processes: one small file, replaced in one step every second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+__all__ = ["STALE_NS", "IngestStatus", "read_status", "write_status"]
+
+STALE_NS: Final = 5_000_000_000
+
+
+class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """State of the ingest process at `at_ns`, by the wall clock.
+
+    Attributes
+    ----------
+    progress_ns : int or None
+        By the stream's clock: how far its event time has come; None by the wall's.
+    broker_error, storage_error : str
+        In words what is wrong; empty when nothing is.
+    """
+
+    pid: int
+    at_ns: int
+    started_ns: int
+    by_stream: bool
+    progress_ns: int | None
+    broker_connected: bool
+    broker_since_ns: int
+    broker_error: str
+    storage_error: str
+    storage_since_ns: int
+    projection_error: str
+    projection_since_ns: int
+    applied_seq: int
+    projected_seq: int
+    queued_messages: int
+    open_readings: int
+    assets: int
+    channels: int
+
+
+def write_status(path: Path, status: IngestStatus) -> None:
+    """Replace the file; a reader sees the old one or the new one."""
+    scratch = path.with_suffix(".new")
+    scratch.write_bytes(msgspec.json.encode(status))
+    scratch.replace(path)
+
+
+def read_status(path: Path) -> IngestStatus | None:
+    """Read the file; None when there is none, or one of another version."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=IngestStatus)
+    except (OSError, msgspec.MsgspecError):
+        return None

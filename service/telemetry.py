@@ -1,0 +1,90 @@
+"""Logs: one line an event, past tense, key-value facts, to standard error.
+
+Rooms hand small records to an `emit` they were given; here each becomes a log line named after its
+class. Counts of messages and readings are not kept here but in the journal's tally, where a crash cannot
+make them wrong (`metrics_text` reads them there).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.settings import TelemetrySection
+
+__all__ = ["emitter", "logger", "metrics_text", "set_up_logging"]
+
+_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WARNINGS: Final = ("Disconnected", "Full", "Rebuilt", "Ended", "Failed", "Lost", "Refused", "Rejected", "Away")
+
+
+def set_up_logging(section: TelemetrySection) -> None:
+    """Write events at or above the level in the format asked for; call once a process."""
+    level = logging.getLevelNamesMapping()[section.log_level.upper()]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if section.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def logger() -> Any:
+    """Give the process's logger."""
+    return structlog.get_logger()
+
+
+def emitter(room: str) -> Callable[[Any], None]:
+    """Make the `emit` of one room: each record becomes one line."""
+    log = structlog.get_logger()
+
+    def emit(event: Any) -> None:
+        name = type(event).__name__
+        write = log.warning if any(word in name for word in _WARNINGS) else log.info
+        write(_WORD_BREAK.sub("_", name).lower(), room=room, **dataclasses.asdict(event))
+
+    return emit
+
+
+class _Readings(Collector):
+    """Counters and gauges as they are read out, without a copy of our own that could disagree."""
+
+    def __init__(self, tally: Mapping[str, int], gauges: Mapping[str, float]) -> None:
+        self._tally = tally
+        self._gauges = gauges
+
+    def collect(self) -> list[Metric]:
+        metrics: list[Metric] = []
+        for name, value in self._tally.items():
+            text = f"Durable count of {name.replace('_', ' ')}"
+            if name == "messages_quarantined":
+                metrics.append(GaugeMetricFamily(f"ingest_{name}", "Messages held for unknown senders", value))
+            else:
+                metrics.append(CounterMetricFamily(f"ingest_{name}_total", text, value))
+        metrics += [GaugeMetricFamily(name, name.replace("_", " "), value) for name, value in self._gauges.items()]
+        return metrics
+
+
+def metrics_text(tally: Mapping[str, int], gauges: Mapping[str, float]) -> bytes:
+    """Give the Prometheus text format of the journal's counts and of the state of ingest."""
+    registry = CollectorRegistry()
+    registry.register(_Readings(tally, gauges))
+    return generate_latest(registry)

@@ -1,0 +1,222 @@
+"""The API process: the application on one socket, with what it may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from sqlalchemy import Engine
+
+from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
+from domain.errors import ConfigurationError, StorageError, StorageUnavailable
+from service.ingest_process import prepare_folder, status_path
+from service.settings import Settings
+from service.status import STALE_NS, IngestStatus, read_status
+from service.telemetry import logger, metrics_text
+from storage.advisory import SqlAdvisoryStore
+from storage.database import migrations_pending, open_database
+from storage.decisions import JournalDecisionLog
+from storage.journal import Journal
+from storage.series import SqliteSeries
+
+__all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
+
+_SCHEMA_WAIT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """Answers `/readyz` and `/metrics` from the status file and the journal."""
+
+    journal: Journal
+    engine: Engine
+    status_file: Path
+    now_ns: Callable[[], int]
+
+    def status(self) -> IngestStatus | None:
+        """Read how ingest is doing."""
+        return read_status(self.status_file)
+
+    def readiness(self) -> Readiness:
+        """Ask every part."""
+        status = self.status()
+        parts = (self._ingest(status), self._broker(status), self._storing(status), self._journal(), self._store())
+        return Readiness(all(part.ok for part in parts), (*parts, self._projection(status)))
+
+    def metrics(self) -> bytes:
+        """Give the counts of the journal and the state of ingest."""
+        status = self.status()
+        gauges: dict[str, float] = {"ingest_up": float(self._ingest(status).ok)}
+        if status is not None:
+            gauges |= {
+                "ingest_broker_connected": float(status.broker_connected),
+                "ingest_queued_messages": status.queued_messages,
+                "ingest_open_readings": status.open_readings,
+                "storage_projection_backlog_entries": max(status.applied_seq - status.projected_seq, 0),
+            }
+        return metrics_text(self.journal.tally(), gauges)
+
+    def clock_ns(self) -> int:
+        """Give the clock by which data have an age: the wall's, or the stream's own progress in a replay."""
+        status = self.status()
+        if status is not None and status.by_stream and status.progress_ns is not None:
+            return status.progress_ns
+        return self.now_ns()
+
+    def _ingest(self, status: IngestStatus | None) -> PartState:
+        if status is None:
+            return PartState("ingest", ok=False, detail="has not run here yet; start `schouw ingest`", since_ns=None)
+        silent_ns = self.now_ns() - status.at_ns
+        if silent_ns > STALE_NS:
+            detail = f"silent for {silent_ns // 1_000_000_000} s; it is not running or stuck, see its log"
+            return PartState("ingest", ok=False, detail=detail, since_ns=status.at_ns)
+        return PartState("ingest", ok=True, detail="runs", since_ns=status.started_ns)
+
+    @staticmethod
+    def _broker(status: IngestStatus | None) -> PartState:
+        if status is None:
+            return PartState("broker", ok=False, detail="unknown while ingest does not run", since_ns=None)
+        detail = "connected" if status.broker_connected else f"away, tried again: {status.broker_error}"
+        return PartState("broker", ok=status.broker_connected, detail=detail, since_ns=status.broker_since_ns)
+
+    @staticmethod
+    def _storing(status: IngestStatus | None) -> PartState:
+        error = status.storage_error if status is not None else ""
+        detail = f"not acknowledging: {error}" if error else "commits"
+        since = status.storage_since_ns if status is not None and error else None
+        return PartState("commit", ok=not error, detail=detail, since_ns=since)
+
+    @staticmethod
+    def _projection(status: IngestStatus | None) -> PartState:
+        error = status.projection_error if status is not None else ""
+        behind = max(status.applied_seq - status.projected_seq, 0) if status is not None else 0
+        detail = f"stopped, nothing is lost: {error}" if error else f"{behind} entries behind the journal"
+        since = status.projection_since_ns if status is not None and error else None
+        return PartState("projection", ok=not error, detail=detail, since_ns=since)
+
+    def _journal(self) -> PartState:
+        try:
+            self.journal.last_seq()
+        except StorageError as error:
+            return PartState("journal", ok=False, detail=str(error), since_ns=None)
+        return PartState("journal", ok=True, detail="readable", since_ns=None)
+
+    def _store(self) -> PartState:
+        try:
+            pending = migrations_pending(self.engine)
+        except StorageError as error:
+            return PartState("operational store", ok=False, detail=str(error), since_ns=None)
+        detail = "its schema is older than this program; start `schouw ingest`" if pending else "readable"
+        return PartState("operational store", ok=not pending, detail=detail, since_ns=None)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the port of the API.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is taken, or the address is not loopback: nothing else is served without authentication.
+    """
+    if not _is_loopback(host):
+        raise ConfigurationError(
+            f"api.host: got {host!r}, expected a loopback address; nothing but loopback is served while there is no "
+            "authentication: put a reverse proxy with a login in front"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"port {port} on {host} cannot be taken for the API ({error.strerror}); stop what uses it, or choose "
+            "another with SCHOUW_API__PORT or --api-port"
+        ) from error
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: SqliteSeries) -> ApiRooms:
+    """Hand the stores and questions to the application."""
+    store = SqlAdvisoryStore(engine)
+
+    def alarm_kind(alarm_id: str) -> str | None:
+        alarm = store.alarm(alarm_id)
+        return alarm.kind if alarm is not None else None
+
+    health = ServiceHealth(journal, engine, status_path(settings), time.time_ns)
+    owner = settings.owner
+    return ApiRooms(
+        store=store,
+        series=series,
+        decisions=JournalDecisionLog(journal, alarm_kind),
+        readiness=health.readiness,
+        metrics=health.metrics,
+        now_ns=health.clock_ns,
+        wall_clock_ns=time.time_ns,
+        settings=ApiSettings(
+            allowed_hosts=settings.api.allowed_hosts,
+            demo=settings.demo,
+            organisation=owner.organisation,
+            contact_name=owner.contact_name,
+            contact_url=owner.contact_url,
+            contact_email=owner.contact_email,
+            page_size_default=settings.api.page_size,
+            page_size_max=settings.api.page_size_max,
+        ),
+    )
+
+
+def run_api(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigurationError
+        If the port is taken or the folder cannot be written.
+    """
+    prepare_folder(settings)
+    listener = bind(settings.api.host, settings.api.port)
+    engine = open_database(settings.database_address)
+    _await_schema(engine)
+    journal = Journal(settings.journal_path)
+    series = SqliteSeries(settings.series_path)
+    app = create_app(make_rooms(settings, journal, engine, series))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    )
+    logger().info("api_started", address=f"http://{settings.api.host}:{settings.api.port}")
+    try:
+        server.run(sockets=[listener])
+    finally:
+        journal.close()
+        series.close()
+        engine.dispose()
+
+
+def _await_schema(engine: Engine) -> None:
+    """Wait for ingest, which makes the tables; serve anyway after a minute, with what is wrong in `/readyz`."""
+    waiting = threading.Event()
+    deadline = time.monotonic() + _SCHEMA_WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            if not migrations_pending(engine):
+                return
+        except StorageUnavailable:
+            pass
+        waiting.wait(0.2)

@@ -1,0 +1,232 @@
+"""The ingest process: the inbox's batches through the pipeline, acknowledged after each commit.
+
+One thread works; the inbox has a thread that reads the socket, the projector one that writes the
+stores. Everything that is a matter of time is decided here, by the wall clock handed in: when to look
+for hops to close, when a stream has paused, when to save the state. None of it changes a result.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from domain.errors import StorageUnavailable
+from domain.records import DeadLetter
+from ingest.delivery import InboxBatch
+from ingest.inbox import Inbox
+from ingest.topics import rejected_topic
+from models.hops import NEVER_NS
+from service.pipeline import Pipeline
+from service.projector import Projector
+from service.settings import Settings
+from service.status import IngestStatus, write_status
+from service.telemetry import logger
+from storage.journal import JournalMovedError
+
+__all__ = ["Worker"]
+
+_WAIT_S: Final = 0.1
+_LOOK_EVERY_S: Final = 0.2
+_STATUS_EVERY_S: Final = 1.0
+_PAUSE_AFTER_FAULT_S: Final = 1.0
+_GOODBYE_S: Final = 10.0
+# Notices to one gateway in one batch; the dead letters themselves are all kept.
+_NOTICES: Final = 5
+
+
+class Worker:
+    """The loop of the ingest process.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    inbox : Inbox
+        Started and stopped by the worker.
+    projector : Projector
+        The same.
+    settings : Settings
+    status_path : Path
+        Where other processes read how it goes.
+    now_ns : callable
+        The wall clock, Unix nanoseconds.
+    monotonic : callable
+        Seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        inbox: Inbox,
+        projector: Projector,
+        settings: Settings,
+        status_path: Path,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pipeline = pipeline
+        self._inbox = inbox
+        self._projector = projector
+        self._settings = settings
+        self._status_path = status_path
+        self._now_ns = now_ns
+        self._monotonic = monotonic
+        self._stop = threading.Event()
+        self._started_ns = now_ns()
+        self._storage_error = ""
+        self._storage_since_ns = 0
+        start = monotonic()
+        self._generation = 0
+        self._hold_until = start
+        self._last_message = start
+        self._paused = True
+        self._next_close = self._next_look = self._next_status = self._next_provisional = start
+        self._next_save = start + settings.ingest.snapshot_seconds
+        self._release = True
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped, then save the state and let the projector finish."""
+        self._projector.start()
+        self._inbox.start()
+        try:
+            while not self._stop.is_set():
+                self._step()
+        finally:
+            self._inbox.stop()
+            try:
+                self._pipeline.save()
+            except StorageUnavailable as error:
+                logger().warning("state_not_saved", reason=str(error))
+            self._projector.stop(timeout_s=_GOODBYE_S)
+            self._tell()
+
+    def _step(self) -> None:
+        batch = self._inbox.next_batch(self._settings.ingest.batch_messages, _WAIT_S)
+        try:
+            if len(batch):
+                self._take(batch)
+            self._look_after()
+        except JournalMovedError:
+            self._catch_up()
+        except StorageUnavailable as error:
+            if len(batch):
+                self._inbox.release(batch)
+            self._tell_storage(str(error))
+            self._stop.wait(_PAUSE_AFTER_FAULT_S)
+        else:
+            self._tell_storage("")
+        now = self._monotonic()
+        if now >= self._next_status:
+            self._tell()
+            self._next_status = now + _STATUS_EVERY_S
+
+    def _take(self, batch: InboxBatch) -> None:
+        now = self._monotonic()
+        provisional = now >= self._next_provisional
+        while True:
+            try:
+                report = self._pipeline.take(batch.messages, now_ns=self._now_ns(), provisional=provisional)
+                break
+            except JournalMovedError:
+                self._catch_up()
+        self._inbox.acknowledge(batch)
+        self._projector.wake()
+        if provisional:
+            self._next_provisional = self._monotonic() + self._settings.ingest.provisional_seconds
+        self._last_message, self._paused = now, False
+        self._notify(report.rejected)
+
+    def _look_after(self) -> None:
+        """Do what is due besides messages."""
+        now = self._monotonic()
+        state = self._inbox.state()
+        if state.generation != self._generation:
+            self._generation = state.generation
+            self._hold_until = now + self._settings.mqtt.redelivery_seconds
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_EVERY_S
+            if self._pipeline.journal.last_seq() != self._pipeline.live.applied_seq:
+                self._catch_up()
+            if self._release:
+                self._release = self._pipeline.release_held(now_ns=self._now_ns()) > 0
+        if now >= self._hold_until and now >= self._next_close:
+            self._close(now, is_connected=state.connected)
+        if now >= self._next_save:
+            self._pipeline.save()
+            self._next_save = self._monotonic() + self._settings.ingest.snapshot_seconds
+
+    def _close(self, now: float, *, is_connected: bool) -> None:
+        closed = self._pipeline.close(now_ns=self._now_ns())
+        by_stream = self._pipeline.policy.by_stream
+        if by_stream and not self._paused and is_connected and now - self._last_message >= self._pause_s():
+            closed += self._pipeline.close(now_ns=self._now_ns(), lateness_ns=0)
+            self._paused = True
+        if closed:
+            self._projector.wake()
+        self._next_close = self._monotonic() + self._settings.ingest.closing_seconds
+
+    def _pause_s(self) -> float:
+        return self._settings.ingest.pause_seconds
+
+    def _catch_up(self) -> None:
+        if self._pipeline.catch_up():
+            self._projector.wake()
+            self._release = True
+
+    def _notify(self, rejected: tuple[DeadLetter, ...]) -> None:
+        """Tell gateways what was refused and why, a few of each batch; a courtesy, not a record."""
+        told: dict[str, int] = {}
+        for letter in rejected:
+            told[letter.gateway] = told.get(letter.gateway, 0) + 1
+            if letter.gateway and told[letter.gateway] <= _NOTICES:
+                notice = {"topic": letter.topic, "code": letter.code, "reason": letter.reason}
+                self._inbox.publish(rejected_topic(letter.gateway), msgspec.json.encode(notice))
+
+    def _tell_storage(self, error: str) -> None:
+        """Log once for each change of state, not for each try."""
+        if bool(error) == bool(self._storage_error):
+            return
+        self._storage_error, self._storage_since_ns = error, self._now_ns()
+        if error:
+            logger().error("acknowledging_stopped", reason=error)
+        else:
+            logger().info("acknowledging_resumed")
+
+    def _tell(self) -> None:
+        live, inbox = self._pipeline.live, self._inbox.state()
+        by_stream = self._pipeline.policy.by_stream
+        progress = live.tracker.progress_ns
+        status = IngestStatus(
+            pid=os.getpid(),
+            at_ns=self._now_ns(),
+            started_ns=self._started_ns,
+            by_stream=by_stream,
+            progress_ns=progress if by_stream and progress > NEVER_NS else None,
+            broker_connected=inbox.connected,
+            broker_since_ns=inbox.since_ns,
+            broker_error=inbox.last_error,
+            storage_error=self._storage_error,
+            storage_since_ns=self._storage_since_ns,
+            projection_error=self._projector.error,
+            projection_since_ns=self._projector.error_since_ns,
+            applied_seq=live.applied_seq,
+            projected_seq=self._projector.projected_seq,
+            queued_messages=inbox.queued,
+            open_readings=live.tracker.open_count(),
+            assets=len(live.catalogue.assets),
+            channels=len(live.catalogue.channels),
+        )
+        try:
+            write_status(self._status_path, status)
+        except OSError as error:
+            self._tell_storage(f"status file: got {error}; free the disk or mend the folder")

@@ -1,0 +1,133 @@
+"""A real installation for tests: `schouw` processes on free loopback ports, in a folder of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from service.broker import free_port
+from storage.journal import Journal
+
+_TICK_S = 0.1
+
+
+class Installation:
+    """One data folder with its ports; `run` starts `schouw` in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where data and logs go.
+    settings : str
+        More settings as `section.key=value`; ports and folder are set already.
+    """
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.api_port = free_port("127.0.0.1")
+        self.mqtt_port = int(str(settings.pop("MQTT__PORT", 0))) or free_port("127.0.0.1")
+        self.address = f"http://127.0.0.1:{self.api_port}"
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("SCHOUW_")}
+        self._environment |= {
+            "SCHOUW_DATA_DIR": str(folder),
+            "SCHOUW_API__PORT": str(self.api_port),
+            "SCHOUW_MQTT__PORT": str(self.mqtt_port),
+        }
+        self._environment |= {f"SCHOUW_{key}": str(value) for key, value in settings.items()}
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `schouw` with these arguments, its output in the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "output.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "service.cli", *arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+
+    def call(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `schouw` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "service.cli", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=120,
+        )
+
+    def get(self, path: str) -> Any:
+        """Ask the API; None while it does not answer."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=10) as answer:  # noqa: S310 -- our own address
+                return json.load(answer)
+        except OSError:
+            return None
+
+    def output(self) -> str:
+        """Give what the processes said, for a failing test."""
+        logs = [self.folder / "output.log", *sorted(self.folder.glob("**/log/*.log"))]
+        return "\n".join(f"== {log.name}\n{log.read_text()[-3000:]}" for log in logs if log.is_file())
+
+    def journal(self, *below: str) -> Journal:
+        """Open the journal for looking."""
+        return Journal(self.folder.joinpath(*below) / "journal.sqlite")
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `schouw` meanwhile and stop it as Ctrl-C would."""
+        process = self.start(*arguments)
+        try:
+            yield process
+        finally:
+            stop(process)
+
+    def until(self, what: str, condition: Callable[[], bool], *, seconds: float) -> None:
+        """Wait until something holds; fail with what the processes said."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds} s: {what}\n{self.output()}")
+            time.sleep(_TICK_S)
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Interrupt a process as Ctrl-C would, and wait; a process that ended keeps its exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait(10)
+
+
+def publish(port: int, messages: Sequence[tuple[str, bytes]], *, client_id: str = "test-gateway") -> None:
+    """Publish at QoS 1 as any MQTT client would, and wait for every acknowledgement."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    client.max_inflight_messages_set(200)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
+        for item in sent:
+            item.wait_for_publish(60)
+            assert item.is_published()
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -1,0 +1,106 @@
+"""The same readings give the same state, bit for bit, however they came and whatever broke in between."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ingest.batch import Message
+from simulator.scenario_file import load_scenario
+from tests.chain import feed, finish, open_chain, simulated_messages
+
+DAYS = 24
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
+    return simulated_messages(load_scenario("small"), tmp_path_factory.mktemp("messages"), days=DAYS)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(messages: list[Message], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, int]]:
+    """State hash and counts of a run in order, in batches of 50."""
+    pipeline = open_chain(tmp_path_factory.mktemp("undisturbed"), load_scenario("small"))
+    feed(pipeline, messages, batch=50)
+    return finish(pipeline), pipeline.journal.tally()
+
+
+def test_the_run_learns_something(undisturbed: tuple[str, dict[str, int]], messages: list[Message]) -> None:
+    tally = undisturbed[1]
+    assert tally["messages_received"] == len(messages)
+    assert tally["readings_stored"] > 20_000
+
+
+@pytest.mark.parametrize(("batch", "close_every"), [(7, 1), (200, 1), (50, 5)])
+def test_cutting_the_stream_elsewhere_changes_no_bit(
+    tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]], batch: int, close_every: int
+) -> None:
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    feed(pipeline, messages, batch=batch, close_every=close_every)
+    assert finish(pipeline) == undisturbed[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_another_order_within_the_lateness_allowance_changes_no_bit(
+    tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]], seed: int
+) -> None:
+    generator = random.Random(seed)
+    # A day of every sensor is about as many messages as there are sensors; half of that keeps within the allowance.
+    span = len(messages) // DAYS // 2
+    order = sorted(range(len(messages)), key=lambda place: place + generator.uniform(0, span))
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    feed(pipeline, [messages[place] for place in order], batch=40)
+    assert finish(pipeline) == undisturbed[0]
+    assert pipeline.journal.tally()["readings_stored"] == undisturbed[1]["readings_stored"]
+
+
+def test_messages_delivered_twice_count_once(
+    tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]]
+) -> None:
+    generator = random.Random(3)
+    twice = [message for message in messages for _ in range(1 + (generator.random() < 0.4))]
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    feed(pipeline, twice, batch=33)
+    feed(pipeline, messages, batch=500)  # and the whole history once more
+    assert finish(pipeline) == undisturbed[0]
+    assert pipeline.journal.tally()["readings_stored"] == undisturbed[1]["readings_stored"]
+
+
+def test_a_restart_at_any_moment_changes_no_bit(
+    tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]]
+) -> None:
+    generator = random.Random(4)
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    place = 0
+    while place < len(messages):
+        count = generator.randint(1, 120)
+        feed(pipeline, messages[place : place + count], batch=20)
+        place += count
+        if generator.random() < 0.5:
+            pipeline.save()
+        if generator.random() < 0.3:
+            before = pipeline.live.digest()
+            pipeline.journal.close()  # what memory held is gone, as after kill -9
+            pipeline = open_chain(tmp_path)
+            assert pipeline.live.digest() == before
+            place = max(0, place - generator.randint(0, 15))  # not acknowledged yet: the broker sends it again
+    assert finish(pipeline) == undisturbed[0]
+    tally = Counter(pipeline.journal.tally())
+    assert tally["readings_stored"] == undisturbed[1]["readings_stored"]
+
+
+def test_alarms_and_assessments_have_the_same_names_in_another_cut(tmp_path: Path, messages: list[Message]) -> None:
+    found = []
+    for batch in (13, 160):
+        pipeline = open_chain(tmp_path / str(batch), load_scenario("small"))
+        feed(pipeline, messages, batch=batch)
+        finish(pipeline)
+        entries = pipeline.journal.entries(after=0, limit=1_000_000)
+        alarms = sorted(alarm.id for entry in entries for alarm in entry.outcome.alarms)
+        assessments = [item for entry in entries for item in entry.outcome.assessments]
+        found.append((alarms, sorted((item.assessment_id, item.health_index or -1.0) for item in assessments)))
+    assert found[0] == found[1]
+    assert found[0][1]
