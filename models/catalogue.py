@@ -25,7 +25,7 @@ from domain.errors import ConfigurationError, ShapeError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import Asset, Channel, Direction, Register, Role, Works
 from domain.units import conversion
-from models.thresholds import MODES, THRESHOLDS, ThresholdKind, failure_mode, threshold_of
+from models.thresholds import MACHINE_QUANTITIES, MODES, THRESHOLDS, ThresholdKind, failure_mode, threshold_of
 
 __all__ = ["DRIVERS", "HOUR_NS", "Catalogue", "Summary", "compile_catalogue"]
 
@@ -57,6 +57,12 @@ _DRIVER_UNIT: Final = {
 }
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # Quantities that rest at one value in good health, so that repeating it is no fault.
+# What tells whether a machine works.
+_DUTY: Final = frozenset({"cycles", "runtime", "speed"})
+# A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
+_FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
+# The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
+_SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
 _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
 
 # Kinds of works after which the same asset or sensor gives another level. By stem, as the list of kinds is open.
@@ -104,6 +110,10 @@ class Catalogue:
         True for condition indicators.
     is_resting : bool[C]
         True where a repeated value is no fault.
+    is_duty : bool[C]
+        True where the channel says whether a machine works: at 0 it rests, and need not be heard.
+    follows_load : bool[C]
+        True where more work alone raises the value along with others, so that agreement shows little.
     driver : int8[C]
         Position in `DRIVERS` of what the channel explains with; -1 for none.
     driver_factor, driver_offset : float64[C]
@@ -159,6 +169,8 @@ class Catalogue:
     summary: npt.NDArray[np.int8]
     is_judged: BoolArray
     is_resting: BoolArray
+    is_duty: BoolArray
+    follows_load: BoolArray
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
     driver_offset: FloatArray
@@ -236,6 +248,8 @@ _CHANNEL_COLUMNS: Final = (
     "summary",
     "is_judged",
     "is_resting",
+    "is_duty",
+    "follows_load",
     "driver",
     "driver_factor",
     "driver_offset",
@@ -386,7 +400,8 @@ def compile_catalogue(
     first_of_sensor: dict[tuple[AssetId, SensorId], int] = {}
     for row, key in enumerate(keys):
         first_of_sensor.setdefault((key.asset, key.sensor), row)
-    is_judged = [channel.role is Role.CONDITION for channel in channels]
+    is_judged = [channel.role is Role.CONDITION and channel.quantity not in _SHOWN_ONLY for channel in channels]
+    machines = {channel.key[:2] for channel in channels if channel.quantity in MACHINE_QUANTITIES}
     distances = [_failure_distance(channel) for channel in channels]
     drivers = [_driver(channel) for channel in channels]
     sign = {Direction.UP: 1.0, Direction.DOWN: -1.0, Direction.BOTH: 0.0}
@@ -397,13 +412,21 @@ def compile_catalogue(
         "summary": np.array([_summary(channel) for channel in channels], np.int8),
         "is_judged": np.array(is_judged, np.bool_),
         "is_resting": np.array([channel.quantity in _RESTING for channel in channels], np.bool_),
+        "follows_load": np.array([channel.quantity in _FOLLOWS_LOAD for channel in channels], np.bool_),
+        "is_duty": np.array([channel.quantity in _DUTY for channel in channels], np.bool_),
         "driver": np.array([row[0] for row in drivers], np.int8),
         "driver_factor": np.array([row[1] for row in drivers], np.float64),
         "driver_offset": np.array([row[2] for row in drivers], np.float64),
         "direction": np.array([sign[channel.direction] for channel in channels], np.float64),
         "mode": np.array(
             [
-                MODES.index(failure_mode(details[place[channel.asset]].type, channel.quantity)) if judged else -1
+                MODES.index(
+                    failure_mode(
+                        details[place[channel.asset]].type, channel.quantity, on_machine=channel.key[:2] in machines
+                    )
+                )
+                if judged
+                else -1
                 for channel, judged in zip(channels, is_judged, strict=True)
             ],
             np.int8,

@@ -22,7 +22,7 @@ from models.alarms import AlarmChange
 from models.baseline import learn, meet_drivers, scatter
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
-from models.deviation import expect, measure_deviation
+from models.deviation import expect, in_unit, measure_deviation
 from models.environment import Environment, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons
@@ -49,7 +49,6 @@ _SUSPECT_SCORE: Final = 2.5
 _SUSPECT_SHARE: Final = 0.10
 # Values after works until the reference is moved by the step across them.
 _SETTLE_VALUES: Final = 24
-_QUANTILE_80: Final = 1.2815515655446004
 # Degrees of freedom of a score whose scale rests on nine blocks' worth of evidence.
 _DEGREES_OF_FREEDOM: Final = 9.0
 
@@ -235,10 +234,7 @@ def _score(
     direction = catalogue.direction[channel]
     novelty = np.where(direction < 0.0, -1.0, 1.0) * (value - expected) / spread
     tail = special.stdtr(_DEGREES_OF_FREEDOM, -np.where(direction == 0.0, np.abs(novelty), novelty))
-    is_log = catalogue.is_log[channel]
-    back = np.where(is_log, np.exp(np.where(is_log, expected, 0.0)), expected)
-    half = _QUANTILE_80 * spread
-    band = np.where(is_log, back * np.sinh(np.minimum(np.where(is_log, half, 0.0), 50.0)), half)
+    back, band = in_unit(catalogue.is_log[channel], expected, spread)
     columns["novelty"][channel] = novelty
     columns["p_value"][channel] = np.where(direction == 0.0, 2.0 * tail, tail)
     columns["expected"][channel] = back

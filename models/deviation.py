@@ -27,7 +27,7 @@ from models.baseline import STALE_SPREAD, block_residuals, scatter
 from models.catalogue import DRIVERS, Catalogue
 from models.memory import BLOCKS, ModelState
 
-__all__ = ["Expectation", "expect", "harm", "measure_deviation"]
+__all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]
 
 # Slow wandering of a sound structure that commissioning did not show, in distances to failure. Judgement; to be
 # replaced by what like assets show (a second stage over the fleet).
@@ -35,6 +35,10 @@ _UNSEEN: Final = 0.05
 _WANDER_PRIOR: Final = 0.03
 # Without a temperature sensor half of the prior effect of 10 K stays unexplained.
 _UNMEASURED_CLIMATE: Final = 0.25
+_QUANTILE_80: Final = 1.2815515655446004
+# Bounds that keep exponentials finite: far beyond anything that is measured.
+_LARGEST_LOG: Final = 600.0
+_LARGEST_HALF: Final = 50.0
 # Least distance to failure, when the commissioned level is already near or past the owner's limit.
 _LEAST_DISTANCE: Final = 0.25
 
@@ -156,3 +160,31 @@ def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]
     """float64[R]: the part of a deviation that points towards harm, positive; both ways where either harms."""
     direction = catalogue.direction[catalogue.judged[rows]]
     return np.asarray(np.where(direction == 0.0, np.abs(deviation), direction * deviation), dtype=np.float64)
+
+
+def in_unit(is_log: BoolArray, expected: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Turn an expectation in the model's unit into one in the channel's.
+
+    Parameters
+    ----------
+    is_log : bool[R]
+        True where the model works with the logarithm.
+    expected, spread : float64[R]
+        In the model's unit; NaN stays NaN.
+
+    Returns
+    -------
+    expected, band : float64[R]
+        Half the width of the 80 % band, positive; of a logarithm, half the distance between its two ends.
+
+    Examples
+    --------
+    >>> level, band = in_unit(np.array([True, False]), np.array([0.0, 5.0]), np.array([0.01, 0.01]))
+    >>> level.tolist(), np.round(band, 4).tolist()
+    ([1.0, 5.0], [0.0128, 0.0128])
+    """
+    half = _QUANTILE_80 * spread
+    level = np.exp(np.clip(np.where(is_log, expected, 0.0), -_LARGEST_LOG, _LARGEST_LOG))
+    band = level * np.sinh(np.clip(np.where(is_log, half, 0.0), 0.0, _LARGEST_HALF))
+    smallest = np.finfo(np.float64).tiny
+    return np.where(is_log, level, expected), np.maximum(np.where(is_log, band, half), smallest)

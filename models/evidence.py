@@ -6,7 +6,8 @@ Each pair of asset and failure mode runs a sequential test on the standardised d
 1. each witness gives its largest score towards harm, ``z = harm / standard deviation``;
 2. *agreement*: the scores of the majority of the witnesses are added, as of normal variables that correlate by
    a half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left
-   after subtracting what its instrument or a change of load could do;
+   after subtracting what its instrument or a change of load could do; a quantity that follows load counts
+   with what is left in agreement too;
 3. *materiality*: below a share of the failure level no score counts for more than noise;
 4. the logarithm of the likelihood ratio of a shift by three standard deviations is added, half a day's worth
    per independent draw, and never falls below zero;
@@ -116,9 +117,11 @@ def weigh_evidence(
     spread = state.deviation_sd[rows]
     distance = state.distance[rows]
     drift = catalogue.drift_share[catalogue.judged[rows]] * distance
+    # What load moves together with the rest agrees with it in good health too.
+    joint_excess = excess - np.where(catalogue.follows_load[catalogue.judged[rows]], drift, 0.0)
     sided = np.where(catalogue.direction[catalogue.judged[rows]] == 0.0, _TWO_SIDED, 0.0)
-    score = _witness_matrix(catalogue, rows, excess / spread - sided)
-    share = _witness_matrix(catalogue, rows, excess / distance)
+    score = _witness_matrix(catalogue, rows, joint_excess / spread - sided)
+    share = _witness_matrix(catalogue, rows, joint_excess / distance)
     lone_score = np.full(pairs, -np.inf)
     np.maximum.at(lone_score, catalogue.pair_of_judged[rows], (excess - drift) / spread - sided)
     lone_share = np.full(pairs, -np.inf)

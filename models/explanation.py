@@ -8,13 +8,12 @@ import numpy as np
 
 from domain.records import Reason
 from models.catalogue import Catalogue
-from models.deviation import harm
+from models.deviation import harm, in_unit
 from models.memory import ModelState, asset_rows
 from models.thresholds import MODES
 
 __all__ = ["channel_reason", "pair_reasons", "telling_channels"]
 
-_QUANTILE_80: Final = 1.2815515655446004
 _DIGITS: Final = 6
 
 
@@ -42,18 +41,16 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
         return None
     channel = int(catalogue.judged[row])
     key = catalogue.channels[channel]
-    measured, expected, spread = float(numbers[0]), float(numbers[1]), float(numbers[2])
-    band = _QUANTILE_80 * spread
-    if catalogue.is_log[channel]:
-        measured, expected = float(np.exp(measured)), float(np.exp(expected))
-        band = expected * float(np.sinh(min(band, 50.0)))
+    is_log = catalogue.is_log[[channel]]
+    (expected,), (band,) = in_unit(is_log, state.expected[[row]], state.spread[[row]])
+    (measured,), _ = in_unit(is_log, state.measured[[row]], state.spread[[row]])
     towards = float(harm(catalogue, state.deviation[[row]], np.array([row]))[0])
     facts: dict[str, str | float | int] = {
         "sensor": key.sensor,
         "channel": key.channel,
-        "measured": _rounded(measured),
-        "expected": _rounded(expected),
-        "band": _rounded(band),
+        "measured": _rounded(float(measured)),
+        "expected": _rounded(float(expected)),
+        "band": _rounded(float(band)),
         "unit": catalogue.units[channel],
         "deviation_sd": round(towards / float(state.deviation_sd[row]), 2),
         "severity": round(towards / float(state.distance[row]), 3),

@@ -3,8 +3,9 @@
 *Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
 rest in good health (traffic at night, no rain, air at 100 % humidity) are left out. *Silent*: nothing valid for
 five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
-hops. Both lower the quality of the data and neither is ever evidence about the structure. A sensor with all its
-channels silent is one alarm.
+hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks. Both lower the
+quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
+one alarm.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _STUCK_HOPS: Final = 24
 _SILENT_INTERVALS: Final = 5
 _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
+# A machine may rest: a bridge nobody asks to open, a pump in a dry spell. Longer than this asks for a test run.
+_LONGEST_REST_NS: Final = 14 * _DAY_NS
 
 
 def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -46,7 +49,27 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     asset = catalogue.asset_of_channel
     since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
     patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
+    patience = np.where(_rests(catalogue, state), np.maximum(patience, _LONGEST_REST_NS), patience)
     return np.asarray((state.started_ns[asset] > 0) & (at_ns[asset] - since > patience))
+
+
+def _rests(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[C]: tell which condition indicators belong to a machine that did not work when last heard.
+
+    What says whether it works is the sensor's own duty channels, or the asset's where the sensor has none.
+    """
+    duty = catalogue.is_duty & (state.heard_ns > 0)
+    works = duty & (state.last_value > 0.0)
+    resting = []
+    for place, count in (
+        (catalogue.sensor_of_channel, len(catalogue.channels)),
+        (catalogue.asset_of_channel, len(catalogue.assets)),
+    ):
+        known = np.bincount(place, weights=duty, minlength=count)[place] > 0
+        busy = np.bincount(place, weights=works, minlength=count)[place] > 0
+        resting.append((known, known & ~busy))
+    (by_sensor, sensor_rests), (_, asset_rests) = resting
+    return np.asarray(catalogue.is_judged & np.where(by_sensor, sensor_rests, asset_rests))
 
 
 def find_faults(

@@ -21,7 +21,7 @@ from typing import Final
 
 from domain.register import AssetType
 
-__all__ = ["MODES", "THRESHOLDS", "Threshold", "ThresholdKind", "failure_mode", "threshold_of"]
+__all__ = ["MACHINE_QUANTITIES", "MODES", "THRESHOLDS", "Threshold", "ThresholdKind", "failure_mode", "threshold_of"]
 
 
 class ThresholdKind(IntEnum):
@@ -86,7 +86,7 @@ THRESHOLDS: Final[tuple[Threshold, ...]] = (
         "1",
         True,
         0.3,
-        "as natural frequency, wider because the excitation moves it too; judgement",
+        "shown, never judged: the excitation decides which mode is the strongest; level as for natural frequency",
     ),
     Threshold(
         "damping_ratio",
@@ -158,8 +158,9 @@ THRESHOLDS: Final[tuple[Threshold, ...]] = (
         30.0,
         "K",
         False,
-        0.2,
-        "each 10 K halves the life of insulation (Montsinger, Trans. AIEE 49 (1930)): 30 K leaves an eighth",
+        0.5,
+        "each 10 K halves the life of insulation (Montsinger, Trans. AIEE 49 (1930)): 30 K leaves an eighth; "
+        "a busier season or an unheated room moves it by half of that, judgement",
     ),
     Threshold(
         "base_moisture",
@@ -224,7 +225,12 @@ MODES: Final[tuple[str, ...]] = (
 _MODE_OF: Final[dict[AssetType, tuple[str, dict[str, str]]]] = {
     AssetType.BRIDGE: (
         "stiffness_loss",
-        {"tilt": "settlement", "kurtosis": "bearing_wear", "crest_factor": "bearing_wear"},
+        {
+            "tilt": "settlement",
+            "kurtosis": "bearing_wear",
+            "crest_factor": "bearing_wear",
+            "motor_temperature": "drive_wear",
+        },
     ),
     AssetType.ROAD: ("pavement_fatigue", {"base_moisture": "base_saturation", "tilt": "settlement"}),
     AssetType.TUNNEL: (
@@ -273,13 +279,27 @@ def threshold_of(quantity: str) -> Threshold:
     return _BY_QUANTITY.get(_family(quantity), _BY_QUANTITY["other"])
 
 
-def failure_mode(asset_type: AssetType, quantity: str) -> str:
+# A sensor that carries one of these hangs on a drive, a pump or a fan: what it feels is the machine's state.
+MACHINE_QUANTITIES: Final = frozenset({"motor_temperature", "cycles", "runtime", "speed"})
+_FELT_ON_MACHINES: Final = frozenset({"vibration_rms", "vibration_peak", "kurtosis", "crest_factor"})
+
+
+def failure_mode(asset_type: AssetType, quantity: str, *, on_machine: bool = False) -> str:
     """Tell which failure mode of its asset a quantity is an indicator of.
+
+    Parameters
+    ----------
+    on_machine : bool
+        True when its sensor carries one of `MACHINE_QUANTITIES` too.
 
     Examples
     --------
     >>> failure_mode(AssetType.LOCK, "motor_temperature"), failure_mode(AssetType.BRIDGE, "tilt")
     ('drive_wear', 'settlement')
+    >>> failure_mode(AssetType.BRIDGE, "vibration_rms", on_machine=True)
+    'drive_wear'
     """
+    if asset_type is AssetType.BRIDGE and on_machine and quantity in _FELT_ON_MACHINES:
+        return "drive_wear"
     first, others = _MODE_OF[asset_type]
     return others.get(_family(quantity), first)

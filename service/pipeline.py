@@ -21,15 +21,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
+from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
 from domain.errors import StorageError
 from domain.identifiers import GatewayId
 from domain.records import DataQuality, DeadLetter, RiskAssessment
 from domain.register import WAVEFORM_CHANNELS
 from ingest.batch import DecodedBatch, Message, MessageOutcome, decode_batch
 from ingest.clock import ClockLimits
+from ingest.messages import Refusal
+from ingest.resolve import WaveformSlot
 from models.features import waveform_features
+from service.bursts import EXPIRY_NS, BurstWork, take_parts
 from service.live_state import LiveState
 from service.outcomes import DAY_NS, pack, unpack
 from storage.entries import (
@@ -135,15 +139,16 @@ class Pipeline:
         """
         live = self.live
         batch = decode_batch(messages, live.resolver, self._limits(now_ns), max_payload_bytes=self._max_payload_bytes)
-        readings, message_of = _with_features(batch)
+        bursts = take_parts(self.journal, messages, batch, live.resolver, self._limits(now_ns), _hash)
+        readings, message_of = _with_features(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
         admission = live.tracker.admit(readings.take(~repeated), self._closed_hops)
         accepted = admission.accepted
         duplicate, conflict = repeated.copy(), np.zeros(len(repeated), np.bool_)
         duplicate[~repeated], conflict[~repeated] = admission.duplicate, admission.conflict
         held, quarantine = self._hold(messages, batch)
-        tally = _count(batch, message_of, duplicate, conflict, held, len(released))
-        letters = self._letters(messages, batch)
+        tally = _count(batch, bursts, message_of, duplicate, conflict, held, len(released))
+        letters = self._letters(messages, [*batch.dead_letters, *bursts.refusals])
         touched = np.unique(live.catalogue.asset_of_channel[live.tracker.rows_of(accepted.channel)])
         self._unassessed.update(touched.tolist())
         current: list[RiskAssessment] = []
@@ -173,7 +178,9 @@ class Pipeline:
             hops=self._late_hops(accepted),
             held=held,
             released=[message.id for message in released],
-            arrivals=arrivals,
+            arrivals=[*arrivals, *bursts.arrivals],
+            parts=bursts.parts,
+            used_parts=bursts.used,
             tally=tally,
         )
         seq = self.journal.commit(commit)
@@ -264,10 +271,10 @@ class Pipeline:
             )
         return held, list(changes.values())
 
-    def _letters(self, messages: Sequence[Message], batch: DecodedBatch) -> list[DeadLetter]:
+    def _letters(self, messages: Sequence[Message], refusals: Sequence[Refusal]) -> list[DeadLetter]:
         seq = self.live.applied_seq + 1
         letters = []
-        for index, refusal in enumerate(batch.dead_letters):
+        for index, refusal in enumerate(refusals):
             message = messages[refusal.message]
             levels = message.topic.split("/")
             letters.append(
@@ -357,6 +364,33 @@ class Pipeline:
             self.take(messages, now_ns=now_ns, provisional=True, released=held)
         return len(held)
 
+    def expire_parts(self, *, now_ns: int) -> int:
+        """Give up waveforms of which parts are missing for too long; return how many messages that were."""
+        rows = self.journal.old_parts(received_before_ns=now_ns - EXPIRY_NS)
+        if not rows:
+            return 0
+        seq = self.live.applied_seq + 1
+        letters = []
+        for index, (topic, block, have, received_ns) in enumerate(rows):
+            identifier = block.partition("\n")[2]
+            reason = (
+                f"waveform {identifier!r}: got parts {', '.join(map(str, have))} within a minute and no more; "
+                "send all parts of a block together"
+            )
+            gateway = GatewayId(topic.split("/")[2])
+            letters.append(DeadLetter(f"{seq}-{index}", topic, gateway, "missing_key", reason, b"", received_ns))
+        gone = sum(len(have) for _, _, have, _ in rows)
+        commit = JournalCommit(
+            body=BatchBody(readings=encode_readings(ReadingColumns.empty())),
+            kind="batch",
+            outcome=Outcome(dead_letters=letters),
+            applied_seq=self.live.applied_seq,
+            used_parts=[(topic, block) for topic, block, _, _ in rows],
+            tally={"messages_waiting": -gone, "messages_dead_lettered": gone},
+        )
+        self.live.take_in(ReadingColumns.empty(), self.journal.commit(commit))
+        return gone
+
     def save(self) -> bool:
         """Save the state of what changed since the last time; False when nothing had."""
         if not self.live.changed:
@@ -370,23 +404,38 @@ class Pipeline:
         return True
 
 
-def _with_features(batch: DecodedBatch) -> tuple[ReadingColumns, IndexArray]:
+def _with_features(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray]:
     """Compute the features of waveforms and put them behind the readings, each with its message."""
     parts, messages = [batch.readings], [batch.message_of_reading]
-    numbers = np.asarray([slot.numbers for slot in batch.slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
-    factors = np.asarray([slot.factors for slot in batch.slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
-    for (block, message), flags in zip(batch.waveforms, batch.waveform_flags, strict=True):
+    _add_features(batch.slots, batch.waveforms, batch.waveform_flags, parts, messages)
+    if bursts.groups is not None:
+        last = np.asarray(bursts.last_part, np.int32)
+        blocks = [(block, last[place]) for block, place in bursts.groups.blocks]
+        _add_features(bursts.groups.slots, blocks, bursts.groups.flags, parts, messages)
+    return ReadingColumns.concatenate(parts), np.concatenate(messages)
+
+
+def _add_features(
+    slots: Sequence[WaveformSlot],
+    blocks: Sequence[tuple[SignalBlock, IndexArray]],
+    flags_of: Sequence[npt.NDArray[np.uint8]],
+    parts: list[ReadingColumns],
+    messages: list[IndexArray],
+) -> None:
+    numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
+    factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
+    for (block, message), flags in zip(blocks, flags_of, strict=True):
         features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
         number = numbers[block.channel]
         kept = (number >= 0) & np.isfinite(features)
         row = np.nonzero(kept)[0]
         parts.append(ReadingColumns(number[kept], block.start_ns[row], features[kept], flags[row]))
         messages.append(message[row])
-    return ReadingColumns.concatenate(parts), np.concatenate(messages)
 
 
 def _count(
     batch: DecodedBatch,
+    bursts: BurstWork,
     message_of: IndexArray,
     duplicate: BoolArray,
     conflict: BoolArray,
@@ -406,14 +455,17 @@ def _count(
         "messages_received": len(outcome) - released,
         "messages_decoded": int(
             np.count_nonzero(decoded & ~repeated) + np.count_nonzero(outcome == MessageOutcome.STATUS_ONLY)
-        ),
+        )
+        + bursts.decoded,
         "messages_duplicate": int(
             np.count_nonzero(repeated)
             + np.count_nonzero(outcome == MessageOutcome.RETAINED)
             + np.count_nonzero(quarantined)
             - len(held)
-        ),
-        "messages_dead_lettered": int(np.count_nonzero(outcome == MessageOutcome.DEAD_LETTER)),
+        )
+        + bursts.duplicate,
+        "messages_dead_lettered": int(np.count_nonzero(outcome == MessageOutcome.DEAD_LETTER)) + bursts.dead_lettered,
+        "messages_waiting": bursts.waiting,
         "messages_quarantined": len(held) - released,
         "readings_decoded": len(message_of) + refused,
         "readings_stored": int(np.count_nonzero(~duplicate)),

@@ -157,6 +157,7 @@ class Worker:
             self._next_look = now + _LOOK_EVERY_S
             if self._pipeline.journal.last_seq() != self._pipeline.live.applied_seq:
                 self._catch_up()
+            self._pipeline.expire_parts(now_ns=self._now_ns())
             if self._release:
                 self._release = self._pipeline.release_held(now_ns=self._now_ns()) > 0
         if now >= self._hold_until and now >= self._next_close:

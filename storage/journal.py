@@ -239,8 +239,8 @@ class Journal:
             )
             db.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id in commit.released])
             db.executemany("INSERT OR IGNORE INTO arrival VALUES (?, ?)", commit.arrivals)
-            db.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?, ?)", commit.parts)
             db.executemany("DELETE FROM part WHERE topic = ? AND block = ?", commit.used_parts)
+            db.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?, ?)", commit.parts)
             self._add_tally(db, commit.tally)
             self._set_meta(db, "applied_seq", seq)
         return seq
@@ -338,6 +338,19 @@ class Journal:
                 (topic, block),
             )
             return [(int(part), payload, int(received)) for part, payload, received in rows]
+
+    def old_parts(self, *, received_before_ns: int) -> list[tuple[str, str, list[int], int]]:
+        """List blocks whose first part came before a time, as (topic, block, parts that are there, first arrival)."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT topic, block, group_concat(part), min(received_ns) FROM part "
+                "GROUP BY topic, block HAVING min(received_ns) < ? ORDER BY topic, block",
+                (received_before_ns,),
+            ).fetchall()
+        return [
+            (topic, block, sorted(int(part) for part in parts.split(",")), int(first))
+            for topic, block, parts, first in rows
+        ]
 
     def tally(self) -> dict[str, int]:
         """Give the exact counts of all that was ever committed."""

@@ -1,0 +1,197 @@
+"""What the journal promises: all or nothing, in order, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.arrays import ReadingColumns
+from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
+from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
+from domain.records import DecisionVerb
+from storage.decisions import JournalDecisionLog, chain_faults
+from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
+from storage.journal import HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
+from storage.protocols import DecisionDraft
+
+BRUG = AssetId("brug-1")
+
+
+def columns(count: int, start: int = 0) -> ReadingColumns:
+    number = np.arange(start, start + count)
+    return ReadingColumns(
+        number.astype(np.int32), number.astype(np.int64) * 10**9, number / 7.0, np.zeros(count, np.uint8)
+    )
+
+
+def commit_of(journal: Journal, count: int = 3, **more: object) -> JournalCommit:
+    body = BatchBody(readings=encode_readings(columns(count)))
+    return JournalCommit(body=body, kind="batch", outcome=Outcome(), applied_seq=journal.applied_seq(), **more)  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite")
+
+
+def test_an_entry_comes_back_as_it_was_written(journal: Journal) -> None:
+    seq = journal.commit(commit_of(journal, tally={"readings_stored": 3}))
+    entry = journal.entries(after=0)[0]
+    assert (entry.seq, entry.kind, journal.applied_seq()) == (seq, "batch", seq)
+    assert isinstance(entry.body, BatchBody)
+    read, written = decode_readings(entry.body.readings), columns(3)
+    assert read.value.tobytes() == written.value.tobytes()
+    assert read.time_ns.tolist() == written.time_ns.tolist()
+    assert journal.tally() == {"readings_stored": 3}
+
+
+def test_counts_add_up_over_commits(journal: Journal) -> None:
+    for _ in range(3):
+        journal.commit(commit_of(journal, tally={"a": 2, "b": 0}))
+    assert journal.tally() == {"a": 6}
+
+
+def test_what_others_appended_must_be_applied_first(tmp_path: Path, journal: Journal) -> None:
+    other = JournalDecisionLog(Journal(tmp_path / "journal.sqlite"), lambda _: None)
+    planned = commit_of(journal)
+    other.append(DecisionDraft(BRUG, DecisionVerb.INSPECT, "A. Planner", "noise heard"), decided_at_ns=1)
+    with pytest.raises(JournalMovedError):
+        journal.commit(planned)
+    assert [entry.kind for entry in journal.entries(after=0)] == ["decision"]
+    assert journal.applied_seq() == 0
+
+
+def test_a_full_disk_writes_nothing_and_says_so(journal: Journal) -> None:
+    journal.commit(commit_of(journal))
+    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+    journal._db.execute(f"PRAGMA max_page_count={pages}")
+    held = [HeldMessage("gw", "a", "s", bytes([n]), "t", b"x" * 4000, n) for n in range(20)]
+    with pytest.raises(StorageUnavailable, match="full"):
+        journal.commit(commit_of(journal, held=held, tally={"a": 1}))
+    assert (journal.last_seq(), journal.tally(), journal.held_senders()) == (1, {}, [])
+    journal._db.execute("PRAGMA max_page_count=1000000")
+    assert journal.commit(commit_of(journal, held=held)) == 2
+
+
+def test_a_damaged_page_is_noticed(tmp_path: Path, journal: Journal) -> None:
+    for _ in range(40):
+        journal.commit(commit_of(journal, 200))
+    assert journal.check() == []
+    journal.close()
+    path = tmp_path / "journal.sqlite"
+    with path.open("r+b") as file:
+        file.seek(4096 * 12)
+        file.write(b"\xff" * 4096)
+    assert faults_of(path)
+
+
+def faults_of(path: Path) -> list[str]:
+    try:
+        return Journal(path).check()
+    except StorageCorrupt as error:
+        return [str(error)]
+
+
+def test_a_journal_of_a_newer_program_is_not_touched(tmp_path: Path, journal: Journal) -> None:
+    journal._db.execute("PRAGMA user_version=99")
+    journal.close()
+    with pytest.raises(StorageCorrupt, match="newer Schouw"):
+        Journal(tmp_path / "journal.sqlite")
+
+
+def test_pruning_leaves_decisions_and_sequences_alone(journal: Journal) -> None:
+    journal.commit(commit_of(journal))
+    log = JournalDecisionLog(journal, lambda _: None)
+    log.append(DecisionDraft(BRUG, DecisionVerb.INSPECT, "A. Planner", "noise heard"), decided_at_ns=1)
+    assert journal.prune(upto=2) == 1
+    assert [entry.kind for entry in journal.entries(after=0)] == ["decision"]
+    journal.record_outcome(2, Outcome())
+    assert journal.commit(commit_of(journal)) == 3
+
+
+def test_a_channel_keeps_its_number(journal: Journal) -> None:
+    keys = [ChannelKey(BRUG, SensorId("s"), ChannelName(name)) for name in ("b", "a")]
+    first = journal.number_channels(keys)
+    more = journal.number_channels([*keys, ChannelKey(BRUG, SensorId("s"), ChannelName("0"))])
+    assert {key: more[key] for key in keys} == first
+    assert len(set(more.values())) == 3
+
+
+def test_held_messages_wait_once_each_until_released(journal: Journal) -> None:
+    held = [HeldMessage("gw", "a", "s", bytes([n % 2]), "t", b"p", n) for n in range(4)]
+    journal.commit(commit_of(journal, held=held))
+    waiting = journal.held([("a", "s")])
+    assert [message.received_ns for message in waiting] == [0, 1]
+    assert journal.known_arrivals([b"\x00", b"\x07"]) == {b"\x00"}
+    journal.commit(commit_of(journal, released=[waiting[0].id]))
+    assert [message.received_ns for message in journal.held([("a", "s")])] == [1]
+
+
+def test_hops_and_snapshots_are_replaced_by_newer_ones(journal: Journal) -> None:
+    for body in (b"one", b"two"):
+        journal.commit(commit_of(journal, hops=[HopRow(BRUG, 5, body)]))
+        journal.save_snapshots([(BRUG, body)], seq=journal.applied_seq())
+    assert [row.body for row in journal.hops([(BRUG, 5), (BRUG, 6)])] == [b"two"]
+    assert [(row.seq, row.body) for row in journal.snapshots()] == [(2, b"two")]
+    assert journal.snapshot_seq() == 2
+
+
+class TestDecisionLog:
+    def log(self, journal: Journal, count: int = 4) -> JournalDecisionLog:
+        log = JournalDecisionLog(journal, lambda alarm: f"condition.{alarm}")
+        for number in range(count):
+            draft = DecisionDraft(BRUG, DecisionVerb.CONFIRM, "A. Planner", f"reason {number}", alarm_id="x")
+            log.append(draft, decided_at_ns=number)
+        return log
+
+    def test_links_are_chained_and_listed_newest_first(self, journal: Journal) -> None:
+        found = self.log(journal).decisions()
+        assert [item.reason for item in found] == ["reason 3", "reason 2", "reason 1", "reason 0"]
+        assert [item.previous_hash for item in found] == [item.hash for item in found[1:]] + [""]
+        assert chain_faults(journal) == []
+
+    def test_an_altered_row_is_found(self, journal: Journal) -> None:
+        self.log(journal)
+        body = journal._db.execute("SELECT body FROM entry WHERE seq = 2").fetchone()[0]
+        journal._db.execute("UPDATE entry SET body = ? WHERE seq = 2", (body.replace(b"reason 1", b"reason 7"),))
+        assert "d2: its content was altered" in chain_faults(journal)[0]
+
+    def test_a_missing_row_is_found(self, journal: Journal) -> None:
+        self.log(journal)
+        journal._db.execute("DELETE FROM entry WHERE seq = 3")
+        assert "d4: the link before it is missing" in chain_faults(journal)[0]
+
+    def test_two_people_at_once_do_not_fork_the_chain(self, tmp_path: Path, journal: Journal) -> None:
+        logs = [self.log(journal, 1), JournalDecisionLog(Journal(tmp_path / "journal.sqlite"), lambda _: None)]
+        for number in range(6):
+            draft = DecisionDraft(BRUG, DecisionVerb.INSPECT, f"person {number}", "seen")
+            logs[number % 2].append(draft, decided_at_ns=number)
+        assert len(logs[0].decisions()) == 7
+        assert chain_faults(journal) == []
+
+    @pytest.mark.parametrize(
+        ("draft", "why"),
+        [
+            (DecisionDraft(BRUG, DecisionVerb.INSPECT, " ", "seen"), "no name"),
+            (DecisionDraft(BRUG, DecisionVerb.INSPECT, "A. Planner", ""), "no reason"),
+            (DecisionDraft(BRUG, DecisionVerb.PLAN, "A. Planner", "soon"), "without a date"),
+            (DecisionDraft(BRUG, DecisionVerb.CORRECT_CONDITION, "A. Planner", "seen"), "without a condition"),
+        ],
+    )
+    def test_a_decision_lacking_something_is_refused(self, journal: Journal, draft: DecisionDraft, why: str) -> None:
+        with pytest.raises(DecisionError, match=why):
+            self.log(journal, 0).append(draft, decided_at_ns=0)
+        assert journal.last_seq() == 0
+
+
+def test_a_file_that_is_no_journal_is_told(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(StorageCorrupt, match=r"journal\.sqlite"):
+        Journal(tmp_path / "journal.sqlite")
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match=r"journal\.sqlite"):
+        Journal(tmp_path / "nowhere" / "journal.sqlite")

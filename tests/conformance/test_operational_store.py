@@ -1,0 +1,240 @@
+"""What the operational store promises, whichever database it is on: projected once, ranked, paged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine
+
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    DataQuality,
+    DeadLetter,
+    Decision,
+    DecisionVerb,
+    FailureProbability,
+    Reason,
+    RiskAssessment,
+    RiskState,
+)
+from domain.register import Asset, AssetType, Channel, Direction, Register, Role
+from storage.advisory import SqlAdvisoryStore
+from storage.database import migrations_pending, open_database, sqlite_address, upgrade_schema
+from storage.entries import (
+    AlarmChange,
+    BatchBody,
+    DecisionBody,
+    EntryBody,
+    Outcome,
+    PackedReadings,
+    QuarantineChange,
+    SensorChange,
+)
+from storage.journal import Entry
+from storage.projection import OperationalProjection
+from storage.protocols import RankKey, TimedKey
+from storage.tables import metadata
+
+EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    assert migrations_pending(made)
+    upgrade_schema(made)
+    yield made
+    made.dispose()
+
+
+class Store:
+    """Both sides of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.writer = OperationalProjection(engine)
+        self.reader = SqlAdvisoryStore(engine)
+
+    def project(self, *outcomes: Outcome, body: EntryBody = EMPTY) -> None:
+        first = self.writer.position() + 1
+        self.writer.project([Entry(first + n, "batch", body, outcome) for n, outcome in enumerate(outcomes)])
+
+
+@pytest.fixture
+def store(engine: Engine) -> Store:
+    return Store(engine)
+
+
+def asset(name: str) -> Asset:
+    return Asset(AssetId(name), name.title(), AssetType.BRIDGE, external_ids={"GUID": "{x}"})
+
+
+def channel(owner: str, name: str = "temperature") -> Channel:
+    where = (AssetId(owner), SensorId("s1"), ChannelName(name))
+    return Channel(*where, "Cel", GatewayId("gw-1"), 3600.0, Role.ENVIRONMENT, Direction.BOTH)
+
+
+def register(*names: str) -> Outcome:
+    channels = tuple(channel(name) for name in names)
+    numbers = [int(name.removeprefix("brug-")) for name in names]
+    return Outcome(register=Register(tuple(map(asset, names)), channels), register_numbers=numbers)
+
+
+def risk(
+    name: str, state: RiskState, cost: float | None, *, at_ns: int = 10, provisional: bool = False
+) -> RiskAssessment:
+    return RiskAssessment(
+        assessment_id=f"{name}.{at_ns}{'.p' if provisional else ''}",
+        asset=AssetId(name),
+        assessed_at_ns=at_ns,
+        provisional=provisional,
+        state=state,
+        data_quality=DataQuality.HIGH,
+        probability_of_failure=(FailureProbability(90, 0.1, 0.05, 0.2),),
+        remaining_life=None,
+        failure_mode=None,
+        health_index=None,
+        indicative_condition=None,
+        expected_cost_of_waiting_eur=cost,
+        advice="keep_watching",
+        reasons=(Reason("all_as_expected", {"channels": 2}),),
+        model_version="1",
+    )
+
+
+def alarm(name: str = "a1", *, raised_ns: int = 5) -> Alarm:
+    return Alarm(name, AssetId("brug-1"), "condition.x", raised_ns, None, AlarmState.OPEN, reasons=(Reason("r"),))
+
+
+def test_tables_are_what_the_migrations_make(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert not migrations_pending(engine)
+
+
+def test_the_position_moves_with_the_rows(store: Store) -> None:
+    assert store.writer.position() == 0
+    store.project(register("brug-1"), Outcome(alarms=[alarm()]))
+    assert store.writer.position() == 2
+    found = store.reader.alarm("a1")
+    assert found is not None
+    assert (found.revision, found.reasons) == (2, (Reason("r"),))
+
+
+def test_writing_entries_again_changes_nothing(store: Store) -> None:
+    entries = [
+        Entry(1, "register", EMPTY, register("brug-1")),
+        Entry(2, "batch", EMPTY, Outcome(alarms=[alarm()], current=[risk("brug-1", RiskState.OK, 5.0)])),
+    ]
+    for _ in range(2):
+        store.writer.project(entries)
+    assert len(store.reader.alarms()) == 1
+    assert len(store.reader.risks()) == 1
+
+
+def test_the_ranking_is_state_then_cost_and_pages_neither_skip_nor_repeat(store: Store) -> None:
+    names = [f"brug-{n}" for n in range(1, 10)]
+    states = [RiskState.OK, RiskState.ACT, RiskState.WATCH, RiskState.INSUFFICIENT_DATA] * 3
+    risks = [risk(name, states[n], [100.0, None, 50.0][n % 3]) for n, name in enumerate(names)]
+    store.project(register(*names), Outcome(current=risks))
+    whole = [key for key, _, _ in store.reader.risks(limit=50)]
+    assert whole == sorted(whole)
+    assert [key.state_rank for key in whole] == sorted(key.state_rank for key in whole)
+    paged: list[RankKey] = []
+    while page := store.reader.risks(after=paged[-1] if paged else None, limit=2):
+        paged += [key for key, _, _ in page]
+    assert paged == whole
+    only = store.reader.risks(states=[RiskState.ACT])
+    assert {item.state for _, _, item in only} == {RiskState.ACT}
+
+
+def test_an_assessment_comes_back_as_it_was(store: Store) -> None:
+    given = risk("brug-1", RiskState.WATCH, 12.5)
+    store.project(register("brug-1"), Outcome(assessments=[given], current=[given]))
+    found = store.reader.assessment(given.assessment_id)
+    assert found is not None
+    assert (found.probability_of_failure, found.reasons, found.journal_seq) == (
+        given.probability_of_failure,
+        given.reasons,
+        2,
+    )
+    assert store.reader.risk_history(AssetId("brug-1"))[0] == found
+
+
+def test_history_runs_from_new_to_old_and_pages(store: Store) -> None:
+    items = [risk("brug-1", RiskState.OK, 1.0, at_ns=n) for n in range(7)]
+    store.project(Outcome(assessments=items))
+    seen: list[int] = []
+    after: TimedKey | None = None
+    while page := store.reader.risk_history(AssetId("brug-1"), after=after, limit=3):
+        seen += [item.assessed_at_ns for item in page]
+        after = TimedKey(page[-1].assessed_at_ns, page[-1].assessment_id)
+    assert seen == [6, 5, 4, 3, 2, 1, 0]
+
+
+def test_an_alarm_clears_but_what_a_person_said_of_it_stays(store: Store) -> None:
+    store.project(Outcome(alarms=[alarm("a1"), alarm("a2")]))
+    store.project(Outcome(alarm_changes=[AlarmChange("a1", state=AlarmState.CONFIRMED)]))
+    store.project(Outcome(alarm_changes=[AlarmChange("a1", cleared_at_ns=9), AlarmChange("a2", cleared_at_ns=9)]))
+    found = {item.id: item for item in store.reader.alarms()}
+    assert (found["a1"].state, found["a1"].cleared_at_ns) == (AlarmState.CONFIRMED, 9)
+    assert (found["a2"].state, found["a2"].cleared_at_ns) == (AlarmState.CLEARED, 9)
+    assert [item.id for item in store.reader.alarms(states=[AlarmState.CONFIRMED])] == ["a1"]
+
+
+def test_a_new_register_keeps_what_channels_last_sent(store: Store) -> None:
+    store.project(register("brug-1", "brug-2"))
+    store.project(Outcome(sensors=[SensorChange(1, 77, 11.5, DataQuality.HIGH)]))
+    store.project(register("brug-1", "brug-3"))
+    rows = {row.asset: row for row in store.reader.sensors()}
+    assert set(rows) == {"brug-1", "brug-3"}
+    assert (rows[AssetId("brug-1")].last_time_ns, rows[AssetId("brug-1")].last_value) == (77, 11.5)
+    assert [item.id for item in store.reader.assets()] == ["brug-1", "brug-3"]
+    found = store.reader.asset(AssetId("brug-1"))
+    assert found == asset("brug-1")
+
+
+def test_the_newest_of_several_entries_counts(store: Store) -> None:
+    changes = [Outcome(sensors=[SensorChange(1, n, float(n), DataQuality.HIGH)]) for n in range(3)]
+    risks = [Outcome(current=[risk("brug-1", RiskState.OK, float(n), at_ns=n)]) for n in range(3)]
+    store.project(register("brug-1"), *changes, *risks)
+    assert store.reader.sensors()[0].last_time_ns == 2
+    newest = store.reader.risk(AssetId("brug-1"))
+    assert newest is not None
+    assert newest.assessed_at_ns == 2
+
+
+def test_quarantine_counts_up_and_down_to_nothing(store: Store) -> None:
+    def change(messages: int) -> Outcome:
+        return Outcome(quarantine=[QuarantineChange("gw", "a", "s", messages, 1, 2, "unknown", "{}")])
+
+    store.project(change(3), change(2))
+    assert store.reader.quarantine()[0].messages == 5
+    store.project(change(-4))
+    assert (store.reader.quarantine()[0].messages, store.reader.quarantine()[0].reason) == (1, "unknown")
+    store.project(change(-1))
+    assert store.reader.quarantine() == []
+
+
+def test_a_provisional_assessment_that_was_decided_on_is_kept(store: Store) -> None:
+    now = risk("brug-1", RiskState.ACT, 5.0, provisional=True)
+    store.project(register("brug-1"), Outcome(current=[now]))
+    decision = Decision(
+        "d3", 3, AssetId("brug-1"), DecisionVerb.CONFIRM, "A. Planner", "seen", 1, None, now.assessment_id
+    )
+    store.project(Outcome(), body=DecisionBody(decision=decision, alarm_kind=None))
+    store.project(Outcome(current=[risk("brug-1", RiskState.OK, 1.0, at_ns=99)]))
+    kept = store.reader.assessment(now.assessment_id)
+    assert kept is not None
+    assert kept.state is RiskState.ACT
+
+
+def test_dead_letters_keep_their_first_bytes(store: Store) -> None:
+    letter = DeadLetter("1-0", "infra/v1/gw/x", GatewayId("gw"), "not_json", "got '{'", b"{\xff", 5)
+    store.project(Outcome(dead_letters=[letter]))
+    assert store.reader.dead_letters()[0].head == b"{\xff"

@@ -1,0 +1,115 @@
+"""Settings: one place, checked, documented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from domain.errors import ConfigurationError
+from service.everything import child_environment
+from service.settings import Settings, load_settings
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def every_setting() -> Iterator[tuple[str, str, FieldInfo]]:
+    """Give name, name in the environment and description of each setting."""
+    for name, field in Settings.model_fields.items():
+        section: Any = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            for key, inner in section.model_fields.items():
+                yield f"{name}.{key}", f"SCHOUW_{name}__{key}".upper(), inner
+        else:
+            yield name, f"SCHOUW_{name}".upper(), field
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    rows = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    expected = [
+        f"| `{name}` | `{variable}` | {shown(field.default)} | {field.description} |"
+        for name, variable, field in every_setting()
+    ]
+    assert sorted(rows) == sorted(expected)
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schouw.toml").write_text("[mqtt]\nport = 1001\nhost = 'file'\n[api]\nport = 1002\n")
+    monkeypatch.setenv("SCHOUW_MQTT__PORT", "1003")
+    settings = load_settings({"api": {"port": 1004}})
+    assert (settings.mqtt.host, settings.mqtt.port, settings.api.port) == ("file", 1003, 1004)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("colour = 1\n", "colour"), ("[mqtt]\nprot = 1\n", "mqtt.prot"), ("[mqtt]\nport = 0\n", "mqtt.port: got 0")],
+)
+def test_a_wrong_file_names_the_key(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "schouw.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"schouw\.toml") as caught:
+        load_settings()
+    assert named in str(caught.value)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"mqtt": {"port": 0}, "ingest": {"clock": "sundial"}})
+    assert "mqtt.port" in str(caught.value)
+    assert "ingest.clock" in str(caught.value)
+
+
+def test_a_variable_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOUW_MQTT_PORT", "1883")
+    with pytest.raises(ConfigurationError, match="SCHOUW_MQTT_PORT"):
+        load_settings()
+
+
+def test_a_missing_file_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="a file that is there"):
+        load_settings(config=Path("nowhere.toml"))
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = load_settings({"mqtt": {"password": "geheim"}})
+    assert "geheim" not in repr(settings)
+
+
+def test_children_get_every_setting_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = load_settings(
+        {
+            "data_dir": "elsewhere",
+            "demo": True,
+            "mqtt": {"password": "geheim", "username": "gw"},
+            "ingest": {"clock": "stream", "lateness_seconds": 60.0},
+            "api": {"allowed_hosts": ["planner.example.org", "[::1]"]},
+        }
+    )
+    for name, value in child_environment(given).items():
+        monkeypatch.setenv(name, value)
+    received = load_settings()
+    assert received.model_dump(exclude={"data_dir"}) == given.model_dump(exclude={"data_dir"})
+    assert received.data_dir == given.data_dir.absolute()
+
+
+def test_lateness_follows_the_clock() -> None:
+    assert load_settings().lateness_ns == 900 * 10**9
+    assert load_settings({"ingest": {"clock": "stream"}}).lateness_ns == 86_400 * 10**9
