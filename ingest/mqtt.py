@@ -8,6 +8,7 @@ connection, and has no jitter.
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ from ingest.topics import TOPIC_FILTERS
 
 __all__ = ["Delivery", "InboxBatch", "InboxState", "MqttInbox", "TlsFiles"]
 
+# Taking back a subscription that nobody made is answered, and changes nothing.
+_NEVER_SUBSCRIBED: Final = "schouw/goodbye"
 _GOODBYE_S: Final = 2.0
 
 
@@ -186,11 +189,30 @@ class _PahoConnection:
         self._client.publish(topic, payload, qos=0)
 
     def close(self) -> None:
-        self._client.disconnect()
         deadline = time.monotonic() + _GOODBYE_S
+        self._await_broker(deadline)
+        self._client.disconnect()
         while self._client.want_write() and time.monotonic() < deadline:
             endpoint = self.socket()
             if endpoint is None:
                 return
             endpoint.settimeout(_GOODBYE_S)  # what is left to be said may wait for the broker now
             self._client.loop_write()
+
+    def _await_broker(self, deadline: float) -> None:
+        """Make one round trip: a broker answers in order, so it has read our acknowledgements then.
+
+        Mosquitto may drop what it has not read yet when the connection goes, and would send those messages again.
+        """
+        answered: list[bool] = []
+        self._client.on_message = None
+        self._client.on_disconnect = None
+        self._client.on_unsubscribe = lambda *_: answered.append(True)
+        if self._client.unsubscribe(_NEVER_SUBSCRIBED)[0] != paho.MQTT_ERR_SUCCESS:
+            return
+        while not answered and time.monotonic() < deadline:
+            endpoint = self.socket()
+            if endpoint is None or (self._client.want_write() and not self.write()):
+                return
+            if (self.has_pending() or select.select([endpoint], [], [], 0.05)[0]) and not self.read():
+                return

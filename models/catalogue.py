@@ -56,13 +56,13 @@ _DRIVER_UNIT: Final = {
     "rain": "mm/h",
 }
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
-# Quantities that rest at one value in good health, so that repeating it is no fault.
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
 # The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
+# Quantities that rest at one value in good health, so that repeating it is no fault.
 _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
 
 # Kinds of works after which the same asset or sensor gives another level. By stem, as the list of kinds is open.

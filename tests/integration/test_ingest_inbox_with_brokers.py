@@ -89,12 +89,13 @@ def test_messages_come_in_order_and_an_acknowledged_one_does_not_come_back(
 
     again = _new_inbox(any_broker.port, events)
     again.start()
-    wait_until(lambda: again.state().connected, "the second inbox to connect")
-    _publish(any_broker.port, [b"new"])
-    assert _payloads(_collect(again, 1)) == [b"new"]
-    assert len(again.next_batch(10, 0.5)) == 0
-    inbox.stop()
-    again.stop()
+    try:
+        wait_until(lambda: again.state().connected, "the second inbox to connect")
+        _publish(any_broker.port, [b"new"])
+        assert _payloads(_collect(again, 1)) == [b"new"]
+        assert len(again.next_batch(10, 0.5)) == 0
+    finally:
+        again.stop()
 
 
 def test_a_batch_that_is_released_comes_again_over_a_new_connection(
