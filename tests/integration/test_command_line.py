@@ -113,7 +113,7 @@ def test_the_readme_shows_a_line_that_works(site: Installation, tmp_path: Path) 
         subprocess.run([program, "-p", str(site.mqtt_port), *line[1:]], check=True, timeout=20)
 
         def arrived() -> bool:
-            return (site.get("/v1/sensors") or {"items": [{}]})["items"][0].get("lastValue") == 0.42
+            return bool((site.get("/v1/sensors") or {"items": [{}]})["items"][0].get("lastValue") == 0.42)
 
         site.until("reading", arrived, seconds=20)
         risk = site.get("/v1/assets/brug-042/risk")
