@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, DataQuality, RiskAssessment
+from domain.records import Alarm, AlarmState, DataQuality, Decision, RiskAssessment
 from domain.register import Register
 from storage.advisory import rank_key
 from storage.database import translated
-from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, SensorChange
+from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody, SensorChange
 from storage.journal import Entry
 from storage.tables import (
     alarm_table,
@@ -70,22 +70,26 @@ class OperationalProjection:
         if not entries:
             return
         with translated(self._engine), self._engine.begin() as db:
+            # Only the newest of these rows stays, so each is written once for all entries of this call.
+            current: dict[AssetId, tuple[int, RiskAssessment]] = {}
+            sensors: dict[int, tuple[int, SensorChange]] = {}
             for entry in entries:
-                self._project_one(db, entry)
-            # Only the newest of these rows stays, so it is written once for all entries of this call.
-            current = {item.asset: (entry.seq, item) for entry in entries for item in entry.outcome.current}
+                self._project_one(db, entry, current)
+                current |= {item.asset: (entry.seq, item) for item in entry.outcome.current}
+                sensors |= {change.channel: (entry.seq, change) for change in entry.outcome.sensors}
             _upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
-            sensors = {change.channel: (entry.seq, change) for entry in entries for change in entry.outcome.sensors}
             _update_sensors(db, sensors)
             _upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
 
     @staticmethod
-    def _project_one(db: Connection, entry: Entry) -> None:
+    def _project_one(db: Connection, entry: Entry, current: dict[AssetId, tuple[int, RiskAssessment]]) -> None:
         seq, outcome = entry.seq, entry.outcome
         if outcome.register is not None:
-            _replace_register(db, seq, outcome.register, outcome.register_numbers)
-        if isinstance(entry.body, DecisionBody) and entry.body.decision.assessment_id is not None:
-            _keep_assessment(db, seq, entry.body.decision.assessment_id, entry.body.decision.asset)
+            at_ns = entry.body.at_ns if isinstance(entry.body, RegisterBody) else None
+            for asset in _replace_register(db, seq, outcome.register, outcome.register_numbers, at_ns):
+                current.pop(asset, None)
+        if isinstance(entry.body, DecisionBody):
+            _keep_assessment(db, seq, entry.body.decision, current.get(entry.body.decision.asset))
         if outcome.assessments:
             _upsert(
                 db,
@@ -136,12 +140,19 @@ def _upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Non
     db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
-def _keep_assessment(db: Connection, seq: int, assessment_id: str, asset: AssetId) -> None:
+def _keep_assessment(
+    db: Connection, seq: int, decision: Decision, unwritten: tuple[int, RiskAssessment] | None
+) -> None:
     """Keep a provisional assessment that a person decided on: the log points to it."""
-    row = db.execute(select(risk_table.c.detail).where(risk_table.c.asset == asset)).one_or_none()
-    if row is not None and row.detail["assessment_id"] == assessment_id:
-        detail = row.detail
-        values = {"id": assessment_id, "asset": asset, "assessed_at_ns": detail["assessed_at_ns"]}
+    if decision.assessment_id is None:
+        return
+    if unwritten is not None:
+        detail = _assessment_detail(unwritten[1], unwritten[0])
+    else:
+        row = db.execute(select(risk_table.c.detail).where(risk_table.c.asset == decision.asset)).one_or_none()
+        detail = row.detail if row is not None else {"assessment_id": None}
+    if detail["assessment_id"] == decision.assessment_id:
+        values = {"id": detail["assessment_id"], "asset": decision.asset, "assessed_at_ns": detail["assessed_at_ns"]}
         _upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
 
 
@@ -182,14 +193,23 @@ def _update_sensors(db: Connection, changes: dict[int, tuple[int, SensorChange]]
     db.execute(statement, rows)
 
 
-def _replace_register(db: Connection, seq: int, register: Register, numbers: Sequence[int]) -> None:
-    """Write the register as it holds from here on; what channels last sent stays."""
+def _replace_register(
+    db: Connection, seq: int, register: Register, numbers: Sequence[int], at_ns: int | None
+) -> list[AssetId]:
+    """Write the register as it holds from here on, and give what left it; what channels last sent stays."""
     assets = [{"id": asset.id, "detail": msgspec.to_builtins(asset), "revision": seq} for asset in register.assets]
     kept = {asset.id for asset in register.assets}
-    gone = [row.id for row in db.execute(select(asset_table.c.id)) if row.id not in kept]
+    gone = [AssetId(row.id) for row in db.execute(select(asset_table.c.id)) if row.id not in kept]
     for asset in gone:
         db.execute(delete(asset_table).where(asset_table.c.id == asset))
         db.execute(delete(risk_table).where(risk_table.c.asset == asset))
+        # What is not watched any more calls nobody to look.
+        standing = alarm_table.c.state.in_([AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value])
+        db.execute(
+            update(alarm_table)
+            .where(alarm_table.c.asset == asset, standing)
+            .values(state=AlarmState.CLEARED.value, cleared_at_ns=at_ns, revision=seq)
+        )
     _upsert(db, asset_table, assets)
     heard = {
         (row.asset, row.sensor, row.channel): row
@@ -216,6 +236,7 @@ def _replace_register(db: Connection, seq: int, register: Register, numbers: Seq
             }
         )
     _upsert(db, channel_table, rows)
+    return gone
 
 
 def _project_quarantine(db: Connection, seq: int, change: QuarantineChange) -> None:

@@ -34,6 +34,7 @@ from storage.entries import (
     Outcome,
     PackedReadings,
     QuarantineChange,
+    RegisterBody,
     SensorChange,
 )
 from storage.journal import Entry
@@ -197,6 +198,17 @@ def test_a_new_register_keeps_what_channels_last_sent(store: Store) -> None:
     assert [item.id for item in store.reader.assets()] == ["brug-1", "brug-3"]
     found = store.reader.asset(AssetId("brug-1"))
     assert found == asset("brug-1")
+
+
+def test_alarms_of_an_asset_that_left_the_register_are_cleared(store: Store) -> None:
+    store.project(register("brug-1", "brug-2"), Outcome(alarms=[alarm("a1"), alarm("a2")]))
+    store.project(Outcome(alarm_changes=[AlarmChange("a2", state=AlarmState.CONFIRMED)]))
+    gone = register("brug-2")
+    assert gone.register is not None
+    store.project(gone, body=RegisterBody(register=gone.register, at_ns=42))
+    found = {item.id: item for item in store.reader.alarms()}
+    assert (found["a1"].state, found["a1"].cleared_at_ns) == (AlarmState.CLEARED, 42)
+    assert found["a2"].state is AlarmState.CONFIRMED
 
 
 def test_the_newest_of_several_entries_counts(store: Store) -> None:
