@@ -18,6 +18,8 @@ from tests.chain import feed, finish, open_chain, simulated_messages
 from tests.installation import Installation, stop
 from tests.servers import is_alive
 
+pytestmark = pytest.mark.slow
+
 DAYS = 60
 SPEED = 5 * 86_400  # sixty days in twelve seconds, so that kills fall in the middle
 DEMO = ("run", "--demo", "--scenario", "small", "--no-live", "--start", "2025-02-01", "--speed", str(SPEED))

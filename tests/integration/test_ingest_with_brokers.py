@@ -11,6 +11,8 @@ from ingest.formats.project import OutgoingReading, encode_readings
 from tests.installation import Installation, publish
 from tests.servers import RealBroker
 
+pytestmark = pytest.mark.slow
+
 NS = 1_000_000_000
 START_NS = 1_700_000_000 * NS
 

@@ -15,6 +15,8 @@ import pytest
 from ingest.formats.project import OutgoingReading, encode_readings
 from tests.installation import Installation, publish
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 NS = 1_000_000_000
 HOUR_NS = 3600 * NS

@@ -12,6 +12,8 @@ from ingest.batch import Message
 from simulator.scenario_file import load_scenario
 from tests.chain import feed, finish, open_chain, simulated_messages
 
+pytestmark = pytest.mark.slow
+
 DAYS = 24
 
 
