@@ -6,11 +6,7 @@ hop is summarised from its readings sorted by channel and time, so neither the o
 where the stream was cut into batches can change one bit of the result; when a hop is closed, only
 which readings came too late.
 
-Clocks (D1). With the wall clock, every asset's bound is that clock. With the stream's own progress an
-asset is bounded by the slowest of its channels that are still speaking, so that arrays of a day or a
-week, one sensor after the other, join in the right hops; a channel that fell behind the newest by
-more than `idle_ns` holds nothing up. An asset that fell silent altogether is moved on by the rest of
-the stream: by as much as the median gateway has progressed since the asset was last heard.
+How far time has come is in `models.hop_clock`, what a hop says in `models.hop_summary`.
 
 Looking and doing are apart, so that nothing changes before the journal's commit: `admit` is followed by
 `take_in`, `close` by `carry_out`.
@@ -24,13 +20,14 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
+from domain.arrays import BoolArray, FeatureTable, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import ShapeError
-from models.catalogue import Catalogue, Summary
+from models.catalogue import Catalogue
+from models.hop_clock import NEVER_NS, HopClock
+from models.hop_summary import summarise
 
-__all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round", "StreamClock", "summarise"]
+__all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round"]
 
-NEVER_NS: Final = np.iinfo(np.int64).min
 DAY_NS: Final = 86_400_000_000_000
 _NOT_SCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK)
 
@@ -83,19 +80,6 @@ class Closing:
     remaining: dict[int, list[ReadingColumns]]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamClock:
-    """Settings of the stream's own progress.
-
-    Attributes
-    ----------
-    idle_ns : int
-        How far a channel may fall behind before it is no longer waited for.
-    """
-
-    idle_ns: int
-
-
 class HopTracker:
     """Open hops of all assets of one catalogue.
 
@@ -115,15 +99,9 @@ class HopTracker:
             )
             raise ShapeError(msg)
         self.catalogue = catalogue
-        self._gateway = gateway_of_channel
+        self.clock = HopClock(catalogue, gateway_of_channel)
         self._row = _rows_by_number(catalogue)
-        channels, assets = len(catalogue.channel_number), len(catalogue.assets)
-        self.latest_ns: TimeArray = np.full(channels, NEVER_NS, np.int64)
-        self.first_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
-        self.frontier_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
-        self.progress_when_heard_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
-        self.progress_ns: int = NEVER_NS
-        self.gateways_heard: int = 0
+        self.frontier_ns: TimeArray = np.full(len(catalogue.assets), NEVER_NS, np.int64)
         self._buckets: dict[int, list[ReadingColumns]] = {}
 
     # Looking ---------------------------------------------------------------------------------
@@ -160,7 +138,7 @@ class HopTracker:
         count = len(readings)
         rows = self.rows_of(readings.channel)
         scored = (readings.flags & _NOT_SCORED) == 0
-        old = scored & (readings.time_ns <= self.latest_ns[rows])
+        old = scored & (readings.time_ns <= self.clock.latest_ns[rows])
         pool = ReadingColumns.empty()
         late = np.zeros(count, np.bool_)
         if old.any():
@@ -197,29 +175,6 @@ class HopTracker:
             parts.append(closed_hops(pairs[0].astype(np.int32), pairs[1]))
         return ReadingColumns.concatenate(parts)
 
-    # Clocks ----------------------------------------------------------------------------------
-
-    def bound_by_stream(self, clock: StreamClock) -> TimeArray:
-        """Give for each asset how far the stream's own progress has come, int64[A]; `NEVER_NS` where unheard."""
-        catalogue, assets = self.catalogue, len(self.catalogue.assets)
-        bound = np.full(assets, NEVER_NS, np.int64)
-        heard = self.first_ns > NEVER_NS
-        if not heard.any():
-            return bound
-        asset = catalogue.asset_of_channel
-        newest = np.full(assets, NEVER_NS, np.int64)
-        np.maximum.at(newest, asset, self.latest_ns)
-        # A channel that was never heard counts from the asset's first reading.
-        since = np.maximum(self.latest_ns, self.first_ns[asset])
-        speaking = heard[asset] & (since >= newest[asset] - clock.idle_ns)
-        slowest = np.full(assets, np.iinfo(np.int64).max, np.int64)
-        np.minimum.at(slowest, asset[speaking], since[speaking])
-        moved = np.maximum(self.progress_ns - self.progress_when_heard_ns, 0)
-        # Never beyond the stream itself: the median can jump when a second gateway begins far behind the first.
-        carried = np.minimum(newest + moved, np.maximum(newest, self.progress_ns)) - clock.idle_ns
-        bound[heard] = np.maximum(slowest, carried)[heard]
-        return bound
-
     # Closing ---------------------------------------------------------------------------------
 
     def close(self, bound_ns: TimeArray, *, lateness_ns: int) -> Closing:
@@ -238,14 +193,14 @@ class HopTracker:
         """
         hop = self.catalogue.hop_ns
         # Time before an asset's first reading is not silence: nothing closes until its first hop can.
-        heard = (bound_ns > NEVER_NS) & (self.first_ns > NEVER_NS)
-        first_end = np.where(heard, self.first_ns - self.first_ns % hop + hop, 0)
+        heard = (bound_ns > NEVER_NS) & (self.clock.first_ns > NEVER_NS)
+        first_end = np.where(heard, self.clock.first_ns - self.clock.first_ns % hop + hop, 0)
         due = heard & (np.where(heard, bound_ns, 0) - lateness_ns >= first_end)
         reach = np.where(due, bound_ns - lateness_ns, NEVER_NS + DAY_NS)
         closed_to = np.maximum(reach - reach % hop, self.frontier_ns)
         frontier = np.where(due, closed_to, self.frontier_ns)
         # Days are counted from the first reading on, not from the beginning of time.
-        begin = np.where(self.frontier_ns > NEVER_NS, self.frontier_ns, self.first_ns - self.first_ns % hop)
+        begin = np.where(self.frontier_ns > NEVER_NS, self.frontier_ns, self.clock.first_ns - self.clock.first_ns % hop)
         starts = self._day_ends(begin, frontier, due)
         limit = int(frontier.max(initial=NEVER_NS))
         keys = [key for key in self._buckets if key < limit]
@@ -294,7 +249,8 @@ class HopTracker:
         open_rows = (accepted.flags & np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)) == 0
         moving = (accepted.flags & _NOT_SCORED) == 0
         if moving.any():
-            self._move_clocks(accepted.take(moving))
+            timed = accepted.take(moving)
+            self.clock.move(self.rows_of(timed.channel), timed.time_ns, is_open=self.frontier_ns == NEVER_NS)
         fresh = accepted.take(open_rows)
         if not len(fresh):
             return
@@ -310,26 +266,6 @@ class HopTracker:
                 self._buckets[start] = parts
             else:
                 del self._buckets[start]
-
-    def _move_clocks(self, readings: ReadingColumns) -> None:
-        rows = self.rows_of(readings.channel)
-        asset = self.catalogue.asset_of_channel[rows]
-        np.maximum.at(self.latest_ns, rows, readings.time_ns)
-        earliest = np.full(len(self.first_ns), np.iinfo(np.int64).max, np.int64)
-        np.minimum.at(earliest, asset, readings.time_ns)
-        spoken = earliest < np.iinfo(np.int64).max
-        # Until its first hop closes, a reading that comes later may turn out to be the first.
-        opening = spoken & (self.frontier_ns == NEVER_NS)
-        known = np.where(self.first_ns == NEVER_NS, earliest, np.minimum(self.first_ns, earliest))
-        self.first_ns = np.where(opening, known, self.first_ns)
-        gateways = int(self._gateway.max(initial=-1)) + 1
-        newest = np.full(gateways, NEVER_NS, np.int64)
-        np.maximum.at(newest, self._gateway, self.latest_ns)
-        spoke = np.sort(newest[newest > NEVER_NS])
-        self.gateways_heard = len(spoke)
-        if len(spoke):
-            self.progress_ns = max(self.progress_ns, int(spoke[len(spoke) // 2]))
-        self.progress_when_heard_ns[np.unique(asset)] = self.progress_ns
 
     # Keeping ---------------------------------------------------------------------------------
 
@@ -394,58 +330,12 @@ class HopTracker:
     def rebase(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> HopTracker:
         """Give a tracker for a changed register that keeps what is still there."""
         fresh = HopTracker(catalogue, gateway_of_channel)
-        rows = self.rows_of(catalogue.channel_number)
-        fresh.latest_ns[rows >= 0] = self.latest_ns[rows[rows >= 0]]
         before = {asset: row for row, asset in enumerate(self.catalogue.assets)}
-        for row, asset in enumerate(catalogue.assets):
-            old = before.get(asset)
-            if old is not None:
-                fresh.first_ns[row] = self.first_ns[old]
-                fresh.frontier_ns[row] = self.frontier_ns[old]
-                fresh.progress_when_heard_ns[row] = self.progress_when_heard_ns[old]
-        fresh.progress_ns, fresh.gateways_heard = self.progress_ns, self.gateways_heard
+        rows = np.asarray([before.get(asset, -1) for asset in catalogue.assets], np.int32)
+        fresh.frontier_ns[rows >= 0] = self.frontier_ns[rows[rows >= 0]]
+        fresh.clock.carry_over(self.clock, self.rows_of(catalogue.channel_number), rows)
         fresh.restore(self.open_readings())
         return fresh
-
-
-def summarise(
-    catalogue: Catalogue, assets: IndexArray, start_ns: int | TimeArray, rows: IndexArray, value: FloatArray
-) -> FeatureTable:
-    """Summarise sorted readings of some assets into one feature row each.
-
-    Parameters
-    ----------
-    assets : int32[K]
-        Rows of the catalogue, ascending.
-    start_ns : int or int64[K]
-        Start of the hop.
-    rows : int32[N]
-        Catalogue row of each reading's channel, ascending, and within a channel by time.
-    value : float64[N]
-        The readings.
-    """
-    first, last = catalogue.first_channel[assets], catalogue.first_channel[assets + 1]
-    width = last - first
-    offset = np.concatenate([[0], np.cumsum(width)]).astype(np.int64)
-    total = int(offset[-1])
-    result = np.zeros(total)
-    count = np.zeros(total, np.int32)
-    if len(rows):
-        at = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-        number = np.diff(np.concatenate([at, [len(rows)]]))
-        channel = rows[at]
-        kind = catalogue.summary[channel]
-        mean = np.add.reduceat(value, at) / number
-        chosen = np.where(
-            kind == Summary.MEAN, mean, np.where(kind == Summary.MAX, np.maximum.reduceat(value, at), 0.0)
-        )
-        chosen = np.where(kind == Summary.LAST, value[at + number - 1], chosen)
-        place = np.searchsorted(assets, catalogue.asset_of_channel[channel])
-        slot = offset[place] + channel - first[place]
-        result[slot] = chosen
-        count[slot] = number
-    starts = np.broadcast_to(np.asarray(start_ns, np.int64), assets.shape).copy()
-    return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count)
 
 
 def _rows_by_number(catalogue: Catalogue) -> IndexArray:

@@ -71,9 +71,15 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
         if out is None:
             return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)
         scratch = out.with_name(out.name + ".part")
-        with scratch.open("w", newline="", encoding="utf-8") as text:
-            rows = write_export(cast("ExportKind", kind), store, series, log, text)
-        scratch.replace(out)
+        try:
+            with scratch.open("w", newline="", encoding="utf-8") as text:
+                rows = write_export(cast("ExportKind", kind), store, series, log, text)
+            scratch.replace(out)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise ConfigurationError(
+                f"{str(out)!r} cannot be written ({error.strerror}); give another file with --out"
+            ) from error
         return rows
     finally:
         series.close()

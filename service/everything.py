@@ -7,6 +7,7 @@ before the broker opens the real one.
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
@@ -133,7 +134,7 @@ def _put(environment: dict[str, str], name: str, value: Any) -> None:
     elif isinstance(value, Path):
         environment[name] = str(value.absolute())
     elif isinstance(value, tuple):
-        environment[name] = "[" + ",".join(f'"{item}"' for item in value) + "]"
+        environment[name] = json.dumps(value)
     else:
         environment[name] = str(value)
 

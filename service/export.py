@@ -16,6 +16,7 @@ __all__ = ["ExportKind", "write_export"]
 
 ExportKind: TypeAlias = Literal["risks", "alarms", "decisions", "readings"]
 _PAGE = 500
+_FORMULA_STARTS = frozenset("=+-@\t\r")
 _Rows: TypeAlias = Iterator[tuple[object, ...]]
 
 
@@ -109,6 +110,14 @@ def _safe(cell: object) -> object:
     """Keep spreadsheets from running text that begins like a formula; numbers stay numbers."""
     if cell is None:
         return ""
-    if isinstance(cell, str) and cell[:1] in {"=", "+", "@", "\t", "\r"}:
+    if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS and not _is_number(cell):
         return "'" + cell
     return cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

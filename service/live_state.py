@@ -7,7 +7,7 @@ service and a restart go through the same code and end with the same bits. Looki
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -21,7 +21,8 @@ from domain.register import Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
-from models.hops import NEVER_NS, Closing, HopTracker, StreamClock
+from models.hop_clock import NEVER_NS, StreamClock
+from models.hops import Closing, HopTracker
 from models.state import (
     ModelState,
     carry_state,
@@ -165,8 +166,10 @@ class LiveState:
         """Apply a closing as it was planned."""
         if plan.state is not None:
             put_state(self.catalogue, self.state, plan.assets, plan.state)
+        # Also an asset without a reading has moved on: what comes for the time behind it is late from now on.
+        moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
         self.tracker.carry_out(plan.closing)
-        self.changed.update(self.catalogue.assets[asset] for asset in plan.assets.tolist())
+        self.changed.update(self.catalogue.assets[asset] for asset in {*plan.assets.tolist(), *moved.tolist()})
         self.applied_seq = seq
 
     def change_register(self, register: Register, numbers: Mapping[ChannelKey, int], at_ns: int, seq: int) -> Outcome:
@@ -253,6 +256,10 @@ class LiveState:
         rows = np.flatnonzero(is_open).astype(np.int32)
         return risk_records(part_catalogue, columns, rows, provisional=True, at_ns=when)
 
+    def rows_of(self, assets: Iterable[AssetId]) -> IndexArray:
+        """Give the rows of assets, ascending; those that are not in the register are left out."""
+        return np.asarray(sorted(row for asset in assets if (row := self._row(asset)) is not None), np.int32)
+
     def subset(self, assets: IndexArray) -> Catalogue:
         """Give the catalogue of some assets; the same few subsets come again and again."""
         if len(assets) == len(self.catalogue.assets):
@@ -273,24 +280,24 @@ class LiveState:
 
     def snapshot(self) -> list[tuple[AssetId, bytes]]:
         """Write the state of the assets that changed since the last call, and the stream's clock."""
-        rows = np.asarray(sorted(row for asset in self.changed if (row := self._row(asset)) is not None), np.int32)
+        rows = self.rows_of(self.changed)
         blobs = encode_state(self.catalogue, self.state, rows) if len(rows) else []
         waiting = self.tracker.open_readings()
         owner = self.catalogue.asset_of_channel[self.tracker.rows_of(waiting.channel)]
         order = np.argsort(owner, kind="stable")
         edges = np.searchsorted(owner[order], [rows, rows + 1]) if len(rows) else np.empty((2, 0), np.int64)
-        clock = _ClockSnapshot(self.tracker.progress_ns, self.tracker.gateways_heard)
+        clock = _ClockSnapshot(self.tracker.clock.progress_ns, self.tracker.clock.gateways_heard)
         saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock))]
         tracker = self.tracker
         for row, blob, first, last in zip(rows.tolist(), blobs, edges[0].tolist(), edges[1].tolist(), strict=True):
             mine = np.s_[self.catalogue.first_channel[row] : self.catalogue.first_channel[row + 1]]
             snapshot = _AssetSnapshot(
                 model=blob,
-                first_ns=int(tracker.first_ns[row]),
+                first_ns=int(tracker.clock.first_ns[row]),
                 frontier_ns=int(tracker.frontier_ns[row]),
-                progress_when_heard_ns=int(tracker.progress_when_heard_ns[row]),
+                progress_when_heard_ns=int(tracker.clock.progress_when_heard_ns[row]),
                 numbers=self.catalogue.channel_number[mine].astype("<i4").tobytes(),
-                latest_ns=tracker.latest_ns[mine].astype("<i8").tobytes(),
+                latest_ns=tracker.clock.latest_ns[mine].astype("<i8").tobytes(),
                 open_readings=pack(waiting.take(order[first:last])),
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
@@ -318,25 +325,25 @@ class LiveState:
         tracker = self.tracker
         if saved.asset == _CLOCK_ROW:
             clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
-            tracker.progress_ns, tracker.gateways_heard = clock.progress_ns, clock.gateways_heard
+            tracker.clock.progress_ns, tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
             return
         row = self._row(saved.asset)
         if row is None:
             return
         snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
         decode_state(self.catalogue, self.state, row, snapshot.model)
-        tracker.first_ns[row] = snapshot.first_ns
+        tracker.clock.first_ns[row] = snapshot.first_ns
         tracker.frontier_ns[row] = snapshot.frontier_ns
-        tracker.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
+        tracker.clock.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
         rows = tracker.rows_of(np.frombuffer(snapshot.numbers, "<i4").astype(np.int32))
         latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
-        tracker.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
+        tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
         tracker.restore(unpack(snapshot.open_readings))
 
     def _bound(self, body: ClosingBody) -> TimeArray:
         if body.clock_ns is None:
-            return self.tracker.bound_by_stream(StreamClock(body.idle_ns))
-        return np.where(self.tracker.first_ns > NEVER_NS, np.int64(body.clock_ns), NEVER_NS)
+            return self.tracker.clock.bound_by_stream(StreamClock(body.idle_ns))
+        return np.where(self.tracker.clock.first_ns > NEVER_NS, np.int64(body.clock_ns), NEVER_NS)
 
     def _event_time(self, row: int, decision: Decision) -> int:
         """Place a decision, made by the wall clock, on the asset's event time."""

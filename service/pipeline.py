@@ -14,26 +14,21 @@ evaluation, with the time handed in.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
+from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import StorageError
-from domain.identifiers import GatewayId
-from domain.records import DataQuality, DeadLetter, RiskAssessment
-from domain.register import WAVEFORM_CHANNELS
-from ingest.batch import DecodedBatch, Message, MessageOutcome, decode_batch
+from domain.identifiers import AssetId
+from domain.records import DeadLetter, RiskAssessment
+from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
-from ingest.messages import Refusal
-from ingest.resolve import WaveformSlot
-from models.features import waveform_features
-from service.bursts import EXPIRY_NS, BurstWork, take_parts
+from service.accounting import count_batch
+from service.bursts import give_up, message_hash, take_parts
+from service.intake import dead_letters, hold_unknown, newest_readings, readings_of, released_senders
 from service.live_state import LiveState
 from service.outcomes import DAY_NS, pack, unpack
 from storage.entries import (
@@ -41,9 +36,7 @@ from storage.entries import (
     ClosingBody,
     GatewayChange,
     Outcome,
-    QuarantineChange,
     RegisterBody,
-    SensorChange,
     decode_readings,
     encode_readings,
 )
@@ -51,7 +44,6 @@ from storage.journal import Entry, HeldMessage, HopRow, Journal, JournalCommit
 
 __all__ = ["ClockPolicy", "Pipeline", "TakeReport"]
 
-_FIRST_BYTES_SHOWN: Final = 200
 # With fewer sources, none of them can be told to be the odd one out.
 _SOURCES_TO_JUDGE: Final = 3
 # By the stream's clock, a device time this far ahead of the median source is taken for a fault.
@@ -110,7 +102,8 @@ class Pipeline:
         self.policy = policy
         self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
-        self._unassessed: set[int] = set()
+        self._unassessed: set[AssetId] = set()
+        self._unrecorded: tuple[int, Outcome] | None = None
 
     # Readings in -----------------------------------------------------------------------------
 
@@ -137,28 +130,44 @@ class Pipeline:
         StorageUnavailable
             If the journal cannot be written; nothing has changed.
         """
+        self._record()
         live = self.live
-        batch = decode_batch(messages, live.resolver, self._limits(now_ns), max_payload_bytes=self._max_payload_bytes)
-        bursts = take_parts(self.journal, messages, batch, live.resolver, self._limits(now_ns), _hash)
-        readings, message_of = _with_features(batch, bursts)
+        limits = self._limits(now_ns)
+        batch = decode_batch(messages, live.resolver, limits, max_payload_bytes=self._max_payload_bytes)
+        bursts = take_parts(self.journal, messages, batch, live.resolver, limits)
+        readings, message_of = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
         admission = live.tracker.admit(readings.take(~repeated), self._closed_hops)
         accepted = admission.accepted
         duplicate, conflict = repeated.copy(), np.zeros(len(repeated), np.bool_)
         duplicate[~repeated], conflict[~repeated] = admission.duplicate, admission.conflict
-        held, quarantine = self._hold(messages, batch)
-        tally = _count(batch, bursts, message_of, duplicate, conflict, held, len(released))
-        letters = self._letters(messages, [*batch.dead_letters, *bursts.refusals])
-        touched = np.unique(live.catalogue.asset_of_channel[live.tracker.rows_of(accepted.channel)])
-        self._unassessed.update(touched.tolist())
+        held, quarantine = hold_unknown(self.journal, messages, batch)
+        tally = count_batch(
+            bursts,
+            message_of,
+            duplicate,
+            conflict,
+            held=len(held),
+            released=len(released),
+            values_refused=batch.values_refused,
+        )
+        letters = dead_letters(
+            messages,
+            [*batch.dead_letters, *bursts.refusals],
+            seq=live.applied_seq + 1,
+            head_bytes=self._head_bytes,
+        )
+        rows = live.tracker.rows_of(accepted.channel)
+        touched = np.unique(live.catalogue.asset_of_channel[rows])
+        self._unassessed.update(live.catalogue.assets[asset] for asset in touched.tolist())
         current: list[RiskAssessment] = []
         if provisional:
-            current = live.assess_open(np.asarray(sorted(self._unassessed), np.int32), accepted)
+            current = live.assess_open(live.rows_of(self._unassessed), accepted)
         outcome = Outcome(
             current=current,
-            sensors=_newest(accepted),
+            sensors=newest_readings(accepted, live.tracker.clock.latest_ns[rows]),
             dead_letters=letters,
-            quarantine=quarantine + _releases(released),
+            quarantine=quarantine + released_senders(released),
             gateways=[
                 GatewayChange(
                     gateway=status.gateway,
@@ -193,9 +202,9 @@ class Pipeline:
         policy, tracker = self.policy, self.live.tracker
         if not policy.by_stream:
             return ClockLimits(policy.earliest_ns, now_ns + policy.future_ns)
-        if tracker.gateways_heard < _SOURCES_TO_JUDGE:
+        if tracker.clock.gateways_heard < _SOURCES_TO_JUDGE:
             return ClockLimits(None, None)
-        return ClockLimits(None, tracker.progress_ns + _STREAM_FUTURE_NS)
+        return ClockLimits(None, tracker.clock.progress_ns + _STREAM_FUTURE_NS)
 
     def _key_arrivals(
         self, messages: Sequence[Message], readings: ReadingColumns, message_of: IndexArray
@@ -206,7 +215,7 @@ class Pipeline:
         if not untimed.any():
             return readings, [], repeated
         sources = np.unique(message_of[untimed]).tolist()
-        hashes = {source: _hash(messages[source]) for source in sources}
+        hashes = {source: message_hash(messages[source].topic, messages[source].payload) for source in sources}
         seen = self.journal.known_arrivals(list(hashes.values()))
         arrivals: list[tuple[bytes, int]] = []
         again: list[int] = []
@@ -243,53 +252,6 @@ class Pipeline:
             found.append(HopRow(identifier, begin, pack(ReadingColumns.concatenate([*known, mine]))))
         return found
 
-    def _hold(
-        self, messages: Sequence[Message], batch: DecodedBatch
-    ) -> tuple[list[HeldMessage], list[QuarantineChange]]:
-        """Keep messages of unknown senders, each once, and list who sent them."""
-        if not batch.quarantined:
-            return [], []
-        hashes = [_hash(messages[unknown.message]) for unknown in batch.quarantined]
-        seen = self.journal.known_arrivals(hashes)
-        held: list[HeldMessage] = []
-        changes: dict[tuple[str, str, str], QuarantineChange] = {}
-        for unknown, digest in zip(batch.quarantined, hashes, strict=True):
-            if digest in seen:
-                continue
-            seen.add(digest)
-            message = messages[unknown.message]
-            sender = (unknown.gateway, unknown.asset, unknown.sensor)
-            held.append(HeldMessage(*sender, digest, message.topic, message.payload, message.received_ns))
-            before = changes.get(sender)
-            changes[sender] = QuarantineChange(
-                *sender,
-                messages=1 + (before.messages if before else 0),
-                first_received_ns=before.first_received_ns if before else message.received_ns,
-                last_received_ns=message.received_ns,
-                reason=unknown.reason,
-                example=message.payload[:_FIRST_BYTES_SHOWN].decode(errors="replace"),
-            )
-        return held, list(changes.values())
-
-    def _letters(self, messages: Sequence[Message], refusals: Sequence[Refusal]) -> list[DeadLetter]:
-        seq = self.live.applied_seq + 1
-        letters = []
-        for index, refusal in enumerate(refusals):
-            message = messages[refusal.message]
-            levels = message.topic.split("/")
-            letters.append(
-                DeadLetter(
-                    id=f"{seq}-{index}",
-                    topic=message.topic,
-                    gateway=GatewayId(levels[2] if len(levels) > 2 else ""),  # noqa: PLR2004 -- infra/v1/{gateway}
-                    code=refusal.code,
-                    reason=refusal.reason,
-                    head=message.payload[: self._head_bytes],
-                    received_at_ns=message.received_ns,
-                )
-            )
-        return letters
-
     # Hops closed -----------------------------------------------------------------------------
 
     def close(self, *, now_ns: int, lateness_ns: int | None = None) -> int:
@@ -307,6 +269,7 @@ class Pipeline:
         int
             Hops closed.
         """
+        self._record()
         live, policy = self.live, self.policy
         body = ClosingBody(
             clock_ns=None if policy.by_stream else now_ns,
@@ -334,11 +297,18 @@ class Pipeline:
         StorageUnavailable
             If the journal cannot be read or written now.
         """
+        self._record()
         entries = self.journal.entries(after=self.live.applied_seq)
         for entry in entries:
-            outcome = self.apply(entry)
-            self.journal.record_outcome(entry.seq, outcome)
+            self._unrecorded = (entry.seq, self.apply(entry))
+            self._record()
         return len(entries)
+
+    def _record(self) -> None:
+        """Write the outcome of an entry that was applied; when that fails it is tried again before anything else."""
+        if self._unrecorded is not None:
+            self.journal.record_outcome(*self._unrecorded)
+            self._unrecorded = None
 
     def apply(self, entry: Entry) -> Outcome:
         """Apply one entry of the journal to the live state; the same for new entries and at a restart."""
@@ -364,32 +334,36 @@ class Pipeline:
             self.take(messages, now_ns=now_ns, provisional=True, released=held)
         return len(held)
 
-    def expire_parts(self, *, now_ns: int) -> int:
-        """Give up waveforms of which parts are missing for too long; return how many messages that were."""
-        rows = self.journal.old_parts(received_before_ns=now_ns - EXPIRY_NS)
-        if not rows:
-            return 0
-        seq = self.live.applied_seq + 1
-        letters = []
-        for index, (topic, block, have, received_ns) in enumerate(rows):
-            identifier = block.partition("\n")[2]
-            reason = (
-                f"waveform {identifier!r}: got parts {', '.join(map(str, have))} within a minute and no more; "
-                "send all parts of a block together"
-            )
-            gateway = GatewayId(topic.split("/")[2])
-            letters.append(DeadLetter(f"{seq}-{index}", topic, gateway, "missing_key", reason, b"", received_ns))
-        gone = sum(len(have) for _, _, have, _ in rows)
+    def expire_parts(self, *, now_ns: int) -> TakeReport:
+        """Give up waveforms of which parts are missing for too long.
+
+        Parameters
+        ----------
+        now_ns : int
+            Wall clock, from which messages have their time of arrival.
+
+        Raises
+        ------
+        JournalMovedError, StorageUnavailable
+            As for `take`.
+        """
+        self._record()
+        seq = self.live.applied_seq
+        given_up = give_up(self.journal, now_ns=now_ns, seq=seq + 1, head_bytes=self._head_bytes)
+        if not given_up.messages:
+            return TakeReport({}, ())
+        tally = {"messages_waiting": -given_up.messages, "messages_dead_lettered": given_up.messages}
+        nothing = ReadingColumns.empty()
         commit = JournalCommit(
-            body=BatchBody(readings=encode_readings(ReadingColumns.empty())),
+            body=BatchBody(readings=encode_readings(nothing)),
             kind="batch",
-            outcome=Outcome(dead_letters=letters),
-            applied_seq=self.live.applied_seq,
-            used_parts=[(topic, block) for topic, block, _, _ in rows],
-            tally={"messages_waiting": -gone, "messages_dead_lettered": gone},
+            outcome=Outcome(dead_letters=given_up.letters),
+            applied_seq=seq,
+            used_parts=given_up.used,
+            tally=tally,
         )
-        self.live.take_in(ReadingColumns.empty(), self.journal.commit(commit))
-        return gone
+        self.live.take_in(nothing, self.journal.commit(commit))
+        return TakeReport(tally, tuple(given_up.letters))
 
     def save(self) -> bool:
         """Save the state of what changed since the last time; False when nothing had."""
@@ -402,118 +376,3 @@ class Pipeline:
             self.live.changed |= changed
             raise
         return True
-
-
-def _with_features(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray]:
-    """Compute the features of waveforms and put them behind the readings, each with its message."""
-    parts, messages = [batch.readings], [batch.message_of_reading]
-    _add_features(batch.slots, batch.waveforms, batch.waveform_flags, parts, messages)
-    if bursts.groups is not None:
-        last = np.asarray(bursts.last_part, np.int32)
-        blocks = [(block, last[place]) for block, place in bursts.groups.blocks]
-        _add_features(bursts.groups.slots, blocks, bursts.groups.flags, parts, messages)
-    return ReadingColumns.concatenate(parts), np.concatenate(messages)
-
-
-def _add_features(
-    slots: Sequence[WaveformSlot],
-    blocks: Sequence[tuple[SignalBlock, IndexArray]],
-    flags_of: Sequence[npt.NDArray[np.uint8]],
-    parts: list[ReadingColumns],
-    messages: list[IndexArray],
-) -> None:
-    numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
-    factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
-    for (block, message), flags in zip(blocks, flags_of, strict=True):
-        features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
-        number = numbers[block.channel]
-        kept = (number >= 0) & np.isfinite(features)
-        row = np.nonzero(kept)[0]
-        parts.append(ReadingColumns(number[kept], block.start_ns[row], features[kept], flags[row]))
-        messages.append(message[row])
-
-
-def _count(
-    batch: DecodedBatch,
-    bursts: BurstWork,
-    message_of: IndexArray,
-    duplicate: BoolArray,
-    conflict: BoolArray,
-    held: Sequence[HeldMessage],
-    released: int,
-) -> dict[str, int]:
-    """Count messages and readings by what became of them (design.md section 4)."""
-    outcome = batch.outcome
-    total = np.bincount(message_of, minlength=len(outcome))
-    again = np.bincount(message_of[duplicate], minlength=len(outcome))
-    decoded = outcome == MessageOutcome.DECODED
-    repeated = decoded & (total > 0) & (again == total)
-    quarantined = outcome == MessageOutcome.QUARANTINED
-    refused = batch.values_refused
-    return {
-        # A message out of quarantine was received, and counted, before.
-        "messages_received": len(outcome) - released,
-        "messages_decoded": int(
-            np.count_nonzero(decoded & ~repeated) + np.count_nonzero(outcome == MessageOutcome.STATUS_ONLY)
-        )
-        + bursts.decoded,
-        "messages_duplicate": int(
-            np.count_nonzero(repeated)
-            + np.count_nonzero(outcome == MessageOutcome.RETAINED)
-            + np.count_nonzero(quarantined)
-            - len(held)
-        )
-        + bursts.duplicate,
-        "messages_dead_lettered": int(np.count_nonzero(outcome == MessageOutcome.DEAD_LETTER)) + bursts.dead_lettered,
-        "messages_waiting": bursts.waiting,
-        "messages_quarantined": len(held) - released,
-        "readings_decoded": len(message_of) + refused,
-        "readings_stored": int(np.count_nonzero(~duplicate)),
-        "readings_duplicate": int(np.count_nonzero(duplicate)),
-        "readings_refused": refused,
-        "readings_conflicting": int(np.count_nonzero(conflict)),
-    }
-
-
-def _newest(accepted: ReadingColumns) -> list[SensorChange]:
-    """Give the newest reading of each channel in a batch."""
-    order = np.lexsort((accepted.time_ns, accepted.channel))
-    channel = accepted.channel[order]
-    last = order[np.flatnonzero(np.concatenate([channel[1:] != channel[:-1], np.ones(min(1, len(order)), np.bool_)]))]
-    unscored = (accepted.flags[last] & np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)) != 0
-    return [
-        SensorChange(channel=number, time_ns=time_ns, value=value, quality=DataQuality.LOW if low else DataQuality.HIGH)
-        for number, time_ns, value, low in zip(
-            accepted.channel[last].tolist(),
-            accepted.time_ns[last].tolist(),
-            accepted.value[last].tolist(),
-            unscored.tolist(),
-            strict=True,
-        )
-    ]
-
-
-def _releases(released: Sequence[HeldMessage]) -> list[QuarantineChange]:
-    """Take the senders of released messages off the list, by as many messages as were released."""
-    counts = Counter((item.gateway, item.asset, item.sensor) for item in released)
-    return [
-        QuarantineChange(
-            gateway=gateway,
-            asset=asset,
-            sensor=sensor,
-            messages=-count,
-            first_received_ns=0,
-            last_received_ns=0,
-            reason="",
-            example="",
-        )
-        for (gateway, asset, sensor), count in counts.items()
-    ]
-
-
-def _hash(message: Message) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(message.topic.encode(errors="surrogatepass"))
-    digest.update(b"\0")
-    digest.update(message.payload)
-    return digest.digest()

@@ -92,6 +92,9 @@ class Projector:
                 except StorageError as error:
                     self._tell(str(error))
                     return
+                except Exception as error:
+                    self._tell(f"{type(error).__name__}: {error}; start `schouw ingest` again and report it")
+                    raise
                 self._tell("")
                 pause_s = _IDLE_S
                 if stopping and not moved:

@@ -35,6 +35,9 @@ _UNIT_NS: Final[dict[str, int]] = {
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FAULTS_SHOWN: Final = 10
+# Well inside what int64 nanoseconds can hold.
+_EARLIEST_NS: Final = -270 * 31_556_952 * _NS
+_LATEST_NS: Final = 230 * 31_556_952 * _NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +114,30 @@ def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
     times: list[int] = []
     rows: list[tuple[float, ...]] = []
     faults: list[str] = []
-    with _opened(path) as text:
-        reader = csv.DictReader(text)
-        wanted = [column.column for column in plan.columns]
-        if plan.time_unit != "index":
-            wanted.append(plan.time_column)
-        missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ConfigurationError(
-                f"{path.name}: got columns {', '.join(reader.fieldnames or ())}, expected also {', '.join(missing)}"
-            )
-        for number, row in enumerate(reader):
-            try:
-                times.append(_time_ns(row.get(plan.time_column) or "", number, plan))
-                rows.append(tuple(_value(row[column.column], column.column) for column in plan.columns))
-            except ValueError as error:
-                del times[len(rows) :]
-                faults.append(f"line {reader.line_num}: {error}")
-                if len(faults) >= _FAULTS_SHOWN:
-                    break
+    try:
+        with _opened(path) as text:
+            reader = csv.DictReader(text)
+            wanted = [column.column for column in plan.columns]
+            if plan.time_unit != "index":
+                wanted.append(plan.time_column)
+            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
+            if missing:
+                raise ConfigurationError(
+                    f"{path.name}: got columns {', '.join(reader.fieldnames or ())}, expected also {', '.join(missing)}"
+                )
+            for number, row in enumerate(reader):
+                try:
+                    times.append(_time_ns(row.get(plan.time_column) or "", number, plan))
+                    rows.append(tuple(_value(row[column.column], column.column) for column in plan.columns))
+                except ValueError as error:
+                    del times[len(rows) :]
+                    faults.append(f"line {reader.line_num}: {error}")
+                    if len(faults) >= _FAULTS_SHOWN:
+                        break
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip"
+        ) from error
     if faults:
         raise ConfigurationError(f"{path.name}: " + "; ".join(faults))
     return ReplayTable(tuple(times), tuple(rows))
@@ -179,7 +187,13 @@ def _value(text: str | None, column: str) -> float:
 def _time_ns(text: str, number: int, plan: ReplayPlan) -> int:
     if plan.time_unit == "index":
         return plan.start_ns + number * 3600 * _NS
-    text = text.strip()
+    time_ns = _parsed_ns(text.strip(), plan)
+    if not _EARLIEST_NS <= time_ns <= _LATEST_NS:
+        raise ValueError(f"column {plan.time_column}: got {text!r}, expected a time from 1700 to 2200")
+    return time_ns
+
+
+def _parsed_ns(text: str, plan: ReplayPlan) -> int:
     if plan.time_unit in _UNIT_NS:
         try:
             return plan.start_ns + round(float(text) * _UNIT_NS[plan.time_unit])

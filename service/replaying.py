@@ -115,16 +115,26 @@ def _publish(plan: ReplayPlan, table: ReplayTable, *, speed: float, host: str, p
             raise ConfigurationError(f"the broker at {host}:{port} did not accept the connection in {_CONNECT_S:.0f} s")
         messages = list(messages_of(table, plan))
         started, pending = time.monotonic(), []
-        for time_ns, topic, payload in track(messages, "publishing", console=Console(stderr=True)):
-            pace(started, messages[0][0], time_ns, speed)
-            pending.append(client.publish(topic, payload, qos=1))
-            if len(pending) >= _WINDOW:
-                pending.pop(0).wait_for_publish(_ACKNOWLEDGE_S)
-        for item in pending:
-            item.wait_for_publish(_ACKNOWLEDGE_S)
-        if not all(item.is_published() for item in pending):
-            raise ConfigurationError(f"the broker at {host}:{port} did not acknowledge everything; replay it again")
+        try:
+            for time_ns, topic, payload in track(messages, "publishing", console=Console(stderr=True)):
+                pace(started, messages[0][0], time_ns, speed)
+                pending.append(client.publish(topic, payload, qos=1))
+                if len(pending) >= _WINDOW:
+                    _await_acknowledgement(pending.pop(0))
+            for item in pending:
+                _await_acknowledgement(item)
+        except (RuntimeError, ValueError) as error:  # what paho raises when the connection is gone
+            raise ConfigurationError(
+                f"the broker at {host}:{port} did not acknowledge everything ({error}); replay it again: what it has "
+                "counts once"
+            ) from error
         return len(messages)
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def _await_acknowledgement(item: paho.MQTTMessageInfo) -> None:
+    item.wait_for_publish(_ACKNOWLEDGE_S)
+    if not item.is_published():
+        raise RuntimeError(f"nothing for {_ACKNOWLEDGE_S:.0f} s")

@@ -24,6 +24,11 @@ from service.settings import TelemetrySection
 __all__ = ["emitter", "logger", "metrics_text", "set_up_logging"]
 
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# What goes down again is no counter.
+_STANDING: Final = {
+    "messages_quarantined": "Messages held for unknown senders",
+    "messages_waiting": "Parts of waveforms that wait for the others",
+}
 _WARNINGS: Final = ("Disconnected", "Full", "Rebuilt", "Ended", "Failed", "Lost", "Refused", "Rejected", "Away")
 
 
@@ -75,8 +80,8 @@ class _Readings(Collector):
         metrics: list[Metric] = []
         for name, value in self._tally.items():
             text = f"Durable count of {name.replace('_', ' ')}"
-            if name == "messages_quarantined":
-                metrics.append(GaugeMetricFamily(f"ingest_{name}", "Messages held for unknown senders", value))
+            if name in _STANDING:
+                metrics.append(GaugeMetricFamily(f"ingest_{name}", _STANDING[name], value))
             else:
                 metrics.append(CounterMetricFamily(f"ingest_{name}_total", text, value))
         metrics += [GaugeMetricFamily(name, name.replace("_", " "), value) for name, value in self._gauges.items()]

@@ -21,8 +21,9 @@ from domain.records import DeadLetter
 from ingest.delivery import InboxBatch
 from ingest.inbox import Inbox
 from ingest.topics import rejected_topic
-from models.hops import NEVER_NS
-from service.pipeline import Pipeline
+from models.hop_clock import NEVER_NS
+from service.bursts import EXPIRY_NS
+from service.pipeline import Pipeline, TakeReport
 from service.projector import Projector
 from service.settings import Settings
 from service.status import IngestStatus, write_status
@@ -115,12 +116,11 @@ class Worker:
         try:
             if len(batch):
                 self._take(batch)
-            self._look_after()
-        except JournalMovedError:
-            self._catch_up()
+            try:
+                self._look_after()
+            except JournalMovedError:
+                self._catch_up()
         except StorageUnavailable as error:
-            if len(batch):
-                self._inbox.release(batch)
             self._tell_storage(str(error))
             self._stop.wait(_PAUSE_AFTER_FAULT_S)
         else:
@@ -133,18 +133,24 @@ class Worker:
     def _take(self, batch: InboxBatch) -> None:
         now = self._monotonic()
         provisional = now >= self._next_provisional
-        while True:
-            try:
-                report = self._pipeline.take(batch.messages, now_ns=self._now_ns(), provisional=provisional)
-                break
-            except JournalMovedError:
-                self._catch_up()
+        try:
+            report = self._pipeline_take(batch, provisional=provisional)
+        except StorageUnavailable:
+            self._inbox.release(batch)
+            raise
         self._inbox.acknowledge(batch)
         self._projector.wake()
         if provisional:
             self._next_provisional = self._monotonic() + self._settings.ingest.provisional_seconds
         self._last_message, self._paused = now, False
         self._notify(report.rejected)
+
+    def _pipeline_take(self, batch: InboxBatch, *, provisional: bool) -> TakeReport:
+        while True:
+            try:
+                return self._pipeline.take(batch.messages, now_ns=self._now_ns(), provisional=provisional)
+            except JournalMovedError:
+                self._catch_up()
 
     def _look_after(self) -> None:
         """Do what is due besides messages."""
@@ -157,9 +163,11 @@ class Worker:
             self._next_look = now + _LOOK_EVERY_S
             if self._pipeline.journal.last_seq() != self._pipeline.live.applied_seq:
                 self._catch_up()
-            self._pipeline.expire_parts(now_ns=self._now_ns())
             if self._release:
                 self._release = self._pipeline.release_held(now_ns=self._now_ns()) > 0
+            # A part that waits at the broker, or in quarantine, is not missing yet.
+            elif state.connected and now >= self._hold_until + EXPIRY_NS / 1e9:
+                self._notify(self._pipeline.expire_parts(now_ns=self._now_ns()).rejected)
         if now >= self._hold_until and now >= self._next_close:
             self._close(now, is_connected=state.connected)
         if now >= self._next_save:
@@ -206,7 +214,7 @@ class Worker:
     def _tell(self) -> None:
         live, inbox = self._pipeline.live, self._inbox.state()
         by_stream = self._pipeline.policy.by_stream
-        progress = live.tracker.progress_ns
+        progress = live.tracker.clock.progress_ns
         status = IngestStatus(
             pid=os.getpid(),
             at_ns=self._now_ns(),

@@ -16,9 +16,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 
-from domain.errors import StorageCorrupt, StorageUnavailable
+from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 
 __all__ = ["migrations_pending", "open_database", "sqlite_address", "translated", "upgrade_schema"]
 
@@ -31,10 +31,24 @@ def sqlite_address(path: Path) -> str:
 
 
 def open_database(address: str) -> Engine:
-    """Make an engine for the operational store; nothing is connected yet."""
-    if not address.startswith("sqlite"):
-        return create_engine(address, pool_pre_ping=True)
-    engine = create_engine(address, connect_args={"timeout": 10.0})
+    """Make an engine for the operational store; nothing is connected yet.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is none, or its driver is not installed.
+    """
+    try:
+        if not address.startswith("sqlite"):
+            return create_engine(address, pool_pre_ping=True)
+        engine = create_engine(address, connect_args={"timeout": 10.0})
+    except (ArgumentError, ImportError) as error:
+        # Neither the address nor SQLAlchemy's message: a password may stand in them.
+        scheme = address.partition(":")[0] if ":" in address else ""
+        raise ConfigurationError(
+            f"storage.database_url: got an address of kind {scheme!r} that cannot be used ({type(error).__name__}), "
+            "expected one of SQLAlchemy with an installed driver, such as postgresql+psycopg://user:password@host/name"
+        ) from error
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:

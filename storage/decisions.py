@@ -1,8 +1,9 @@
 """The decision log: journal entries chained by hashes (design.md D11).
 
 Each link's hash covers all its fields and the hash before it, as SHA-256 over canonical JSON, so an
-altered, removed or inserted row breaks the chain from there on. The link is made under the
-journal's write lock, so two people deciding at once cannot fork the chain.
+altered, removed or inserted row breaks the chain from there on; how many links there are is counted
+beside it, so that the newest ones cannot go unnoticed either. The link is made under the journal's
+write lock, so two people deciding at once cannot fork the chain.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import date
+from typing import Final
 
 from domain.errors import DecisionError, StorageCorrupt
 from domain.identifiers import AssetId
@@ -21,7 +24,9 @@ from storage.protocols import DecisionDraft
 
 __all__ = ["JournalDecisionLog", "chain_faults", "decision_hash"]
 
-_SCAN = 1000
+_SCAN: Final = 1000
+_LINKS_WRITTEN: Final = "decisions_written"
+_CONDITIONS: Final = range(1, 7)
 
 
 class JournalDecisionLog:
@@ -75,6 +80,9 @@ class JournalDecisionLog:
                 "INSERT INTO entry (seq, kind, body, outcome) VALUES (?, 'decision', ?, x'')",
                 (seq, encode_body(DecisionBody(decision=decision, alarm_kind=kind))),
             )
+            db.execute(
+                "INSERT INTO meta VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1", (_LINKS_WRITTEN,)
+            )
         return decision
 
     def decisions(
@@ -104,18 +112,21 @@ def decision_hash(decision: Decision) -> str:
 def chain_faults(journal: Journal) -> list[str]:
     """Walk the chain from its first link; an empty list means that it is whole."""
     faults: list[str] = []
-    links: list[Decision] = []
+    links: list[tuple[int, Decision]] = []
     before: int | None = None
     while page := journal.newest("decision", before=before, limit=_SCAN):
-        links.extend(entry.body.decision for entry in page if isinstance(entry.body, DecisionBody))
+        links.extend((entry.seq, entry.body.decision) for entry in page if isinstance(entry.body, DecisionBody))
         before = page[-1].seq
     previous = ""
-    for link in reversed(links):
+    for seq, link in reversed(links):
         if link.previous_hash != previous:
             faults.append(f"decision {link.id}: the link before it is missing or was altered")
-        if decision_hash(link) != link.hash:
+        if decision_hash(link) != link.hash or link.seq != seq:
             faults.append(f"decision {link.id}: its content was altered after it was written")
         previous = link.hash
+    written = journal.read_number(_LINKS_WRITTEN)
+    if len(links) != written:
+        faults.append(f"got {len(links)} decisions, expected the {written} that were written")
     return faults
 
 
@@ -133,5 +144,16 @@ def _check(draft: DecisionDraft) -> None:
         raise DecisionError("got no reason, expected why; an auditor will ask")
     if draft.verb is DecisionVerb.PLAN and not draft.due_on:
         raise DecisionError("got `plan` without a date, expected the date of the planned work")
+    if draft.due_on is not None and not _is_day(draft.due_on):
+        raise DecisionError(f"got due date {draft.due_on!r}, expected an ISO date such as 2026-09-15")
     if draft.verb is DecisionVerb.CORRECT_CONDITION and draft.condition is None:
         raise DecisionError("got `correct-condition` without a condition, expected a score from 1 to 6")
+    if draft.condition is not None and draft.condition not in _CONDITIONS:
+        raise DecisionError(f"got condition {draft.condition}, expected a score from 1 to 6")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +125,36 @@ def test_held_messages_wait_once_each_until_released(journal: Journal) -> None:
     journal.commit(commit_of(journal, held=held))
     waiting = journal.held([("a", "s")])
     assert [message.received_ns for message in waiting] == [0, 1]
-    assert journal.known_arrivals([b"\x00", b"\x07"]) == {b"\x00"}
+    assert journal.held_hashes([b"\x00", b"\x07"]) == {b"\x00"}
     journal.commit(commit_of(journal, released=[waiting[0].id]))
     assert [message.received_ns for message in journal.held([("a", "s")])] == [1]
+
+
+def test_parts_wait_until_they_are_used_or_too_old_or_too_many(journal: Journal) -> None:
+    rows = [("t", block, place, bytes(100), at) for block, place, at in [("b", 1, 5), ("b", 2, 9), ("a", 1, 7)]]
+    journal.commit(commit_of(journal, parts=rows))
+    assert journal.parts("t", "b") == [(1, bytes(100), 5), (2, bytes(100), 9)]
+    assert journal.stale_bursts(received_before_ns=5, keep_bytes=300) == []
+    assert journal.stale_bursts(received_before_ns=6, keep_bytes=300) == [("t", "b")]
+    assert journal.stale_bursts(received_before_ns=0, keep_bytes=299) == [("t", "b")]
+    assert journal.stale_bursts(received_before_ns=9, keep_bytes=300) == [("t", "b"), ("t", "a")]
+    journal.commit(commit_of(journal, used_parts=[("t", "b")], parts=[("t", "b", 2, b"new", 11)]))
+    assert journal.parts("t", "b") == [(2, b"new", 11)]
+
+
+def test_held_messages_come_in_pieces_that_fit_in_memory(journal: Journal) -> None:
+    held = [HeldMessage("gw", "a", "s", bytes([n]), "t", bytes(9 * 2**20), n) for n in range(3)]
+    journal.commit(commit_of(journal, held=held))
+    assert len(journal.held([("a", "s")])) == 1
+    assert len(journal.held([("a", "s")], limit=0)) == 0
+
+
+def test_two_processes_that_make_the_file_at_once_agree(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as openers:
+        made = list(openers.map(lambda _: Journal(tmp_path / "journal.sqlite"), range(4)))
+    assert [journal.last_seq() for journal in made] == [0] * 4
+    for journal in made:
+        journal.close()
 
 
 def test_hops_and_snapshots_are_replaced_by_newer_ones(journal: Journal) -> None:
@@ -163,6 +191,41 @@ class TestDecisionLog:
         journal._db.execute("DELETE FROM entry WHERE seq = 3")
         assert "d4: the link before it is missing" in chain_faults(journal)[0]
 
+    def test_the_newest_row_cannot_be_taken_away_unseen(self, journal: Journal) -> None:
+        """A chain only shows what stands behind a gap; behind the newest link nothing does."""
+        self.log(journal)
+        journal._db.execute("DELETE FROM entry WHERE seq = 4")
+        assert chain_faults(journal) == ["got 3 decisions, expected the 4 that were written"]
+
+    def test_an_inserted_row_is_found(self, journal: Journal) -> None:
+        self.log(journal)
+        journal._db.execute("INSERT INTO entry (kind, body, outcome) SELECT kind, body, x'' FROM entry WHERE seq = 4")
+        faults = chain_faults(journal)
+        assert faults[0] == "decision d4: the link before it is missing or was altered"
+        assert faults[-1] == "got 5 decisions, expected the 4 that were written"
+
+    def test_people_deciding_side_by_side_do_not_fork_the_chain(self, tmp_path: Path, journal: Journal) -> None:
+        def decide(person: int) -> None:
+            own = Journal(tmp_path / "journal.sqlite")
+            log = JournalDecisionLog(own, lambda _: None)
+            for number in range(8):
+                draft = DecisionDraft(BRUG, DecisionVerb.INSPECT, f"person {person}", f"reason {number}")
+                log.append(draft, decided_at_ns=number)
+            own.close()
+
+        with ThreadPoolExecutor(3) as people:
+            list(people.map(decide, range(3)))
+        assert len(JournalDecisionLog(journal, lambda _: None).decisions()) == 24
+        assert chain_faults(journal) == []
+
+    def test_decisions_of_one_asset_are_found_among_others(self, journal: Journal) -> None:
+        log = self.log(journal, 2)
+        log.append(DecisionDraft(AssetId("sluis-1"), DecisionVerb.INSPECT, "B", "seen"), decided_at_ns=9)
+        log.append(DecisionDraft(BRUG, DecisionVerb.REPAIR, "B", "done"), decided_at_ns=10)
+        assert [item.seq for item in log.decisions(asset=BRUG)] == [4, 2, 1]
+        assert [item.seq for item in log.decisions(asset=BRUG, limit=1)] == [4]
+        assert [item.seq for item in log.decisions(before_seq=3)] == [2, 1]
+
     def test_two_people_at_once_do_not_fork_the_chain(self, tmp_path: Path, journal: Journal) -> None:
         logs = [self.log(journal, 1), JournalDecisionLog(Journal(tmp_path / "journal.sqlite"), lambda _: None)]
         for number in range(6):
@@ -178,6 +241,8 @@ class TestDecisionLog:
             (DecisionDraft(BRUG, DecisionVerb.INSPECT, "A. Planner", ""), "no reason"),
             (DecisionDraft(BRUG, DecisionVerb.PLAN, "A. Planner", "soon"), "without a date"),
             (DecisionDraft(BRUG, DecisionVerb.CORRECT_CONDITION, "A. Planner", "seen"), "without a condition"),
+            (DecisionDraft(BRUG, DecisionVerb.PLAN, "A", "x", due_on="next week"), "due date 'next week'"),
+            (DecisionDraft(BRUG, DecisionVerb.CORRECT_CONDITION, "A", "x", condition=7), "from 1 to 6"),
         ],
     )
     def test_a_decision_lacking_something_is_refused(self, journal: Journal, draft: DecisionDraft, why: str) -> None:

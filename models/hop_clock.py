@@ -1,0 +1,135 @@
+"""How far event time has come: for each channel, each asset, and the stream as a whole (design.md D1, D14).
+
+With the wall clock, every asset's bound is that clock. With the stream's own progress an asset is bounded by
+the slowest of its channels that are still speaking, so that arrays of a day or a week, one sensor after the
+other, join in the right hops; a channel that fell behind the newest by more than `idle_ns` holds nothing up.
+An asset that fell silent altogether is moved on by the rest of the stream: by as much as the median gateway
+has progressed since the asset was last heard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, IndexArray, TimeArray
+from models.catalogue import Catalogue
+
+__all__ = ["NEVER_NS", "HopClock", "StreamClock"]
+
+NEVER_NS: Final = np.iinfo(np.int64).min
+_FOREVER_NS: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClock:
+    """Settings of the stream's own progress.
+
+    Attributes
+    ----------
+    idle_ns : int
+        How far a channel may fall behind before it is no longer waited for.
+    """
+
+    idle_ns: int
+
+
+class HopClock:
+    """Clocks of one catalogue; `NEVER_NS` where nothing was heard yet.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    gateway_of_channel : int32[C]
+        Number of the gateway that each channel hangs on, from 0.
+
+    Attributes
+    ----------
+    latest_ns : int64[C]
+        Newest device time of each channel.
+    first_ns : int64[A]
+        Oldest device time of each asset that came before its first hop closed.
+    progress_when_heard_ns : int64[A]
+        `progress_ns` when the asset was last heard.
+    progress_ns : int
+        Newest device time of the median gateway; it only grows.
+    gateways_heard : int
+        Gateways behind that median.
+    """
+
+    def __init__(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> None:
+        self._catalogue = catalogue
+        self._gateway = gateway_of_channel
+        channels, assets = len(catalogue.channel_number), len(catalogue.assets)
+        self.latest_ns: TimeArray = np.full(channels, NEVER_NS, np.int64)
+        self.first_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.progress_when_heard_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.progress_ns: int = NEVER_NS
+        self.gateways_heard: int = 0
+
+    def move(self, rows: IndexArray, time_ns: TimeArray, *, is_open: BoolArray) -> None:
+        """Take in readings that have a device time.
+
+        Parameters
+        ----------
+        rows : int32[N]
+            Catalogue row of each reading's channel.
+        time_ns : int64[N]
+            Device times.
+        is_open : bool[A]
+            True where no hop has closed yet: there a reading that comes later may turn out to be the first.
+        """
+        asset = self._catalogue.asset_of_channel[rows]
+        np.maximum.at(self.latest_ns, rows, time_ns)
+        earliest = np.full(len(self.first_ns), _FOREVER_NS, np.int64)
+        np.minimum.at(earliest, asset, time_ns)
+        known = np.where(self.first_ns == NEVER_NS, earliest, np.minimum(self.first_ns, earliest))
+        self.first_ns = np.where((earliest < _FOREVER_NS) & is_open, known, self.first_ns)
+        gateways = int(self._gateway.max(initial=-1)) + 1
+        newest = np.full(gateways, NEVER_NS, np.int64)
+        np.maximum.at(newest, self._gateway, self.latest_ns)
+        spoke = np.sort(newest[newest > NEVER_NS])
+        self.gateways_heard = len(spoke)
+        if len(spoke):
+            self.progress_ns = max(self.progress_ns, int(spoke[len(spoke) // 2]))
+        self.progress_when_heard_ns[np.unique(asset)] = self.progress_ns
+
+    def bound_by_stream(self, clock: StreamClock) -> TimeArray:
+        """Give for each asset how far the stream's own progress has come, int64[A]; `NEVER_NS` where unheard."""
+        catalogue, assets = self._catalogue, len(self._catalogue.assets)
+        bound = np.full(assets, NEVER_NS, np.int64)
+        heard = self.first_ns > NEVER_NS
+        if not heard.any():
+            return bound
+        asset = catalogue.asset_of_channel
+        # An asset whose sensors were all replaced has no newest reading any more, but it was heard.
+        newest = self.first_ns.copy()
+        np.maximum.at(newest, asset, self.latest_ns)
+        # A channel that was never heard counts from the asset's first reading.
+        since = np.maximum(self.latest_ns, self.first_ns[asset])
+        speaking = heard[asset] & (since >= newest[asset] - clock.idle_ns)
+        slowest = np.full(assets, _FOREVER_NS, np.int64)
+        np.minimum.at(slowest, asset[speaking], since[speaking])
+        moved = np.maximum(self.progress_ns - self.progress_when_heard_ns, 0)
+        # Never beyond the stream itself: the median can jump when a second gateway begins far behind the first.
+        carried = np.minimum(newest + moved, np.maximum(newest, self.progress_ns)) - clock.idle_ns
+        bound[heard] = np.maximum(slowest, carried)[heard]
+        return bound
+
+    def carry_over(self, before: HopClock, channel_before: IndexArray, asset_before: IndexArray) -> None:
+        """Take the clocks of what was there before.
+
+        Parameters
+        ----------
+        channel_before : int32[C]
+            Row of each channel in the catalogue of `before`; -1 where it is new.
+        asset_before : int32[A]
+            The same for assets.
+        """
+        self.latest_ns[channel_before >= 0] = before.latest_ns[channel_before[channel_before >= 0]]
+        kept = asset_before >= 0
+        self.first_ns[kept] = before.first_ns[asset_before[kept]]
+        self.progress_when_heard_ns[kept] = before.progress_when_heard_ns[asset_before[kept]]
+        self.progress_ns, self.gateways_heard = before.progress_ns, before.gateways_heard

@@ -1,0 +1,50 @@
+"""The readings of one hop as one row of features: for each channel its last, mean or largest value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domain.arrays import FeatureTable, FloatArray, IndexArray, TimeArray
+from models.catalogue import Catalogue, Summary
+
+__all__ = ["summarise"]
+
+
+def summarise(
+    catalogue: Catalogue, assets: IndexArray, start_ns: int | TimeArray, rows: IndexArray, value: FloatArray
+) -> FeatureTable:
+    """Summarise sorted readings of some assets into one feature row each.
+
+    Parameters
+    ----------
+    assets : int32[K]
+        Rows of the catalogue, ascending.
+    start_ns : int or int64[K]
+        Start of the hop.
+    rows : int32[N]
+        Catalogue row of each reading's channel, ascending, and within a channel by time.
+    value : float64[N]
+        The readings.
+    """
+    first, last = catalogue.first_channel[assets], catalogue.first_channel[assets + 1]
+    width = last - first
+    offset = np.concatenate([[0], np.cumsum(width)]).astype(np.int64)
+    total = int(offset[-1])
+    result = np.zeros(total)
+    count = np.zeros(total, np.int32)
+    if len(rows):
+        at = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+        number = np.diff(np.concatenate([at, [len(rows)]]))
+        channel = rows[at]
+        kind = catalogue.summary[channel]
+        mean = np.add.reduceat(value, at) / number
+        chosen = np.where(
+            kind == Summary.MEAN, mean, np.where(kind == Summary.MAX, np.maximum.reduceat(value, at), 0.0)
+        )
+        chosen = np.where(kind == Summary.LAST, value[at + number - 1], chosen)
+        place = np.searchsorted(assets, catalogue.asset_of_channel[channel])
+        slot = offset[place] + channel - first[place]
+        result[slot] = chosen
+        count[slot] = number
+    starts = np.broadcast_to(np.asarray(start_ns, np.int64), assets.shape).copy()
+    return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count)

@@ -1,0 +1,165 @@
+"""What a decoded batch means in rows: readings with features, the newest of each channel, refusals, quarantine."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import FlagArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
+from domain.identifiers import ID_PATTERN, GatewayId
+from domain.records import DataQuality, DeadLetter
+from domain.register import WAVEFORM_CHANNELS
+from ingest.messages import DecodedBatch, Message, Refusal
+from ingest.resolve import WaveformSlot
+from models.features import waveform_features
+from models.hop_clock import NEVER_NS
+from service.bursts import BurstWork, message_hash
+from storage.entries import QuarantineChange, SensorChange
+from storage.journal import HeldMessage, Journal
+
+__all__ = ["dead_letters", "hold_unknown", "newest_readings", "readings_of", "released_senders"]
+
+_FIRST_BYTES_SHOWN: Final = 200
+# Also behind the prefix of a shard, and where the rest of the topic is wrong.
+_GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
+_UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)
+
+
+def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray]:
+    """Put the features of waveforms behind the readings of a batch.
+
+    Returns
+    -------
+    readings : ReadingColumns
+        In the order of arrival, features last.
+    message_of : int32[N]
+        The message of each reading; for a waveform in parts that of its last part.
+    """
+    parts, messages = [batch.readings], [batch.message_of_reading]
+    for (block, message), flags in zip(batch.waveforms, batch.waveform_flags, strict=True):
+        _add_features(batch.slots, block, message, flags, parts, messages)
+    if bursts.groups is not None:
+        last_part = np.asarray(bursts.last_part, np.int32)
+        for (block, place), flags in zip(bursts.groups.blocks, bursts.groups.flags, strict=True):
+            _add_features(bursts.groups.slots, block, last_part[place], flags, parts, messages)
+    return ReadingColumns.concatenate(parts), np.concatenate(messages)
+
+
+def _add_features(
+    slots: Sequence[WaveformSlot],
+    block: SignalBlock,
+    message: IndexArray,
+    flags: FlagArray,
+    parts: list[ReadingColumns],
+    messages: list[IndexArray],
+) -> None:
+    """Compute the features of one group of waveforms, those that the register asks for."""
+    numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
+    factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
+    features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
+    number = numbers[block.channel]
+    kept = (number >= 0) & np.isfinite(features)
+    row = np.nonzero(kept)[0]
+    parts.append(ReadingColumns(number[kept], block.start_ns[row], features[kept], flags[row]))
+    messages.append(message[row])
+
+
+def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> list[SensorChange]:
+    """Give what is now the newest of each channel, where this batch brought it.
+
+    Parameters
+    ----------
+    accepted : ReadingColumns
+        New readings.
+    latest_ns : int64[N]
+        Newest device time of each reading's channel before this batch.
+    """
+    timed = (accepted.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
+    # A time of arrival stands only for a channel of which nothing better is known.
+    unheard = (latest_ns == NEVER_NS) & ~np.isin(accepted.channel, accepted.channel[timed])
+    found = np.flatnonzero(np.where(timed, accepted.time_ns >= latest_ns, unheard))
+    order = found[np.lexsort((accepted.time_ns[found], accepted.channel[found]))]
+    channel = accepted.channel[order]
+    is_last = np.ones(len(order), np.bool_)
+    is_last[:-1] = channel[1:] != channel[:-1]
+    newest = accepted.take(order[is_last])
+    unscored = (newest.flags & _UNSCORED) != 0
+    return [
+        SensorChange(channel=number, time_ns=time_ns, value=value, quality=DataQuality.LOW if low else DataQuality.HIGH)
+        for number, time_ns, value, low in zip(
+            newest.channel.tolist(), newest.time_ns.tolist(), newest.value.tolist(), unscored.tolist(), strict=True
+        )
+    ]
+
+
+def dead_letters(
+    messages: Sequence[Message], refusals: Sequence[Refusal], *, seq: int, head_bytes: int
+) -> list[DeadLetter]:
+    """Write down what was refused, for the entry `seq`."""
+    letters = []
+    for index, refusal in enumerate(refusals):
+        message = messages[refusal.message]
+        gateway = _GATEWAY.match(message.topic)
+        letters.append(
+            DeadLetter(
+                id=f"{seq}-{index}",
+                topic=message.topic,
+                gateway=GatewayId(gateway[1] if gateway else ""),
+                code=refusal.code,
+                reason=refusal.reason,
+                head=message.payload[:head_bytes],
+                received_at_ns=message.received_ns,
+            )
+        )
+    return letters
+
+
+def hold_unknown(
+    journal: Journal, messages: Sequence[Message], batch: DecodedBatch
+) -> tuple[list[HeldMessage], list[QuarantineChange]]:
+    """Keep messages of unknown senders, each once, and list who sent them."""
+    if not batch.quarantined:
+        return [], []
+    hashes = [message_hash(messages[item.message].topic, messages[item.message].payload) for item in batch.quarantined]
+    seen = journal.known_arrivals(hashes) | journal.held_hashes(hashes)
+    held: list[HeldMessage] = []
+    changes: dict[tuple[str, str, str], QuarantineChange] = {}
+    for unknown, digest in zip(batch.quarantined, hashes, strict=True):
+        if digest in seen:
+            continue
+        seen.add(digest)
+        message = messages[unknown.message]
+        sender = (unknown.gateway, unknown.asset, unknown.sensor)
+        held.append(HeldMessage(*sender, digest, message.topic, message.payload, message.received_ns))
+        before = changes.get(sender)
+        changes[sender] = QuarantineChange(
+            *sender,
+            messages=1 + (before.messages if before else 0),
+            first_received_ns=before.first_received_ns if before else message.received_ns,
+            last_received_ns=message.received_ns,
+            reason=unknown.reason,
+            example=message.payload[:_FIRST_BYTES_SHOWN].decode(errors="replace"),
+        )
+    return held, list(changes.values())
+
+
+def released_senders(released: Sequence[HeldMessage]) -> list[QuarantineChange]:
+    """Take the senders of released messages off the list, by as many messages as were released."""
+    counts = Counter((item.gateway, item.asset, item.sensor) for item in released)
+    return [
+        QuarantineChange(
+            gateway=gateway,
+            asset=asset,
+            sensor=sensor,
+            messages=-count,
+            first_received_ns=0,
+            last_received_ns=0,
+            reason="",
+            example="",
+        )
+        for (gateway, asset, sensor), count in counts.items()
+    ]

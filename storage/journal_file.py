@@ -1,0 +1,156 @@
+"""The journal's file: opened, checked, and written under one lock, with errors that say what helps.
+
+WAL mode, so that others read while one writes, and `synchronous=FULL`, so that a commit is on the disk when
+it returns. Every process and thread opens its own connection; SQLite's write lock orders them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from domain.errors import StorageCorrupt, StorageUnavailable
+
+__all__ = ["JournalFile"]
+
+_SCHEMA_VERSION: Final = 1
+_BUSY_TIMEOUT_S: Final = 10.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,
+    outcome BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS entry_kind ON entry (kind, seq) WHERE kind IN ('register', 'decision');
+CREATE TABLE IF NOT EXISTS channel (
+    number INTEGER PRIMARY KEY,
+    asset TEXT NOT NULL, sensor TEXT NOT NULL, channel TEXT NOT NULL,
+    UNIQUE (asset, sensor, channel)
+);
+CREATE TABLE IF NOT EXISTS hop (
+    asset TEXT NOT NULL, start_ns INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (asset, start_ns)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS arrival (hash BLOB PRIMARY KEY, received_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS held (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway TEXT NOT NULL, asset TEXT NOT NULL, sensor TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE, topic TEXT NOT NULL, payload BLOB NOT NULL, received_ns INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS held_sender ON held (asset, sensor, id);
+CREATE TABLE IF NOT EXISTS part (
+    topic TEXT NOT NULL, block TEXT NOT NULL, part INTEGER NOT NULL,
+    payload BLOB NOT NULL, received_ns INTEGER NOT NULL,
+    PRIMARY KEY (topic, block, part)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot (asset TEXT PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class JournalFile:
+    """One connection to the file; `storage.journal.Journal` is what is used.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made when it is not there.
+
+    Raises
+    ------
+    StorageUnavailable
+        If the file cannot be opened or written.
+    StorageCorrupt
+        If it is not a journal, or one of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # One connection serves one thread at a time; the lock makes a mistake slow instead of wrong.
+        self._lock = threading.RLock()
+        with _translated(path):
+            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        """Set how the file is written, and make its tables when it is new."""
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > _SCHEMA_VERSION:
+            raise StorageCorrupt(
+                f"journal {self.path.name} has version {version}, expected at most {_SCHEMA_VERSION}; "
+                "it was written by a newer Schouw: install that version"
+            )
+        if version < _SCHEMA_VERSION:
+            self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        with self._lock:
+            self._db.close()
+
+    def check(self) -> list[str]:
+        """Let SQLite look for damage; an empty list means that it found none."""
+        try:
+            with self.reading() as db:
+                rows = [str(row[0]) for row in db.execute("PRAGMA quick_check(20)")]
+        except StorageCorrupt as error:
+            return [str(error)]
+        return [] if rows == ["ok"] else rows
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the one write lock of the file; commits at the end, or undoes everything on an error."""
+        with self._lock, _translated(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for looking."""
+        with self._lock, _translated(self.path):
+            yield self._db
+
+    def read_number(self, key: str) -> int:
+        """Give one number that the journal keeps about itself; 0 when it was never written."""
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            return int(row[0]) if row else 0
+
+    @staticmethod
+    def write_number(db: sqlite3.Connection, key: str, value: int) -> None:
+        """Write one number within a transaction."""
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, split by what helps."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageUnavailable(
+            f"journal {path.name}: got {error}; free the disk or the lock, then it goes on by itself"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageCorrupt(
+            f"journal {path.name}: got {error}; stop, run `schouw doctor`, and restore a backup"
+        ) from error

@@ -1,0 +1,245 @@
+"""What the journal keeps beside its entries, written in the same transactions.
+
+`channel` (lasting numbers), `hop` (readings of closed hops: the memory of keys that outlives entries, and
+what a later re-scoring needs), `arrival` (hashes of messages whose readings have no usable time, and of parts
+that became a waveform), `held` (messages of unknown senders), `part` (parts of waveforms that are not whole
+yet), `snapshot` (state per asset), `tally` (exact counts).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
+from storage.journal_file import JournalFile
+
+__all__ = ["HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
+
+# SQLite compares at most 32,766 variables in one statement; half of that leaves room for others.
+_LOOKUP_CHUNK: Final = 16_000
+_HELD_BYTES: Final = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class HopRow:
+    """Readings of one closed hop of one asset, packed by the caller."""
+
+    asset: AssetId
+    start_ns: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMessage:
+    """A sound message of a sender that the register does not know."""
+
+    gateway: str
+    asset: str
+    sensor: str
+    hash: bytes
+    topic: str
+    payload: bytes
+    received_ns: int
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """State of one asset as it was after entry `seq`."""
+
+    asset: AssetId
+    seq: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideRows:
+    """Rows of the side tables that are written with an entry.
+
+    Attributes
+    ----------
+    released : sequence of int
+        `HeldMessage.id` that leave the quarantine.
+    arrivals : sequence of (hash, received_ns)
+        Messages that are recognised by their bytes alone when they come again.
+    parts : sequence of (topic, block, part, payload, received_ns)
+        Parts of waveforms to keep; `block` names the waveform on its topic.
+    used_parts : sequence of (topic, block)
+        Waveforms whose kept parts go, because they are whole or given up.
+    """
+
+    hops: Sequence[HopRow] = ()
+    held: Sequence[HeldMessage] = ()
+    released: Sequence[int] = ()
+    arrivals: Sequence[tuple[bytes, int]] = ()
+    parts: Sequence[tuple[str, str, int, bytes, int]] = ()
+    used_parts: Sequence[tuple[str, str]] = ()
+
+
+class JournalTables(JournalFile):
+    """The side tables of one connection."""
+
+    # Channels --------------------------------------------------------------------------------
+
+    def number_channels(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, int]:
+        """Give every channel its lasting number, a new one where it has none yet."""
+        wanted = sorted(set(keys))
+        with self.transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO channel (asset, sensor, channel) VALUES (?, ?, ?)", wanted)
+        numbers = self.channels()
+        return {key: numbers[key] for key in wanted}
+
+    def channels(self) -> dict[ChannelKey, int]:
+        """Give the number of every channel that ever had one."""
+        with self.reading() as db:
+            rows = db.execute("SELECT asset, sensor, channel, number FROM channel").fetchall()
+        return {
+            ChannelKey(AssetId(asset), SensorId(sensor), ChannelName(channel)): int(number)
+            for asset, sensor, channel, number in rows
+        }
+
+    # Hops, arrivals, quarantine, parts --------------------------------------------------------
+
+    def hops(self, keys: Sequence[tuple[AssetId, int]]) -> list[HopRow]:
+        """Read the closed hops among `(asset, start_ns)`; those that are not there are left out."""
+        found: list[HopRow] = []
+        with self.reading() as db:
+            for asset, start_ns in keys:
+                row = db.execute("SELECT body FROM hop WHERE asset = ? AND start_ns = ?", (asset, start_ns)).fetchone()
+                if row is not None:
+                    found.append(HopRow(asset, start_ns, row[0]))
+        return found
+
+    def known_arrivals(self, hashes: Sequence[bytes]) -> set[bytes]:
+        """Tell which of these hashes were stored before as arrivals."""
+        return self._known("SELECT hash FROM arrival WHERE hash IN ({})", hashes)
+
+    def held_hashes(self, hashes: Sequence[bytes]) -> set[bytes]:
+        """Tell which of these hashes are of messages that are held."""
+        return self._known("SELECT hash FROM held WHERE hash IN ({})", hashes)
+
+    def _known(self, query: str, hashes: Sequence[bytes]) -> set[bytes]:
+        known: set[bytes] = set()
+        with self.reading() as db:
+            for first in range(0, len(hashes), _LOOKUP_CHUNK):
+                some = hashes[first : first + _LOOKUP_CHUNK]
+                known.update(row[0] for row in db.execute(query.format(",".join("?" * len(some))), some))
+        return known
+
+    def held(self, senders: Iterable[tuple[str, str]], *, limit: int = 10_000) -> list[HeldMessage]:
+        """Read held messages of some (asset, sensor), oldest first, as many as one batch may have.
+
+        Parameters
+        ----------
+        limit : int
+            Messages at most; long payloads make it fewer, and at least one.
+        """
+        found: list[HeldMessage] = []
+        size = 0
+        with self.reading() as db:
+            for asset, sensor in senders:
+                rows = db.execute(
+                    "SELECT gateway, asset, sensor, hash, topic, payload, received_ns, id FROM held "
+                    "WHERE asset = ? AND sensor = ? ORDER BY id LIMIT ?",
+                    (asset, sensor, limit - len(found)),
+                )
+                for row in rows:
+                    message = HeldMessage(*row)
+                    size += len(message.payload)
+                    if found and size > _HELD_BYTES:
+                        return found
+                    found.append(message)
+                if len(found) >= limit:
+                    break
+        return found
+
+    def held_senders(self) -> list[tuple[str, str]]:
+        """List the (asset, sensor) for which messages are held."""
+        with self.reading() as db:
+            return [(a, s) for a, s in db.execute("SELECT DISTINCT asset, sensor FROM held ORDER BY 1, 2")]
+
+    def parts(self, topic: str, block: str) -> list[tuple[int, bytes, int]]:
+        """Read the stored parts of a split waveform as (part, payload, received_ns)."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT part, payload, received_ns FROM part WHERE topic = ? AND block = ? ORDER BY part",
+                (topic, block),
+            )
+            return [(int(part), payload, int(received)) for part, payload, received in rows]
+
+    def stale_bursts(self, *, received_before_ns: int, keep_bytes: int) -> list[tuple[str, str]]:
+        """List as (topic, block) what should be given up, oldest first.
+
+        Parameters
+        ----------
+        received_before_ns : int
+            Bursts whose first part came before this are listed.
+        keep_bytes : int
+            Beyond so many bytes of payload in all, the oldest bursts are listed too.
+        """
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT topic, block, min(received_ns), sum(length(payload)) FROM part "
+                "GROUP BY topic, block ORDER BY 3 DESC, 1 DESC, 2 DESC"
+            ).fetchall()
+        found: list[tuple[str, str]] = []
+        kept = 0
+        for topic, block, first_ns, size in rows:
+            kept += size
+            if first_ns < received_before_ns or kept > keep_bytes:
+                found.append((topic, block))
+        return found[::-1]
+
+    def tally(self) -> dict[str, int]:
+        """Give the exact counts of all that was ever committed."""
+        with self.reading() as db:
+            return {name: int(value) for name, value in db.execute("SELECT name, value FROM tally ORDER BY name")}
+
+    # Snapshots -------------------------------------------------------------------------------
+
+    def snapshot_seq(self) -> int:
+        """Give the sequence that all snapshots cover: an asset without a newer one had not changed."""
+        return self.read_number("snapshot_seq")
+
+    def snapshots(self) -> list[SnapshotRow]:
+        """Read the newest snapshot of every asset."""
+        with self.reading() as db:
+            rows = db.execute("SELECT asset, seq, body FROM snapshot ORDER BY asset").fetchall()
+        return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body in rows]
+
+    def save_snapshots(self, rows: Iterable[tuple[AssetId, bytes]], *, seq: int) -> None:
+        """Store the state of the assets that changed since the last snapshot, all as of entry `seq`."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)", ((asset, seq, body) for asset, body in rows)
+            )
+            self.write_number(db, "snapshot_seq", seq)
+
+    # Within a commit -------------------------------------------------------------------------
+
+    @staticmethod
+    def write_side_rows(db: sqlite3.Connection, rows: SideRows) -> None:
+        """Write what belongs to an entry; what is taken out goes first, since a name may be used again."""
+        db.executemany(
+            "INSERT OR REPLACE INTO hop VALUES (?, ?, ?)", [(row.asset, row.start_ns, row.body) for row in rows.hops]
+        )
+        db.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id in rows.released])
+        db.executemany(
+            "INSERT OR IGNORE INTO held (gateway, asset, sensor, hash, topic, payload, received_ns) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(m.gateway, m.asset, m.sensor, m.hash, m.topic, m.payload, m.received_ns) for m in rows.held],
+        )
+        db.executemany("INSERT OR IGNORE INTO arrival VALUES (?, ?)", rows.arrivals)
+        db.executemany("DELETE FROM part WHERE topic = ? AND block = ?", rows.used_parts)
+        db.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?)", rows.parts)
+
+    @staticmethod
+    def add_tally(db: sqlite3.Connection, tally: Mapping[str, int]) -> None:
+        """Add to the exact counts within a transaction."""
+        db.executemany(
+            "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            [(name, count) for name, count in sorted(tally.items()) if count],
+        )

@@ -1,0 +1,92 @@
+"""Opening the operational store: errors by what helps, secrets never shown, readers beside the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy.exc import OperationalError
+
+from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
+from storage.advisory import SqlAdvisoryStore
+from storage.database import migrations_pending, open_database, sqlite_address, translated, upgrade_schema
+from storage.tables import asset_table
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    yield made
+    made.dispose()
+
+
+def test_the_schema_is_pending_until_it_is_made_and_made_once(engine: Engine) -> None:
+    assert migrations_pending(engine)
+    upgrade_schema(engine)
+    upgrade_schema(engine)
+    assert not migrations_pending(engine)
+
+
+def test_a_schema_of_another_version_is_pending(engine: Engine) -> None:
+    upgrade_schema(engine)
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    assert migrations_pending(engine)
+
+
+def test_asking_before_there_are_tables_is_a_fault_that_passes(engine: Engine) -> None:
+    with pytest.raises(StorageUnavailable, match="no such table"):
+        SqlAdvisoryStore(engine).assets()
+
+
+def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "operational.sqlite"
+    path.write_bytes(b"this is no database, whatever its name says " * 50)
+    engine = open_database(sqlite_address(path))
+    with pytest.raises(StorageCorrupt, match=r"operational\.sqlite.*run `schouw doctor`"):
+        migrations_pending(engine)
+    engine.dispose()
+
+
+def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    engine = open_database(sqlite_address(tmp_path / "nowhere" / "operational.sqlite"))
+    with pytest.raises(StorageUnavailable, match=r"operational\.sqlite"):
+        upgrade_schema(engine)
+    engine.dispose()
+
+
+def test_the_password_of_a_database_is_in_no_message() -> None:
+    away = cast("Engine", SimpleNamespace(url=make_url("postgresql://user:geheim@db.example/schouw")))
+    told = pytest.raises(StorageUnavailable, match="operational store 'schouw': got server closed")
+    with told as caught, translated(away):
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("server closed the connection"))
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["geheim", "nosuch://user:geheim@host/name", "sqlite://user:geheim@host/name"])
+def test_an_address_that_is_none_is_the_operators_to_mend(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"storage\.database_url: got an address of kind") as caught:
+        open_database(address)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_reader_is_not_held_up_by_the_writer(engine: Engine) -> None:
+    upgrade_schema(engine)
+    with engine.begin() as writing:
+        writing.execute(asset_table.insert().values(id="a", detail={}, revision=1))
+        with engine.connect() as reading:
+            assert reading.execute(select(asset_table.c.id)).all() == []
+    with engine.connect() as reading:
+        assert reading.execute(select(asset_table.c.id)).all() == [("a",)]
+
+
+def test_rows_are_counted_by_table(engine: Engine) -> None:
+    upgrade_schema(engine)
+    assert SqlAdvisoryStore(engine).counts() == dict.fromkeys(
+        ("asset", "channel", "assessment", "alarm", "dead_letter", "quarantine"), 0
+    )
