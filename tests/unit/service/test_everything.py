@@ -1,0 +1,58 @@
+"""What `schouw run` hands to its children: every setting, whatever stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.everything import child_environment
+from service.settings import Settings, load_settings
+
+# What an environment can hold at all.
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
+tricky = st.sampled_from(["123", "true", "null", "none", "{}", "[1]", '"quoted"', "a,b", "{", "ünï"])
+
+
+def through_the_environment(given_settings: Settings) -> Settings:
+    environment = child_environment(given_settings)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment.items():
+            patched.setenv(name, value)
+        return load_settings()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    secret=words | tricky,
+    organisation=words | tricky,
+    hosts=st.lists(words | tricky, max_size=3),
+    idle=st.floats(60, 400 * 86400),
+    future=st.floats(0, 86400),
+)
+def test_children_get_what_the_parent_has(
+    secret: str, organisation: str, hosts: list[str], idle: float, future: float
+) -> None:
+    made = load_settings(
+        {
+            "mqtt": {"password": secret, "username": secret},
+            "owner": {"organisation": organisation},
+            "api": {"allowed_hosts": hosts},
+            "ingest": {"idle_seconds": idle, "future_seconds": future},
+        }
+    )
+    received = through_the_environment(made)
+    assert received.model_dump(exclude={"data_dir"}) == made.model_dump(exclude={"data_dir"})
+
+
+def test_every_value_is_one_that_a_process_can_be_given(tmp_path: Path) -> None:
+    word = "geheim"
+    made = load_settings({"data_dir": tmp_path, "mqtt": {"ca_file": "ca.pem", "password": word}})
+    environment: Mapping[str, str] = child_environment(made)
+    assert all(name.startswith("SCHOUW_") and isinstance(value, str) for name, value in environment.items())
+    assert environment["SCHOUW_MQTT__CA_FILE"] == str(Path("ca.pem").absolute())
+    assert environment["SCHOUW_MQTT__PASSWORD"] == word
+    assert "SCHOUW_MQTT__KEY_FILE" not in environment

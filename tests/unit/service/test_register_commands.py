@@ -1,0 +1,75 @@
+"""The register on the command line: replaced whole, nothing taken from a file with a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.errors import RegisterError
+from domain.identifiers import AssetId
+from domain.register import Asset, AssetType
+from service.register_commands import add_assets, current_register, import_assets, import_works
+from storage.journal import Journal
+from tests.unit.service.site import ACCELEROMETER, THERMOMETER, write_register
+
+WORKS = "asset,kind,sensor,start,end\n"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path / "journal.sqlite")
+    yield made
+    made.close()
+
+
+def works_file(folder: Path, *rows: str) -> Path:
+    path = folder / "works.csv"
+    path.write_text(WORKS + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def test_an_empty_journal_has_an_empty_register(journal: Journal) -> None:
+    assert current_register(journal).assets == ()
+
+
+def test_a_register_takes_the_place_of_the_one_before(tmp_path: Path, journal: Journal) -> None:
+    import_assets(journal, write_register(tmp_path, THERMOMETER + ACCELEROMETER), at_ns=1)
+    second = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=2)
+    assert current_register(journal) == second
+    assert [channel.channel for channel in second.channels] == ["temperature"]
+    assert len(journal.newest("register", limit=9)) == 2
+
+
+def test_works_stay_with_assets_that_stay(tmp_path: Path, journal: Journal) -> None:
+    both = ("brug-1", "brug-2")
+    import_assets(journal, write_register(tmp_path, THERMOMETER, assets=both), at_ns=1)
+    rows = [f"{name},resurfacing,,2025-03-01,2025-03-08" for name in both]
+    import_works(journal, works_file(tmp_path, *rows), at_ns=2)
+    import_works(journal, works_file(tmp_path, *rows), at_ns=3)  # the same once more
+    assert [item.asset for item in current_register(journal).works] == ["brug-1", "brug-2"]
+    after = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=4)
+    assert [item.asset for item in after.works] == ["brug-1"]
+
+
+def test_a_fault_in_a_file_changes_nothing_and_names_its_line(tmp_path: Path, journal: Journal) -> None:
+    import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    broken = write_register(tmp_path, THERMOMETER + "brug-9,klimaat,temperature,Cel,,gw-1,,3600\n")
+    with pytest.raises(RegisterError, match=r"sensors\.csv, line 3"):
+        import_assets(journal, broken, at_ns=2)
+    with pytest.raises(RegisterError, match=r"works\.csv, line 2"):
+        import_works(journal, works_file(tmp_path, "brug-9,resurfacing,,2025-03-01,2025-03-08"), at_ns=3)
+    assert journal.last_seq() == 1
+
+
+def test_what_is_added_does_not_touch_what_is_there(tmp_path: Path, journal: Journal) -> None:
+    first = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    other = replace(first.assets[0], name="Another name")
+    new = Asset(AssetId("brug-0"), "Nieuw", AssetType.BRIDGE)
+    after = add_assets(journal, [other, new], [replace(first.channels[0], asset=new.id)], at_ns=2)
+    assert [(asset.id, asset.name) for asset in after.assets] == [("brug-0", "Nieuw"), ("brug-1", "Brug-1")]
+    assert [channel.asset for channel in after.channels] == ["brug-0", "brug-1"]
+    assert add_assets(journal, [other, new], [], at_ns=3) == after
+    assert journal.last_seq() == 2  # nothing new, nothing written

@@ -1,0 +1,137 @@
+"""The API process: what it may listen on, and what it says of the other parts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from domain.errors import ConfigurationError
+from service.status import STALE_NS, IngestStatus, read_status, write_status
+from service.web import ServiceHealth, bind
+from storage.database import open_database, sqlite_address, upgrade_schema
+from storage.journal import Journal
+
+NOW_NS = 1_750_000_000_000_000_000
+
+
+def status(**more: object) -> IngestStatus:
+    fields = {
+        "pid": 1, "at_ns": NOW_NS, "started_ns": NOW_NS - 5, "by_stream": False, "progress_ns": None,
+        "broker_connected": True, "broker_since_ns": NOW_NS, "broker_error": "", "storage_error": "",
+        "storage_since_ns": 0, "projection_error": "", "projection_since_ns": 0, "applied_seq": 9,
+        "projected_seq": 7, "queued_messages": 3, "open_readings": 4, "assets": 1, "channels": 2,
+    }  # fmt: skip
+    return IngestStatus(**(fields | more))  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    upgrade_schema(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def health(tmp_path: Path, engine: Engine) -> ServiceHealth:
+    return ServiceHealth(Journal(tmp_path / "journal.sqlite"), engine, tmp_path / "status.json", lambda: NOW_NS)
+
+
+def wrong(health: ServiceHealth) -> dict[str, str]:
+    return {part.name: part.detail for part in health.readiness().parts if not part.ok}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.9"])
+def test_loopback_is_served(host: str) -> None:
+    with bind(host, 0) as listener:
+        assert listener.getsockname()[1] > 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])  # noqa: S104 -- what is refused
+def test_nothing_else_is(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"api\.host: got .*, expected a loopback address"):
+        bind(host, 0)
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1 cannot be taken"):
+            bind("127.0.0.1", port)
+
+
+def test_all_is_well_when_every_part_says_so(health: ServiceHealth) -> None:
+    write_status(health.status_file, status())
+    assert health.readiness().ready
+    assert wrong(health) == {}
+
+
+def test_ingest_that_never_ran_is_not_ready(health: ServiceHealth) -> None:
+    assert not health.readiness().ready
+    assert "start `schouw ingest`" in wrong(health)["ingest"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "part", "told"),
+    [
+        ({"at_ns": NOW_NS - STALE_NS - 1}, "ingest", "silent for"),
+        ({"broker_connected": False, "broker_error": "refused"}, "broker", "away, tried again: refused"),
+        ({"storage_error": "disk is full"}, "commit", "not acknowledging: disk is full"),
+    ],
+)
+def test_a_part_in_trouble_is_named(health: ServiceHealth, changed: dict[str, object], part: str, told: str) -> None:
+    write_status(health.status_file, status(**changed))
+    assert told in wrong(health)[part]
+    assert not health.readiness().ready
+
+
+def test_projections_that_stand_still_are_told_but_what_is_there_is_served(health: ServiceHealth) -> None:
+    write_status(health.status_file, status(projection_error="database is away"))
+    assert wrong(health) == {"projection": "stopped, nothing is lost: database is away"}
+    assert health.readiness().ready
+
+
+def test_a_store_without_tables_is_not_ready(tmp_path: Path, health: ServiceHealth) -> None:
+    write_status(health.status_file, status())
+    empty = open_database(sqlite_address(tmp_path / "empty.sqlite"))
+    other = ServiceHealth(health.journal, empty, health.status_file, health.now_ns)
+    assert "older than this program" in wrong(other)["operational store"]
+    empty.dispose()
+
+
+def test_the_age_of_data_is_by_the_clock_in_use(health: ServiceHealth) -> None:
+    assert health.clock_ns() == NOW_NS
+    write_status(health.status_file, status(by_stream=True, progress_ns=77))
+    assert health.clock_ns() == 77
+    write_status(health.status_file, status(by_stream=True, progress_ns=None))
+    assert health.clock_ns() == NOW_NS
+
+
+def test_a_status_of_another_version_is_none(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text('{"pid": 1}')
+    assert read_status(tmp_path / "status.json") is None
+    assert read_status(tmp_path / "nowhere.json") is None
+
+
+def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:
+    tally = {"messages_received": 9, "messages_quarantined": 2, "messages_waiting": 1, "readings_stored": 5}
+    with health.journal.transaction() as db:
+        health.journal.add_tally(db, tally)
+    write_status(health.status_file, status())
+    families = {item.name: item for item in text_string_to_metric_families(health.metrics().decode())}
+    found = {name: f"{item.type} {item.samples[0].value:.0f}" for name, item in families.items()}
+    expected = {
+        "ingest_messages_received": "counter 9",
+        "ingest_readings_stored": "counter 5",
+        "ingest_messages_quarantined": "gauge 2",
+        "ingest_messages_waiting": "gauge 1",
+        "ingest_up": "gauge 1",
+        "storage_projection_backlog_entries": "gauge 2",
+    }
+    assert found | expected == found
+    assert all(sample.labels == {} for item in families.values() for sample in item.samples)
