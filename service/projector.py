@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -31,7 +32,7 @@ class Projection(Protocol):
     def position(self) -> int:
         """Give the sequence of the last entry it has."""
 
-    def project(self, entries: list[Entry]) -> None:
+    def project(self, entries: Sequence[Entry]) -> None:
         """Write the entries that follow, all or nothing."""
 
 
@@ -42,11 +43,11 @@ class Projector:
     ----------
     journal_path : Path
         A connection of its own is opened in the thread.
-    projections : dict of str to Projection
+    projections : mapping of str to Projection
         By the name that stands in messages.
     """
 
-    def __init__(self, journal_path: Path, projections: dict[str, Projection]) -> None:
+    def __init__(self, journal_path: Path, projections: Mapping[str, Projection]) -> None:
         self._journal_path = journal_path
         self._projections = projections
         self._wake = threading.Event()

@@ -82,6 +82,7 @@ class Worker:
         self._started_ns = now_ns()
         self._storage_error = ""
         self._storage_since_ns = 0
+        self._is_heard = True
         start = monotonic()
         self._generation = 0
         self._hold_until = start
@@ -113,6 +114,7 @@ class Worker:
 
     def _step(self) -> None:
         batch = self._inbox.next_batch(self._settings.ingest.batch_messages, _WAIT_S)
+        before = self._pipeline.live.applied_seq
         try:
             if len(batch):
                 self._take(batch)
@@ -124,7 +126,9 @@ class Worker:
             self._tell_storage(str(error))
             self._stop.wait(_PAUSE_AFTER_FAULT_S)
         else:
-            self._tell_storage("")
+            # A round in which nothing was written does not show that writing works again.
+            if self._pipeline.live.applied_seq != before:
+                self._tell_storage("")
         now = self._monotonic()
         if now >= self._next_status:
             self._tell()
@@ -171,7 +175,8 @@ class Worker:
         if now >= self._hold_until and now >= self._next_close:
             self._close(now, is_connected=state.connected)
         if now >= self._next_save:
-            self._pipeline.save()
+            if self._pipeline.save():
+                self._tell_storage("")
             self._next_save = self._monotonic() + self._settings.ingest.snapshot_seconds
 
     def _close(self, now: float, *, is_connected: bool) -> None:
@@ -238,4 +243,8 @@ class Worker:
         try:
             write_status(self._status_path, status)
         except OSError as error:
-            self._tell_storage(f"status file: got {error}; free the disk or mend the folder")
+            if self._is_heard:
+                logger().warning("status_not_written", reason=f"{error}; free the disk or mend the folder")
+            self._is_heard = False
+        else:
+            self._is_heard = True

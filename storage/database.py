@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
+from storage.wal import use_wal
 
 __all__ = ["migrations_pending", "open_database", "sqlite_address", "translated", "upgrade_schema"]
 
@@ -52,8 +53,8 @@ def open_database(address: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
+        use_wal(connection)
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
         # A projection can be made anew from the journal, so a power cut may cost its last rows.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.close()

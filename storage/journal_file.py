@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import StorageCorrupt, StorageUnavailable
+from storage.wal import use_wal
 
 __all__ = ["JournalFile"]
 
@@ -85,7 +86,7 @@ class JournalFile:
 
     def _prepare(self) -> None:
         """Set how the file is written, and make its tables when it is new."""
-        self._db.execute("PRAGMA journal_mode=WAL")
+        use_wal(self._db)
         self._db.execute("PRAGMA synchronous=FULL")
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version > _SCHEMA_VERSION:

@@ -20,6 +20,7 @@ from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import SeriesPoint
 from storage.entries import BatchBody, HopColumns, decode_readings
 from storage.journal import Entry
+from storage.wal import use_wal
 
 __all__ = ["SqliteSeries"]
 
@@ -27,7 +28,6 @@ _BUSY_TIMEOUT_S: Final = 10.0
 _CACHE_KIB: Final = 65_536
 
 _SCHEMA = """
-PRAGMA journal_mode=WAL;
 CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS channel (
     number INTEGER PRIMARY KEY, asset TEXT NOT NULL, sensor TEXT NOT NULL, channel TEXT NOT NULL, unit TEXT NOT NULL
@@ -59,6 +59,7 @@ class SqliteSeries:
         self._lock = threading.Lock()
         with _translated(path):
             self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            use_wal(self._db)
             self._db.executescript(_SCHEMA)
             # A projection can be made anew from the journal, so a power cut may cost its last rows.
             self._db.execute("PRAGMA synchronous=NORMAL")

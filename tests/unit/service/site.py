@@ -16,7 +16,10 @@ from domain.records import DeadLetter
 from ingest.batch import Message
 from service.pipeline import ClockPolicy, Pipeline
 from service.register_commands import import_assets
+from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.entries import BatchBody, Outcome, decode_readings
+from storage.projection import OperationalProjection
+from storage.series import SqliteSeries
 from tests.chain import NS, STREAM, open_chain
 
 NOW_NS = 1_750_000_000 * NS  # 2025-06-15T15:06:40Z
@@ -113,3 +116,27 @@ def stored(pipeline: Pipeline) -> ReadingColumns:
     return ReadingColumns.concatenate(
         [decode_readings(body.readings) for body in bodies if isinstance(body, BatchBody)]
     )
+
+
+def project(folder: Path, pipeline: Pipeline) -> None:
+    """Write everything that the journal has into the stores beside it, as the projector would."""
+    engine = open_database(sqlite_address(folder / "operational.sqlite"))
+    upgrade_schema(engine)
+    operational, series = OperationalProjection(engine), SqliteSeries(folder / "series.sqlite")
+    for store in (operational, series):
+        store.project(pipeline.journal.entries(after=store.position(), limit=100_000))
+    series.close()
+    engine.dispose()
+
+
+def furnish(folder: Path) -> None:
+    """Make an installation as ingest leaves it: two days of a bridge, one dead letter, everything projected."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pipeline = open_site(folder)
+    begin = NOW_NS // NS - 2 * 86_400
+    take(pipeline, *(reading(begin + 3600 * hour, 10.0 + hour / 8) for hour in range(48)))
+    take(pipeline, Message("infra/v1/gw-1/brug-1/klimaat/reading", b"{", NOW_NS, retained=False))
+    pipeline.close(now_ns=NOW_NS, lateness_ns=0)
+    pipeline.save()
+    project(folder, pipeline)
+    pipeline.journal.close()

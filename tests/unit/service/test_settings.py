@@ -83,6 +83,46 @@ def test_a_variable_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatc
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        ({"colour": "blue"}, "colour: no such setting"),
+        ({"api": {"prot": 1}}, "api.prot: no such setting"),
+        ({"api": {"port": 70_000}}, "api.port: got 70000, expected: "),
+        ({"ingest": {"batch_messages": 0}}, "ingest.batch_messages: got 0, expected: "),
+        ({"ingest": {"idle_seconds": 1}}, "ingest.idle_seconds: got 1, expected: "),
+        ({"mqtt": {"client_id": "x" * 24}}, "mqtt.client_id: got 'xxx"),
+        ({"telemetry": {"log_level": "loud"}}, "telemetry.log_level: got 'loud', expected: "),
+    ],
+)
+def test_a_wrong_option_names_key_value_and_range(option: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(option)
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("SCHOUW_MQTT__PORT", "0"), ("SCHOUW_API__PAGE_SIZE", "many")])
+def test_a_wrong_variable_names_key_and_value(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert f"{name.removeprefix('SCHOUW_').replace('__', '.').lower()}: got '{value}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"[mqtt\n", b"mqtt = 1\n", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "schouw.toml").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"schouw\.toml"):
+        load_settings()
+
+
+def test_settings_do_not_change() -> None:
+    settings = load_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.mqtt.port = 1
+    assert settings.mqtt.port == 1883
+
+
 def test_a_missing_file_is_told() -> None:
     with pytest.raises(ConfigurationError, match="a file that is there"):
         load_settings(config=Path("nowhere.toml"))

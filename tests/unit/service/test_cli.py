@@ -1,0 +1,217 @@
+"""The command line in process: a small installation, and one sentence with an exit code where something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from service.cli import app, main
+from storage.decisions import chain_faults
+from storage.journal import Journal
+from tests.unit.service.site import THERMOMETER, furnish, write_register
+
+Call = Callable[..., tuple[int, str, str]]
+COMMANDS = ["run", "ingest", "api", "simulate", "replay", "decide", "export", "doctor", "assets import", "works import"]
+TERMINAL = {"COLUMNS": "200", "TERM": "dumb"}
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("furnished") / "data"
+    furnish(folder)
+    return folder
+
+
+@pytest.fixture
+def data(furnished: Path, tmp_path: Path) -> Path:
+    shutil.copytree(furnished, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    """Run `schouw` in a folder of the test; give exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["schouw", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), said.out, said.err
+
+    yield run
+    structlog.reset_defaults()  # it still held the standard error of this test
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def sentence(answer: tuple[int, str, str]) -> str:
+    """Give the one sentence of a command that must fail."""
+    code, _, said = answer
+    assert code != 0
+    lines = [line for line in said.splitlines() if line]
+    assert len(lines) == 1
+    assert lines[0].startswith("schouw: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_does_and_takes(command: str) -> None:
+    answer = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="schouw", env=TERMINAL)
+    assert answer.exit_code == 0
+    assert f"schouw {command}" in answer.output
+    assert "--config" in answer.output
+
+
+def test_every_command_is_listed_with_a_sentence() -> None:
+    answer = CliRunner().invoke(app, ["--help"], prog_name="schouw", env=TERMINAL)
+    for command in COMMANDS:
+        assert f" {command.split()[0]} " in answer.output
+
+
+def test_risks_are_exported_with_what_a_planner_needs(call: Call, data: Path) -> None:
+    code, out, _ = call("export", "risks", "--data-dir", data)
+    (row,) = rows_of(out)
+    assert code == 0
+    assert (row["asset"], row["name"], row["type"], row["state"]) == ("brug-1", "Brug-1", "bridge", "insufficient-data")
+    assert row["assessed_at"].endswith("Z")
+
+
+def test_readings_are_exported_to_the_last_digit(call: Call, data: Path) -> None:
+    rows = rows_of(call("export", "readings", "--data-dir", data)[1])
+    assert len(rows) == 48
+    found = {name: rows[1][name] for name in ("channel", "value", "unit", "flags", "time")}
+    expected = {"channel": "temperature", "value": "10.125", "unit": "Cel", "flags": "0"}
+    assert found == expected | {"time": "2025-06-13T16:06:40Z"}
+
+
+def test_a_file_of_an_export_is_whole_or_not_there(call: Call, data: Path, tmp_path: Path) -> None:
+    code, out, _ = call("export", "risks", "--data-dir", data, "--out", tmp_path / "risks.csv")
+    assert (code, out) == (0, f"Wrote 1 rows to {tmp_path / 'risks.csv'}.\n")
+    assert len(rows_of((tmp_path / "risks.csv").read_text())) == 1
+    told = sentence(call("export", "risks", "--data-dir", data, "--out", tmp_path / "nowhere" / "risks.csv"))
+    assert "cannot be written (No such file or directory); give another file with --out" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "risks.csv"]
+
+
+def test_an_unknown_export_is_told(call: Call, data: Path) -> None:
+    told = sentence(call("export", "everything", "--data-dir", data))
+    assert "expected one of risks, alarms, decisions, readings" in told
+
+
+def test_a_decision_is_written_into_the_chain_and_exported(call: Call, data: Path) -> None:
+    given = ("--by", "A. Planner", "--reason", "=HYPERLINK(1)", "--asset", "brug-1", "--data-dir", data)
+    code, out, _ = call("decide", "inspect", *given)
+    assert code == 0
+    assert out.startswith("Decision d")
+    assert call("decide", "plan", *given, "--due", "2026-09-15")[0] == 0
+    rows = rows_of(call("export", "decisions", "--data-dir", data)[1])
+    assert [row["verb"] for row in rows] == ["plan", "inspect"]
+    assert rows[0]["due_on"] == "2026-09-15"
+    assert rows[1]["reason"] == "'=HYPERLINK(1)"  # no formula for a spreadsheet to run
+    assert rows[1]["assessment_id"].startswith("brug-1.")
+    journal = Journal(data / "journal.sqlite")
+    assert chain_faults(journal) == []
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("confirm", "--alarm", "nothing"), "got alarm 'nothing', expected one of"),
+        (("inspect", "--asset", "brug-9"), "got asset 'brug-9', expected --alarm or an --asset"),
+        (("inspect",), "expected --alarm or an --asset"),
+        (("plan", "--asset", "brug-1"), "without a date"),
+        (("plan", "--asset", "brug-1", "--due", "soon"), "got due date 'soon'"),
+        (("inspect", "--asset", "brug-1", "--reason", " "), "got no reason"),
+    ],
+)
+def test_a_decision_about_nothing_is_refused(call: Call, data: Path, arguments: tuple[str, ...], why: str) -> None:
+    given = ("decide", arguments[0], "--by", "A. Planner", "--reason", "seen", *arguments[1:], "--data-dir", data)
+    assert why in sentence(call(*given))
+    journal = Journal(data / "journal.sqlite")
+    assert journal.newest("decision") == []
+    journal.close()
+
+
+def test_the_doctor_finds_a_sound_installation_sound(call: Call, data: Path) -> None:
+    code, out, _ = call("doctor", "--data-dir", data)
+    assert (code, "WRONG" in out) == (0, False)
+    assert "messages accounted for: dead_lettered 1, decoded 48, received 49" in out
+
+
+def test_the_doctor_finds_what_is_wrong(call: Call, data: Path) -> None:
+    journal = Journal(data / "journal.sqlite")
+    with journal.transaction() as db:
+        journal.add_tally(db, {"messages_received": 1})
+    journal.close()
+    code, out, _ = call("doctor", "--data-dir", data)
+    assert code == 1
+    assert [line.split(":")[0] for line in out.splitlines() if "WRONG" in line] == ["WRONG  messages accounted for"]
+
+
+def test_registers_and_works_are_imported(call: Call, data: Path, tmp_path: Path) -> None:
+    code, out, _ = call("assets", "import", *write_register(tmp_path, THERMOMETER), "--data-dir", data)
+    assert (code, out) == (0, "The register has 1 assets and 1 channels now.\n")
+    path = tmp_path / "works.csv"
+    path.write_text("asset,kind,sensor,start,end\nbrug-1,resurfacing,,2025-03-01,2025-03-08\n")
+    code, out, _ = call("works", "import", path, "--data-dir", data)
+    assert (code, out) == (0, "The register has 1 announced works now.\n")
+
+
+def test_a_wrong_register_is_told_with_its_line(call: Call, data: Path, tmp_path: Path) -> None:
+    files = write_register(tmp_path, THERMOMETER.replace("3600", "often"))
+    told = sentence(call("assets", "import", *files, "--data-dir", data))
+    assert "sensors.csv, line 2" in told
+    assert "'often'" in told
+    assert "cannot be read" in sentence(call("works", "import", "nowhere.csv", "--data-dir", data))
+
+
+@pytest.mark.parametrize("command", [("export", "risks"), ("decide", "inspect", "--by", "A", "--reason", "b")])
+def test_an_empty_folder_is_no_installation(call: Call, tmp_path: Path, command: tuple[str, ...]) -> None:
+    assert "no installation in" in sentence(call(*command, "--data-dir", tmp_path / "empty"))
+    assert not (tmp_path / "empty").exists()
+
+
+def test_the_doctor_of_an_empty_folder_says_what_to_start(call: Call, tmp_path: Path) -> None:
+    code, out, _ = call("doctor", "--data-dir", tmp_path / "empty")
+    assert code == 1
+    assert "start `schouw ingest` once" in out
+
+
+@pytest.mark.parametrize("command", ["run", "ingest", "api"])
+def test_a_folder_that_cannot_be_written_stops_the_start(call: Call, tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+    told = sentence(call(command, "--data-dir", tmp_path / "file"))
+    assert "cannot be written" in told
+    assert "SCHOUW_DATA_DIR" in told
+
+
+def test_a_taken_port_and_an_open_address_stop_the_start(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = sentence(call("api", "--data-dir", tmp_path / "data", "--api-port", str(port)))
+    assert f"port {port} on 127.0.0.1 cannot be taken for the API" in told
+    monkeypatch.setenv("SCHOUW_API__HOST", "192.0.2.1")
+    assert "expected a loopback address" in sentence(call("api", "--data-dir", tmp_path / "data"))
+
+
+def test_settings_that_do_not_exist_stop_the_start(call: Call, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a file that is there" in sentence(call("doctor", "--data-dir", data, "--config", "nowhere.toml"))
+    monkeypatch.setenv("SCHOUW_COLOUR", "blue")
+    assert "SCHOUW_COLOUR" in sentence(call("doctor", "--data-dir", data))

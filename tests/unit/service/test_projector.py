@@ -1,0 +1,113 @@
+"""The projector: in order, again after a fault, and never silent about its own end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from domain.errors import StorageCorrupt, StorageUnavailable
+from service import projector as module
+from service.projector import Projector
+from storage.journal import Entry, Journal
+from tests.unit.service.site import NOW_NS, open_site, reading, take
+
+WITHIN_S = 10.0
+
+
+class Store:
+    """A projection that keeps sequences, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.fault: Exception | None = None
+
+    def position(self) -> int:
+        return self.seen[-1] if self.seen else 0
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.seen += [entry.seq for entry in entries]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    pipeline = open_site(tmp_path)
+    for number in range(5):
+        take(pipeline, reading(NOW_NS // 10**9 + number))
+    pipeline.journal.close()
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def stores() -> dict[str, Store]:
+    return {"one": Store(), "other": Store()}
+
+
+@pytest.fixture
+def projector(path: Path, stores: dict[str, Store], monkeypatch: pytest.MonkeyPatch) -> Iterator[Projector]:
+    monkeypatch.setattr(module, "_LONGEST_PAUSE_S", 0.02)
+    made = Projector(path, stores)
+    yield made
+    made.stop(timeout_s=WITHIN_S)
+
+
+def test_entries_reach_every_store_in_order(projector: Projector, stores: dict[str, Store]) -> None:
+    projector.start()
+    until(lambda: projector.projected_seq == 6)
+    assert [store.seen for store in stores.values()] == [[1, 2, 3, 4, 5, 6]] * 2
+
+
+def test_a_store_that_is_away_is_tried_again_and_told_meanwhile(projector: Projector, stores: dict[str, Store]) -> None:
+    stores["other"].fault = StorageUnavailable("database is away")
+    projector.start()
+    until(lambda: projector.error == "database is away")
+    assert projector.error_since_ns > 0
+    stores["other"].fault = None
+    until(lambda: not projector.error)
+    until(lambda: projector.projected_seq == 6)
+    assert stores["other"].seen == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [(StorageCorrupt("page 7 is damaged"), "page 7 is damaged"), (KeyError("x"), "KeyError: 'x'")]
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_that_stays_stops_it_in_words(
+    projector: Projector, stores: dict[str, Store], fault: Exception, told: str
+) -> None:
+    """A fault of our own ended the thread in silence: ready, and ever further behind."""
+    stores["one"].fault = fault
+    projector.start()
+    until(lambda: told in projector.error)
+    until(lambda: not any(thread.name == "projector" for thread in threading.enumerate()))
+
+
+def test_stopping_writes_what_is_there(projector: Projector, stores: dict[str, Store]) -> None:
+    projector.start()
+    projector.stop(timeout_s=WITHIN_S)
+    assert stores["one"].seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_only_what_is_projected_and_saved_leaves_the_journal(
+    path: Path, projector: Projector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.0)
+    journal = Journal(path)
+    journal.save_snapshots([], seq=3)
+    projector.start()
+    until(lambda: len(journal.entries(after=0)) < 6)
+    projector.stop(timeout_s=WITHIN_S)
+    assert [entry.seq for entry in journal.entries(after=0)] == [1, 4, 5, 6]  # the register is kept
+    journal.close()
