@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,9 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.settings import Settings, load_settings
+from service.commands import forecasts
+from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
+from service.settings import load_settings
 from service.telemetry import set_up_logging
 
 __all__ = ["app", "main"]
@@ -32,12 +33,8 @@ assets_app = typer.Typer(help="The register of assets and sensors.", no_args_is_
 works_app = typer.Typer(help="Works announced beforehand.", no_args_is_help=True)
 app.add_typer(assets_app, name="assets")
 app.add_typer(works_app, name="works")
-
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept [default: data].")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings [default: schouw.toml].")]
-Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker.")]
-MqttPort = Annotated[int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker.")]
-ApiPort = Annotated[int | None, typer.Option("--api-port", help="Port of the API and the pages.")]
+# A topic with a file of its own brings its commands along.
+app.add_typer(forecasts.app)
 
 
 @app.command()
@@ -67,18 +64,18 @@ def run(
     from service.everything import DemoPlan, run_everything  # noqa: PLC0415 -- the help must not wait for numpy
     from service.screen import Screen  # noqa: PLC0415 -- see run
 
-    overrides = _overrides(data_dir, mqtt_port=mqtt_port, api_port=api_port)
+    overrides = overrides_of(data_dir, mqtt_port=mqtt_port, api_port=api_port)
     if demo or replay:
         overrides.setdefault("ingest", {})["clock"] = "stream"
     if demo:
-        base = load_settings(_overrides(data_dir), config=config).data_dir
+        base = load_settings(overrides_of(data_dir), config=config).data_dir
         overrides["data_dir"] = base / "demo"
         overrides["demo"] = True
         # The demo can be played again, so it need not wait for the disk.
         overrides["broker"] = {"sync_always": False}
     settings = load_settings(overrides, config=config)
     set_up_logging(settings.telemetry.model_copy(update={"log_level": "warning"}))
-    plan = DemoPlan(scenario, speed, live, _day_ns(start)) if demo else None
+    plan = DemoPlan(scenario, speed, live, day_ns(start)) if demo else None
     console = Console()
     console.print(f"Schouw starts; data in {settings.data_dir}, first sign of life in a few seconds ...")
     with Screen(console) as screen:
@@ -91,7 +88,7 @@ def ingest(data_dir: DataDir = None, config: Config = None) -> None:
     """Take readings from the broker, score them and store them."""
     from service.ingest_process import run_ingest  # noqa: PLC0415 -- see run
 
-    settings = _settings(_overrides(data_dir), config)
+    settings = read_settings(overrides_of(data_dir), config)
     run_ingest(settings)
 
 
@@ -100,7 +97,7 @@ def api(data_dir: DataDir = None, config: Config = None, api_port: ApiPort = Non
     """Serve the API and the pages."""
     from service.web import run_api  # noqa: PLC0415 -- see run
 
-    run_api(_settings(_overrides(data_dir, api_port=api_port), config))
+    run_api(read_settings(overrides_of(data_dir, api_port=api_port), config))
 
 
 @app.command()
@@ -121,8 +118,8 @@ def simulate(
     """Publish virtual assets with known damage, as gateways would."""
     from service.simulation import run_simulation, write_owner_files  # noqa: PLC0415 -- see run
 
-    settings = _settings({}, config)
-    first = start_ns if start_ns is not None else _day_ns(start)
+    settings = read_settings({}, config)
+    first = start_ns if start_ns is not None else day_ns(start)
     if register is not None:
         write_owner_files(scenario, first, register)
         typer.echo(f"Wrote assets.csv, sensors.csv, works.csv, truth.csv and events.csv into {register}.")
@@ -165,7 +162,7 @@ def replay(
     """Publish a table of history through MQTT; run `schouw run --replay` beside it."""
     from service.replaying import replay_file  # noqa: PLC0415 -- see run
 
-    settings = _settings(_overrides(data_dir), config)
+    settings = read_settings(overrides_of(data_dir), config)
     sent = replay_file(
         settings,
         file,
@@ -175,7 +172,7 @@ def replay(
         values=value,
         time_column=time_column,
         time_unit=time_unit,
-        start_ns=_day_ns(start) or 0,
+        start_ns=day_ns(start) or 0,
         onboard=onboard,
         speed=speed,
         rows_per_message=rows,
@@ -183,24 +180,6 @@ def replay(
         port=port or settings.mqtt.port,
     )
     typer.echo(f"Published {sent} messages; the broker has acknowledged them all.")
-
-
-@app.command()
-def prognose(
-    history: Annotated[Path, typer.Option(help="CSV of complete lives: each unit's last row is its failure.")],
-    running: Annotated[Path, typer.Option(help="CSV of units in service: all rows since they were new.")],
-    unit: Annotated[str, typer.Option(help="Column of the unit's name.")],
-    time_column: Annotated[str, typer.Option("--time", help="Column of the time, a number or ISO 8601.")],
-    values: Annotated[str, typer.Option(help="Columns to learn from, with commas between them.")],
-    out: Annotated[Path, typer.Option(help="Table to write: unit,rul,rul_q10,rul_q50,rul_q90.")],
-    horizon: Annotated[float | None, typer.Option(help="Longer lives count as this one.")] = None,
-) -> None:
-    """Learn from run-to-failure histories, and forecast the remaining life of running units."""
-    from service.prognose import prognose_file  # noqa: PLC0415 -- see run
-
-    columns = [name.strip() for name in values.split(",") if name.strip()]
-    rows = prognose_file(history, running, unit=unit, time=time_column, values=columns, horizon=horizon, out=out)
-    typer.echo(f"Wrote {rows} forecasts to {out}.")
 
 
 @assets_app.command("import")
@@ -248,7 +227,7 @@ def decide(
     from service.deciding import decide_once  # noqa: PLC0415 -- see run
 
     decision = decide_once(
-        _settings(_overrides(data_dir), config),
+        read_settings(overrides_of(data_dir), config),
         verb=verb,
         by=by,
         reason=reason,
@@ -272,7 +251,7 @@ def export(
     """Write risks, alarms, decisions or readings as CSV."""
     from service.deciding import export_table  # noqa: PLC0415 -- see run
 
-    rows = export_table(_settings(_overrides(data_dir), config), kind, out)
+    rows = export_table(read_settings(overrides_of(data_dir), config), kind, out)
     if out is not None:
         typer.echo(f"Wrote {rows} rows to {out}.")
 
@@ -283,7 +262,7 @@ def doctor(data_dir: DataDir = None, config: Config = None) -> None:
     from service.doctor import examine  # noqa: PLC0415 -- see run
 
     sound = True
-    for finding in examine(_settings(_overrides(data_dir), config)):
+    for finding in examine(read_settings(overrides_of(data_dir), config)):
         typer.echo(f"{'ok     ' if finding.ok else 'WRONG  '}{finding.what}: {finding.detail}")
         sound = sound and finding.ok
     if not sound:
@@ -306,37 +285,9 @@ def _journal(data_dir: Path | None, config: Path | None) -> Any:
     from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see run
     from storage.journal import Journal  # noqa: PLC0415 -- see run
 
-    settings = _settings(_overrides(data_dir), config)
+    settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)
     return closing(Journal(settings.journal_path))
-
-
-def _settings(overrides: dict[str, Any], config: Path | None) -> Settings:
-    settings = load_settings(overrides, config=config)
-    set_up_logging(settings.telemetry)
-    return settings
-
-
-def _overrides(data_dir: Path | None, *, mqtt_port: int | None = None, api_port: int | None = None) -> dict[str, Any]:
-    overrides: dict[str, Any] = {}
-    if data_dir is not None:
-        overrides["data_dir"] = data_dir
-    if mqtt_port is not None:
-        overrides["mqtt"] = {"port": mqtt_port}
-    if api_port is not None:
-        overrides["api"] = {"port": api_port}
-    return overrides
-
-
-def _day_ns(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 1_000_000_000
 
 
 def _say(error: SchouwError, code: int) -> int:

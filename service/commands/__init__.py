@@ -1,0 +1,1 @@
+"""Commands of `schouw`, one file a topic; `service.cli` puts them together."""

@@ -1,0 +1,51 @@
+"""What several commands share: options, and settings made from them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.settings import Settings, load_settings
+from service.telemetry import set_up_logging
+
+__all__ = ["ApiPort", "Config", "DataDir", "Host", "MqttPort", "day_ns", "overrides_of", "read_settings"]
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept [default: data].")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings [default: schouw.toml].")]
+Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker.")]
+MqttPort = Annotated[int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker.")]
+ApiPort = Annotated[int | None, typer.Option("--api-port", help="Port of the API and the pages.")]
+
+
+def read_settings(overrides: dict[str, Any], config: Path | None) -> Settings:
+    """Read settings and set up the log they ask for."""
+    settings = load_settings(overrides, config=config)
+    set_up_logging(settings.telemetry)
+    return settings
+
+
+def overrides_of(data_dir: Path | None, *, mqtt_port: int | None = None, api_port: int | None = None) -> dict[str, Any]:
+    """Give the options that were used as settings, nested as the sections are."""
+    overrides: dict[str, Any] = {}
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    if mqtt_port is not None:
+        overrides["mqtt"] = {"port": mqtt_port}
+    if api_port is not None:
+        overrides["api"] = {"port": api_port}
+    return overrides
+
+
+def day_ns(text: str | None) -> int | None:
+    """Read an ISO date or moment as Unix nanoseconds; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000
