@@ -60,12 +60,18 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = False
+        # RFC 9110 asks for HEAD wherever there is GET; routes see only GET, and the server sends no body of it.
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}
 
         async def dressed(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 self._dress(scope, message)
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         path = str(scope["path"])

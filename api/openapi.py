@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.edge import API_VERSION
+from api.examples import EXAMPLES
 from api.problems import PROBLEM_JSON
 from api.rooms import ApiSettings
 from api.schemas import Problem
@@ -118,6 +119,9 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
             response["description"] = "What you hold is what you would get."
             response.pop("content", None)
         response.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
+        body = response.get("content", {}).get("application/json")
+        if body is not None:
+            body["example"] = EXAMPLES[operation["operationId"]]
     wanted = {"400", "500", "503"}
     if has_path_parameter:
         wanted.add("404")

@@ -135,6 +135,12 @@ class ApiSection(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         ("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered; guards against rebinding."
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s?#]+$",
+        description="Scheme, host and port that callers use, such as https://schouw.example.org; stands in the OpenAPI "
+        "document; default: http, host and port above.",
+    )
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
 

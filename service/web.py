@@ -178,8 +178,14 @@ def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: Sql
             contact_email=owner.contact_email,
             page_size_default=settings.api.page_size,
             page_size_max=settings.api.page_size_max,
+            public_url=settings.api.public_url or _own_address(settings),
         ),
     )
+
+
+def _own_address(settings: Settings) -> str:
+    host = settings.api.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api.port}"
 
 
 def run_api(settings: Settings) -> None:

@@ -68,7 +68,11 @@ class DecisionBody(BaseModel):
     due_on: Annotated[
         date | None,
         BeforeValidator(_day, json_schema_input_type=str | None),
-        Field(description="Date of the planned work; `plan` needs it.", validate_default=True),
+        Field(
+            description="Date of the planned work; `plan` needs it.",
+            validate_default=True,
+            json_schema_extra={"format": "date"},
+        ),
     ] = None
     condition: Annotated[
         StrictInt | None,

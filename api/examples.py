@@ -1,0 +1,174 @@
+"""Examples in the OpenAPI document: one imagined bridge, answered by the functions that answer callers.
+
+So an example cannot differ from what the routes give: it is made of stored records by `api.answers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from api.answers import (
+    alarm_item,
+    asset_item,
+    dead_letter_item,
+    decision_item,
+    quarantined_item,
+    risk_item,
+    sensor_item,
+    series_point_item,
+)
+from api.languages import Language
+from api.schemas import Answer, SeriesListing
+from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    DataQuality,
+    DeadLetter,
+    Decision,
+    DecisionVerb,
+    FailureProbability,
+    Quarantined,
+    Reason,
+    RemainingLife,
+    RiskAssessment,
+    RiskState,
+    SensorStatus,
+    SeriesPoint,
+)
+from domain.register import Asset, AssetType
+
+__all__ = ["EXAMPLES", "as_json", "listing"]
+
+_NS: Final = 1_000_000_000
+_NOW_NS: Final = 1_772_346_000 * _NS  # 2026-03-01T06:20:00Z
+_BRIDGE: Final = AssetId("brug-042")
+
+ASSET: Final = Asset(
+    id=_BRIDGE,
+    name="Brug over de Dommel",
+    type=AssetType.BRIDGE,
+    lat=51.44,
+    lon=5.47,
+    built_year=1972,
+    planned_repair_cost_eur=180_000.0,
+    emergency_repair_cost_eur=540_000.0,
+    closure_hours=72.0,
+    closure_cost_eur_per_hour=1_500.0,
+    crew_lead_days=21.0,
+    condition_inspected=2,
+    inspected_on="2024-05-04",
+    external_ids={"beheerobject": "NL.IMBOR.42"},
+)
+RISK: Final = RiskAssessment(
+    assessment_id="brug-042@2026-03-01T06",
+    asset=_BRIDGE,
+    assessed_at_ns=_NOW_NS - 1_200 * _NS,
+    provisional=False,
+    state=RiskState.ACT,
+    data_quality=DataQuality.HIGH,
+    probability_of_failure=(
+        FailureProbability(30, 0.11, 0.05, 0.19),
+        FailureProbability(90, 0.31, 0.18, 0.47),
+        FailureProbability(365, 0.83, 0.6, 0.95),
+    ),
+    remaining_life=RemainingLife(60.0, 170.0, 420.0),
+    failure_mode="settlement",
+    health_index=0.41,
+    indicative_condition=4,
+    expected_cost_of_waiting_eur=41_540.0,
+    advice="inspect_soon",
+    reasons=(Reason("quantities_agree", {"mode": "settlement", "quantities": 2}),),
+    model_version="1.0.0",
+    journal_seq=48_211,
+    revision=48_211,
+)
+ALARM: Final = Alarm(
+    id="brug-042.condition.settlement.1771135200",
+    asset=_BRIDGE,
+    kind="condition.settlement",
+    raised_at_ns=_NOW_NS - 14 * 86_400 * _NS,
+    cleared_at_ns=None,
+    state=AlarmState.OPEN,
+    reasons=(Reason("quantities_agree", {"mode": "settlement", "quantities": 2}),),
+    revision=47_002,
+)
+DECISION: Final = Decision(
+    id="d48212",
+    seq=48_212,
+    asset=_BRIDGE,
+    verb=DecisionVerb.PLAN,
+    decided_by="J. de Vries",
+    reason="Crew and crane are free that week.",
+    decided_at_ns=_NOW_NS,
+    alarm_id=ALARM.id,
+    assessment_id=RISK.assessment_id,
+    due_on="2026-09-15",
+    previous_hash="9f2c" * 16,
+    hash="41ab" * 16,
+)
+SENSOR: Final = SensorStatus(
+    _BRIDGE,
+    SensorId("tilt-1"),
+    ChannelName("tilt.x"),
+    "mrad",
+    GatewayId("gw-7"),
+    "condition",
+    600.0,
+    DataQuality.HIGH,
+    _NOW_NS - 300 * _NS,
+    0.43,
+)
+DEAD_LETTER: Final = DeadLetter(
+    "dl-9001",
+    "infra/v1/gw-7/brug-042/tilt-1/reading",
+    GatewayId("gw-7"),
+    "not_json",
+    "got text that is no JSON at byte 1, expected an object; check the gateway's template",
+    b'{"v":1,',
+    _NOW_NS - 60 * _NS,
+)
+QUARANTINED: Final = Quarantined(
+    GatewayId("gw-7"),
+    AssetId("brug-099"),
+    SensorId("acc-3"),
+    12,
+    _NOW_NS - 7_200 * _NS,
+    _NOW_NS - 60 * _NS,
+    "asset 'brug-099' is not in the register",
+    '{"v":1,"sensor":"acc-3"}',
+)
+POINT: Final = SeriesPoint(_NOW_NS - 4_800 * _NS, 0.43, 6, 0.38, 0.02)
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Give an answer as it leaves."""
+    body: dict[str, Any] = answer.model_dump(mode="json", by_alias=True)
+    return body
+
+
+def listing(item: Answer) -> dict[str, Any]:
+    """Give a page with one item and a page behind it."""
+    return {"items": [as_json(item)], "next": "WyJyaXNrcyJd"}
+
+
+_RISK = risk_item(ASSET, RISK, Language.ENGLISH, _NOW_NS)
+_SERIES = SeriesListing(sensor="tilt-1", channel="tilt.x", unit="mrad", items=[series_point_item(POINT)], next=None)
+
+# By operation identifier.
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "listRisks": listing(_RISK),
+    "showRisk": as_json(_RISK),
+    "listRiskHistory": listing(_RISK),
+    "listAlarms": listing(alarm_item(ALARM, Language.ENGLISH)),
+    "showAlarm": as_json(alarm_item(ALARM, Language.ENGLISH)),
+    "recordDecision": as_json(decision_item(DECISION)),
+    "listDecisions": listing(decision_item(DECISION)),
+    "showDecision": as_json(decision_item(DECISION)),
+    "listAssets": listing(asset_item(ASSET)),
+    "showAsset": as_json(asset_item(ASSET)),
+    "listSeries": as_json(_SERIES),
+    "listSensors": listing(sensor_item(SENSOR, _NOW_NS)),
+    "listDeadLetters": listing(dead_letter_item(DEAD_LETTER)),
+    "listQuarantine": listing(quarantined_item(QUARANTINED)),
+}
