@@ -97,9 +97,19 @@ class StorageError(SchouwError):
 
 
 class StorageUnavailable(StorageError):
-    """Storage is away, locked or full for now; the same call may succeed later."""
+    """Storage is away, locked or full for now; the same call may succeed later.
+
+    Attributes
+    ----------
+    retry_after_s : float
+        How long a server asked to be left alone, in seconds; 0 when it did not say.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class StorageCorrupt(StorageError):

@@ -16,7 +16,7 @@ from service.pipeline import ClockPolicy
 from service.projector import Projector
 from service.restore import open_pipeline
 from service.settings import Settings
-from service.status import IngestStatus
+from service.status import IngestStatus, read_status
 from service.telemetry import emitter, logger
 from service.worker import Worker
 from storage.database import open_database, upgrade_schema
@@ -112,8 +112,11 @@ def run_ingest(settings: Settings) -> None:
             max_payload_bytes=section.max_payload_bytes,
             head_bytes=settings.storage.dead_letter_head_bytes,
         )
+        before = read_status(status_path(settings))
         projector = Projector(
-            settings.journal_path, {"operational store": OperationalProjection(engine), "time series": series}
+            settings.journal_path,
+            {"operational store": OperationalProjection(engine), "time series": series},
+            behind_since_ns={item.name: item.behind_since_ns for item in before.projections} if before else None,
         )
         worker = Worker(pipeline, make_inbox(settings), projector, settings, status_path(settings))
         logger().info(

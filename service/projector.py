@@ -1,8 +1,8 @@
 """The projector: journal entries, once applied, into the operational store and the time series.
 
-A thread with connections of its own. A store that is away is tried again with growing pauses and holds
-up nothing else; what waits is in the journal. Entries that both stores have, and that snapshots cover,
-leave the journal.
+Every projection drains by itself, in a thread with a journal connection of its own: its own position,
+pauses, error and backlog. A store that is away is tried again with growing pauses and holds up nothing
+else; what waits for it is in the journal, which is pruned behind the slowest.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from domain.errors import StorageError, StorageUnavailable
+from service.status import ProjectionStatus
 from service.telemetry import logger
 from storage.journal import Entry, Journal
 
@@ -23,6 +24,8 @@ __all__ = ["Projection", "Projector"]
 _PAGE: Final = 64
 _IDLE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 15.0
+# A store may ask for a longer pause (Retry-After), but not for one that looks like being stuck.
+_LONGEST_WISH_S: Final = 300.0
 _PRUNE_EVERY_S: Final = 30.0
 
 
@@ -33,7 +36,7 @@ class Projection(Protocol):
         """Give the sequence of the last entry it has."""
 
     def project(self, entries: Sequence[Entry]) -> None:
-        """Write the entries that follow, all or nothing."""
+        """Write the entries that follow, so that the position is behind them or, on an error, where it was."""
 
 
 class Projector:
@@ -42,53 +45,134 @@ class Projector:
     Parameters
     ----------
     journal_path : Path
-        A connection of its own is opened in the thread.
+        Every thread opens a connection of its own.
     projections : mapping of str to Projection
         By the name that stands in messages.
+    behind_since_ns : mapping of str to int, optional
+        Since when a projection was behind in the run before, so that a restart does not make it look fresh.
     """
 
-    def __init__(self, journal_path: Path, projections: Mapping[str, Projection]) -> None:
+    def __init__(
+        self,
+        journal_path: Path,
+        projections: Mapping[str, Projection],
+        *,
+        behind_since_ns: Mapping[str, int] | None = None,
+    ) -> None:
         self._journal_path = journal_path
-        self._projections = projections
-        self._wake = threading.Event()
+        before = behind_since_ns or {}
+        self._drains = [
+            _Drain(journal_path, name, projection, behind_since_ns=before.get(name, 0))
+            for name, projection in projections.items()
+        ]
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
-        self.error = ""
-        self.error_since_ns = 0
-        self.projected_seq = 0
+        self._pruner = threading.Thread(target=self._prune, name="journal-pruner", daemon=True)
+
+    @property
+    def projected_seq(self) -> int:
+        """The last entry that every projection has."""
+        return min((drain.seq for drain in self._drains), default=0)
+
+    def states(self) -> list[ProjectionStatus]:
+        """Tell how each projection is doing."""
+        return [drain.state() for drain in self._drains]
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for drain in self._drains:
+            drain.start()
+        self._pruner.start()
 
     def wake(self) -> None:
         """Say that something new has been committed."""
-        self._wake.set()
+        for drain in self._drains:
+            drain.wake()
 
     def stop(self, *, timeout_s: float) -> None:
         """Write what is there, then end; what could not be written is in the journal."""
+        deadline = time.monotonic() + timeout_s
+        self._stop.set()
+        for drain in self._drains:
+            drain.ask_to_stop()
+        for drain in self._drains:
+            drain.join(max(0.0, deadline - time.monotonic()))
+        self._pruner.join(max(0.0, deadline - time.monotonic()))
+
+    def _prune(self) -> None:
+        """Take out of the journal, now and then, what every projection has and a snapshot covers."""
+        journal = Journal(self._journal_path)
+        failed = False
+        try:
+            while not self._stop.wait(_PRUNE_EVERY_S):
+                try:
+                    journal.prune(upto=min(self.projected_seq, journal.snapshot_seq()))
+                except StorageError as error:
+                    if not failed:
+                        logger().warning("journal_not_pruned", reason=str(error))
+                    failed = True
+                else:
+                    failed = False
+        finally:
+            journal.close()
+
+
+class _Drain:
+    """One projection and the thread that writes it."""
+
+    def __init__(self, journal_path: Path, name: str, projection: Projection, *, behind_since_ns: int) -> None:
+        self._journal_path = journal_path
+        self._name = name
+        self._projection = projection
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"projector {name}", daemon=True)
+        self._error = ""
+        self._error_since_ns = 0
+        self._applied = 0
+        self._behind_since_ns = behind_since_ns
+        self.seq = 0
+
+    def state(self) -> ProjectionStatus:
+        return ProjectionStatus(
+            name=self._name,
+            seq=self.seq,
+            backlog_entries=max(self._applied - self.seq, 0),
+            behind_since_ns=self._behind_since_ns,
+            error=self._error,
+            error_since_ns=self._error_since_ns,
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def ask_to_stop(self) -> None:
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout_s)
+
+    def join(self, timeout_s: float) -> None:
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         journal = Journal(self._journal_path)
-        pause_s, pruned_at = _IDLE_S, time.monotonic()
+        pause_s = _IDLE_S
         try:
             while True:
                 stopping = self._stop.is_set()
                 self._wake.clear()
                 try:
                     moved = self._drain(journal)
-                    if time.monotonic() - pruned_at > _PRUNE_EVERY_S:
-                        journal.prune(upto=min(self.projected_seq, journal.snapshot_seq()))
-                        pruned_at = time.monotonic()
                 except StorageUnavailable as error:
                     self._tell(str(error))
+                    self._look(journal)
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                     if stopping:
                         return
-                    self._stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, no secret
+                    wish_s = min(error.retry_after_s, _LONGEST_WISH_S)
+                    self._stop.wait(max(pause_s * random.uniform(0.5, 1.0), wish_s))  # noqa: S311 -- jitter, no secret
                     continue
                 except StorageError as error:
                     self._tell(str(error))
@@ -106,26 +190,37 @@ class Projector:
             journal.close()
 
     def _drain(self, journal: Journal) -> bool:
-        applied = journal.applied_seq()
-        positions: list[int] = []
-        moved = False
-        for projection in self._projections.values():
-            position = projection.position()
-            entries = journal.entries(after=position, upto=applied, limit=_PAGE)
-            if entries:
-                projection.project(entries)
-                position = entries[-1].seq
-                moved = True
-            positions.append(position)
-        self.projected_seq = min(positions, default=applied)
-        return moved
+        """Write the next entries; False when there are none."""
+        self._note(self._projection.position(), journal.applied_seq())
+        entries = journal.entries(after=self.seq, upto=self._applied, limit=_PAGE)
+        if not entries:
+            return False
+        self._projection.project(entries)
+        self._note(entries[-1].seq, self._applied)
+        return True
+
+    def _look(self, journal: Journal) -> None:
+        """See how far the journal has moved on meanwhile; only for the state that is told."""
+        try:
+            self._note(self.seq, journal.applied_seq())
+        except StorageError:
+            return
+
+    def _note(self, seq: int, applied: int) -> None:
+        self.seq, self._applied = seq, applied
+        if seq >= applied:
+            self._behind_since_ns = 0
+        elif not self._behind_since_ns:
+            self._behind_since_ns = time.time_ns()
 
     def _tell(self, error: str) -> None:
-        """Log once for each change, not for each try."""
-        if bool(error) == bool(self.error):
-            return
-        self.error, self.error_since_ns = error, time.time_ns()
-        if error:
-            logger().warning("projection_stopped", reason=error)
-        else:
-            logger().info("projection_resumed")
+        """Log once for each change of state, not for each try; the newest words are kept."""
+        changed = bool(error) != bool(self._error)
+        if changed:
+            since_ns, self._error_since_ns = self._error_since_ns, time.time_ns()
+        self._error = error
+        if changed and error:
+            logger().warning("projection_stopped", projection=self._name, reason=error)
+        elif changed:
+            seconds = (self._error_since_ns - since_ns) // 1_000_000_000
+            logger().info("projection_resumed", projection=self._name, seconds=seconds)

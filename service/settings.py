@@ -153,6 +153,12 @@ class StorageSection(BaseModel):
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy address of the operational store; default: SQLite in the data folder."
     )
+    journal_quota_bytes: int | None = Field(
+        None,
+        ge=1_048_576,
+        description="At this size of the journal nothing more is acknowledged, and the broker holds what comes; it "
+        "grows while a projection is away. Default: as far as the disk goes.",
+    )
     dead_letter_head_bytes: int = Field(
         256, ge=0, le=65536, description="First bytes of a refused payload that are kept, to show what it was."
     )

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-__all__ = ["STALE_NS", "IngestStatus", "read_status", "write_status"]
+__all__ = ["STALE_NS", "IngestStatus", "ProjectionStatus", "read_status", "write_status"]
 
 STALE_NS: Final = 5_000_000_000
+
+
+class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one projection of the journal is doing.
+
+    Attributes
+    ----------
+    seq : int
+        The last entry it has.
+    backlog_entries : int
+        Applied entries that it does not have yet.
+    behind_since_ns : int
+        Since when it has not had all of them, by the wall clock; 0 when it has.
+    error : str
+        In words why it does not move; empty when it does.
+    """
+
+    name: str
+    seq: int
+    backlog_entries: int
+    behind_since_ns: int
+    error: str
+    error_since_ns: int
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether entries wait for it."""
+        return self.backlog_entries > 0
 
 
 class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +62,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     broker_error: str
     storage_error: str
     storage_since_ns: int
-    projection_error: str
-    projection_since_ns: int
     applied_seq: int
-    projected_seq: int
+    projections: Sequence[ProjectionStatus]
     queued_messages: int
     open_readings: int
     assets: int

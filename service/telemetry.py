@@ -72,9 +72,12 @@ def emitter(room: str) -> Callable[[Any], None]:
 class _Readings(Collector):
     """Counters and gauges as they are read out, without a copy of our own that could disagree."""
 
-    def __init__(self, tally: Mapping[str, int], gauges: Mapping[str, float]) -> None:
+    def __init__(
+        self, tally: Mapping[str, int], gauges: Mapping[str, float], projections: Mapping[str, Mapping[str, float]]
+    ) -> None:
         self._tally = tally
         self._gauges = gauges
+        self._projections = projections
 
     def collect(self) -> list[Metric]:
         metrics: list[Metric] = []
@@ -85,11 +88,26 @@ class _Readings(Collector):
             else:
                 metrics.append(CounterMetricFamily(f"ingest_{name}_total", text, value))
         metrics += [GaugeMetricFamily(name, name.replace("_", " "), value) for name, value in self._gauges.items()]
+        for name, values in self._projections.items():
+            family = GaugeMetricFamily(name, name.replace("_", " "), labels=["projection"])
+            for projection, number in values.items():
+                family.add_metric([projection.replace(" ", "_")], number)
+            metrics.append(family)
         return metrics
 
 
-def metrics_text(tally: Mapping[str, int], gauges: Mapping[str, float]) -> bytes:
-    """Give the Prometheus text format of the journal's counts and of the state of ingest."""
+def metrics_text(
+    tally: Mapping[str, int],
+    gauges: Mapping[str, float],
+    projections: Mapping[str, Mapping[str, float]] | None = None,
+) -> bytes:
+    """Give the Prometheus text format of the journal's counts and of the state of ingest.
+
+    Parameters
+    ----------
+    projections : mapping of str to mapping of str to float, optional
+        Gauges with one value for each projection, which is their only label.
+    """
     registry = CollectorRegistry()
-    registry.register(_Readings(tally, gauges))
+    registry.register(_Readings(tally, gauges, projections or {}))
     return generate_latest(registry)

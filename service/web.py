@@ -18,7 +18,7 @@ from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.ingest_process import prepare_folder, status_path
 from service.settings import Settings
-from service.status import STALE_NS, IngestStatus, read_status
+from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
@@ -48,7 +48,9 @@ class ServiceHealth:
         """Ask every part."""
         status = self.status()
         parts = (self._ingest(status), self._broker(status), self._storing(status), self._journal(), self._store())
-        return Readiness(all(part.ok for part in parts), (*parts, self._projection(status)))
+        projections = [self._projection(item) for item in status.projections] if status is not None else []
+        # What is projected already can be served while more waits.
+        return Readiness(all(part.ok for part in parts), (*parts, *projections))
 
     def metrics(self) -> bytes:
         """Give the counts of the journal and the state of ingest."""
@@ -59,9 +61,21 @@ class ServiceHealth:
                 "ingest_broker_connected": float(status.broker_connected),
                 "ingest_queued_messages": status.queued_messages,
                 "ingest_open_readings": status.open_readings,
-                "storage_projection_backlog_entries": max(status.applied_seq - status.projected_seq, 0),
             }
-        return metrics_text(self.journal.tally(), gauges)
+        return metrics_text(self.journal.tally(), gauges, self._backlogs(status))
+
+    def _backlogs(self, status: IngestStatus | None) -> dict[str, dict[str, float]]:
+        """Give what waits for each projection, by its name."""
+        projections = status.projections if status is not None else ()
+        now_ns = self.now_ns()
+        return {
+            "storage_projection_backlog_entries": {item.name: float(item.backlog_entries) for item in projections},
+            "storage_projection_backlog_age_seconds": {
+                item.name: (now_ns - item.behind_since_ns) / 1e9 if item.behind_since_ns else 0.0
+                for item in projections
+            },
+            "storage_projection_up": {item.name: float(not item.error) for item in projections},
+        }
 
     def clock_ns(self) -> int:
         """Give the clock by which data have an age: the wall's, or the stream's own progress in a replay."""
@@ -94,12 +108,11 @@ class ServiceHealth:
         return PartState("commit", ok=not error, detail=detail, since_ns=since)
 
     @staticmethod
-    def _projection(status: IngestStatus | None) -> PartState:
-        error = status.projection_error if status is not None else ""
-        behind = max(status.applied_seq - status.projected_seq, 0) if status is not None else 0
-        detail = f"stopped, nothing is lost: {error}" if error else f"{behind} entries behind the journal"
-        since = status.projection_since_ns if status is not None and error else None
-        return PartState("projection", ok=not error, detail=detail, since_ns=since)
+    def _projection(item: ProjectionStatus) -> PartState:
+        behind = f"{item.backlog_entries} entries behind the journal"
+        detail = f"stopped, {behind}, nothing is lost: {item.error}" if item.error else behind
+        since = item.error_since_ns if item.error else item.behind_since_ns or None
+        return PartState(f"projection: {item.name}", ok=not item.error, detail=detail, since_ns=since)
 
     def _journal(self) -> PartState:
         try:

@@ -35,6 +35,7 @@ __all__ = ["Worker"]
 _WAIT_S: Final = 0.1
 _LOOK_EVERY_S: Final = 0.2
 _STATUS_EVERY_S: Final = 1.0
+_MEASURE_EVERY_S: Final = 1.0
 _PAUSE_AFTER_FAULT_S: Final = 1.0
 _GOODBYE_S: Final = 10.0
 # Notices to one gateway in one batch; the dead letters themselves are all kept.
@@ -82,6 +83,7 @@ class Worker:
         self._started_ns = now_ns()
         self._storage_error = ""
         self._storage_since_ns = 0
+        self._quota_error = ""
         self._is_heard = True
         start = monotonic()
         self._generation = 0
@@ -89,6 +91,7 @@ class Worker:
         self._last_message = start
         self._paused = True
         self._next_close = self._next_look = self._next_status = self._next_provisional = start
+        self._next_measure = start
         self._next_save = start + settings.ingest.snapshot_seconds
         self._release = True
 
@@ -113,7 +116,16 @@ class Worker:
             self._tell()
 
     def _step(self) -> None:
-        batch = self._inbox.next_batch(self._settings.ingest.batch_messages, _WAIT_S)
+        self._measure_journal()
+        if self._quota_error:
+            # What is not fetched is not acknowledged: it fills the inbox, and the broker holds the rest.
+            # Its hops stay open meanwhile, as after a new connection: the readings are there, only not here.
+            self._stop.wait(_WAIT_S)
+            batch = InboxBatch((), ())
+            self._last_message = self._monotonic()
+            self._hold_until = self._last_message + self._settings.mqtt.redelivery_seconds
+        else:
+            batch = self._inbox.next_batch(self._settings.ingest.batch_messages, _WAIT_S)
         before = self._pipeline.live.applied_seq
         try:
             if len(batch):
@@ -127,12 +139,33 @@ class Worker:
             self._stop.wait(_PAUSE_AFTER_FAULT_S)
         else:
             # A round in which nothing was written does not show that writing works again.
-            if self._pipeline.live.applied_seq != before:
+            if self._quota_error:
+                self._tell_storage(self._quota_error)
+            elif self._pipeline.live.applied_seq != before:
                 self._tell_storage("")
         now = self._monotonic()
         if now >= self._next_status:
             self._tell()
             self._next_status = now + _STATUS_EVERY_S
+
+    def _measure_journal(self) -> None:
+        """See whether the journal has grown to its quota."""
+        quota, now = self._settings.storage.journal_quota_bytes, self._monotonic()
+        if quota is None or now < self._next_measure:
+            return
+        self._next_measure = now + _MEASURE_EVERY_S
+        try:
+            used = self._pipeline.journal.used_bytes()
+        except StorageUnavailable:
+            return  # said by the next commit
+        self._quota_error = ""
+        if used >= quota:
+            states = self._projector.states()
+            behind = ", ".join(f"{item.name} ({item.error or 'behind'})" for item in states if item.is_behind)
+            self._quota_error = (
+                f"the journal holds {used} bytes, storage.journal_quota_bytes is {quota}; it shrinks when its "
+                f"projections have caught up, which waits for: {behind or 'a snapshot'}; the broker holds what comes"
+            )
 
     def _take(self, batch: InboxBatch) -> None:
         now = self._monotonic()
@@ -175,7 +208,7 @@ class Worker:
         if now >= self._hold_until and now >= self._next_close:
             self._close(now, is_connected=state.connected)
         if now >= self._next_save:
-            if self._pipeline.save():
+            if self._pipeline.save() and not self._quota_error:
                 self._tell_storage("")
             self._next_save = self._monotonic() + self._settings.ingest.snapshot_seconds
 
@@ -231,10 +264,8 @@ class Worker:
             broker_error=inbox.last_error,
             storage_error=self._storage_error,
             storage_since_ns=self._storage_since_ns,
-            projection_error=self._projector.error,
-            projection_since_ns=self._projector.error_since_ns,
             applied_seq=live.applied_seq,
-            projected_seq=self._projector.projected_seq,
+            projections=self._projector.states(),
             queued_messages=inbox.queued,
             open_readings=live.tracker.open_count(),
             assets=len(live.catalogue.assets),

@@ -55,8 +55,8 @@ def open_database(address: str) -> Engine:
     def set_pragmas(connection: Any, _record: object) -> None:
         use_wal(connection)
         cursor = connection.cursor()
-        # A projection can be made anew from the journal, so a power cut may cost its last rows.
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        # Entries leave the journal once they are here, so a power cut may not take them back.
+        cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
     return engine

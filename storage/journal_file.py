@@ -111,6 +111,13 @@ class JournalFile:
             return [str(error)]
         return [] if rows == ["ok"] else rows
 
+    def used_bytes(self) -> int:
+        """Give how much of the file is in use; pages that pruning freed are written again first."""
+        with self.reading() as db:
+            names = ("page_count", "freelist_count", "page_size")
+            pages, free, size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+        return (pages - free) * size
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the one write lock of the file; commits at the end, or undoes everything on an error."""

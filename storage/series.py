@@ -61,8 +61,8 @@ class SqliteSeries:
             self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             use_wal(self._db)
             self._db.executescript(_SCHEMA)
-            # A projection can be made anew from the journal, so a power cut may cost its last rows.
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            # Entries leave the journal once they are here, so a power cut may not take them back.
+            self._db.execute("PRAGMA synchronous=FULL")
             # Rows of one hop go to as many places in the file as there are channels; they should stay in memory.
             self._db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 

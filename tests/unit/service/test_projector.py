@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.errors import StorageCorrupt, StorageUnavailable
 from service import projector as module
 from service.projector import Projector
+from service.status import ProjectionStatus
 from storage.journal import Entry, Journal
 from tests.unit.service.site import NOW_NS, open_site, reading, take
 
@@ -69,15 +72,57 @@ def test_entries_reach_every_store_in_order(projector: Projector, stores: dict[s
     assert [store.seen for store in stores.values()] == [[1, 2, 3, 4, 5, 6]] * 2
 
 
-def test_a_store_that_is_away_is_tried_again_and_told_meanwhile(projector: Projector, stores: dict[str, Store]) -> None:
-    stores["other"].fault = StorageUnavailable("database is away")
+def state(projector: Projector, name: str) -> ProjectionStatus:
+    return next(item for item in projector.states() if item.name == name)
+
+
+def test_a_store_that_is_away_holds_up_no_other_and_is_told_meanwhile(
+    projector: Projector, stores: dict[str, Store]
+) -> None:
+    """One store that was away held up those behind it, and one error slowed all of them down."""
+    stores["one"].fault = StorageUnavailable("database is away")
+    with capture_logs() as log:
+        projector.start()
+        until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
+        until(lambda: state(projector, "one").backlog_entries == 6)
+        stores["one"].fault = StorageUnavailable("database is away for another reason")
+        until(lambda: state(projector, "one").error == "database is away for another reason")
+        away, there = state(projector, "one"), state(projector, "other")
+        assert (away.seq, projector.projected_seq) == (0, 0)
+        assert away.error_since_ns > 0
+        assert away.behind_since_ns > 0
+        assert (there.error, there.backlog_entries, there.behind_since_ns) == ("", 0, 0)
+        stores["one"].fault = None
+        until(lambda: projector.projected_seq == 6)
+        until(lambda: state(projector, "one").error == "")
+    assert stores["one"].seen == [1, 2, 3, 4, 5, 6]
+    assert state(projector, "one").behind_since_ns == 0
+    assert [line["event"] for line in log] == ["projection_stopped", "projection_resumed"]
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(
+    projector: Projector, stores: dict[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+
+    def refuse(_: Sequence[Entry]) -> None:
+        tries.append(time.monotonic())
+        raise StorageUnavailable("too many requests", retry_after_s=0.4)
+
+    monkeypatch.setattr(stores["one"], "project", refuse)
     projector.start()
-    until(lambda: projector.error == "database is away")
-    assert projector.error_since_ns > 0
-    stores["other"].fault = None
-    until(lambda: not projector.error)
-    until(lambda: projector.projected_seq == 6)
-    assert stores["other"].seen == [1, 2, 3, 4, 5, 6]
+    until(lambda: len(tries) == 3)
+    assert all(later - earlier >= 0.4 for earlier, later in itertools.pairwise(tries))
+
+
+def test_a_restart_does_not_make_a_backlog_look_fresh(path: Path) -> None:
+    store = Store()
+    store.fault = StorageUnavailable("database is away")
+    projector = Projector(path, {"one": store}, behind_since_ns={"one": 77})
+    projector.start()
+    until(lambda: bool(projector.states()[0].error))
+    assert projector.states()[0].behind_since_ns == 77
+    projector.stop(timeout_s=WITHIN_S)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +135,9 @@ def test_a_fault_that_stays_stops_it_in_words(
     """A fault of our own ended the thread in silence: ready, and ever further behind."""
     stores["one"].fault = fault
     projector.start()
-    until(lambda: told in projector.error)
-    until(lambda: not any(thread.name == "projector" for thread in threading.enumerate()))
+    until(lambda: told in state(projector, "one").error)
+    until(lambda: not any(thread.name == "projector one" for thread in threading.enumerate()))
+    until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
 
 
 def test_stopping_writes_what_is_there(projector: Projector, stores: dict[str, Store]) -> None:
@@ -101,12 +147,17 @@ def test_stopping_writes_what_is_there(projector: Projector, stores: dict[str, S
 
 
 def test_only_what_is_projected_and_saved_leaves_the_journal(
-    path: Path, projector: Projector, monkeypatch: pytest.MonkeyPatch
+    path: Path, projector: Projector, stores: dict[str, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.01)
     journal = Journal(path)
     journal.save_snapshots([], seq=3)
+    stores["other"].fault = StorageUnavailable("database is away")
     projector.start()
+    until(lambda: stores["one"].seen == [1, 2, 3, 4, 5, 6])
+    time.sleep(0.05)
+    assert len(journal.entries(after=0)) == 6  # it waits for the slowest
+    stores["other"].fault = None
     until(lambda: len(journal.entries(after=0)) < 6)
     projector.stop(timeout_s=WITHIN_S)
     assert [entry.seq for entry in journal.entries(after=0)] == [1, 4, 5, 6]  # the register is kept

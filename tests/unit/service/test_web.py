@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError
-from service.status import STALE_NS, IngestStatus, read_status, write_status
+from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status, write_status
 from service.web import ServiceHealth, bind
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
@@ -19,12 +19,20 @@ from storage.journal import Journal
 NOW_NS = 1_750_000_000_000_000_000
 
 
+def projection(**more: object) -> ProjectionStatus:
+    fields = {
+        "name": "time series", "seq": 7, "backlog_entries": 2, "behind_since_ns": NOW_NS - 3_000_000_000, "error": "",
+        "error_since_ns": 0,
+    }  # fmt: skip
+    return ProjectionStatus(**(fields | more))  # type: ignore[arg-type]  # fields by name
+
+
 def status(**more: object) -> IngestStatus:
     fields = {
         "pid": 1, "at_ns": NOW_NS, "started_ns": NOW_NS - 5, "by_stream": False, "progress_ns": None,
         "broker_connected": True, "broker_since_ns": NOW_NS, "broker_error": "", "storage_error": "",
-        "storage_since_ns": 0, "projection_error": "", "projection_since_ns": 0, "applied_seq": 9,
-        "projected_seq": 7, "queued_messages": 3, "open_readings": 4, "assets": 1, "channels": 2,
+        "storage_since_ns": 0, "applied_seq": 9, "projections": [projection()],
+        "queued_messages": 3, "open_readings": 4, "assets": 1, "channels": 2,
     }  # fmt: skip
     return IngestStatus(**(fields | more))  # type: ignore[arg-type]  # fields by name
 
@@ -91,9 +99,14 @@ def test_a_part_in_trouble_is_named(health: ServiceHealth, changed: dict[str, ob
 
 
 def test_projections_that_stand_still_are_told_but_what_is_there_is_served(health: ServiceHealth) -> None:
-    write_status(health.status_file, status(projection_error="database is away"))
-    assert wrong(health) == {"projection": "stopped, nothing is lost: database is away"}
+    away = projection(error="database is away", error_since_ns=NOW_NS - 9)
+    write_status(health.status_file, status(projections=[away, projection(name="operational store")]))
+    told = "stopped, 2 entries behind the journal, nothing is lost: database is away"
+    assert wrong(health) == {"projection: time series": told}
     assert health.readiness().ready
+    since = {part.name: part.since_ns for part in health.readiness().parts}
+    assert since["projection: time series"] == NOW_NS - 9
+    assert since["projection: operational store"] == NOW_NS - 3_000_000_000
 
 
 def test_a_store_without_tables_is_not_ready(tmp_path: Path, health: ServiceHealth) -> None:
@@ -134,4 +147,7 @@ def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:
         "storage_projection_backlog_entries": "gauge 2",
     }
     assert found | expected == found
-    assert all(sample.labels == {} for item in families.values() for sample in item.samples)
+    labels = {name: item.samples[0].labels for name, item in families.items() if item.samples[0].labels}
+    told = ("backlog_entries", "backlog_age_seconds", "up")
+    assert labels == {f"storage_projection_{name}": {"projection": "time_series"} for name in told}
+    assert families["storage_projection_backlog_age_seconds"].samples[0].value == 3.0

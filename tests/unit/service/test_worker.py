@@ -18,7 +18,7 @@ from service.pipeline import Pipeline
 from service.projector import Projector
 from service.register_commands import import_assets
 from service.settings import Settings, load_settings
-from service.status import IngestStatus, read_status
+from service.status import IngestStatus, ProjectionStatus, read_status
 from service.worker import Worker
 from tests.chain import STREAM
 from tests.unit.service.site import (
@@ -81,9 +81,6 @@ class Gateway:
 class Bystander:
     """A projector that only counts how often it was woken."""
 
-    error = ""
-    error_since_ns = 0
-    projected_seq = 0
     woken = 0
 
     def start(self) -> None:
@@ -94,6 +91,13 @@ class Bystander:
 
     def wake(self) -> None:
         self.woken += 1
+
+    def states(self) -> list[ProjectionStatus]:
+        return [
+            ProjectionStatus(
+                name="time series", seq=0, backlog_entries=1, behind_since_ns=1, error="is away", error_since_ns=1
+            )
+        ]
 
 
 class Bench:
@@ -136,8 +140,9 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
     monkeypatch.chdir(tmp_path)
 
-    def make(rows: str = THERMOMETER + ACCELEROMETER, **ingest: Any) -> Bench:
-        settings = load_settings({"ingest": ingest, "mqtt": {"redelivery_seconds": 8.0}})
+    def make(rows: str = THERMOMETER + ACCELEROMETER, *, quota: int | None = None, **ingest: Any) -> Bench:
+        storage = {"journal_quota_bytes": quota}
+        settings = load_settings({"ingest": ingest, "mqtt": {"redelivery_seconds": 8.0}, "storage": storage})
         policy = STREAM if settings.ingest.clock == "stream" else WALL
         return Bench(open_site(tmp_path, rows, policy=policy), tmp_path, settings)
 
@@ -174,6 +179,31 @@ def test_what_cannot_be_committed_is_given_back_and_the_operator_told(
     site.step(2.0)
     assert site.gateway.acknowledged == [again]
     assert site.status().storage_error == ""
+
+
+def test_at_its_quota_nothing_is_acknowledged_no_hop_closes_and_the_reason_is_told(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits at the broker is not missing: a hop that closed without it would call it late."""
+    site = bench(quota=2**20)
+    site.gateway.send(reading(NOW_S - 7200))
+    site.step(2.0)
+    size = site.pipeline.journal.used_bytes()
+    assert 0 < size < 2**20
+    with monkeypatch.context() as patched:
+        patched.setattr(site.pipeline.journal, "used_bytes", lambda: 2**20)
+        waiting = site.gateway.send(reading(NOW_S - 7100))
+        site.pass_time(30)
+        assert waiting not in site.gateway.acknowledged + site.gateway.released
+        told = site.status().storage_error
+        assert "storage.journal_quota_bytes is 1048576" in told
+        assert "time series (is away)" in told
+        assert site.pipeline.live.tracker.open_count() == 1
+    site.pass_time(3)
+    assert waiting in site.gateway.acknowledged
+    assert site.status().storage_error == ""
+    site.pass_time(10)
+    assert site.pipeline.live.tracker.open_count() == 0
 
 
 def test_a_committed_batch_is_not_given_back_when_something_else_fails(
