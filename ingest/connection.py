@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["Connection", "ConnectionHandler"]
+__all__ = ["Connection", "ConnectionHandler", "Packet"]
+
+
+class Packet(NamedTuple):
+    """One PUBLISH as it came; the topic is bytes that should be UTF-8, `mid` is 0 at QoS 0."""
+
+    topic: bytes
+    payload: bytes
+    retained: bool
+    mid: int
+    qos: int
 
 
 class ConnectionHandler(Protocol):
@@ -21,8 +31,8 @@ class ConnectionHandler(Protocol):
     def on_subscribed(self, refused: Sequence[int]) -> None:
         """Hear that the subscription was answered; `refused` are positions in the filters asked for."""
 
-    def on_message(self, topic: str, payload: bytes, *, retained: bool, mid: int, qos: int) -> None:
-        """Take a message; must neither block nor parse."""
+    def on_messages(self, packets: Sequence[Packet]) -> None:
+        """Take messages in the order they came; must neither block nor parse."""
 
     def on_lost(self, reason: str) -> None:
         """Hear that the connection ended."""
@@ -50,7 +60,7 @@ class Connection(Protocol):
         """Tell whether bytes wait to be sent."""
 
     def read(self) -> bool:
-        """Read one packet if it is there; False when the connection is gone."""
+        """Read what is there, one packet or a burst of them; False when the connection is gone."""
 
     def write(self) -> bool:
         """Send what waits; False when the connection is gone."""
@@ -61,8 +71,8 @@ class Connection(Protocol):
     def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe at QoS 1."""
 
-    def acknowledge(self, mid: int, qos: int) -> None:
-        """Acknowledge one message."""
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        """Acknowledge messages at QoS 1, in this order."""
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0."""

@@ -8,6 +8,7 @@ carries its connection's generation, and a batch is acknowledged only when all b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition
 from typing import NamedTuple
@@ -72,10 +73,10 @@ class DeliveryQueue:
         """True when reading may go on after the queue was full."""
         return len(self._waiting) <= self._limit // 2
 
-    def put(self, message: Message, delivery: Delivery) -> None:
-        """Add a message; never blocks and never refuses."""
+    def put(self, arrived: Sequence[tuple[Message, Delivery]]) -> None:
+        """Add messages in the order they came; never blocks and never refuses."""
         with self._arrived:
-            self._waiting.append((message, delivery))
+            self._waiting.extend(arrived)
             self._arrived.notify()
 
     def take(self, max_messages: int, wait_s: float, max_bytes: int) -> InboxBatch:

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from ingest.connection import Connection
+from ingest.connection import Connection, Packet
 from ingest.delivery import Delivery, DeliveryQueue, InboxBatch
 from ingest.events import (
     AcknowledgementsDropped,
@@ -332,14 +332,17 @@ class Inbox:
     def _send_acknowledgements(self, connection: Connection) -> None:
         """Acknowledge what waits, leaving out what came over an earlier connection."""
         dropped = 0
+        mids: list[int] = []
         while self._to_acknowledge:
-            delivery = self._to_acknowledge.popleft()
-            if not delivery.qos:
+            generation, mid, qos = self._to_acknowledge.popleft()
+            if not qos:
                 continue
-            if delivery.generation != self._generation or self._lost:
+            if generation != self._generation or self._lost:
                 dropped += 1
             else:
-                connection.acknowledge(delivery.mid, delivery.qos)
+                mids.append(mid)
+        if mids:
+            connection.acknowledge(mids)
         if dropped:
             self._emit(AcknowledgementsDropped(dropped, self._generation))
 
@@ -391,12 +394,26 @@ class Inbox:
         else:
             self._set_connected(connected=True, error="")
 
-    def on_message(self, topic: str, payload: bytes, *, retained: bool, mid: int, qos: int) -> None:
-        """Stamp and queue a message."""
-        self._arrived += 1
-        self._queue.put(Message(topic, payload, self._now_ns(), retained), Delivery(self._generation, mid, qos))
+    def on_messages(self, packets: Sequence[Packet]) -> None:
+        """Stamp and queue messages; those of one burst have one time of arrival."""
+        self._arrived += len(packets)
+        now_ns, generation = self._now_ns(), self._generation
+        self._queue.put(
+            [
+                (Message(_text(topic), payload, now_ns, retained), Delivery(generation, mid, qos))
+                for topic, payload, retained, mid, qos in packets
+            ]
+        )
 
     def on_lost(self, reason: str) -> None:
         """End this connection."""
         self._lost = True
         self._set_connected(connected=False, error=self._last_error if not self._accepted else reason)
+
+
+def _text(topic: bytes) -> str:
+    """Read a topic; one that is not UTF-8 becomes one that no filter of ours means, and is refused as such."""
+    try:
+        return topic.decode()
+    except UnicodeDecodeError:
+        return "(a topic that is not UTF-8)"

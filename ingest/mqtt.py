@@ -3,7 +3,7 @@
 One durable session (fixed client identifier, `clean_session=False`), QoS 1, acknowledged by hand after the
 commit (design.md D2). What is read from paho and why stands in `ingest.inbox`; here its calls are only
 translated. paho's own thread and reconnecting are not used: it would send late acknowledgements on the next
-connection, and has no jitter.
+connection, and has no jitter. `ingest.burst_client` reads many messages at once, unless told otherwise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any, Final, cast
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.connection import ConnectionHandler
+from ingest.burst_client import BurstClient
+from ingest.connection import ConnectionHandler, Packet
 from ingest.delivery import Delivery, InboxBatch
 from ingest.events import InboxEvent
 from ingest.inbox import Inbox, InboxState
@@ -74,6 +75,8 @@ class MqttInbox(Inbox):
         What to subscribe to; the project's topics unless a shard has its own (design.md D6).
     first_delay_s, longest_delay_s : float
         Bounds of the back-off between attempts to connect.
+    reads_in_bursts : bool
+        Many messages in one read of the socket; False leaves reading to paho, a packet at a time.
     """
 
     def __init__(
@@ -92,9 +95,10 @@ class MqttInbox(Inbox):
         filters: Sequence[str] = TOPIC_FILTERS,
         first_delay_s: float = 0.2,
         longest_delay_s: float = 30.0,
+        reads_in_bursts: bool = True,
     ) -> None:
         def make_connection() -> _PahoConnection:
-            client = paho.Client(
+            client = (BurstClient if reads_in_bursts else paho.Client)(
                 CallbackAPIVersion.VERSION2,
                 client_id=client_id,
                 clean_session=False,
@@ -145,15 +149,14 @@ class _PahoConnection:
             handler.on_subscribed([place for place, reason in enumerate(reasons) if reason.is_failure])
 
         def on_message(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-            try:
-                topic = message.topic
-            except UnicodeDecodeError:
-                topic = "(a topic that is not UTF-8)"
-            handler.on_message(topic, bytes(message.payload), retained=message.retain, mid=message.mid, qos=message.qos)
+            topic = message._topic  # noqa: SLF001 -- the property raises where the bytes are not UTF-8
+            packet = Packet(topic, bytes(message.payload), message.retain, message.mid, message.qos)
+            handler.on_messages([packet])
 
         def on_disconnect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
             handler.on_lost(str(reason))
 
+        self._handler = handler
         self._client.on_connect = on_connect
         self._client.on_subscribe = on_subscribe
         self._client.on_message = on_message
@@ -171,7 +174,12 @@ class _PahoConnection:
         return self._client.want_write()
 
     def read(self) -> bool:
-        return self._client.loop_read() == paho.MQTT_ERR_SUCCESS
+        if not isinstance(self._client, BurstClient):
+            return self._client.loop_read() == paho.MQTT_ERR_SUCCESS
+        packets, alive = self._client.read_burst()
+        if packets and self._client.on_message is not None:
+            self._handler.on_messages(packets)
+        return alive
 
     def write(self) -> bool:
         return self._client.loop_write() == paho.MQTT_ERR_SUCCESS
@@ -182,8 +190,12 @@ class _PahoConnection:
     def subscribe(self, filters: Sequence[str]) -> None:
         self._client.subscribe([(topic_filter, 1) for topic_filter in filters])
 
-    def acknowledge(self, mid: int, qos: int) -> None:
-        self._client.ack(mid, qos)
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        if isinstance(self._client, BurstClient):
+            self._client.acknowledge_all(mids)
+            return
+        for mid in mids:
+            self._client.ack(mid, 1)
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, qos=0)

@@ -84,6 +84,7 @@ def make_inbox(settings: Settings) -> MqttInbox:
         password=password,
         tls=tls,
         keep_alive_s=section.keep_alive_seconds,
+        reads_in_bursts=section.reads_in_bursts,
         queue_limit=settings.ingest.queue_messages,
         now_ns=time.time_ns,
         emit=emitter("ingest"),

@@ -61,6 +61,11 @@ class MqttSection(BaseModel):
         description="After a (re)connection hops stay open this long, until the broker has sent again what it must: "
         "above its `ack_wait`; 0 for brokers that send again at once, such as Mosquitto.",
     )
+    reads_in_bursts: bool = Field(
+        default=True,
+        description="Take many messages out of one read of the socket; false leaves reading to paho, "
+        "a packet at a time and several times slower.",
+    )
 
 
 class BrokerSection(BaseModel):

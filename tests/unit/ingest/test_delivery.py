@@ -10,7 +10,7 @@ from ingest.delivery import Delivery, DeliveryQueue
 def _queue(count: int, *, qos: int = 1, size: int = 1, limit: int = 100) -> DeliveryQueue:
     queue = DeliveryQueue(limit)
     for mid in range(count):
-        queue.put(Message(f"t{mid}", b"x" * size, mid, retained=False), Delivery(1, mid, qos))
+        queue.put([(Message(f"t{mid}", b"x" * size, mid, retained=False), Delivery(1, mid, qos))])
     return queue
 
 
@@ -64,7 +64,7 @@ def test_full_and_drained_are_apart_so_that_reading_does_not_flutter() -> None:
 
 def test_a_waiting_taker_gets_what_arrives_at_once() -> None:
     queue = _queue(0)
-    timer = threading.Timer(0.05, queue.put, (Message("t", b"", 0, retained=False), Delivery(1, 1, 1)))
+    timer = threading.Timer(0.05, queue.put, ([(Message("t", b"", 0, retained=False), Delivery(1, 1, 1))],))
     started = time.monotonic()
     timer.start()
     assert len(queue.take(10, 30, 1000)) == 1

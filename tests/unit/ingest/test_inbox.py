@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from ingest.connection import ConnectionHandler
+from ingest.connection import ConnectionHandler, Packet
 from ingest.events import (
     AcknowledgementsDropped,
     Connected,
@@ -68,7 +68,7 @@ class FakeConnection:
         self.packet(self._drop)
 
     def _message(self, mid: int, qos: int) -> bool:
-        self.handler.on_message(f"t{mid}", b"payload", retained=False, mid=mid, qos=qos)
+        self.handler.on_messages([Packet(b"t%d" % mid, b"payload", retained=False, mid=mid, qos=qos)])
         return True
 
     def _drop(self) -> bool:
@@ -127,8 +127,8 @@ class FakeConnection:
     def keep_alive(self) -> bool:
         return True
 
-    def acknowledge(self, mid: int, qos: int) -> None:
-        self.acknowledged.append(mid)
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        self.acknowledged.extend(mids)
 
     def publish(self, topic: str, payload: bytes) -> None:
         self.published.append((topic, payload))
