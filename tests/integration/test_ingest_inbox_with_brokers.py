@@ -102,6 +102,7 @@ def test_a_batch_that_is_released_comes_again_over_a_new_connection(
     any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
 ) -> None:
     _publish(any_broker.port, _numbers(20))
+    wait_until(lambda: inbox.state().queued == 20, "all twenty to wait for one batch")
     (first,) = _collect(inbox, 20)
     inbox.release(first)
     again = _collect(inbox, 20)
