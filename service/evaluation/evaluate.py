@@ -1,0 +1,119 @@
+"""Run what is to be judged, one process a run, and put the scoreboard together."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+from domain.register import Register
+from models.state import MODEL_VERSION
+from service.evaluation.baselines import always, fixed_threshold, never
+from service.evaluation.chain_run import ChainRun, run_chain
+from service.evaluation.scenario_run import scenario_days, scenario_register, scenario_truth
+from service.evaluation.scoreboard import RunFacts, Scoreboard, make_scoreboard
+from service.evaluation.truth import Case, RunRecord, Truth, lives_of
+from service.settings import Settings
+from simulator.scenario import Scenario
+
+__all__ = ["JudgedRun", "evaluate_scenario", "judge_run", "run_scenario", "score_runs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedRun:
+    """One run: its truth, and what every detector said in it."""
+
+    truth: Truth
+    records: tuple[RunRecord, ...]
+    facts: RunFacts
+    promise_per_year: float
+
+
+def evaluate_scenario(
+    scenario: Scenario,
+    *,
+    seeds: Sequence[int],
+    settings: Settings,
+    jobs: int,
+    told: Callable[[int], None] = lambda _: None,
+) -> Scoreboard:
+    """Run a scenario once a seed through the chain in process, and grade all runs together.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+        Each gives other weather, traffic, structures and noise; the story is the scenario's.
+    jobs : int
+        Runs side by side.
+    told : callable
+        Gets days done so far, over all runs.
+    """
+    stories = [replace(scenario, seed=seed) for seed in seeds]
+    if jobs == 1 or len(stories) == 1:
+        runs = []
+        for number, story in enumerate(stories):
+            runs.append(run_scenario(story, settings, _behind(told, number * scenario.days)))
+        return score_runs(scenario.name, runs)
+    # A fresh interpreter a run: nothing of one run can reach another.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(stories)), mp_context=context) as pool:
+        waiting = [pool.submit(run_scenario, story, settings) for story in stories]
+        runs = []
+        for number, run in enumerate(waiting, start=1):
+            runs.append(run.result())
+            told(number * scenario.days)
+    return score_runs(scenario.name, runs)
+
+
+def _behind(told: Callable[[int], None], before: int) -> Callable[[int], None]:
+    """Report days behind those of earlier runs."""
+    return lambda day: told(before + day)
+
+
+def run_scenario(scenario: Scenario, settings: Settings, told: Callable[[int], None] = lambda _: None) -> JudgedRun:
+    """Run one scenario through the chain."""
+    begun = time.perf_counter()
+    register = scenario_register(scenario)
+    truth = scenario_truth(scenario, register)
+    run = run_chain(
+        settings, register, scenario_days(scenario, told), start_ns=scenario.start_ns, end_ns=scenario.end_ns
+    )
+    return judge_run(truth, register, run, seconds=time.perf_counter() - begun)
+
+
+def judge_run(truth: Truth, register: Register, run: ChainRun, *, seconds: float) -> JudgedRun:
+    """Put what the naive detectors say beside what the chain said."""
+    records = (run.record, fixed_threshold(truth, register, run.channel_days), always(truth), never(truth))
+    lives = lives_of(truth)
+    facts = RunFacts(
+        name=truth.name,
+        start_ns=truth.start_ns,
+        end_ns=truth.end_ns,
+        assets=len(truth.assets),
+        monitored=sum(asset.is_monitored for asset in truth.assets),
+        damages=len(truth.damages),
+        failures=sum(life.has_failed for life in lives),
+        sensor_faults=sum(event.is_sensor_fault for event in truth.events),
+        seconds=round(seconds, 1),
+        tally=run.tally,
+    )
+    return JudgedRun(truth, records, facts, run.promise_per_year)
+
+
+def score_runs(title: str, runs: Sequence[JudgedRun]) -> Scoreboard:
+    """Grade every detector over all runs."""
+    lives = [lives_of(run.truth) for run in runs]
+    names = [record.detector for record in runs[0].records]
+    cases = {
+        name: [Case(run.truth, mine, run.records[place]) for run, mine in zip(runs, lives, strict=True)]
+        for place, name in enumerate(names)
+    }
+    return make_scoreboard(
+        title,
+        cases,
+        runs=[run.facts for run in runs],
+        promise_per_year=runs[0].promise_per_year,
+        model_version=MODEL_VERSION,
+    )

@@ -1,0 +1,62 @@
+"""Which alarm names which damage, and which kinds of alarm name a faulty sensor.
+
+The simulator names the damage itself, the models the failure mode that they can tell apart with the sensors
+there are: a worn bearing of a lock's drive is `drive_wear` to them. Each damage lists every mode that sends a
+crew to the right part. An owner's word that is not in the table names itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["fault_is_named_by", "mode_is_named_by"]
+
+_MODES: Final[dict[str, frozenset[str]]] = {
+    "bearing_wear": frozenset({"bearing_wear", "drive_wear", "equipment_wear"}),
+    "crack_growth": frozenset({"crack_growth", "stiffness_loss"}),
+    "gear_wear": frozenset({"gear_wear", "drive_wear", "equipment_wear"}),
+    "loosening": frozenset({"loosening", "stiffness_loss", "bearing_wear"}),
+    "moisture_ingress": frozenset({"moisture_ingress", "base_saturation", "pavement_fatigue"}),
+    "pothole_growth": frozenset({"pothole_growth", "pavement_fatigue"}),
+    "pump_wear": frozenset({"pump_wear", "equipment_wear", "drainage_failure"}),
+    "scour": frozenset({"scour", "settlement", "stiffness_loss"}),
+    "settlement": frozenset({"settlement", "wall_movement"}),
+    "stiffness_loss": frozenset({"stiffness_loss"}),
+}
+
+# Words that an alarm of the right kind has behind its dot.
+_FAULTS: Final[dict[str, frozenset[str]]] = {
+    "backfill": frozenset({"backfill", "late", "silent"}),
+    "clock_step": frozenset({"bad", "clock", "future", "late", "step", "stepped", "wrong", "silent"}),
+    "drift": frozenset({"drift", "drifting"}),
+    "dropout": frozenset({"silent", "missing", "intermittent", "gaps"}),
+    "intermittent": frozenset({"silent", "missing", "intermittent", "gaps"}),
+    "noise": frozenset({"noise", "noisy"}),
+    "spikes": frozenset({"spikes", "spike", "spiking", "noise", "noisy"}),
+    "stuck_sensor": frozenset({"stuck", "frozen"}),
+    "unit_mistake": frozenset({"unit", "units", "scale", "gain", "unit_mistake", "unit_factor"}),
+}
+
+
+def mode_is_named_by(mode: str, kind: str) -> bool:
+    """Tell whether an alarm's kind points at the damage.
+
+    Examples
+    --------
+    >>> mode_is_named_by("bearing_wear", "condition.drive_wear"), mode_is_named_by("cracks", "condition.settlement")
+    (True, False)
+    """
+    said = kind.partition(".")[2]
+    return said in _MODES.get(mode, frozenset({mode}))
+
+
+def fault_is_named_by(fault: str, kind: str) -> bool:
+    """Tell whether an alarm's kind names the fault of a sensor.
+
+    Examples
+    --------
+    >>> fault_is_named_by("stuck_sensor", "sensor.stuck"), fault_is_named_by("drift", "sensor.stuck")
+    (True, False)
+    """
+    said = kind.partition(".")[2]
+    return said in _FAULTS.get(fault, frozenset({fault}))

@@ -1,0 +1,90 @@
+"""`schouw evaluate` on a terminal: options in, progress while it runs, a table and files out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.errors import ConfigurationError
+from service.commands.options import day_ns
+from service.evaluation.evaluate import evaluate_scenario
+from service.evaluation.report_table import print_scoreboard
+from service.evaluation.scoreboard import Scoreboard
+from service.settings import Settings
+from simulator.scenario import start_at
+from simulator.scenario_file import load_scenario
+
+__all__ = ["evaluate_and_save", "read_seeds", "save_scoreboard"]
+
+
+def evaluate_and_save(
+    settings: Settings, source: str, *, seeds: str | None, start: str | None, days: int | None, jobs: int, out: Path
+) -> None:
+    """Evaluate a scenario, print its scoreboard and save it."""
+    scenario = load_scenario(source)
+    first = day_ns(start)
+    if first is not None:
+        scenario = start_at(scenario, first)
+    if days is not None:
+        scenario = replace(scenario, days=min(days, scenario.days))
+    chosen = read_seeds(seeds) if seeds is not None else [scenario.seed]
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} days"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(scenario.name, total=scenario.days * len(chosen))
+        board = evaluate_scenario(
+            scenario,
+            seeds=chosen,
+            settings=settings,
+            jobs=jobs,
+            told=lambda done: bar.update(task, completed=done),
+        )
+    print_scoreboard(board, Console(width=None if Console().is_terminal else 180))
+    save_scoreboard(board, out)
+
+
+def save_scoreboard(board: Scoreboard, folder: Path) -> None:
+    """Write scoreboard.json.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scoreboard.json").write_bytes(msgspec.json.format(msgspec.json.encode(board), indent=1) + b"\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"folder {str(folder)!r} cannot be written ({error.strerror}); give another with --out"
+        ) from error
+
+
+def read_seeds(text: str) -> list[int]:
+    """Read seeds with commas between them, each once.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is not a whole number of at least 0, or stands there twice.
+
+    Examples
+    --------
+    >>> read_seeds("1, 2,3")
+    [1, 2, 3]
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts) or len(set(parts)) != len(parts):
+        raise ConfigurationError(f"got --seeds {text!r}, expected different whole numbers such as 1,2,3")
+    return [int(part) for part in parts]

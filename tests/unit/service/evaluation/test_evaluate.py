@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from domain.errors import ConfigurationError
+from service.evaluation.evaluate import JudgedRun, run_scenario, score_runs
+from service.evaluation.report_table import print_scoreboard
+from service.evaluation.session import read_seeds, save_scoreboard
+from service.evaluation.truth import DAY_NS
+from service.settings import Settings
+from simulator.scenario import Scenario
+from simulator.scenario_file import load_scenario
+
+CUT_DAYS = 32
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return replace(load_scenario("small"), days=44)
+
+
+@pytest.fixture(scope="module")
+def run(scenario: Scenario) -> JudgedRun:
+    return run_scenario(scenario, Settings())
+
+
+def test_a_run_cut_at_any_day_says_the_same_up_to_that_day(scenario: Scenario, run: JudgedRun) -> None:
+    cut = run_scenario(replace(scenario, days=CUT_DAYS), Settings())
+    end_ns = scenario.start_ns + (CUT_DAYS - 1) * DAY_NS
+    for whole, part in zip(run.records, cut.records, strict=True):
+        days = int(np.sum(part.at_ns <= end_ns))
+        assert days == CUT_DAYS - 1
+        np.testing.assert_array_equal(whole.chance_90[:, :days], part.chance_90[:, :days])
+        np.testing.assert_array_equal(whole.life_days[:, :days], part.life_days[:, :days])
+        before = [
+            [(a.asset, a.kind, a.subject, a.raised_ns) for a in record.alarms if a.raised_ns <= end_ns]
+            for record in (whole, part)
+        ]
+        assert before[0] == before[1]
+
+
+def test_every_detector_speaks_of_every_monitored_asset_and_ours_comes_first(run: JudgedRun) -> None:
+    assert [record.detector for record in run.records] == [
+        "schouw", "fixed threshold", "always alarms", "never alarms",
+    ]  # fmt: skip
+    monitored = [row for row, asset in enumerate(run.truth.assets) if asset.is_monitored]
+    assert len(monitored) == 5
+    # The very last hop of an asset stays open until something newer is heard.
+    assert np.isfinite(run.records[0].chance_90[monitored, :-1]).all()
+
+
+def test_every_message_is_accounted_for(run: JudgedRun) -> None:
+    tally = run.facts.tally
+    kinds = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
+    assert tally["messages_received"] == sum(tally.get(f"messages_{kind}", 0) for kind in kinds)
+    assert tally["messages_received"] > 1000
+
+
+def test_the_scoreboard_is_printed_and_saved_with_every_detector(run: JudgedRun, tmp_path: Path) -> None:
+    board = score_runs("small", [run])
+    console = Console(record=True, width=200, file=io.StringIO())
+    print_scoreboard(board, console)
+    save_scoreboard(board, tmp_path / "board")
+    text = console.export_text()
+    saved = json.loads((tmp_path / "board" / "scoreboard.json").read_text())
+    for detector in saved["detectors"]:
+        assert detector["detector"] in text
+    assert "false alarms per healthy asset-year" in text
+    floor = {d["detector"]: d["alarms"]["false_per_year"]["value"] for d in saved["detectors"]}
+    assert floor["never alarms"] == 0.0
+    assert floor["always alarms"] == pytest.approx(365.25, rel=0.03)
+
+
+@pytest.mark.parametrize("text", ["", "1,1", "1,x", "-1", "1.5"])
+def test_seeds_that_are_none_are_refused_in_words(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected different whole numbers"):
+        read_seeds(text)
