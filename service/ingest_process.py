@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.status import IngestStatus, read_status
 from service.telemetry import emitter, logger
 from service.worker import Worker
-from storage.database import open_database, upgrade_schema
+from storage.database import open_database
 from storage.journal import Journal
 from storage.projection import OperationalProjection
 from storage.series import SqliteSeries
@@ -103,7 +103,6 @@ def run_ingest(settings: Settings) -> None:
     with _only_one(settings.data_dir):
         started = time.monotonic()
         engine = open_database(settings.database_address)
-        upgrade_schema(engine)
         journal = Journal(settings.journal_path)
         series = SqliteSeries(settings.series_path)
         section = settings.ingest

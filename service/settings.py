@@ -156,7 +156,9 @@ class StorageSection(BaseModel):
     model_config = _FROZEN
 
     database_url: SecretStr | None = Field(
-        None, description="SQLAlchemy address of the operational store; default: SQLite in the data folder."
+        None,
+        description="Operational store on a server: postgresql://user:password@host:5432/name; default: SQLite in the "
+        "data folder.",
     )
     journal_quota_bytes: int | None = Field(
         None,
@@ -242,8 +244,10 @@ class Settings(BaseSettings):
     @property
     def database_address(self) -> str:
         """Address of the operational store."""
-        if self.storage.database_url is not None:
-            return self.storage.database_url.get_secret_value()
+        url = self.storage.database_url
+        # Empty is none: so a compose file can hand on a variable that nobody set.
+        if url is not None and url.get_secret_value():
+            return url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'operational.sqlite'}"
 
 

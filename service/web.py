@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,9 @@ from storage.series import SqliteSeries
 __all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
 
 _SCHEMA_WAIT_S: Final = 60.0
+_STORE_WAIT_S: Final = 3.0
+# Whoever asks over HTTP does not want to wait longer for a database that stands still.
+_PATIENCE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class ServiceHealth:
     engine: Engine
     status_file: Path
     now_ns: Callable[[], int]
+    _away_since_ns: dict[str, int] = field(default_factory=dict)
 
     def status(self) -> IngestStatus | None:
         """Read how ingest is doing."""
@@ -118,16 +122,24 @@ class ServiceHealth:
         try:
             self.journal.last_seq()
         except StorageError as error:
-            return PartState("journal", ok=False, detail=str(error), since_ns=None)
-        return PartState("journal", ok=True, detail="readable", since_ns=None)
+            return self._looked_at("journal", str(error))
+        return self._looked_at("journal", "")
 
     def _store(self) -> PartState:
         try:
             pending = migrations_pending(self.engine)
         except StorageError as error:
-            return PartState("operational store", ok=False, detail=str(error), since_ns=None)
-        detail = "its schema is older than this program; start `schouw ingest`" if pending else "readable"
-        return PartState("operational store", ok=not pending, detail=detail, since_ns=None)
+            return self._looked_at("operational store", str(error))
+        told = "its schema is older than this program; start `schouw ingest`" if pending else ""
+        return self._looked_at("operational store", told)
+
+    def _looked_at(self, name: str, fault: str) -> PartState:
+        """Say how a part was found just now, and since when it has been found so."""
+        if not fault:
+            self._away_since_ns.pop(name, None)
+            return PartState(name, ok=True, detail="readable", since_ns=None)
+        since_ns = self._away_since_ns.setdefault(name, self.now_ns())
+        return PartState(name, ok=False, detail=fault, since_ns=since_ns)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -211,7 +223,7 @@ def run_api(settings: Settings) -> None:
     """
     prepare_folder(settings)
     listener = bind(settings.api.host, settings.api.port)
-    engine = open_database(settings.database_address)
+    engine = open_database(settings.database_address, patience_s=_PATIENCE_S)
     _await_schema(engine)
     journal = Journal(settings.journal_path)
     series = SqliteSeries(settings.series_path)
@@ -229,13 +241,18 @@ def run_api(settings: Settings) -> None:
 
 
 def _await_schema(engine: Engine) -> None:
-    """Wait for ingest, which makes the tables; serve anyway after a minute, with what is wrong in `/readyz`."""
+    """Wait for ingest, which makes the tables; serve anyway after a minute, with what is wrong in `/readyz`.
+
+    A database that is away is given a few seconds: ingest works without it, and so do the pages that say so.
+    """
     waiting = threading.Event()
-    deadline = time.monotonic() + _SCHEMA_WAIT_S
-    while time.monotonic() < deadline:
+    start = time.monotonic()
+    while time.monotonic() < start + _SCHEMA_WAIT_S:
         try:
             if not migrations_pending(engine):
                 return
-        except StorageUnavailable:
-            pass
+        except StorageUnavailable as error:
+            if time.monotonic() > start + _STORE_WAIT_S:
+                logger().warning("operational_store_away", reason=str(error))
+                return
         waiting.wait(0.2)

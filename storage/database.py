@@ -1,7 +1,7 @@
 """Opening the operational store: SQLite by default, PostgreSQL by its address; same tables.
 
 SQLite runs in WAL mode, so that the API reads while ingest writes. The schema is made and changed by
-Alembic alone; the process that writes upgrades it at start, readers wait until it is there.
+Alembic alone, by one process at a time; readers wait until it is there.
 """
 
 from __future__ import annotations
@@ -9,21 +9,29 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
+from storage import postgresql
 from storage.wal import use_wal
 
 __all__ = ["migrations_pending", "open_database", "sqlite_address", "translated", "upgrade_schema"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE_S: Final = 30.0
 
 
 def sqlite_address(path: Path) -> str:
@@ -31,8 +39,15 @@ def sqlite_address(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_database(address: str) -> Engine:
+def open_database(address: str, *, patience_s: float = _PATIENCE_S) -> Engine:
     """Make an engine for the operational store; nothing is connected yet.
+
+    Parameters
+    ----------
+    address : str
+        Of SQLite or PostgreSQL.
+    patience_s : float
+        How long a server may take to answer, in seconds, before it counts as away.
 
     Raises
     ------
@@ -40,15 +55,16 @@ def open_database(address: str) -> Engine:
         If the address is none, or its driver is not installed.
     """
     try:
-        if not address.startswith("sqlite"):
-            return create_engine(address, pool_pre_ping=True)
+        if postgresql.is_postgresql(address):
+            return postgresql.make_engine(address, patience_s=patience_s)
         engine = create_engine(address, connect_args={"timeout": 10.0})
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, OSError, TypeError) as error:
         # Neither the address nor SQLAlchemy's message: a password may stand in them.
         scheme = address.partition(":")[0] if ":" in address else ""
         raise ConfigurationError(
             f"storage.database_url: got an address of kind {scheme!r} that cannot be used ({type(error).__name__}), "
-            "expected one of SQLAlchemy with an installed driver, such as postgresql+psycopg://user:password@host/name"
+            "expected postgresql://user:password@host:5432/name, with ?sslmode=verify-full&sslrootcert=FILE across a "
+            "network; see docs/how-to-postgresql.md"
         ) from error
 
     @event.listens_for(engine, "connect")
@@ -63,7 +79,7 @@ def open_database(address: str) -> Engine:
 
 
 def upgrade_schema(engine: Engine) -> None:
-    """Bring the schema to the version of this program.
+    """Bring the schema to the version of this program; of two processes that do so at once, one waits.
 
     Raises
     ------
@@ -71,6 +87,10 @@ def upgrade_schema(engine: Engine) -> None:
         If the database is away.
     """
     with translated(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            postgresql.await_turn(connection)
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(_config(connection), "head")
 
 
@@ -83,18 +103,25 @@ def migrations_pending(engine: Engine) -> bool:
 
 @contextlib.contextmanager
 def translated(engine: Engine) -> Iterator[None]:
-    """Turn SQLAlchemy's errors into ours, split by what helps."""
+    """Turn the errors of SQLAlchemy and its drivers into ours, split by what helps."""
     name = engine.url.render_as_string(hide_password=True).rpartition("/")[2]
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise StorageUnavailable(
-            f"operational store {name!r}: got {error.orig}; it is tried again, check that the database is up"
-        ) from error
-    except DatabaseError as error:
-        raise StorageCorrupt(f"operational store {name!r}: got {error.orig}; run `schouw doctor`") from error
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
+        told = postgresql.words(error.orig)
+        if _passes(engine, error):
+            raise StorageUnavailable(
+                f"operational store {name!r}: got {told}; it is tried again, check that the database is up"
+            ) from error
+        raise StorageCorrupt(f"operational store {name!r}: got {told}; run `schouw doctor`") from error
+    except (SQLAlchemyError, OSError) as error:
         raise StorageUnavailable(f"operational store {name!r}: got {error}; it is tried again") from error
+
+
+def _passes(engine: Engine, error: DBAPIError) -> bool:
+    if engine.url.get_backend_name() == "postgresql":
+        return postgresql.is_unavailable(error.orig)
+    return isinstance(error, OperationalError) or not isinstance(error, DatabaseError)
 
 
 def _config(connection: Connection | None) -> Config:

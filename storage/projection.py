@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, and_, delete, select, update
 
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, DataQuality, Decision, RiskAssessment
 from domain.register import Register
 from storage.advisory import rank_key
-from storage.database import translated
+from storage.database import migrations_pending, translated, upgrade_schema
 from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody, SensorChange
 from storage.journal import Entry
+from storage.rows import plain_text, update_sensors, upsert
 from storage.tables import (
     alarm_table,
     assessment_table,
@@ -38,19 +38,30 @@ _POSITION: Final = "operational"
 
 
 class OperationalProjection:
-    """The one writer of the operational store.
+    """The one writer of the operational store; it brings the schema up to date before it first looks.
 
     Parameters
     ----------
     engine : Engine
-        With a schema that `upgrade_schema` brought up to date.
+        Of a database that need not be there yet: it is asked for when `position` is.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_prepared = False
 
     def position(self) -> int:
-        """Give the sequence of the last projected entry."""
+        """Give the sequence of the last projected entry.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the database is away, or its schema cannot be changed now.
+        """
+        if not self._is_prepared:
+            if migrations_pending(self._engine):
+                upgrade_schema(self._engine)
+            self._is_prepared = True
         with translated(self._engine), self._engine.connect() as db:
             return (
                 db.execute(
@@ -77,9 +88,9 @@ class OperationalProjection:
                 self._project_one(db, entry, current)
                 current |= {item.asset: (entry.seq, item) for item in entry.outcome.current}
                 sensors |= {change.channel: (entry.seq, change) for change in entry.outcome.sensors}
-            _upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
-            _update_sensors(db, sensors)
-            _upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
+            upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
+            update_sensors(db, sensors)
+            upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
 
     @staticmethod
     def _project_one(db: Connection, entry: Entry, current: dict[AssetId, tuple[int, RiskAssessment]]) -> None:
@@ -91,7 +102,7 @@ class OperationalProjection:
         if isinstance(entry.body, DecisionBody):
             _keep_assessment(db, seq, entry.body.decision, current.get(entry.body.decision.asset))
         if outcome.assessments:
-            _upsert(
+            upsert(
                 db,
                 assessment_table,
                 [
@@ -105,39 +116,28 @@ class OperationalProjection:
                     for item in outcome.assessments
                 ],
             )
-        _upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
+        upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
         for change in outcome.alarm_changes:
             _change_alarm(db, seq, change)
         if outcome.dead_letters:
             rows = [
                 {
                     "id": letter.id,
-                    "topic": letter.topic[:1024],
-                    "gateway": letter.gateway[:64],
+                    "topic": plain_text(letter.topic, 1024),
+                    "gateway": plain_text(letter.gateway, 64),
                     "code": letter.code,
-                    "reason": letter.reason[:2048],
+                    "reason": plain_text(letter.reason, 2048),
                     "head": letter.head,
                     "received_at_ns": letter.received_at_ns,
                     "revision": seq,
                 }
                 for letter in outcome.dead_letters
             ]
-            _upsert(db, dead_letter_table, rows)
+            upsert(db, dead_letter_table, rows)
         for held in outcome.quarantine:
             _project_quarantine(db, seq, held)
         for gateway in outcome.gateways:
             _project_gateway(db, seq, gateway)
-
-
-def _upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, or overwrite those whose key is there; both databases spell it alike."""
-    if not rows:
-        return
-    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
 def _keep_assessment(
@@ -153,7 +153,7 @@ def _keep_assessment(
         detail = row.detail if row is not None else {"assessment_id": None}
     if detail["assessment_id"] == decision.assessment_id:
         values = {"id": detail["assessment_id"], "asset": decision.asset, "assessed_at_ns": detail["assessed_at_ns"]}
-        _upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
+        upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
 
 
 def _change_alarm(db: Connection, seq: int, change: AlarmChange) -> None:
@@ -165,32 +165,6 @@ def _change_alarm(db: Connection, seq: int, change: AlarmChange) -> None:
         db.execute(this.where(standing).values(state=AlarmState.CLEARED.value))
     if change.state is not None:
         db.execute(this.values(state=change.state.value, revision=seq))
-
-
-def _update_sensors(db: Connection, changes: dict[int, tuple[int, SensorChange]]) -> None:
-    if not changes:
-        return
-    statement = (
-        update(channel_table)
-        .where(channel_table.c.number == bindparam("b_number"))
-        .values(
-            last_time_ns=bindparam("b_time_ns"),
-            last_value=bindparam("b_value"),
-            quality=bindparam("b_quality"),
-            revision=bindparam("b_revision"),
-        )
-    )
-    rows = [
-        {
-            "b_number": change.channel,
-            "b_time_ns": change.time_ns,
-            "b_value": change.value,
-            "b_quality": change.quality.value,
-            "b_revision": seq,
-        }
-        for seq, change in changes.values()
-    ]
-    db.execute(statement, rows)
 
 
 def _replace_register(
@@ -210,7 +184,7 @@ def _replace_register(
             .where(alarm_table.c.asset == asset, standing)
             .values(state=AlarmState.CLEARED.value, cleared_at_ns=at_ns, revision=seq)
         )
-    _upsert(db, asset_table, assets)
+    upsert(db, asset_table, assets)
     heard = {
         (row.asset, row.sensor, row.channel): row
         for row in db.execute(select(channel_table).where(channel_table.c.last_time_ns.is_not(None)))
@@ -235,7 +209,7 @@ def _replace_register(
                 "revision": seq,
             }
         )
-    _upsert(db, channel_table, rows)
+    upsert(db, channel_table, rows)
     return gone
 
 
@@ -249,7 +223,7 @@ def _project_quarantine(db: Connection, seq: int, change: QuarantineChange) -> N
         db.execute(delete(quarantine_table).where(this))
         return
     released = change.messages < 0
-    _upsert(
+    upsert(
         db,
         quarantine_table,
         [
@@ -260,8 +234,8 @@ def _project_quarantine(db: Connection, seq: int, change: QuarantineChange) -> N
                 "messages": messages,
                 "first_received_ns": row.first_received_ns if row else change.first_received_ns,
                 "last_received_ns": row.last_received_ns if row and released else change.last_received_ns,
-                "reason": row.reason if row and released else change.reason[:1024],
-                "example": row.example if row and released else change.example[:1024],
+                "reason": row.reason if row and released else plain_text(change.reason, 1024),
+                "example": row.example if row and released else plain_text(change.example, 1024),
                 "revision": seq,
             }
         ],
@@ -272,7 +246,7 @@ def _project_gateway(db: Connection, seq: int, change: GatewayChange) -> None:
     row = db.execute(select(gateway_table).where(gateway_table.c.id == change.gateway)).one_or_none()
     if row is not None and change.state == "offline" and row.session != change.session:
         return  # a will of an older connection that came after the new birth
-    _upsert(
+    upsert(
         db,
         gateway_table,
         [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "alarm_table",
@@ -23,6 +24,12 @@ __all__ = [
     "quarantine_table",
     "risk_table",
 ]
+
+
+def _key(length: int) -> TypeEngine[str]:
+    """Give the type of an identifier: in the order of its bytes, in any database."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
 
 metadata: Final = MetaData(
     naming_convention={
@@ -41,7 +48,7 @@ projection_table: Final = Table(
 asset_table: Final = Table(
     "asset",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _key(64), primary_key=True),
     Column("detail", JSON, nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
@@ -49,9 +56,9 @@ asset_table: Final = Table(
 channel_table: Final = Table(
     "channel",
     metadata,
-    Column("asset", String(64), primary_key=True),
-    Column("sensor", String(64), primary_key=True),
-    Column("channel", String(160), primary_key=True),
+    Column("asset", _key(64), primary_key=True),
+    Column("sensor", _key(64), primary_key=True),
+    Column("channel", _key(160), primary_key=True),
     Column("number", Integer, nullable=False, index=True),
     Column("unit", String(32), nullable=False),
     Column("gateway", String(64), nullable=False),
@@ -66,8 +73,8 @@ channel_table: Final = Table(
 assessment_table: Final = Table(
     "assessment",
     metadata,
-    Column("id", String(160), primary_key=True),
-    Column("asset", String(64), nullable=False),
+    Column("id", _key(160), primary_key=True),
+    Column("asset", _key(64), nullable=False),
     Column("assessed_at_ns", BigInteger, nullable=False),
     Column("detail", JSON, nullable=False),
     Column("revision", BigInteger, nullable=False, index=True),
@@ -77,7 +84,7 @@ assessment_table: Final = Table(
 risk_table: Final = Table(
     "risk",
     metadata,
-    Column("asset", String(64), primary_key=True),
+    Column("asset", _key(64), primary_key=True),
     Column("state_rank", Integer, nullable=False),
     Column("negative_cost_eur", Float, nullable=False),
     Column("assessed_at_ns", BigInteger, nullable=False),
@@ -90,8 +97,8 @@ risk_table: Final = Table(
 alarm_table: Final = Table(
     "alarm",
     metadata,
-    Column("id", String(200), primary_key=True),
-    Column("asset", String(64), nullable=False, index=True),
+    Column("id", _key(200), primary_key=True),
+    Column("asset", _key(64), nullable=False, index=True),
     Column("kind", String(96), nullable=False),
     Column("subject", String(160), nullable=False),
     Column("raised_at_ns", BigInteger, nullable=False),
@@ -105,7 +112,7 @@ alarm_table: Final = Table(
 dead_letter_table: Final = Table(
     "dead_letter",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _key(64), primary_key=True),
     Column("topic", String(1024), nullable=False),
     Column("gateway", String(64), nullable=False),
     Column("code", String(32), nullable=False),
@@ -119,9 +126,9 @@ dead_letter_table: Final = Table(
 quarantine_table: Final = Table(
     "quarantine",
     metadata,
-    Column("gateway", String(64), primary_key=True),
-    Column("asset", String(64), primary_key=True),
-    Column("sensor", String(64), primary_key=True),
+    Column("gateway", _key(64), primary_key=True),
+    Column("asset", _key(64), primary_key=True),
+    Column("sensor", _key(64), primary_key=True),
     Column("messages", BigInteger, nullable=False),
     Column("first_received_ns", BigInteger, nullable=False),
     Column("last_received_ns", BigInteger, nullable=False),
@@ -133,7 +140,7 @@ quarantine_table: Final = Table(
 gateway_table: Final = Table(
     "gateway",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _key(64), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("session", BigInteger),
     Column("since_ns", BigInteger),

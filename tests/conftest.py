@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import MosquittoBroker, NatsBroker, RealBroker, require_server, running
+from tests.servers import MosquittoBroker, NatsBroker, PostgresServer, RealBroker, require_server, running
 
 # Markers that name a server: such a test needs it on this machine.
 _SERVER_MARKERS = ("mosquitto",)
@@ -37,3 +37,14 @@ def any_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealB
     broker: RealBroker = NatsBroker(tmp_path) if request.param == "nats" else MosquittoBroker(tmp_path)
     with running(broker):
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL for all tests; each asks it for a database of its own."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -78,6 +79,17 @@ class Installation:
                 return json.load(answer)
         except OSError:
             return None
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Give what `/readyz` says of each part, ready or not; nothing while it does not answer."""
+        try:
+            with urllib.request.urlopen(self.address + "/readyz", timeout=30) as answer:  # noqa: S310 -- our own address
+                told = json.load(answer)
+        except urllib.error.HTTPError as error:
+            told = json.load(error)
+        except OSError:
+            return {}
+        return {part["name"]: part for part in told["parts"]}
 
     def output(self) -> str:
         """Give what the processes said, for a failing test."""

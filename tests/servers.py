@@ -12,8 +12,9 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -25,10 +26,12 @@ from service.processes import end_process, leashed, log_tail
 __all__ = [
     "MosquittoBroker",
     "NatsBroker",
+    "PostgresServer",
     "RealBroker",
     "find_server",
     "freeze_process",
     "frozen",
+    "frozen_processes",
     "is_alive",
     "process_state",
     "require_server",
@@ -43,8 +46,10 @@ _PACKAGES: Final = Path(__file__).resolve().parents[1] / "requirements" / "serve
 
 
 def find_server(program: str) -> str | None:
-    """Find a server's program; Debian keeps some where only root's PATH looks."""
-    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin:/sbin")
+    """Find a server's program; Debian keeps some where only root's PATH looks, and PostgreSQL's by their version."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    elsewhere = ["/usr/sbin", "/usr/local/sbin", "/sbin", *map(str, reversed(versions))]
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(elsewhere))
 
 
 def require_server(program: str) -> str:
@@ -198,6 +203,123 @@ class MosquittoBroker:
             self._process.wait()
 
 
+class PostgresServer:
+    """A PostgreSQL of the test's own; `database` makes an empty one in it.
+
+    Its default order of text is a language's, not that of the bytes: ours must not depend on it. The server refuses
+    root, so it runs as the user that Debian's package brings, in a folder which that user may reach.
+    """
+
+    name: Final = "postgres"
+
+    def __init__(self) -> None:
+        require_server("pg_createcluster")  # by which Debian's package is recognised
+        self._bin = Path(require_server("initdb")).resolve().parent
+        self.host = _HOST
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="schouw-postgres-"))
+        self._log = self._folder / "postgres.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        self._as_user: list[str] = []
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "postgres", "postgres")
+            self._as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+        locale = ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=nl-NL"]
+        subprocess.run(
+            [
+                *self._as_user,
+                str(self._bin / "initdb"),
+                "-D",
+                str(self._data),
+                "-U",
+                "schouw",
+                "-A",
+                "trust",
+                "--no-sync",
+                *locale,
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self._folder,
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def pid(self) -> int:
+        """Process number of the last start."""
+        assert self._process is not None
+        return self._process.pid
+
+    def pids(self) -> list[int]:
+        """List the server's process and those it started for its connections."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="utf-8")
+        return [self.pid, *map(int, children.split())]
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = {"port": self.port, "listen_addresses": self.host, "unix_socket_directories": "", "fsync": "off"}
+        arguments = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        command = [str(self._bin / "postgres"), "-D", str(self._data), *arguments]
+        if self._as_user:
+            # A change of user would take the leash off.
+            command = [*self._as_user, "--pdeathsig=INT", *command]
+        else:
+            command = leashed(command, death_signal=signal.SIGINT)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
+        process = self._process
+
+        def is_up() -> bool:
+            if process.poll() is not None:
+                pytest.fail(f"postgres ended with exit code {process.returncode}: {log_tail(self._log)}")
+            ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
+            return subprocess.run(ready, check=False).returncode == 0
+
+        wait_until(is_up, "an answer of postgres")
+
+    def stop(self) -> None:
+        """End it at once but cleanly, whoever is connected; SIGTERM would wait for them to leave."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it with SIGKILL; its children end by themselves when they miss it, and are waited for."""
+        if self._process is not None:
+            pids = self.pids()
+            self._process.kill()
+            self._process.wait()
+            wait_until(lambda: not any(map(is_alive, pids)), "the end of postgres and its children")
+
+    def remove(self) -> None:
+        """End it without ado and remove its folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_STOP_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def database(self) -> str:
+        """Make an empty database and give its address."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        self.run_sql(f"CREATE DATABASE {name}")
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """Give the address of a database."""
+        return f"postgresql://schouw@{self.host}:{self.port}/{name}"
+
+    def run_sql(self, statement: str, *, database: str = "postgres") -> str:
+        """Let `psql` run one statement and give its answer, a row a line."""
+        where = ["-h", self.host, "-p", str(self.port), "-U", "schouw", "-d", database]
+        psql = [str(self._bin / "psql"), "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"]
+        return subprocess.run([*psql, *where, "-c", statement], check=True, capture_output=True, text=True).stdout
+
+
 @contextlib.contextmanager
 def running(broker: RealBroker) -> Iterator[RealBroker]:
     """Run a broker for the length of a block; it is gone afterwards, even when it was frozen."""
@@ -218,6 +340,19 @@ def frozen(broker: RealBroker) -> Iterator[None]:
         yield
     finally:
         os.kill(broker.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def frozen_processes(pids: Sequence[int]) -> Iterator[None]:
+    """Stop processes with SIGSTOP for the length of a block."""
+    for pid in pids:
+        freeze_process(pid)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def freeze_process(pid: int) -> None:

@@ -41,13 +41,23 @@ from storage.journal import Entry
 from storage.projection import OperationalProjection
 from storage.protocols import RankKey, TimedKey
 from storage.tables import metadata
+from tests.servers import PostgresServer
 
 EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give an empty database of each kind."""
+    if request.param == "sqlite":
+        return sqlite_address(tmp_path / "operational.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.database()
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+def engine(address: str) -> Iterator[Engine]:
+    made = open_database(address)
     assert migrations_pending(made)
     upgrade_schema(made)
     yield made
@@ -250,3 +260,38 @@ def test_dead_letters_keep_their_first_bytes(store: Store) -> None:
     letter = DeadLetter("1-0", "infra/v1/gw/x", GatewayId("gw"), "not_json", "got '{'", b"{\xff", 5)
     store.project(Outcome(dead_letters=[letter]))
     assert store.reader.dead_letters()[0].head == b"{\xff"
+
+
+def test_lists_run_in_the_order_of_bytes_whatever_the_database_thinks_of_letters(store: Store) -> None:
+    names = ["brug-1", "Brug-2", "BRUG-10", "brug_3", "b-4", "_5"]
+    assets, channels = tuple(map(asset, names)), tuple(map(channel, names))
+    store.project(Outcome(register=Register(assets, channels), register_numbers=list(range(6))))
+    paged: list[str] = []
+    while page := store.reader.assets(after=paged[-1] if paged else None, limit=2):
+        paged += [item.id for item in page]
+    assert paged == sorted(names)
+    assert [item.asset for item in store.reader.sensors()] == sorted(names)
+
+
+def test_what_a_gateway_sends_cannot_stop_the_projection(store: Store) -> None:
+    """PostgreSQL holds no zero bytes in texts, and cuts none short by itself."""
+    letter = DeadLetter("1-0", "infra/v1/gw/" + "x" * 2000, GatewayId("gw"), "not_json", "got 'a\0b'" * 500, b"\0", 5)
+    held = QuarantineChange("gw", "a", "s", 1, 1, 2, "unknown\0" * 500, '{"v":\0}' * 500)
+    store.project(Outcome(dead_letters=[letter], quarantine=[held]))
+    found, waiting = store.reader.dead_letters()[0], store.reader.quarantine()[0]
+    assert (found.head, len(found.topic), found.reason[:9]) == (b"\0", 1024, "got 'a\N{REPLACEMENT CHARACTER}b'")
+    assert waiting.example.startswith('{"v":\N{REPLACEMENT CHARACTER}}')
+
+
+def test_more_rows_than_one_statement_holds(store: Store) -> None:
+    names = [f"brug-{n}" for n in range(2500)]
+    store.project(register(*names), Outcome(current=[risk(name, RiskState.OK, 1.0) for name in names]))
+    store.project(Outcome(sensors=[SensorChange(n, n, n / 3, DataQuality.HIGH) for n in range(0, 2500, 2)]))
+    found = {row.asset: (row.last_time_ns, row.last_value) for row in store.reader.sensors(limit=5000)}
+    assert [found[AssetId(name)] for name in names] == [(n, n / 3) if n % 2 == 0 else (None, None) for n in range(2500)]
+    assert len(store.reader.risks(limit=5000)) == 2500
+
+
+def test_of_rows_with_one_key_the_last_counts(store: Store) -> None:
+    store.project(Outcome(assessments=[risk("brug-1", RiskState.OK, 1.0), risk("brug-1", RiskState.ACT, 2.0)]))
+    assert [item.state for item in store.reader.risk_history(AssetId("brug-1"))] == [RiskState.ACT]

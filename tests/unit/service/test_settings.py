@@ -153,3 +153,9 @@ def test_children_get_every_setting_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
 def test_lateness_follows_the_clock() -> None:
     assert load_settings().lateness_ns == 900 * 10**9
     assert load_settings({"ingest": {"clock": "stream"}}).lateness_ns == 86_400 * 10**9
+
+
+def test_an_empty_address_of_a_database_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a compose file hands it on where nobody set the variable."""
+    monkeypatch.setenv("SCHOUW_STORAGE__DATABASE_URL", "")
+    assert load_settings().database_address == "sqlite:///data/operational.sqlite"
