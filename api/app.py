@@ -55,7 +55,8 @@ def create_app(rooms: ApiRooms) -> FastAPI:
         headers = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
         return Response(document, media_type="application/json", headers=headers)
 
-    app.include_router(pages.router)
+    for router in pages.PARTS:
+        app.include_router(router)
     app.add_middleware(Edge, settings=rooms.settings)
     return app
 

@@ -24,7 +24,7 @@ API_VERSION: Final = "1.0.0"
 
 _JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "API-Version": API_VERSION,

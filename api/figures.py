@@ -7,12 +7,18 @@ Times on the page are local civil time in the Netherlands, because that is where
 
 from __future__ import annotations
 
+import functools
 import math
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
+
 from api.languages import Language
+from api.texts import marked, plural, text
 
 __all__ = ["chance", "chance_range", "euros", "local_time", "long_date", "number", "percent", "span", "span_range"]
 
@@ -21,25 +27,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_PER_MONTH: Final = 365.25 / 12
 _DAYS_PER_YEAR: Final = 365.25
 _PERCENT: Final = {Language.ENGLISH: "%", Language.DUTCH: "\u00a0%"}
-_MONTHS: Final = {
-    Language.ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    Language.DUTCH: ("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
-}
+_LOCALES: Final = {Language.ENGLISH: Locale("en", "GB"), Language.DUTCH: Locale("nl", "NL")}
 _UNITS: Final = {
-    Language.ENGLISH: {
-        "minute": ("minute", "minutes"),
-        "hour": ("hour", "hours"),
-        "day": ("day", "days"),
-        "month": ("month", "months"),
-        "year": ("year", "years"),
-    },
-    Language.DUTCH: {
-        "minute": ("minuut", "minuten"),
-        "hour": ("uur", "uur"),
-        "day": ("dag", "dagen"),
-        "month": ("maand", "maanden"),
-        "year": ("jaar", "jaar"),
-    },
+    "year": (marked("{count} year"), marked("{count} years")),
+    "month": (marked("{count} month"), marked("{count} months")),
+    "day": (marked("{count} day"), marked("{count} days")),
+    "hour": (marked("{count} hour"), marked("{count} hours")),
+    "minute": (marked("{count} minute"), marked("{count} minutes")),
 }
 # Size in days of the unit, and from how many days on it reads best.
 _SIZES: Final = (
@@ -61,14 +55,15 @@ def number(value: float, language: Language, *, decimals: int = 0, minimum_decim
     """
     if not math.isfinite(value):
         return "–"
-    text = f"{value:,.{decimals}f}"
-    if minimum_decimals is not None and "." in text:
-        whole, _, fraction = text.partition(".")
-        fraction = fraction.rstrip("0").ljust(minimum_decimals, "0")
-        text = f"{whole}.{fraction}" if fraction else whole
-    if language is Language.DUTCH:
-        return text.translate(str.maketrans(",.", ".,"))
-    return text
+    least = decimals if minimum_decimals is None else minimum_decimals
+    pattern = _pattern(least, max(decimals, least))
+    return str(format_decimal(value, format=pattern, locale=_LOCALES[language]))
+
+
+@functools.cache
+def _pattern(least: int, most: int) -> NumberPattern:
+    fraction = "0" * least + "#" * (most - least)
+    return parse_pattern(f"#,##0.{fraction}" if fraction else "#,##0")
 
 
 def euros(value: float, language: Language) -> str:
@@ -111,8 +106,7 @@ def chance(value: float, language: Language) -> str:
 
 def chance_range(low: float, high: float, language: Language) -> str:
     """Write an interval of a probability."""
-    word = "tot" if language is Language.DUTCH else "to"
-    return f"{chance(low, language)} {word} {chance(high, language)}"
+    return text("{low} to {high}", language, low=chance(low, language), high=chance(high, language))
 
 
 def span(days: float, language: Language) -> str:
@@ -125,20 +119,20 @@ def span(days: float, language: Language) -> str:
     """
     unit, size = _unit_for(days)
     count = max(round(days / size), 0)
-    return f"{number(count, language)} {_UNITS[language][unit][0 if count == 1 else 1]}"
+    return plural(*_UNITS[unit], count, language, count=number(count, language))
 
 
 def span_range(low_days: float, high_days: float, like_days: float, language: Language) -> str:
     """Write an interval in the unit that fits `like_days`."""
     unit, size = _unit_for(like_days)
-    word = "tot" if language is Language.DUTCH else "to"
-    low, high = (number(max(round(days / size), 0), language) for days in (low_days, high_days))
-    return f"{low} {word} {high} {_UNITS[language][unit][1]}"
+    low, high = (max(round(days / size), 0) for days in (low_days, high_days))
+    last = plural(*_UNITS[unit], high, language, count=number(high, language))
+    return text("{low} to {high}", language, low=number(low, language), high=last)
 
 
 def long_date(day: date, language: Language) -> str:
     """Write a date with the month in letters: no order of figures to guess."""
-    return f"{day.day} {_MONTHS[language][day.month - 1]} {day.year}"
+    return str(format_date(day, "d MMM y", locale=_LOCALES[language]))
 
 
 def local_time(time_ns: int, language: Language) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from api.answers import age_seconds
 from api.figures import chance, chance_range, euros, local_time, long_date, number, span, span_range
-from api.labels import LABELS
 from api.languages import Language
 from api.terms import alarm_title, channel_name, term, unit_symbol
+from api.texts import text
 from api.times import parse_date
 from api.wording import say_advice, say_reasons
 from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
@@ -22,17 +21,22 @@ __all__ = [
     "DecisionRow",
     "RiskRow",
     "SensorRow",
+    "Trend",
     "alarm_row",
     "day",
     "decision_row",
     "risk_row",
     "sensor_row",
-    "state_counts",
 ]
 
 _SECONDS_PER_DAY: Final = 86_400.0
 # The horizon of the ranking's cost of waiting.
 _LIST_HORIZON_DAYS: Final = 90
+# Two points of a percent: less is no change that a planner would act on.
+_SAME_SHARE: Final = 0.02
+# Width of the 80 % interval up to which a chance may be called fairly certain, and uncertain.
+_NARROW_SHARE: Final = 0.2
+_WIDE_SHARE: Final = 0.5
 # One shape per state, so that colour is never the only sign.
 _SHAPES: Final = {
     RiskState.ACT: "▲",
@@ -49,6 +53,18 @@ class Chance:
     days: int
     value: str
     interval: str
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How the chance of failure moved in thirty days: `up`, `down` or `same`, with a word and what it was."""
+
+    way: str
+    shape: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,8 @@ class RiskRow:
     provisional: bool
     chance: Chance | None
     chances: tuple[Chance, ...]
+    trend: Trend | None
+    certainty: str
     life: str | None
     life_range: str
     health: str | None
@@ -117,15 +135,25 @@ class DecisionRow:
     when: str
 
 
-def risk_row(asset: Asset, risk: RiskAssessment, language: Language, now_ns: int) -> RiskRow:
-    """Put one assessment into texts.
+def risk_row(
+    asset: Asset, risk: RiskAssessment, language: Language, now_ns: int, *, before: RiskAssessment | None = None
+) -> RiskRow:
+    """Put one assessment into texts; `before` is the one of thirty days ago, for the trend.
 
     Without any data the state reads `No data`, so that it cannot be taken for a healthy structure.
     """
     chances = tuple(
-        Chance(item.horizon_days, chance(item.value, language), chance_range(item.low, item.high, language))
+        Chance(
+            item.horizon_days,
+            chance(item.value, language),
+            chance_range(item.low, item.high, language),
+            item.value,
+            item.low,
+            item.high,
+        )
         for item in risk.probability_of_failure
     )
+    listed = next((item for item in chances if item.days == _LIST_HORIZON_DAYS), None)
     life = risk.remaining_life
     cost = risk.expected_cost_of_waiting_eur
     silent = risk.state is RiskState.INSUFFICIENT_DATA and risk.data_quality is DataQuality.NONE
@@ -137,8 +165,10 @@ def risk_row(asset: Asset, risk: RiskAssessment, language: Language, now_ns: int
         shape=_SHAPES[risk.state],
         state_label=term("quality", "none", language) if silent else term("state", risk.state, language),
         provisional=risk.provisional,
-        chance=next((item for item in chances if item.days == _LIST_HORIZON_DAYS), None),
+        chance=listed,
         chances=chances,
+        trend=_trend(listed, before, language),
+        certainty="" if listed is None else _certainty(listed, language),
         life=None if life is None else span(life.q50_days, language),
         life_range="" if life is None else span_range(life.q10_days, life.q90_days, life.q50_days, language),
         health=None if risk.health_index is None else number(risk.health_index, language, decimals=2),
@@ -191,7 +221,7 @@ def decision_row(decision: Decision, language: Language) -> DecisionRow:
     verb = term("verb", decision.verb, language)
     return DecisionRow(
         verb=verb[:1].upper() + verb[1:],
-        due=LABELS[language]["due"].format(day=due) if due else "",
+        due=text("due {day}", language, day=due) if due else "",
         by=decision.decided_by,
         reason=decision.reason,
         when=local_time(decision.decided_at_ns, language),
@@ -208,15 +238,32 @@ def day(iso: str | None, language: Language) -> str:
         return iso
 
 
-def state_counts(rows: Sequence[RiskRow]) -> dict[str, int]:
-    """Count rows by state, in the order of the ranking; states without rows are left out."""
-    counts = {state.value: sum(row.state == state for row in rows) for state in RiskState}
-    return {state: count for state, count in counts.items() if count}
-
-
 def _age(time_ns: int, now_ns: int, language: Language) -> str:
     age = span(age_seconds(time_ns, now_ns) / _SECONDS_PER_DAY, language)
-    return LABELS[language]["data_age"].format(age=age)
+    return text("{age} old", language, age=age)
+
+
+def _trend(now: Chance | None, before: RiskAssessment | None, language: Language) -> Trend | None:
+    """Compare the chance with that of thirty days ago; None where either is missing."""
+    was = None
+    if before is not None:
+        was = next((item for item in before.probability_of_failure if item.horizon_days == _LIST_HORIZON_DAYS), None)
+    if now is None or was is None:
+        return None
+    said = chance(was.value, language)
+    if now.share - was.value > _SAME_SHARE:
+        return Trend("up", "↗", text("30 days ago {chance}", language, chance=said))
+    if was.value - now.share > _SAME_SHARE:
+        return Trend("down", "↘", text("30 days ago {chance}", language, chance=said))
+    return Trend("same", "→", text("as it was 30 days ago", language))
+
+
+def _certainty(item: Chance, language: Language) -> str:
+    """Say in a word how wide the interval of a chance is."""
+    width = item.high - item.low
+    if width <= _NARROW_SHARE:
+        return text("fairly certain", language)
+    return text("uncertain", language) if width <= _WIDE_SHARE else text("very uncertain", language)
 
 
 def _reading(value: float, language: Language) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from storage.overview_rows import Overview
 from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
 
 __all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness"]
@@ -63,6 +64,8 @@ class ApiSettings:
         Scheme, host and port that callers use, without a path; empty: relative to the document.
     body_bytes_max : int
         Largest request body. A decision is well under 10 kB; four of them leave room.
+    false_alarms_per_year : float
+        What the detector promises: false alarms about the condition of one structure in a year.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -75,6 +78,7 @@ class ApiSettings:
     page_size_max: int = 500
     public_url: str = ""
     body_bytes_max: int = 65_536
+    false_alarms_per_year: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class ApiRooms:
     """
 
     store: AdvisoryStore
+    overview: Overview
     series: SeriesStore
     decisions: DecisionLog
     readiness: Callable[[], Readiness]

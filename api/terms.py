@@ -1,4 +1,6 @@
-"""Words of the field in English and Dutch: states, qualities, modes, quantities, alarms, verbs.
+"""Words of the field in English: states, qualities, modes, quantities, alarms, verbs.
+
+Dutch stands in the catalogue of `api.texts`, with the group as its context.
 
 A word that is not in a list (the lists of channels, alarm kinds and works are open) is shown as its
 code with spaces for underscores: plain, readable and never missing.
@@ -9,10 +11,11 @@ from __future__ import annotations
 from typing import Final
 
 from api.languages import Language
+from api.texts import text
 
 __all__ = ["TERMS", "alarm_title", "channel_name", "term", "unit_symbol"]
 
-_EN: Final[dict[str, dict[str, str]]] = {
+TERMS: Final[dict[str, dict[str, str]]] = {
     "state": {"act": "Act", "watch": "Watch", "insufficient-data": "Not enough data", "ok": "OK"},
     "quality": {"high": "Good", "medium": "Fair", "low": "Poor", "none": "No data"},
     "alarm_state": {
@@ -103,106 +106,14 @@ _EN: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-_NL: Final[dict[str, dict[str, str]]] = {
-    "state": {"act": "Actie nodig", "watch": "Volgen", "insufficient-data": "Te weinig gegevens", "ok": "In orde"},
-    "quality": {"high": "Goed", "medium": "Redelijk", "low": "Slecht", "none": "Geen gegevens"},
-    "alarm_state": {
-        "acknowledged": "Gezien",
-        "cleared": "Voorbij",
-        "confirmed": "Bevestigd",
-        "dismissed": "Afgewezen",
-        "open": "Open",
-    },
-    "asset_type": {
-        "bridge": "Brug",
-        "lock": "Sluis",
-        "other": "Ander bouwwerk",
-        "quay": "Kade",
-        "road": "Weg",
-        "tunnel": "Tunnel",
-    },
-    "verb": {
-        "accept-normal": "als normaal aanvaarden",
-        "acknowledge": "gezien",
-        "confirm": "bevestigen",
-        "correct-condition": "conditie verbeteren",
-        "dismiss": "afwijzen",
-        "inspect": "inspecteren",
-        "plan": "plannen",
-        "repair": "repareren",
-    },
-    "mode": {
-        "base_saturation": "water in de fundering van de weg",
-        "bearing_wear": "slijtage van lagers of opleggingen",
-        "degradation": "achteruitgang",
-        "drainage_failure": "een haperende afwatering",
-        "drive_wear": "slijtage van de aandrijving",
-        "equipment_wear": "slijtage van installaties",
-        "gate_deformation": "vervorming van de deur",
-        "lining_deformation": "vervorming van de tunnelwand",
-        "pavement_fatigue": "vermoeiing van het wegdek",
-        "settlement": "verzakking",
-        "stiffness_loss": "verlies van stijfheid",
-        "wall_movement": "beweging van de kademuur",
-    },
-    "quantity": {
-        "base_moisture": "vocht in de fundering",
-        "base_temperature": "temperatuur van de fundering",
-        "crest_factor": "crestfactor",
-        "cycles": "aantal bewegingen",
-        "damping_ratio": "demping",
-        "deck_temperature": "temperatuur van het dek",
-        "displacement": "verplaatsing",
-        "dominant_frequency": "sterkste frequentie",
-        "humidity": "luchtvochtigheid",
-        "kurtosis": "kurtosis",
-        "motor_temperature": "motortemperatuur",
-        "natural_frequency": "eigenfrequentie",
-        "rain": "regen",
-        "runtime": "draaitijd",
-        "speed": "snelheid",
-        "strain": "rek",
-        "surface_temperature": "temperatuur van het oppervlak",
-        "temperature": "luchttemperatuur",
-        "tilt": "scheefstand",
-        "traffic_count": "verkeer",
-        "vibration_peak": "trilling (piek)",
-        "vibration_rms": "trilling (RMS)",
-        "wind_speed": "windsnelheid",
-    },
-    "works": {
-        "diversion": "omleiding van verkeer",
-        "lubrication": "smering",
-        "resurfacing": "nieuw asfalt",
-        "schedule change": "ander bedieningsschema",
-        "sensor swap": "sensor vervangen",
-    },
-    "alarm": {
-        "condition": "tekenen van {mode}",
-        "sensor": "storing van een sensor: {what}",
-        "data": "probleem met gegevens: {what}",
-        "gateway": "probleem met een gateway: {what}",
-        "clock": "probleem met een klok: {what}",
-    },
-    "fault": {
-        "ahead": "klok loopt voor",
-        "drift": "loopt langzaam weg",
-        "missing": "ontbreekt",
-        "offline": "niet verbonden",
-        "silent": "zwijgt",
-        "stuck": "blijft op één waarde staan",
-    },
-}
-
-TERMS: Final = {Language.ENGLISH: _EN, Language.DUTCH: _NL}
-
 # Canonical units of the register (`domain.units`) as people write them.
 _SYMBOLS: Final = {"1": "", "Cel": "°C", "m/s2": "m/s²", "mm/s2": "mm/s²", "um": "µm", "um/m": "µm/m", "deg": "°"}
 
 
 def term(group: str, code: str, language: Language) -> str:
     """Give the word for a code; a code without one as plain text."""
-    return TERMS[language][group].get(code) or code.replace("_", " ").replace("-", " ")
+    word = TERMS[group].get(code)
+    return code.replace("_", " ").replace("-", " ") if word is None else text(word, language, context=group)
 
 
 def channel_name(channel: str, language: Language) -> str:
@@ -231,10 +142,11 @@ def alarm_title(kind: str, language: Language) -> str:
     ('signs of settlement', 'storing van een sensor: blijft op één waarde staan')
     """
     group, _, what = kind.partition(".")
-    sentence = TERMS[language]["alarm"].get(group)
+    sentence = TERMS["alarm"].get(group)
     if sentence is None or not what:
         return kind.replace("_", " ").replace(".", ": ")
-    return sentence.format(mode=term("mode", what, language), what=term("fault", what, language))
+    facts = {"mode": term("mode", what, language), "what": term("fault", what, language)}
+    return text(sentence, language, context="alarm", **facts)
 
 
 def unit_symbol(unit: str) -> str:

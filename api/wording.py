@@ -17,6 +17,7 @@ from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
 from api.sentences import ADVICE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
+from api.texts import text
 from domain.records import Reason
 
 __all__ = ["say_advice", "say_reason", "say_reasons"]
@@ -46,9 +47,10 @@ def say_reason(reason: Reason, language: Language) -> str:
     >>> say_reason(Reason("a_new_code", {"depth_mm": 2.5}), Language.DUTCH)
     'A new code (depth mm: 2,5).'
     """
-    template = REASON_SENTENCES[language].get(reason.code)
-    if template is None:
+    sentence = REASON_SENTENCES.get(reason.code)
+    if sentence is None:
         return _listing(reason, language)
+    template = text(sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
     kept = _OPTIONAL.sub(lambda part: part[1] if set(_FIELD.findall(part[1])) <= known.keys() else "", template)
     if not set(_FIELD.findall(kept)) <= known.keys():
@@ -58,7 +60,8 @@ def say_reason(reason: Reason, language: Language) -> str:
 
 def say_advice(code: str, language: Language) -> str:
     """Put an advice into a sentence; a code without one as plain text."""
-    return ADVICE_SENTENCES[language].get(code) or _sentence(f"{code.replace('_', ' ')}.")
+    sentence = ADVICE_SENTENCES.get(code)
+    return _sentence(f"{code.replace('_', ' ')}.") if sentence is None else text(sentence, language, context="advice")
 
 
 def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:

@@ -24,6 +24,7 @@ from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
+from storage.overview import SqlOverview
 from storage.series import SqliteSeries
 
 __all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
@@ -188,6 +189,7 @@ def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: Sql
     owner = settings.owner
     return ApiRooms(
         store=store,
+        overview=SqlOverview(engine),
         series=series,
         decisions=JournalDecisionLog(journal, alarm_kind),
         readiness=health.readiness,

@@ -29,6 +29,7 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset, AssetType
+from storage.overview_rows import FleetTally, ListFilter, PlaceRow
 from storage.protocols import DecisionDraft, RankKey, SensorKey, TimedKey
 
 HOUR_NS = 3_600_000_000_000
@@ -128,6 +129,78 @@ class MemoryStore:
             for row in rows
             if asset in {None, row.asset} and (after is None or SensorKey(row.asset, row.sensor, row.channel) > after)
         ][:limit]
+
+
+@dataclass
+class MemoryOverview:
+    """Answers over a whole `MemoryStore`, as the protocol says."""
+
+    store: MemoryStore
+    gateway_rows: list[tuple[str, str, int | None, int]] = field(default_factory=list)
+
+    def ranked(
+        self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        rows = self.store.risks(after=after, limit=1_000_000, states=wanted.states)
+        return [
+            row
+            for row in rows
+            if _fits(row[1], wanted) and (not wanted.qualities or row[2].data_quality in wanted.qualities)
+        ][:limit]
+
+    def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
+        rows = sorted(self.store.asset_rows, key=lambda asset: asset.id)
+        return [asset for asset in rows if asset.id not in self.store.newest and _fits(asset, wanted)][:limit]
+
+    def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
+        found: dict[AssetId, RiskAssessment] = {}
+        for risk in sorted(self.store.history, key=lambda risk: risk.assessed_at_ns):
+            if risk.asset in assets and risk.assessed_at_ns <= before_ns:
+                found[risk.asset] = risk
+        return found
+
+    def tally(self) -> FleetTally:
+        known = self.store.newest.values()
+        alarms = [alarm for alarm in self.store.alarm_rows if alarm.cleared_at_ns is None]
+        condition = [alarm for alarm in alarms if alarm.kind.startswith("condition.")]
+        return FleetTally(
+            assets=len(self.store.asset_rows),
+            states={state: sum(risk.state is state for risk in known) for state in RiskState},
+            unassessed=len(self.store.asset_rows) - len(known),
+            without_data=sum(risk.data_quality is DataQuality.NONE for risk in known),
+            open_condition_alarms=len(condition),
+            open_other_alarms=len(alarms) - len(condition),
+            quarantined=len(self.store.unknown),
+        )
+
+    def places(self) -> Sequence[PlaceRow]:
+        rows = []
+        for asset in sorted(self.store.asset_rows, key=lambda asset: asset.id):
+            risk = self.store.newest.get(asset.id)
+            rows.append(
+                PlaceRow(
+                    asset.id,
+                    asset.name,
+                    asset.type,
+                    asset.lat,
+                    asset.lon,
+                    asset.emergency_repair_cost_eur,
+                    asset.condition_inspected,
+                    None if risk is None else risk.state,
+                    DataQuality.NONE if risk is None else risk.data_quality,
+                    None if risk is None else risk.indicative_condition,
+                    () if risk is None else risk.probability_of_failure,
+                )
+            )
+        return rows
+
+    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
+        return self.gateway_rows
+
+
+def _fits(asset: Asset, wanted: ListFilter) -> bool:
+    part = wanted.text.lower()
+    return (not wanted.types or asset.type in wanted.types) and (part in asset.name.lower() or part in asset.id.lower())
 
 
 @dataclass
@@ -256,6 +329,7 @@ class Town:
     def rooms(self) -> ApiRooms:
         return ApiRooms(
             store=self.store,
+            overview=MemoryOverview(self.store),
             series=self.series,
             decisions=self.decisions,
             readiness=lambda: self.readiness,

@@ -16,18 +16,19 @@ from api.routes import alarms, assets, decisions, health, refusals, risks, senso
 from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
 from tests.unit.api.fakes import SETTINGS, Answer, Client, MemoryStore, Town, make_town
 
+API_PARTS = (alarms, assets, decisions, health, refusals, risks, sensors)
 ROUTES = sorted(
     {("GET", "/v1/openapi.json")}
     | {
         (method, route.path.replace(":path", ""))
-        for part in (alarms, assets, decisions, health, pages, refusals, risks, sensors)
-        for route in part.router.routes
+        for router in (*(part.router for part in API_PARTS), *pages.PARTS)
+        for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
 )
 PATHS = sorted({path for _, path in ROUTES})
-ASK_NO_STORE = {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/schouw.css", "/static/schouw.svg"}
+ASK_NO_STORE = {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/{name}"}
 DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
 
 
@@ -46,7 +47,10 @@ def assert_problem(answer: Answer, status: int) -> dict[str, Any]:
 
 
 def filled(path: str) -> str:
-    return path.replace("{asset_id}", "brug-042").replace("{alarm_id}", "nope").replace("{decision_id}", "nope")
+    names = {"asset_id": "brug-042", "alarm_id": "nope", "decision_id": "nope", "name": "schouw.css"}
+    for name, value in names.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 def test_the_walk_over_routes_is_not_empty() -> None:

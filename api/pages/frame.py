@@ -1,0 +1,111 @@
+"""What all pages share: the question, the language, addresses that keep it, and the frame around the content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api.figures import local_time
+from api.languages import Language, choose_language
+from api.questions import Question
+from api.rooms import ApiRooms
+from api.texts import marked, plural, speaker, text
+from api.times import rfc3339
+
+__all__ = ["PageQuestion", "address", "page_language", "render"]
+
+_TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+# Address and name of each page of the menu, in its order.
+_MENU: Final = (("/", marked("Morning list")),)
+
+
+class PageQuestion(Question):
+    """What every page may be asked."""
+
+    lang: Language | None = None
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def count_of(one: str, many: str, count: int, **facts: object) -> str:
+        return plural(one, many, count, language, **facts)
+
+    environment.globals |= {"_": speaker(language), "count_of": count_of}
+    return environment
+
+
+_environments: Final = {language: _environment(language) for language in Language}
+
+
+def page_language(request: Request, question: PageQuestion) -> Language:
+    """Choose the language of a page: what its address asks for, then what the browser prefers, then Dutch."""
+    return choose_language(question.lang, request.headers.get("accept-language"), Language.DUTCH)
+
+
+def address(path: str, question: PageQuestion, **changes: object) -> str:
+    """Give the address of a page with the same question but for `changes`; defaults are left out."""
+    asked = {name: getattr(question, name) for name in type(question).model_fields} | changes
+    pairs: list[tuple[str, str]] = []
+    for name, value in asked.items():
+        if isinstance(value, list | tuple):
+            pairs.extend((name, str(item)) for item in value)
+        elif value is True:
+            pairs.append((name, "true"))
+        elif value not in {None, False, ""}:
+            pairs.append((name, str(value)))
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def render(
+    template: str,
+    request: Request,
+    rooms: ApiRooms,
+    question: PageQuestion,
+    *,
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    """Lay out one page in its frame."""
+    language = page_language(request, question)
+    other = Language.ENGLISH if language is Language.DUTCH else Language.DUTCH
+    path = request.url.path
+    readiness = rooms.readiness()
+    made_ns = rooms.wall_clock_ns()
+
+    def link(target: str, **asked: object) -> str:
+        return address(target, PageQuestion(lang=question.lang), **asked)
+
+    html = (
+        _environments[language]
+        .get_template(template)
+        .render(
+            lang=language.value,
+            asked_lang=question.lang,
+            other_lang=other.value,
+            other_language=address(path, question, lang=other),
+            menu=[(link(target), text(name, language), target == path) for target, name in _MENU],
+            made_at=local_time(made_ns, language),
+            made_at_iso=rfc3339(made_ns),
+            demo=rooms.settings.demo,
+            organisation=rooms.settings.organisation,
+            contact_name=rooms.settings.contact_name,
+            contact_email=rooms.settings.contact_email,
+            troubles=[] if readiness.ready else [part for part in readiness.parts if not part.ok],
+            ready=readiness.ready,
+            link=link,
+            **values,
+        )
+    )
+    headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)

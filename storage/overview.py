@@ -1,0 +1,212 @@
+"""Questions about all assets at once, for pages: counts, search, trend, places; implements `Overview`.
+
+Each answers in one or two statements, whatever the number of assets. What is only searched here and now
+(names, types, data quality) is read from the JSON that the rows carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, select
+
+from domain.identifiers import AssetId
+from domain.records import AlarmState, DataQuality, FailureProbability, RiskAssessment, RiskState
+from domain.register import Asset, AssetType
+from storage.database import translated
+from storage.overview_rows import FleetTally, ListFilter, PlaceRow
+from storage.protocols import RankKey
+from storage.tables import alarm_table, assessment_table, asset_table, gateway_table, quarantine_table, risk_table
+
+__all__ = ["SqlOverview"]
+
+_STATES: Final = tuple(RiskState)
+_UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, AlarmState.CONFIRMED.value)
+_NS_PER_YEAR: Final = 365.25 * 86_400e9
+
+
+class SqlOverview:
+    """Counts and lists over the whole fleet, read from SQL.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the database that `OperationalProjection` writes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def ranked(
+        self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        """List newest assessments in the order of the ranking, those that pass a filter."""
+        table = risk_table.c
+        query = (
+            select(
+                table.state_rank,
+                table.negative_cost_eur,
+                table.asset,
+                table.detail,
+                table.revision,
+                asset_table.c.detail.label("asset_detail"),
+            )
+            .join(asset_table, asset_table.c.id == table.asset)
+            .order_by(table.state_rank, table.negative_cost_eur, table.asset)
+            .limit(limit)
+        )
+        query = query.where(*_about(wanted))
+        if wanted.states:
+            query = query.where(table.state_rank.in_([_STATES.index(state) for state in wanted.states]))
+        if wanted.qualities:
+            query = query.where(
+                table.detail["data_quality"].as_string().in_([quality.value for quality in wanted.qualities])
+            )
+        if after is not None:
+            query = query.where(
+                or_(
+                    table.state_rank > after.state_rank,
+                    and_(table.state_rank == after.state_rank, table.negative_cost_eur > after.negative_cost_eur),
+                    and_(
+                        table.state_rank == after.state_rank,
+                        table.negative_cost_eur == after.negative_cost_eur,
+                        table.asset > after.asset,
+                    ),
+                )
+            )
+        return [
+            (
+                RankKey(row.state_rank, row.negative_cost_eur, row.asset),
+                msgspec.convert(row.asset_detail, Asset),
+                msgspec.convert({**row.detail, "revision": row.revision}, RiskAssessment),
+            )
+            for row in self._all(query)
+        ]
+
+    def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
+        """List assets of the register that were never assessed, by identifier."""
+        query = (
+            select(asset_table.c.detail)
+            .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
+            .where(risk_table.c.asset.is_(None), *_about(wanted))
+            .order_by(asset_table.c.id)
+            .limit(limit)
+        )
+        return [msgspec.convert(row.detail, Asset) for row in self._all(query)]
+
+    def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
+        """Give each asset's last final assessment at or before a time; those without one are left out."""
+        if not assets:
+            return {}
+        table = assessment_table.c
+        last = (
+            select(table.asset, func.max(table.assessed_at_ns).label("at_ns"))
+            .where(table.asset.in_(assets), table.assessed_at_ns <= before_ns)
+            .group_by(table.asset)
+            .subquery()
+        )
+        query = select(table.asset, table.detail).join(
+            last, and_(last.c.asset == table.asset, last.c.at_ns == table.assessed_at_ns)
+        )
+        return {AssetId(row.asset): msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)}
+
+    def tally(self) -> FleetTally:
+        """Count what stands above the list."""
+        quality = risk_table.c.detail["data_quality"].as_string()
+        states = self._all(
+            select(risk_table.c.state_rank, quality.label("quality"), func.count().label("rows"))
+            .join(asset_table, asset_table.c.id == risk_table.c.asset)
+            .group_by(risk_table.c.state_rank, quality)
+        )
+        alarms = self._all(
+            select(alarm_table.c.kind, alarm_table.c.state, func.count().label("rows")).group_by(
+                alarm_table.c.kind, alarm_table.c.state
+            )
+        )
+        assets = self._count(asset_table)
+        condition = [row for row in alarms if row.kind.startswith("condition.")]
+        return FleetTally(
+            assets=assets,
+            states={
+                state: sum(row.rows for row in states if row.state_rank == rank) for rank, state in enumerate(_STATES)
+            },
+            unassessed=assets - sum(row.rows for row in states),
+            without_data=sum(row.rows for row in states if row.quality == DataQuality.NONE.value),
+            open_condition_alarms=sum(row.rows for row in condition if row.state in _UNDECIDED),
+            open_other_alarms=sum(row.rows for row in alarms if row.state in _UNDECIDED)
+            - sum(row.rows for row in condition if row.state in _UNDECIDED),
+            false_alarms=sum(row.rows for row in condition if row.state == AlarmState.DISMISSED.value),
+            asset_years=self._asset_years(),
+            quarantined=self._count(quarantine_table),
+        )
+
+    def places(self) -> Sequence[PlaceRow]:
+        """List every asset with where it lies and how it stands, by identifier."""
+        detail = asset_table.c.detail
+        query = (
+            select(asset_table.c.id, detail, risk_table.c.detail.label("risk"))
+            .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
+            .order_by(asset_table.c.id)
+        )
+        return [_place(row) for row in self._all(query)]
+
+    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
+        """List gateway, state, since when and when it last said so, by identifier."""
+        table = gateway_table.c
+        query = select(table.id, table.state, table.since_ns, table.received_at_ns).order_by(table.id)
+        return [(row.id, row.state, row.since_ns, row.received_at_ns) for row in self._all(query)]
+
+    def _asset_years(self) -> float:
+        """Add up how long each asset has been watched: from its first to its last final assessment."""
+        table = assessment_table.c
+        spans = (
+            select((func.max(table.assessed_at_ns) - func.min(table.assessed_at_ns)).label("span_ns"))
+            .where(table.asset == asset_table.c.id)
+            .correlate(asset_table)
+            .scalar_subquery()
+        )
+        (row,) = self._all(select(func.sum(spans).label("total_ns")).select_from(asset_table))
+        return float(row.total_ns or 0) / _NS_PER_YEAR
+
+    def _count(self, table: Any) -> int:
+        return int(self._all(select(func.count().label("rows")).select_from(table))[0].rows)
+
+    def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with translated(self._engine), self._engine.connect() as db:
+            return db.execute(query).all()
+
+
+def _about(wanted: ListFilter) -> list[ColumnElement[bool]]:
+    """Narrow a query over assets to some types and to a text in the name or the identifier."""
+    detail, conditions = asset_table.c.detail, []
+    if wanted.types:
+        conditions.append(detail["type"].as_string().in_([kind.value for kind in wanted.types]))
+    if wanted.text:
+        part = wanted.text.lower()
+        conditions.append(
+            or_(
+                func.lower(detail["name"].as_string()).contains(part, autoescape=True),
+                func.lower(asset_table.c.id).contains(part, autoescape=True),
+            )
+        )
+    return conditions
+
+
+def _place(row: Row[Any]) -> PlaceRow:
+    asset, risk = row.detail, row.risk
+    found = () if risk is None else risk["probability_of_failure"]
+    return PlaceRow(
+        id=AssetId(row.id),
+        name=asset["name"],
+        type=AssetType(asset["type"]),
+        lat=asset.get("lat"),
+        lon=asset.get("lon"),
+        emergency_repair_cost_eur=asset.get("emergency_repair_cost_eur"),
+        condition_inspected=asset.get("condition_inspected"),
+        state=None if risk is None else RiskState(risk["state"]),
+        data_quality=DataQuality.NONE if risk is None else DataQuality(risk["data_quality"]),
+        indicative_condition=None if risk is None else risk["indicative_condition"],
+        chances=tuple(msgspec.convert(item, FailureProbability) for item in found),
+    )

@@ -1,0 +1,100 @@
+"""What pages ask about all assets at once: the rows, and the protocol that stores answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from domain.identifiers import AssetId
+from domain.records import DataQuality, FailureProbability, RiskAssessment, RiskState
+from domain.register import Asset, AssetType
+from storage.protocols import RankKey
+
+__all__ = ["FleetTally", "ListFilter", "Overview", "PlaceRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilter:
+    """Which assets a list shows; what is empty lets everything through.
+
+    Attributes
+    ----------
+    text : str
+        Part of the name or identifier, in any case.
+    """
+
+    states: tuple[RiskState, ...] = ()
+    types: tuple[AssetType, ...] = ()
+    qualities: tuple[DataQuality, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTally:
+    """Counts over all assets.
+
+    Attributes
+    ----------
+    without_data : int
+        Assessed, but without any reading to go by.
+    open_condition_alarms, open_other_alarms : int
+        Open, acknowledged or confirmed; the others are about sensors, data, gateways and clocks.
+    false_alarms : int
+        Alarms about the condition that a person dismissed.
+    asset_years : float
+        How long assets were watched, added up; years of event time.
+    quarantined : int
+        Unknown senders that wait for onboarding.
+    """
+
+    assets: int
+    states: Mapping[RiskState, int] = field(default_factory=dict)
+    unassessed: int = 0
+    without_data: int = 0
+    open_condition_alarms: int = 0
+    open_other_alarms: int = 0
+    false_alarms: int = 0
+    asset_years: float = 0.0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """One asset as a map and a matrix need it; `state` is None where it was never assessed."""
+
+    id: AssetId
+    name: str
+    type: AssetType
+    lat: float | None
+    lon: float | None
+    emergency_repair_cost_eur: float | None
+    condition_inspected: int | None
+    state: RiskState | None
+    data_quality: DataQuality
+    indicative_condition: int | None
+    chances: tuple[FailureProbability, ...]
+
+
+class Overview(Protocol):
+    """Questions about all assets at once; one or two statements each."""
+
+    def ranked(
+        self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
+        """List newest assessments in the order of the ranking, those that pass a filter."""
+
+    def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
+        """List assets of the register that were never assessed, by identifier."""
+
+    def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
+        """Give each asset's last final assessment at or before a time; those without one are left out."""
+
+    def tally(self) -> FleetTally:
+        """Count what stands above the list."""
+
+    def places(self) -> Sequence[PlaceRow]:
+        """List every asset with where it lies and how it stands, by identifier."""
+
+    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
+        """List gateway, state, since when and when it last said so, by identifier."""

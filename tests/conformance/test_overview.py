@@ -1,0 +1,102 @@
+"""Questions about the whole fleet: the answers from SQL are those of a plain walk over the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domain.records import DataQuality, RiskAssessment, RiskState
+from domain.register import Asset, AssetType
+from storage.advisory import rank_key
+from storage.database import open_database, sqlite_address, upgrade_schema
+from storage.overview import SqlOverview
+from storage.overview_rows import ListFilter
+from storage.protocols import RankKey
+from storage.tables import alarm_table, assessment_table, asset_table, risk_table
+from tests.unit.api.fakes import DAY_NS, NOW_NS, MemoryOverview, Town, make_asset, make_town
+
+YEAR_NS = 365.25 * DAY_NS
+FILTERS = [
+    ListFilter(),
+    ListFilter(states=(RiskState.ACT, RiskState.OK)),
+    ListFilter(types=(AssetType.LOCK, AssetType.QUAY)),
+    ListFilter(qualities=(DataQuality.NONE,)),
+    ListFilter(text="BRUG"),
+    ListFilter(text="%"),
+    ListFilter(text="dommel", states=(RiskState.WATCH,)),
+]
+
+
+@pytest.fixture
+def town() -> Town:
+    made = make_town()
+    made.store.asset_rows.append(make_asset("brug-100", "Brug 100% nieuw"))
+    return made
+
+
+@pytest.fixture
+def overview(town: Town, tmp_path: Path) -> Iterator[SqlOverview]:
+    engine = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    upgrade_schema(engine)
+    store = town.store
+    with engine.begin() as db:
+        for asset in store.asset_rows:
+            db.execute(asset_table.insert().values(id=asset.id, detail=msgspec.to_builtins(asset), revision=1))
+        for risk in store.newest.values():
+            place = rank_key(risk)
+            db.execute(
+                risk_table.insert().values(
+                    asset=risk.asset,
+                    state_rank=place.state_rank,
+                    negative_cost_eur=place.negative_cost_eur,
+                    assessed_at_ns=risk.assessed_at_ns,
+                    provisional=risk.provisional,
+                    detail=msgspec.to_builtins(risk),
+                    revision=risk.revision,
+                )
+            )
+        for risk in store.history:
+            values = {"id": risk.assessment_id, "asset": risk.asset, "assessed_at_ns": risk.assessed_at_ns}
+            db.execute(assessment_table.insert().values(detail=msgspec.to_builtins(risk), revision=1, **values))
+        for alarm in store.alarm_rows:
+            row = msgspec.to_builtins(alarm)
+            db.execute(alarm_table.insert().values({column.name: row[column.name] for column in alarm_table.c}))
+    yield SqlOverview(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("wanted", FILTERS, ids=repr)
+def test_lists_are_those_of_a_plain_walk(town: Town, overview: SqlOverview, wanted: ListFilter) -> None:
+    plain = MemoryOverview(town.store)
+    assert list(overview.ranked(wanted)) == list(plain.ranked(wanted))
+    assert list(overview.unassessed(wanted)) == list(plain.unassessed(wanted))
+
+
+def test_pages_of_a_filtered_list_neither_skip_nor_repeat(overview: SqlOverview) -> None:
+    whole = overview.ranked(ListFilter(text="u"))
+    key: RankKey | None = None
+    found: list[tuple[RankKey, Asset, RiskAssessment]] = []
+    while page := overview.ranked(ListFilter(text="u"), after=key, limit=1):
+        key = page[-1][0]
+        found.extend(page)
+    assert found == list(whole)
+    assert len(found) > 2
+
+
+def test_counts_and_places_are_those_of_a_plain_walk(town: Town, overview: SqlOverview) -> None:
+    plain = MemoryOverview(town.store)
+    counted = overview.tally()
+    assert counted.asset_years == pytest.approx(4 * DAY_NS / 24 / YEAR_NS)
+    assert replace(counted, asset_years=0.0) == replace(plain.tally(), quarantined=0)
+    assert list(overview.places()) == list(plain.places())
+
+
+def test_the_assessment_before_a_time_is_the_last_one_there(town: Town, overview: SqlOverview) -> None:
+    assets = [asset.id for asset in town.store.asset_rows]
+    for before_ns in (NOW_NS, NOW_NS - 3 * 3_600_000_000_000, 0):
+        assert overview.earlier(assets, before_ns) == MemoryOverview(town.store).earlier(assets, before_ns)
+    assert overview.earlier([], NOW_NS) == {}
