@@ -258,12 +258,18 @@ def export(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None, config: Config = None) -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Make what InfluxDB lacks: bucket, retention, mapping for InfluxQL.")
+    ] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
     """Look at an installation: journal, accounting, decision log, projections, model state."""
     from service.doctor import examine  # noqa: PLC0415 -- see run
 
     sound = True
-    for finding in examine(read_settings(overrides_of(data_dir), config)):
+    for finding in examine(read_settings(overrides_of(data_dir), config), fix=fix):
         typer.echo(f"{'ok     ' if finding.ok else 'WRONG  '}{finding.what}: {finding.detail}")
         sound = sound and finding.ok
     if not sound:

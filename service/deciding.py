@@ -10,13 +10,13 @@ from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from service.export import ExportKind, write_export
+from service.series_store import open_series
 from service.settings import Settings
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.protocols import DecisionDraft
-from storage.series import SqliteSeries
 
 __all__ = ["decide_once", "export_table"]
 
@@ -66,7 +66,7 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
     if kind not in get_args(ExportKind):
         raise ConfigurationError(f"got export {kind!r}, expected one of {', '.join(get_args(ExportKind))}")
     store, log, journal = _open(settings)
-    series = SqliteSeries(settings.series_path)
+    series = open_series(settings)
     try:
         if out is None:
             return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)

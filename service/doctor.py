@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,13 +10,13 @@ from domain.errors import SchouwError
 from models.state import state_digest
 from service.ingest_process import clock_policy, status_path
 from service.restore import open_pipeline
+from service.series_store import open_influx, open_series
 from service.settings import Settings
 from service.status import read_status
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import chain_faults
 from storage.journal import Journal
-from storage.series import SqliteSeries
 
 __all__ = ["Finding", "examine"]
 
@@ -29,8 +30,14 @@ class Finding:
     detail: str
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at journal, accounting, decision log, projections and state; one finding each."""
+def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
+    """Look at journal, accounting, decision log, projections and state; one finding each.
+
+    Parameters
+    ----------
+    fix : bool
+        Make what a server of the projections lacks: a bucket, its retention, its mapping for InfluxQL.
+    """
     if not settings.journal_path.is_file():
         yield Finding(
             "journal", ok=False, detail=f"no journal in {str(settings.data_dir)!r}; start `schouw ingest` once"
@@ -47,7 +54,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _accounting(journal.tally())
         links = chain_faults(journal)
         yield Finding("decision log", ok=not links, detail="; ".join(links) or "chain is whole")
-        yield from _projections(settings, journal)
+        yield from _operational(settings)
+        yield from _series(settings, journal, fix=fix)
         yield from _state(settings, journal)
     except SchouwError as error:
         yield Finding("storage", ok=False, detail=str(error))
@@ -74,7 +82,7 @@ def _accounting(tally: dict[str, int]) -> Iterator[Finding]:
     yield Finding("readings accounted for", ok=decoded == readings, detail=parts or "none yet")
 
 
-def _projections(settings: Settings, journal: Journal) -> Iterator[Finding]:
+def _operational(settings: Settings) -> Iterator[Finding]:
     engine = open_database(settings.database_address)
     try:
         if migrations_pending(engine):
@@ -86,13 +94,45 @@ def _projections(settings: Settings, journal: Journal) -> Iterator[Finding]:
         yield Finding("operational store", ok=True, detail=counts)
     finally:
         engine.dispose()
-    series = SqliteSeries(settings.series_path)
-    stored, position = series.reading_count(), series.position()
-    series.close()
+
+
+def _series(settings: Settings, journal: Journal, *, fix: bool) -> Iterator[Finding]:
+    """Count what the time series have of what was accepted."""
+    try:
+        yield from _influx(settings, fix=fix)
+        with contextlib.closing(open_series(settings)) as series:
+            stored, position, refused = series.reading_count(), series.position(), series.refused_count()
+    except SchouwError as error:
+        yield Finding("time series", ok=False, detail=str(error))
+        return
     expected = journal.tally().get("readings_stored", 0)
     behind = journal.applied_seq() - position
     detail = f"{stored} readings of {expected} accepted, {behind} entries behind the journal"
-    yield Finding("time series", ok=stored == expected or behind > 0, detail=detail)
+    # What the server has removed by its retention is not missing.
+    is_whole = stored == expected or behind > 0 or (settings.influx.retention_days is not None and stored < expected)
+    if refused:
+        detail += f", {refused} rows refused for good by the server; they stand in {settings.influx_path.name}"
+    yield Finding("time series", ok=is_whole and not refused, detail=detail)
+
+
+def _influx(settings: Settings, *, fix: bool) -> Iterator[Finding]:
+    """Look whether InfluxDB has what it must have, and make it if asked."""
+    series = open_influx(settings)
+    if series is None:
+        return
+    from storage.influx_setup import mend_influx  # noqa: PLC0415 -- only who has InfluxDB waits for it
+
+    with contextlib.closing(series):
+        missing = mend_influx(series.reader, series.target, make=fix)
+        left = mend_influx(series.reader, series.target, make=False) if fix else missing
+        where = f"bucket {series.target.bucket!r} at {series.target.url}"
+    if not missing:
+        detail = f"{where} is there"
+    elif fix:
+        detail = f"made: {', '.join(missing)}" + (f"; still missing: {', '.join(left)}" if left else "")
+    else:
+        detail = f"missing: {', '.join(missing)}; run `schouw doctor --fix`"
+    yield Finding("InfluxDB", ok=not left, detail=detail)
 
 
 def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:

@@ -9,8 +9,7 @@ from typing import IO, Literal, TypeAlias
 
 from storage.advisory import SqlAdvisoryStore
 from storage.decisions import JournalDecisionLog
-from storage.protocols import RankKey, TimedKey
-from storage.series import SqliteSeries
+from storage.protocols import ProjectedSeries, RankKey, TimedKey
 
 __all__ = ["ExportKind", "write_export"]
 
@@ -21,7 +20,7 @@ _Rows: TypeAlias = Iterator[tuple[object, ...]]
 
 
 def write_export(
-    kind: ExportKind, store: SqlAdvisoryStore, series: SqliteSeries, decisions: JournalDecisionLog, out: IO[str]
+    kind: ExportKind, store: SqlAdvisoryStore, series: ProjectedSeries, decisions: JournalDecisionLog, out: IO[str]
 ) -> int:
     """Write one table and return its number of rows; the first line names the columns."""
     tables: dict[ExportKind, tuple[tuple[str, ...], Callable[[], _Rows]]] = {
@@ -92,7 +91,7 @@ def _decisions(log: JournalDecisionLog) -> _Rows:
         before = page[-1].seq
 
 
-def _readings(series: SqliteSeries) -> _Rows:
+def _readings(series: ProjectedSeries) -> _Rows:
     for asset, sensor, channel, time_ns, value, unit, flags in series.readings():
         yield asset, sensor, channel, _time(time_ns), repr(value), unit, flags
 

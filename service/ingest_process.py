@@ -15,6 +15,7 @@ from ingest.mqtt import MqttInbox, TlsFiles
 from service.pipeline import ClockPolicy
 from service.projector import Projector
 from service.restore import open_pipeline
+from service.series_store import open_series
 from service.settings import Settings
 from service.status import IngestStatus, read_status
 from service.telemetry import emitter, logger
@@ -22,7 +23,6 @@ from service.worker import Worker
 from storage.database import open_database
 from storage.journal import Journal
 from storage.projection import OperationalProjection
-from storage.series import SqliteSeries
 
 __all__ = ["clock_policy", "make_inbox", "prepare_folder", "run_ingest", "status_path"]
 
@@ -104,7 +104,7 @@ def run_ingest(settings: Settings) -> None:
         started = time.monotonic()
         engine = open_database(settings.database_address)
         journal = Journal(settings.journal_path)
-        series = SqliteSeries(settings.series_path)
+        series = open_series(settings)
         section = settings.ingest
         pipeline = open_pipeline(
             journal,

@@ -25,6 +25,7 @@ from domain.errors import ConfigurationError
 __all__ = [
     "ApiSection",
     "BrokerSection",
+    "InfluxSection",
     "IngestSection",
     "MqttSection",
     "OwnerSection",
@@ -171,6 +172,33 @@ class StorageSection(BaseModel):
     )
 
 
+class InfluxSection(BaseModel):
+    """InfluxDB, when time series are kept there instead of in the data folder."""
+
+    model_config = _FROZEN
+
+    url: str | None = Field(
+        None, pattern=r"^https?://[^ ]+$", description="Address of the server; default: none, and SQLite is used."
+    )
+    kind: Literal["1.8", "2", "3"] = Field("2", description="Which generation of server it is.")
+    organisation: str = Field("", description="Organisation, for 2.x.")
+    bucket: str = Field(
+        "schouw",
+        min_length=1,
+        description="Bucket of 2.x, database of 3.x, or database or `database/retention-policy` of 1.8.",
+    )
+    token: SecretStr | None = Field(None, description="Token of 2.x and 3.x, or `user:password` of 1.8.")
+    timeout_seconds: float = Field(10.0, ge=0.1, le=300, description="How long one request may take.")
+    batch_lines: int = Field(5000, ge=1, le=100_000, description="Lines in one write at most.")
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days that the server keeps points; `schouw doctor --fix` sees to it. Default: as the server has.",
+    )
+    ca_file: Path | None = Field(None, description="Certificate authority of the server, when it is not a public one.")
+
+
 class OwnerSection(BaseModel):
     """Who runs this installation: shown on pages and in the API's description."""
 
@@ -208,6 +236,7 @@ class Settings(BaseSettings):
     ingest: IngestSection = IngestSection()
     api: ApiSection = ApiSection()
     storage: StorageSection = StorageSection()
+    influx: InfluxSection = InfluxSection()
     owner: OwnerSection = OwnerSection()
     telemetry: TelemetrySection = TelemetrySection()
     demo: bool = Field(default=False, description="Simulated data: a banner on every page and answer.")
@@ -240,6 +269,11 @@ class Settings(BaseSettings):
     def series_path(self) -> Path:
         """The file of time series."""
         return self.data_dir / "series.sqlite"
+
+    @property
+    def influx_path(self) -> Path:
+        """The file of what is remembered beside InfluxDB."""
+        return self.data_dir / "influx.sqlite"
 
     @property
     def database_address(self) -> str:

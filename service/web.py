@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.ingest_process import prepare_folder, status_path
+from service.series_store import open_series
 from service.settings import Settings
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
@@ -25,7 +26,7 @@ from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.overview import SqlOverview
-from storage.series import SqliteSeries
+from storage.protocols import ProjectedSeries
 
 __all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
 
@@ -43,6 +44,7 @@ class ServiceHealth:
     engine: Engine
     status_file: Path
     now_ns: Callable[[], int]
+    series: ProjectedSeries | None = None
     _away_since_ns: dict[str, int] = field(default_factory=dict)
 
     def status(self) -> IngestStatus | None:
@@ -67,6 +69,8 @@ class ServiceHealth:
                 "ingest_queued_messages": status.queued_messages,
                 "ingest_open_readings": status.open_readings,
             }
+        if self.series is not None:
+            gauges["storage_series_refused_rows"] = self.series.refused_count()
         return metrics_text(self.journal.tally(), gauges, self._backlogs(status))
 
     def _backlogs(self, status: IngestStatus | None) -> dict[str, dict[str, float]]:
@@ -177,7 +181,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: SqliteSeries) -> ApiRooms:
+def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: ProjectedSeries) -> ApiRooms:
     """Hand the stores and questions to the application."""
     store = SqlAdvisoryStore(engine)
 
@@ -185,7 +189,7 @@ def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: Sql
         alarm = store.alarm(alarm_id)
         return alarm.kind if alarm is not None else None
 
-    health = ServiceHealth(journal, engine, status_path(settings), time.time_ns)
+    health = ServiceHealth(journal, engine, status_path(settings), time.time_ns, series)
     owner = settings.owner
     return ApiRooms(
         store=store,
@@ -228,7 +232,7 @@ def run_api(settings: Settings) -> None:
     engine = open_database(settings.database_address, patience_s=_PATIENCE_S)
     _await_schema(engine)
     journal = Journal(settings.journal_path)
-    series = SqliteSeries(settings.series_path)
+    series = open_series(settings)
     app = create_app(make_rooms(settings, journal, engine, series))
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)

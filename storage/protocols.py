@@ -6,7 +6,7 @@ items come back, so a page never repeats or skips an item that stays where it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +24,13 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset
+from storage.journal import Entry
 
 __all__ = [
     "AdvisoryStore",
     "DecisionDraft",
     "DecisionLog",
+    "ProjectedSeries",
     "RankKey",
     "SensorKey",
     "SeriesStore",
@@ -144,6 +146,28 @@ class SeriesStore(Protocol):
         limit: int = 1000,
     ) -> Sequence[SeriesPoint]:
         """List one channel's closed hops in `[start_ns, end_ns)`, oldest first, behind `after_ns`."""
+
+
+class ProjectedSeries(SeriesStore, Protocol):
+    """Time series as ingest writes them and as they are checked and exported."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+    def position(self) -> int:
+        """Give the sequence of the last projected entry."""
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Write readings and hops of entries that follow the position; on an error the position stays."""
+
+    def reading_count(self) -> int:
+        """Count the stored readings."""
+
+    def refused_count(self) -> int:
+        """Count the rows that the store refused for good."""
+
+    def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
+        """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""
 
 
 class DecisionLog(Protocol):

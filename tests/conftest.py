@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.influx_server import InfluxServer
 from tests.servers import MosquittoBroker, NatsBroker, PostgresServer, RealBroker, require_server, running
 
 # Markers that name a server: such a test needs it on this machine.
@@ -29,6 +30,17 @@ def nats_broker(tmp_path: Path) -> Iterator[RealBroker]:
 def mosquitto_broker(tmp_path: Path) -> Iterator[RealBroker]:
     with running(MosquittoBroker(tmp_path)) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """Run InfluxDB for all tests that only read and write; each makes a database of its own name."""
+    server = InfluxServer(tmp_path_factory.mktemp("influx"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(params=["nats", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,12 @@ from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role
 from storage.entries import BatchBody, HopColumns, Outcome, encode_readings
+from storage.influx import InfluxSeries
+from storage.influx_target import InfluxTarget
 from storage.journal import Entry
+from storage.protocols import ProjectedSeries
 from storage.series import SqliteSeries
+from tests.influx_server import InfluxServer
 
 BRUG, SENSOR, TEMPERATURE = AssetId("brug-1"), SensorId("s1"), ChannelName("temperature")
 NOTHING = ReadingColumns.empty()
@@ -68,20 +73,26 @@ class SeriesConformance:
     """The promises."""
 
     @pytest.fixture
-    def series(self, tmp_path: Path) -> Iterator[SqliteSeries]:
+    def opening(self, tmp_path: Path) -> Callable[[], ProjectedSeries]:
+        """Give what opens the store; a second call opens the same one again."""
         raise NotImplementedError
 
-    def reopened(self, series: SqliteSeries) -> SqliteSeries:
-        raise NotImplementedError
+    @pytest.fixture
+    def series(self, opening: Callable[[], ProjectedSeries]) -> Iterator[ProjectedSeries]:
+        made = opening()
+        yield made
+        made.close()
 
-    def test_the_position_moves_with_the_rows(self, series: SqliteSeries) -> None:
+    def test_the_position_moves_with_the_rows(
+        self, series: ProjectedSeries, opening: Callable[[], ProjectedSeries]
+    ) -> None:
         assert series.position() == 0
         series.project([register(1, TEMPERATURE), entry(2, columns([(TEMPERATURE_NUMBER, 5, 1.0)]))])
         series.project([])
-        again = self.reopened(series)
-        assert (again.position(), again.reading_count()) == (2, 1)
+        with contextlib.closing(opening()) as again:
+            assert (again.position(), again.reading_count(), again.refused_count()) == (2, 1, 0)
 
-    def test_writing_entries_again_changes_nothing(self, series: SqliteSeries) -> None:
+    def test_writing_entries_again_changes_nothing(self, series: ProjectedSeries) -> None:
         entries = [
             register(1, TEMPERATURE),
             entry(2, columns([(TEMPERATURE_NUMBER, 5, 1.0), (TEMPERATURE_NUMBER, 6, 2.0)])),
@@ -93,19 +104,14 @@ class SeriesConformance:
         assert (list(series.readings()), series.hops(BRUG, SENSOR, TEMPERATURE)) == before
         assert series.position() == 3
 
-    def test_a_failure_half_way_writes_nothing(self, series: SqliteSeries) -> None:
+    def test_a_failure_half_way_writes_nothing(self, series: ProjectedSeries) -> None:
         series.project([register(1, TEMPERATURE)])
-        broken = entry(3, outcome=Outcome(hops=HopColumns(channel=b"\1\0\0\0")))
+        broken = entry(3, outcome=Outcome(hops=HopColumns(channel=np.array([TEMPERATURE_NUMBER], "<i4").tobytes())))
         with pytest.raises(ValueError, match="shorter"):
             series.project([entry(2, columns([(TEMPERATURE_NUMBER, 5, 1.0)])), broken])
         assert (series.position(), series.reading_count()) == (1, 0)
 
-    def test_the_first_value_of_a_key_stays(self, series: SqliteSeries) -> None:
-        series.project([register(1, TEMPERATURE), entry(2, columns([(TEMPERATURE_NUMBER, 5, 1.0)]))])
-        series.project([entry(3, columns([(TEMPERATURE_NUMBER, 5, 9.0)]))])
-        assert [row[4] for row in series.readings()] == [1.0]
-
-    def test_readings_come_back_by_channel_and_time_with_unit_and_flags(self, series: SqliteSeries) -> None:
+    def test_readings_come_back_by_channel_and_time_with_unit_and_flags(self, series: ProjectedSeries) -> None:
         humidity = 10 + len("humidity")
         series.project([register(1, TEMPERATURE, "humidity")])
         series.project([entry(2, columns([(TEMPERATURE_NUMBER, 9, 0.1), (humidity, 8, 0.2)]))])
@@ -118,7 +124,7 @@ class SeriesConformance:
         for size in (1, 2, 10):
             assert list(series.readings(batch=size)) == expected
 
-    def test_hops_are_paged_within_their_bounds(self, series: SqliteSeries) -> None:
+    def test_hops_are_paged_within_their_bounds(self, series: ProjectedSeries) -> None:
         series.project([register(1, TEMPERATURE), hops(2, TEMPERATURE_NUMBER, [30, 10, 20, 0, 40])])
         found = series.hops(BRUG, SENSOR, TEMPERATURE)
         assert [point.start_ns for point in found] == [0, 10, 20, 30, 40]
@@ -131,12 +137,12 @@ class SeriesConformance:
         assert seen == [0, 10, 20, 30, 40]
         assert series.hops(AssetId("other"), SENSOR, TEMPERATURE) == []
 
-    def test_a_hop_scored_anew_takes_the_place_of_the_old_one(self, series: SqliteSeries) -> None:
+    def test_a_hop_scored_anew_takes_the_place_of_the_old_one(self, series: ProjectedSeries) -> None:
         series.project([register(1, TEMPERATURE), hops(2, TEMPERATURE_NUMBER, [0])])
         series.project([hops(3, TEMPERATURE_NUMBER, [0], expected=2.5)])
         assert [point.expected for point in series.hops(BRUG, SENSOR, TEMPERATURE)] == [2.5]
 
-    def test_channels_that_left_the_register_keep_their_history(self, series: SqliteSeries) -> None:
+    def test_channels_that_left_the_register_keep_their_history(self, series: ProjectedSeries) -> None:
         series.project([register(1, TEMPERATURE, "humidity"), hops(2, TEMPERATURE_NUMBER, [0])])
         series.project([register(3, "humidity")])
         assert series.channel_names(BRUG) == [(SENSOR, "humidity", "Cel"), (SENSOR, TEMPERATURE, "Cel")]
@@ -145,16 +151,13 @@ class SeriesConformance:
 
 class TestSqliteSeries(SeriesConformance):
     @pytest.fixture
-    def series(self, tmp_path: Path) -> Iterator[SqliteSeries]:
-        made = SqliteSeries(tmp_path / "series.sqlite")
-        yield made
-        made.close()
+    def opening(self, tmp_path: Path) -> Callable[[], ProjectedSeries]:
+        return lambda: SqliteSeries(tmp_path / "series.sqlite")
 
-    def reopened(self, series: SqliteSeries) -> SqliteSeries:
-        series.close()
-        again = SqliteSeries(series._path)
-        series._db = again._db
-        return again
+    def test_the_first_value_of_a_key_stays(self, series: SqliteSeries) -> None:
+        series.project([register(1, TEMPERATURE), entry(2, columns([(TEMPERATURE_NUMBER, 5, 1.0)]))])
+        series.project([entry(3, columns([(TEMPERATURE_NUMBER, 5, 9.0)]))])
+        assert [row[4] for row in series.readings()] == [1.0]
 
     def test_a_full_disk_writes_nothing_and_says_so(self, series: SqliteSeries) -> None:
         series.project([register(1, TEMPERATURE)])
@@ -169,3 +172,11 @@ class TestSqliteSeries(SeriesConformance):
         (tmp_path / "series.sqlite").write_bytes(b"no database at all " * 100)
         with pytest.raises(StorageCorrupt, match=r"series\.sqlite"):
             SqliteSeries(tmp_path / "series.sqlite")
+
+
+class TestInfluxSeries(SeriesConformance):
+    @pytest.fixture
+    def opening(self, tmp_path: Path, influx: InfluxServer) -> Callable[[], ProjectedSeries]:
+        influx.create("conformance")
+        target = InfluxTarget(url=influx.url, kind="1.8", bucket="conformance")
+        return lambda: InfluxSeries(target, tmp_path / "influx.sqlite")
