@@ -61,10 +61,6 @@ class BurstClient(paho.Client):
                 return packets, False
             if len(self._received) == before and not self._is_ended:
                 break
-        if packets:
-            # As paho does for each packet it reads: this is what keep-alive goes by.
-            with self._msgtime_mutex:
-                self._last_bytes_received = paho.time_func()
         return packets, True
 
     def acknowledge_all(self, mids: Sequence[int]) -> None:
@@ -84,6 +80,9 @@ class BurstClient(paho.Client):
             self._is_ended = True
             return
         if fresh:
+            # As paho does: keep-alive goes by bytes, so that a long message on a slow line is no silence.
+            with self._msgtime_mutex:
+                self._last_bytes_received = paho.time_func()
             self._received = self._received + fresh if self._received else fresh
         else:
             self._is_ended = True

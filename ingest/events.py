@@ -9,6 +9,7 @@ __all__ = [
     "AcknowledgementsDropped",
     "Connected",
     "ConnectionRefused",
+    "DeliveryStuck",
     "Disconnected",
     "InboxDrained",
     "InboxEvent",
@@ -85,6 +86,14 @@ class AcknowledgementsDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryStuck:
+    """Messages were handed out and neither acknowledged nor given up in time; a new connection brings them again."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkThreadDied:
     """The thread that owns the connection ended by a fault of ours; a new one was started."""
 
@@ -100,5 +109,6 @@ InboxEvent: TypeAlias = (
     | InboxFull
     | InboxDrained
     | AcknowledgementsDropped
+    | DeliveryStuck
     | NetworkThreadDied
 )

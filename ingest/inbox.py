@@ -7,6 +7,11 @@ nothing of an old one (packet numbers, half-sent bytes) can leak into the next.
 Backpressure: when the queue is full the socket is simply not read. The broker's flow control then holds what
 it has; if that lasts longer than the keep-alive and the connection is lost, the next one is made only when
 the queue has drained, and the broker sends again what was not acknowledged.
+
+Three things are watched, each ending in a new connection: a network thread that died though it said that it
+was connected; a broker that takes the connection and then says nothing (no answer to connecting and
+subscribing in time, or, later, to a ping); and messages that were handed out and never acknowledged, which
+some brokers (Mosquitto) send again over a new connection only.
 """
 
 from __future__ import annotations
@@ -21,11 +26,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from ingest.connection import Connection, Packet
-from ingest.delivery import Delivery, DeliveryQueue, InboxBatch
+from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, DeliveryQueue, InboxBatch
 from ingest.events import (
     AcknowledgementsDropped,
     Connected,
     ConnectionRefused,
+    DeliveryStuck,
     Disconnected,
     InboxDrained,
     InboxEvent,
@@ -48,6 +54,12 @@ _PACKETS_PER_STEP: Final = 64
 _REPLIES_WAITING: Final = 1000
 _GOODBYE_S: Final = 2.0
 _DEFAULT_BATCH_BYTES: Final = 16 * 2**20
+# A broker under load answers within seconds; one that does not is a socket without a broker behind it.
+_ANSWER_S: Final = 20.0
+# A commit takes seconds at worst, and whoever asks for the next batch is not in one.
+_STUCK_AFTER_S: Final = 120.0
+# Nothing that the thread does takes so long but looking up a name that no server answers.
+_STANDS_STILL_AFTER_S: Final = 120.0
 
 
 class InboxState(NamedTuple):
@@ -85,8 +97,8 @@ class Inbox:
         Its address, for people.
     filters : sequence of str
         What to subscribe to, at QoS 1.
-    queue_limit : int
-        Messages queued at most; then reading stops.
+    queue_limit, queue_bytes : int
+        Messages, and bytes of their payloads, queued at most; then reading stops.
     now_ns : callable
         The clock that stamps arrival, Unix nanoseconds.
     emit : callable
@@ -94,6 +106,10 @@ class Inbox:
     first_delay_s, longest_delay_s : float
         Bounds of the back-off between attempts; each is shortened at random by up to half, so that a fleet
         does not come back in one instant.
+    answer_s : float
+        Seconds within which the broker must have answered our connecting and subscribing.
+    stuck_after_s : float
+        Seconds after which a batch that was neither acknowledged nor released is given up.
     """
 
     def __init__(
@@ -107,6 +123,9 @@ class Inbox:
         emit: Callable[[InboxEvent], None],
         first_delay_s: float = _FIRST_DELAY_S,
         longest_delay_s: float = _LONGEST_DELAY_S,
+        queue_bytes: int = DEFAULT_QUEUE_BYTES,
+        answer_s: float = _ANSWER_S,
+        stuck_after_s: float = _STUCK_AFTER_S,
     ) -> None:
         self._make_connection = make_connection
         self._broker = broker
@@ -115,7 +134,9 @@ class Inbox:
         self._emit = emit
         self._first_delay_s = first_delay_s
         self._longest_delay_s = longest_delay_s
-        self._queue = DeliveryQueue(queue_limit)
+        self._answer_s = answer_s
+        self._stuck_after_s = stuck_after_s
+        self._queue = DeliveryQueue(queue_limit, queue_bytes)
         self._to_acknowledge: deque[Delivery] = deque()
         self._to_publish: deque[tuple[str, bytes]] = deque(maxlen=_REPLIES_WAITING)
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -128,8 +149,11 @@ class Inbox:
         self._attempts = 0
         self._generation = 0
         self._accepted = False
+        self._had_session = False
+        self._answered = False
         self._connected = False
         self._lost = False
+        self._moved = time.monotonic()
         self._arrived = 0
         self._is_paused = False
         self._since_ns = now_ns()
@@ -171,6 +195,7 @@ class Inbox:
             Payload bytes at most, so that large waveforms do not fill the memory; one message always fits.
         """
         self._check_thread()
+        self._check_deliveries()
         return self._queue.take(max_messages, wait_s, max_bytes)
 
     def acknowledge(self, batch: InboxBatch) -> None:
@@ -195,7 +220,11 @@ class Inbox:
     def state(self) -> InboxState:
         """Tell how the connection is doing."""
         self._check_thread()
-        return InboxState(self._connected, self._generation, self._since_ns, len(self._queue), self._last_error)
+        connected, error = self._connected, self._last_error
+        still_s = time.monotonic() - self._moved
+        if self._thread is not None and not self._stopping.is_set() and still_s > _STANDS_STILL_AFTER_S:
+            connected, error = False, f"the network thread has stood still for {still_s:.0f} s; start ingest again"
+        return InboxState(connected, self._generation, self._since_ns, len(self._queue), error)
 
     def _check_thread(self) -> None:
         """Start another network thread when the last one died; what it said about being connected was not true."""
@@ -209,7 +238,14 @@ class Inbox:
             self._start_thread()
         self._emit(NetworkThreadDied(reason))
 
+    def _check_deliveries(self) -> None:
+        """Give up what was handed out and forgotten, so that the broker sends it again."""
+        while (batch := self._queue.overdue(self._stuck_after_s)) is not None:
+            self.release(batch)
+            self._emit(DeliveryStuck(len(batch), self._stuck_after_s))
+
     def _start_thread(self) -> None:
+        self._moved = time.monotonic()
         self._thread = threading.Thread(target=self._thread_main, name="mqtt-inbox", daemon=True)
         self._thread.start()
 
@@ -236,7 +272,8 @@ class Inbox:
                 delay = min(self._longest_delay_s, self._first_delay_s * 2.0 ** min(self._attempts - 1, 30))
                 self._stopping.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311 -- spreads load, guards nothing
             while self._must_pause() and not self._stopping.wait(_FULL_STEP_S):
-                pass
+                self._moved = time.monotonic()
+            self._moved = time.monotonic()
             if self._stopping.is_set():
                 return
             started = time.monotonic()
@@ -247,7 +284,7 @@ class Inbox:
     def _one_connection(self) -> None:
         """Live through one connection from start to end."""
         self._generation += 1
-        self._accepted = self._lost = False
+        self._accepted = self._answered = self._lost = False
         self._reconnect_asked.clear()
         connection = self._make_connection()
         try:
@@ -267,15 +304,18 @@ class Inbox:
         if not self._lost:
             self._send_acknowledgements(connection)
             connection.close()
-        if self._accepted:
-            reason = "asked for redelivery" if self._reconnect_asked.is_set() else self._last_error
-            reason = "stopped" if self._stopping.is_set() else reason
+        reason = "asked for redelivery" if self._reconnect_asked.is_set() else self._last_error
+        reason = "stopped" if self._stopping.is_set() else reason
+        if self._answered:
             self._announce("disconnected", Disconnected(self._broker, self._generation, reason))
+        elif self._accepted:
+            self._announce("unreachable", Unreachable(self._broker, reason))
 
     def _read_and_write(self, connection: Connection, selector: selectors.BaseSelector) -> None:
         """Serve the connection until it is lost, or we are asked to end it."""
         watched: socket.socket | None = None
         watched_events = 0
+        answer_until = time.monotonic() + self._answer_s
         next_ping = time.monotonic() + _STEP_S
         while not (self._lost or self._stopping.is_set() or self._reconnect_asked.is_set()):
             paused = self._must_pause()
@@ -303,10 +343,22 @@ class Inbox:
             self._send_replies(connection)
             if mask & selectors.EVENT_WRITE and not connection.write():
                 return
-            if time.monotonic() >= next_ping:
-                next_ping = time.monotonic() + _STEP_S
+            now = self._moved = time.monotonic()
+            if now >= next_ping:
+                next_ping = now + _STEP_S
                 if not connection.keep_alive():
                     return
+            # Reading may have stopped for want of room: then the answer may lie there, unread.
+            if not self._answered and not paused and now >= answer_until:
+                self._set_unanswered()
+                return
+
+    def _set_unanswered(self) -> None:
+        what = "subscribing" if self._accepted else "connecting"
+        reason = f"the broker took the connection and did not answer our {what} within {self._answer_s:g} s"
+        self._set_connected(connected=False, error=reason)
+        if not self._accepted:
+            self._announce("unreachable", Unreachable(self._broker, reason))
 
     def _read(self, connection: Connection) -> bool:
         """Read packets while messages keep coming, so that waiting is paid once for many; False when lost."""
@@ -347,7 +399,8 @@ class Inbox:
             self._emit(AcknowledgementsDropped(dropped, self._generation))
 
     def _send_replies(self, connection: Connection) -> None:
-        while self._to_publish:
+        """Send notices while the socket takes them: the oldest of those that wait are forgotten first."""
+        while self._to_publish and not connection.wants_write():
             topic, payload = self._to_publish.popleft()
             if self._connected:
                 connection.publish(topic, payload)
@@ -376,8 +429,8 @@ class Inbox:
     def on_accepted(self, *, session_present: bool) -> None:
         """Subscribe; with a session it is there already, and asking again does no harm."""
         self._accepted = True
+        self._had_session = session_present
         self._last_error = ""
-        self._announce("connected", Connected(self._broker, self._generation, session_present))
         self._connection.subscribe(self._filters)
 
     def on_refused(self, reason: str) -> None:
@@ -387,6 +440,8 @@ class Inbox:
 
     def on_subscribed(self, refused: Sequence[int]) -> None:
         """Take the subscriptions as made, or say which the broker refused."""
+        self._answered = True
+        self._announce("connected", Connected(self._broker, self._generation, self._had_session))
         if refused:
             filters = tuple(self._filters[place] for place in refused)
             self._set_connected(connected=False, error=f"the broker refused to subscribe us to {', '.join(filters)}")

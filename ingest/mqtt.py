@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.burst_client import BurstClient
 from ingest.connection import ConnectionHandler, Packet
-from ingest.delivery import Delivery, InboxBatch
+from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, InboxBatch
 from ingest.events import InboxEvent
 from ingest.inbox import Inbox, InboxState
 from ingest.topics import TOPIC_FILTERS
@@ -65,8 +65,8 @@ class MqttInbox(Inbox):
         None: no encryption, for loopback only.
     keep_alive_s : int
         Seconds of silence after which a ping is sent; twice that without an answer ends the connection.
-    queue_limit : int
-        Messages queued at most; then reading stops and the broker holds the rest.
+    queue_limit, queue_bytes : int
+        Messages, and bytes of their payloads, queued at most; then reading stops and the broker holds the rest.
     now_ns : callable
         The clock that stamps arrival, Unix nanoseconds.
     emit : callable
@@ -77,6 +77,8 @@ class MqttInbox(Inbox):
         Bounds of the back-off between attempts to connect.
     reads_in_bursts : bool
         Many messages in one read of the socket; False leaves reading to paho, a packet at a time.
+    answer_s, stuck_after_s : float
+        See `ingest.inbox.Inbox`.
     """
 
     def __init__(
@@ -96,6 +98,9 @@ class MqttInbox(Inbox):
         first_delay_s: float = 0.2,
         longest_delay_s: float = 30.0,
         reads_in_bursts: bool = True,
+        queue_bytes: int = DEFAULT_QUEUE_BYTES,
+        answer_s: float = 20.0,
+        stuck_after_s: float = 120.0,
     ) -> None:
         def make_connection() -> _PahoConnection:
             client = (BurstClient if reads_in_bursts else paho.Client)(
@@ -120,6 +125,9 @@ class MqttInbox(Inbox):
             emit=emit,
             first_delay_s=first_delay_s,
             longest_delay_s=longest_delay_s,
+            queue_bytes=queue_bytes,
+            answer_s=answer_s,
+            stuck_after_s=stuck_after_s,
         )
 
 

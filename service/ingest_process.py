@@ -86,6 +86,7 @@ def make_inbox(settings: Settings) -> MqttInbox:
         keep_alive_s=section.keep_alive_seconds,
         reads_in_bursts=section.reads_in_bursts,
         queue_limit=settings.ingest.queue_messages,
+        queue_bytes=settings.ingest.queue_bytes,
         now_ns=time.time_ns,
         emit=emitter("ingest"),
     )

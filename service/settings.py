@@ -123,6 +123,12 @@ class IngestSection(BaseModel):
     )
     batch_messages: int = Field(2000, ge=1, le=50_000, description="Messages in one commit at most.")
     queue_messages: int = Field(20_000, ge=100, le=1_000_000, description="Messages that wait in memory at most.")
+    queue_bytes: int = Field(
+        268_435_456,
+        ge=1_048_576,
+        le=68_719_476_736,
+        description="Bytes of their payloads at most; beyond either nothing is read, and the broker holds the rest.",
+    )
     max_payload_bytes: int = Field(4_194_304, ge=1024, le=268_435_456, description="Larger payloads are refused.")
     closing_seconds: float = Field(0.25, ge=0.01, le=60, description="Hops close together, this long apart at least.")
     provisional_seconds: float = Field(

@@ -29,7 +29,18 @@ _STANDING: Final = {
     "messages_quarantined": "Messages held for unknown senders",
     "messages_waiting": "Parts of waveforms that wait for the others",
 }
-_WARNINGS: Final = ("Disconnected", "Full", "Rebuilt", "Ended", "Failed", "Lost", "Refused", "Rejected", "Away")
+_WARNINGS: Final = (
+    "Disconnected",
+    "Full",
+    "Died",
+    "Stuck",
+    "Unreachable",
+    "Failed",
+    "Lost",
+    "Refused",
+    "Rejected",
+    "Away",
+)
 
 
 def set_up_logging(section: TelemetrySection) -> None:

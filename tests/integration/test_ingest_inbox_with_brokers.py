@@ -12,9 +12,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.delivery import InboxBatch
-from ingest.events import AcknowledgementsDropped, Connected, Disconnected, InboxEvent, Unreachable
+from ingest.events import AcknowledgementsDropped, Connected, DeliveryStuck, Disconnected, InboxEvent, Unreachable
 from ingest.mqtt import MqttInbox
-from tests.servers import NatsBroker, RealBroker, running, wait_until
+from tests.proxy import SilentProxy
+from tests.servers import NatsBroker, RealBroker, frozen, running, wait_until
 
 _TOPIC = "infra/v1/gw/b1/acc1/reading"
 _clock = itertools.count(1)
@@ -34,7 +35,15 @@ def inbox(any_broker: RealBroker, events: list[InboxEvent]) -> Iterator[MqttInbo
     inbox.stop()
 
 
-def _new_inbox(port: int, events: list[InboxEvent], queue_limit: int = 10_000) -> MqttInbox:
+def _new_inbox(
+    port: int,
+    events: list[InboxEvent],
+    queue_limit: int = 10_000,
+    *,
+    keep_alive_s: int = 30,
+    answer_s: float = 20.0,
+    stuck_after_s: float = 120.0,
+) -> MqttInbox:
     return MqttInbox(
         "127.0.0.1",
         port,
@@ -42,9 +51,19 @@ def _new_inbox(port: int, events: list[InboxEvent], queue_limit: int = 10_000) -
         now_ns=lambda: next(_clock),
         emit=events.append,
         queue_limit=queue_limit,
+        keep_alive_s=keep_alive_s,
         first_delay_s=0.05,
         longest_delay_s=0.2,
+        answer_s=answer_s,
+        stuck_after_s=stuck_after_s,
     )
+
+
+@pytest.fixture
+def proxy(any_broker: RealBroker) -> Iterator[SilentProxy]:
+    proxy = SilentProxy(any_broker.port)
+    yield proxy
+    proxy.close()
 
 
 def _publish(port: int, payloads: list[bytes], topic: str = _TOPIC) -> None:
@@ -102,15 +121,14 @@ def test_a_batch_that_is_released_comes_again_over_a_new_connection(
     any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
 ) -> None:
     _publish(any_broker.port, _numbers(20))
-    wait_until(lambda: inbox.state().queued == 20, "all twenty to wait for one batch")
-    (first,) = _collect(inbox, 20)
-    inbox.release(first)
+    first = _collect(inbox, 20)
+    for batch in first:
+        inbox.release(batch)
     again = _collect(inbox, 20)
     assert sorted(_payloads(again), key=int) == _numbers(20)
     assert {delivery.generation for delivery in again[0].deliveries} == {inbox.state().generation}
-    assert inbox.state().generation > first.deliveries[0].generation
-    inbox.acknowledge(first)
-    for batch in again:
+    assert inbox.state().generation > first[0].deliveries[0].generation
+    for batch in [*first, *again]:
         inbox.acknowledge(batch)
     wait_until(lambda: inbox.state().connected, "the inbox to be connected again")
     assert [type(event) for event in events][:3] == [Connected, Disconnected, Connected]
@@ -205,3 +223,73 @@ def test_retained_status_is_marked_and_replies_reach_the_gateway(any_broker: Rea
     assert all(message.topic == "infra/v1/gw/status" for message in copies)
     gateway.disconnect()
     gateway.loop_stop()
+
+
+def test_a_connection_that_fell_silent_is_noticed_and_made_again(
+    any_broker: RealBroker, proxy: SilentProxy, events: list[InboxEvent]
+) -> None:
+    """Half-open: the socket is there, pings go out, and no answer comes."""
+    inbox = _new_inbox(proxy.port, events, keep_alive_s=2, answer_s=1.0)
+    inbox.start()
+    try:
+        wait_until(lambda: inbox.state().connected, "the inbox to connect")
+        time.sleep(3.5)
+        assert inbox.state().generation == 1  # silence of the gateways is none of the connection
+        proxy.go_silent()
+        _publish(any_broker.port, _numbers(20))
+        wait_until(lambda: not inbox.state().connected, "the silence to be noticed", seconds=10)
+        assert [type(event) for event in events][:2] == [Connected, Disconnected]
+        unanswered = "did not answer our connecting within 1 s"
+        wait_until(lambda: unanswered in inbox.state().last_error, "another attempt", seconds=20)
+        proxy.speak()
+        seen: set[bytes] = set()
+        deadline = time.monotonic() + 20
+        while len(seen) < 20 and time.monotonic() < deadline:
+            batch = inbox.next_batch(500, 0.2)
+            seen.update(message.payload for message in batch.messages)
+            inbox.acknowledge(batch)
+        assert seen == set(_numbers(20))
+        assert sum(isinstance(event, Unreachable) for event in events) == 1  # told once, however often it is tried
+    finally:
+        inbox.stop()
+
+
+def test_a_frozen_broker_is_noticed_and_loses_nothing(any_broker: RealBroker, events: list[InboxEvent]) -> None:
+    inbox = _new_inbox(any_broker.port, events, keep_alive_s=2, answer_s=1.0)
+    inbox.start()
+    try:
+        wait_until(lambda: inbox.state().connected, "the inbox to connect")
+        _publish(any_broker.port, _numbers(10))
+        first = _collect(inbox, 10)
+        with frozen(any_broker):
+            wait_until(lambda: not inbox.state().connected, "the freeze to be noticed", seconds=10)
+        for batch in first:
+            inbox.acknowledge(batch)  # of a connection that is no more
+        wait_until(lambda: inbox.state().connected, "the inbox to come back")
+        again = _collect(inbox, 10)
+        assert set(_payloads(again)) == set(_numbers(10))
+    finally:
+        inbox.stop()
+
+
+@pytest.mark.mosquitto
+def test_messages_handed_out_and_forgotten_come_again(mosquitto_broker: RealBroker, events: list[InboxEvent]) -> None:
+    """Mosquitto sends nothing again on a live connection: what was forgotten would be stuck for ever."""
+    inbox = _new_inbox(mosquitto_broker.port, events, stuck_after_s=1.0)
+    inbox.start()
+    try:
+        wait_until(lambda: inbox.state().connected, "the inbox to connect")
+        _publish(mosquitto_broker.port, [b"forgotten"])
+        assert _payloads(_collect(inbox, 1)) == [b"forgotten"]
+        _publish(mosquitto_broker.port, [b"later"])
+        seen: list[bytes] = []
+        deadline = time.monotonic() + 20
+        while b"forgotten" not in seen and time.monotonic() < deadline:
+            batch = inbox.next_batch(500, 0.2)
+            seen += [message.payload for message in batch.messages]
+            inbox.acknowledge(batch)
+        assert set(seen) == {b"forgotten", b"later"}
+        assert inbox.state().generation > 1
+        assert [event.count for event in events if isinstance(event, DeliveryStuck)] == [1]
+    finally:
+        inbox.stop()

@@ -62,6 +62,36 @@ def test_full_and_drained_are_apart_so_that_reading_does_not_flutter() -> None:
     assert (queue.is_full, queue.is_drained) == (False, True)
 
 
+def test_long_payloads_fill_the_queue_before_many_do() -> None:
+    """Twenty thousand messages of four megabytes would have been eighty gigabytes."""
+    queue = DeliveryQueue(1000, 100)
+    for mid in range(4):
+        assert not queue.is_full
+        queue.put([(Message("t", b"x" * 30, mid, retained=False), Delivery(1, mid, mid % 2))])
+    assert queue.is_full
+    batch = queue.take(2, 0, 1000)
+    assert (queue.is_full, queue.is_drained) == (False, False)
+    queue.release(batch)  # the one at QoS 0 is ours to keep
+    assert (len(queue), queue.is_drained) == (3, False)
+    queue.take(10, 0, 1000)
+    assert queue.is_drained
+
+
+def test_what_was_handed_out_too_long_ago_is_found_until_it_is_settled() -> None:
+    seconds = 100.0
+    queue = DeliveryQueue(100, monotonic=lambda: seconds)
+    for mid in range(3):
+        queue.put([(Message("t", b"", mid, retained=False), Delivery(1, mid, 1))])
+    first, second = queue.take(1, 0, 1000), queue.take(1, 0, 1000)
+    seconds = 111.0
+    third = queue.take(1, 0, 1000)
+    queue.acknowledge(second)
+    assert queue.overdue(10.0) is first
+    queue.release(first)
+    assert queue.overdue(10.0) is None
+    assert [delivery.mid for delivery in queue.acknowledge(third)] == [1, 2]
+
+
 def test_a_waiting_taker_gets_what_arrives_at_once() -> None:
     queue = _queue(0)
     timer = threading.Timer(0.05, queue.put, ([(Message("t", b"", 0, retained=False), Delivery(1, 1, 1))],))

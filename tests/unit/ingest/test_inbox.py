@@ -35,6 +35,10 @@ class FakeBroker:
         self.refusal = ""
         self.refused_filters: list[int] = []
         self.fails_in_read = False
+        self.ignores: set[str] = set()
+        self.is_backed_up = False
+        self.may_read = threading.Event()
+        self.may_read.set()
 
     def __call__(self) -> FakeConnection:
         return FakeConnection(self)
@@ -87,7 +91,8 @@ class FakeConnection:
             self._hang_up()
             raise ConnectionRefusedError(111, "Connection refused")
         self._broker.connections.append(self)
-        self.packet(self._answer)
+        if "connecting" not in self._broker.ignores:
+            self.packet(self._answer)
 
     def _answer(self) -> bool:
         if self._broker.refusal:
@@ -101,7 +106,8 @@ class FakeConnection:
             self.handler.on_subscribed(self._broker.refused_filters)
             return True
 
-        self.packet(answer)
+        if "subscribing" not in self._broker.ignores:
+            self.packet(answer)
 
     def socket(self) -> socket.socket | None:
         return None if self.is_closed else self._ours
@@ -110,11 +116,12 @@ class FakeConnection:
         return False
 
     def wants_write(self) -> bool:
-        return False
+        return self._broker.is_backed_up
 
     def read(self) -> bool:
         if self._broker.fails_in_read:
             raise ZeroDivisionError("a fault of ours")
+        self._broker.may_read.wait()
         try:
             self._ours.recv(1)
         except BlockingIOError:
@@ -322,6 +329,52 @@ def test_a_dead_thread_is_noticed_and_replaced(inbox: Inbox, broker: FakeBroker,
     assert died.reason == "ZeroDivisionError: a fault of ours"
     broker.latest.deliver(2)
     assert _take(inbox, 1) == ["t2"]
+
+
+@pytest.mark.parametrize("what", ["connecting", "subscribing"])
+def test_a_broker_that_does_not_answer_is_left_and_tried_again(
+    inbox: Inbox, broker: FakeBroker, what: str, events: list[InboxEvent]
+) -> None:
+    """Its socket was open and pings went through, so the inbox waited for ever for the answer."""
+    inbox._answer_s = 0.05
+    broker.ignores = {what}
+    inbox.start()
+    _until(lambda: inbox.state().generation >= 3)
+    _until(lambda: f"did not answer our {what} within 0.05 s" in inbox.state().last_error)
+    assert [type(event) for event in events] == [Unreachable]
+    broker.ignores = set()
+    _until(lambda: inbox.state().connected)
+    assert all(connection.is_closed for connection in broker.connections[:-1])
+
+
+def test_a_thread_that_stands_still_is_not_called_connected(
+    inbox: Inbox, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.inbox._STANDS_STILL_AFTER_S", 1.0)
+    _started(inbox)
+    broker.may_read.clear()
+    broker.latest.deliver(1)
+    _until(lambda: not inbox.state().connected)
+    assert "has stood still for" in inbox.state().last_error
+    broker.may_read.set()
+    assert _take(inbox, 1) == ["t1"]
+    _until(lambda: inbox.state().connected)
+
+
+def test_notices_wait_while_the_socket_takes_nothing_and_the_oldest_are_forgotten(
+    inbox: Inbox, broker: FakeBroker
+) -> None:
+    """They went into the client's own queue, which has no end."""
+    _started(inbox)
+    broker.is_backed_up = True
+    for number in range(1500):
+        inbox.publish(f"t{number}", b"")
+    broker.latest.deliver(1)
+    _take(inbox, 1)
+    assert broker.latest.published == []
+    broker.is_backed_up = False
+    _until(lambda: len(broker.latest.published) == 1000)
+    assert broker.latest.published[-1][0] == "t1499"
 
 
 def test_replies_are_sent_while_connected_and_forgotten_otherwise(inbox: Inbox, broker: FakeBroker) -> None:
