@@ -10,7 +10,10 @@ and for the same force a softer mode moves more, velocity variance going as `1 /
 
 Damage: `stiffness_loss` of the span takes 19 % of the first mode's stiffness at the failure level (10 %
 of its frequency; higher modes, with their nodes near the damage, lose less). `loosening` of the joint or
-bearing rattles: 2.5 times the vibration, twice the kurtosis, and 2 % of the second frequency.
+bearing rattles: 2.5 times the vibration, twice the kurtosis, and 2 % of the second frequency. `crack_growth`
+in the span opens and closes with each vehicle: it takes as much of the first mode as `stiffness_loss`, rubs
+(damping rises by 80 %) and knocks (kurtosis by 40 %). `scour` of a pier softens its foundation: 10 % of the
+first frequency, and 3.33 mrad of tilt (angular distortion 1/300) where a tilt meter hangs.
 
 A movable bridge has a drive beside its span, see `simulator.drives`.
 """
@@ -33,6 +36,9 @@ _REFERENCE_DEGC: Final = 10.0
 _FROST_WIDTH_K: Final = 0.8
 # Stiffness lost at the failure level by mode: 1 - 0.9**2 for the first.
 _MODE_LOSS: Final = (0.19, 0.11, 0.06)
+_CRACK_LOSS: Final = (0.19, 0.05, 0.10)
+_SCOUR_LOSS: Final = (0.19, 0.08, 0.02)
+_SCOUR_TILT_MRAD: Final = 3.33
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,10 @@ class Bridge:
         Hours between blocks of its waveform sensor; 0: it has none.
     drive : Drive or None
         Of a movable bridge.
+    has_tilt_meter : bool
+        True with a tilt meter on a pier.
+    tilt_mrad, thermal_tilt_mrad_k : float
+        As built at 10 Cel, and per kelvin of its heart.
     """
 
     frequency_hz: tuple[float, float, float]
@@ -68,10 +78,13 @@ class Bridge:
     frequency_noise: float
     waveform_every_h: int = 0
     drive: Drive | None = None
+    has_tilt_meter: bool = False
+    tilt_mrad: float = 0.0
+    thermal_tilt_mrad_k: float = 0.01
 
     @property
     def sensors(self) -> tuple[SensorSpec, ...]:
-        """Accelerometer, climate, loop counter; a second accelerometer for waveforms; a monitor on the drive."""
+        """Accelerometer, climate, loop counter; then what this bridge has: drive monitor, tilt meter, waveforms."""
         accelerometer = SensorSpec(
             "acc1",
             "midspan",
@@ -101,13 +114,16 @@ class Bridge:
         if self.drive is not None:
             cycles = ChannelSpec("cycles", "1/h", decimals=0, low=0.0)
             sensors.append(SensorSpec("drv1", "drive room", (*drive_channels(), cycles)))
+        if self.has_tilt_meter:
+            tilt = ChannelSpec("tilt.x", "mrad", absolute_noise=0.03, decimals=3, follows_gain=True)
+            sensors.append(SensorSpec("tlt1", "pier 2", (tilt,)))
         if self.waveform_every_h:
             samples = ChannelSpec("waveform.z", "m/s2")
             sensors.append(SensorSpec("acc2", "quarter span", (samples,), "waveform", self.waveform_every_h * 3600))
         return tuple(sensors)
 
     def respond(self, conditions: Conditions, severities: Severities) -> FloatArray:
-        """Give clean values of acc1, env1, lus1 and drv1."""
+        """Give clean values of acc1, env1, lus1, drv1 and tlt1."""
         hours = len(conditions)
         state = modal_state(self, conditions, severities)
         values = [
@@ -126,9 +142,19 @@ class Bridge:
                 air_temperature_degc=conditions.air_temperature_degc,
                 duty=conditions.duty,
                 wear=severity_of(severities, "bearing_wear", "drive", hours),
+                gear=severity_of(severities, "gear_wear", "drive", hours),
                 running=conditions.passages_per_h > 0,
             )
             values.append(conditions.passages_per_h)
+        if self.has_tilt_meter:
+            warmth_k = conditions.core_temperature_degc - _REFERENCE_DEGC
+            scour = severity_of(severities, "scour", "pier", hours)
+            values.append(
+                self.tilt_mrad
+                + self.thermal_tilt_mrad_k * warmth_k
+                + 0.04 * conditions.level
+                + _SCOUR_TILT_MRAD * scour
+            )
         return np.stack(values)
 
 
@@ -159,6 +185,8 @@ def modal_state(bridge: Bridge, conditions: Conditions, severities: Severities) 
     hours = len(conditions)
     loss = severity_of(severities, "stiffness_loss", "span", hours)
     loose = severity_of(severities, "loosening", "joint", hours)
+    crack = severity_of(severities, "crack_growth", "span", hours)
+    scour = severity_of(severities, "scour", "pier", hours)
 
     frost_k = _FROST_WIDTH_K * np.logaddexp(0.0, -conditions.core_temperature_degc / _FROST_WIDTH_K)
     material = (
@@ -174,18 +202,22 @@ def modal_state(bridge: Bridge, conditions: Conditions, severities: Severities) 
         + 0.006 * conditions.resurfaced
     )
     nominal = np.array(bridge.frequency_hz)[:, np.newaxis]
-    stiffness = material * (1.0 - np.array(_MODE_LOSS)[:, np.newaxis] * loss)
+    lost = sum(
+        np.array(share)[:, np.newaxis] * severity
+        for share, severity in ((_MODE_LOSS, loss), (_CRACK_LOSS, crack), (_SCOUR_LOSS, scour))
+    )
+    stiffness = material * np.maximum(1.0 - lost, 0.2)
     frequency = nominal * np.sqrt(stiffness / mass)
     frequency[1] *= 1.0 - 0.02 * loose
-    damping = np.array(bridge.damping_ratio)[:, np.newaxis] * (1.0 + 0.4 * loss + 0.3 * loose)
+    damping = np.array(bridge.damping_ratio)[:, np.newaxis] * (1.0 + 0.4 * loss + 0.3 * loose + 0.8 * crack)
 
     softer = nominal[0] / frequency[0]
     traffic = bridge.vibration_mm_s**2 * conditions.load * softer
     wind = (bridge.wind_mm_s * (conditions.wind_m_s / 10.0) ** 2) ** 2 * softer
     rattle = 1.0 + 1.5 * loose
-    velocity = rattle * np.sqrt(traffic + wind + (0.04 * bridge.vibration_mm_s) ** 2)
+    velocity = rattle * np.sqrt(traffic + wind + (0.04 * bridge.vibration_mm_s) ** 2 + conditions.works_mm_s**2)
     sparse = 0.9 / np.sqrt(0.3 + conditions.load)
-    kurtosis = (3.0 + sparse) * (1.0 + loose)
+    kurtosis = (3.0 + sparse) * (1.0 + loose + 0.4 * crack)
     return ModalState(frequency, damping, velocity, kurtosis)
 
 

@@ -39,6 +39,8 @@ class Conditions:
         A slow wandering of the structure nobody measures, unit variance.
     resurfaced : float64[N]
         0 before new asphalt, 1 after.
+    works_mm_s : float64[N]
+        Root mean square vibration that machines beside the asset add.
     """
 
     air_temperature_degc: FloatArray
@@ -57,6 +59,7 @@ class Conditions:
     load: FloatArray
     level: FloatArray
     resurfaced: FloatArray
+    works_mm_s: FloatArray
 
     def __len__(self) -> int:
         return len(self.air_temperature_degc)
@@ -152,4 +155,5 @@ def steady_conditions(
         load=flat(1.0),
         level=flat(0.0),
         resurfaced=flat(0.0),
+        works_mm_s=flat(0.0),
     )

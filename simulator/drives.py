@@ -3,7 +3,8 @@
 Vibration velocity grows a little with load and in proportion with wear; a worn rolling contact strikes,
 so kurtosis leaves 3 as well, and friction heats the motor. The failure level is 2.5 times the sound
 vibration, the step from zone B to zone D in ISO 20816-3, at which kurtosis has doubled and the motor
-runs 22 K hotter. A machine that stood still for the whole hour has no vibration to report: NaN.
+runs 22 K hotter. Worn gears shake as much, but mesh rather than strike: kurtosis is half as far from 3 and the
+heat half as much. A machine that stood still for the whole hour has no vibration to report: NaN.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def drive_response(
     air_temperature_degc: FloatArray,
     duty: FloatArray,
     wear: FloatArray,
+    gear: FloatArray,
     running: BoolArray,
     kurtosis: bool = True,
 ) -> list[FloatArray]:
@@ -77,8 +79,8 @@ def drive_response(
     ----------
     duty : float64[N]
         Load relative to average, not negative.
-    wear : float64[N]
-        Severity of the wear, 0 sound, 1 at the failure level.
+    wear, gear : float64[N]
+        Severity of wear of its bearing and of its gears, 0 sound, 1 at the failure level.
     running : bool[N]
         False where it stood still all hour.
 
@@ -88,10 +90,11 @@ def drive_response(
         In the order of `drive_channels`; vibration and kurtosis are NaN where not running.
     """
     warmth = 1.0 - 0.004 * (air_temperature_degc - 10.0)  # cold grease shakes more
-    vibration = drive.vibration_mm_s * warmth * (0.85 + 0.15 * duty) * (1.0 + _WORN_VIBRATION * wear)
-    motor = air_temperature_degc + drive.room_k + drive.heating_k * duty + _WORN_HEAT_K * wear * (0.5 + 0.5 * duty)
+    vibration = drive.vibration_mm_s * warmth * (0.85 + 0.15 * duty) * (1.0 + _WORN_VIBRATION * (wear + gear))
+    friction = wear + 0.5 * gear
+    motor = air_temperature_degc + drive.room_k + drive.heating_k * duty + _WORN_HEAT_K * friction * (0.5 + 0.5 * duty)
     values = [np.where(running, vibration, np.nan)]
     if kurtosis:
-        values.append(np.where(running, 3.2 + _WORN_KURTOSIS * wear, np.nan))
+        values.append(np.where(running, 3.2 + _WORN_KURTOSIS * (wear + 0.5 * gear), np.nan))
     values.append(motor)
     return values

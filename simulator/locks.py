@@ -1,7 +1,7 @@
 """Locks: two gate drives that work as often as ships come.
 
 Both drives make the same cycles, so one that wears stands out against its sibling; cold, ice and
-heavy days move both. Damage: `bearing_wear` of `drive1` or `drive2`, see `simulator.drives`.
+heavy days move both. Damage: `bearing_wear` or `gear_wear` of `drive1` or `drive2`, see `simulator.drives`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Lock:
                 air_temperature_degc=conditions.air_temperature_degc,
                 duty=conditions.duty,
                 wear=severity_of(severities, "bearing_wear", component, hours),
+                gear=severity_of(severities, "gear_wear", component, hours),
                 running=conditions.passages_per_h > 0,
             )
         return np.stack(

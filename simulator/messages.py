@@ -14,8 +14,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from ingest.formats.project import OutgoingReading, encode_readings, encode_waveform
+from simulator.device_readings import handed_over
 from simulator.randomness import random_stream
 from simulator.scenario import DAY_NS, HOUR_NS, AssetPlan
+from simulator.sensor_faults import hours_of
 from simulator.waveforms import WAVEFORM_SCALE_M_S2, quantise, synthesise_acceleration
 from simulator.world import BLOCK_HOURS, World, reading_sensors
 
@@ -137,33 +139,10 @@ def _asset_messages(world: World, asset: int, day: int, first: int, last: int) -
     """Make the messages of one asset for hours `[first, last)` of a day: one for each sensor, then waveforms."""
     plan = world.scenario.assets[asset]
     hour = day * 24 + first
-    block, of_block = divmod(hour, BLOCK_HOURS)
-    times = [world.scenario.start_ns + (day * 24 + h) * HOUR_NS for h in range(first, last)]
-    columns = world.measured(asset, block)[:, of_block : of_block + last - first]
-    has_gaps = bool(np.isnan(columns).any())
-    rows = columns.tolist()
-    row = 0
-    for sensor in reading_sensors(world.structures[asset]):
-        names = [channel.name for channel in sensor.channels]
-        units = [channel.unit for channel in sensor.channels]
-        moments = zip(*rows[row : row + len(names)], strict=True)
-        row += len(names)
-        readings = [
-            OutgoingReading(time_ns, dict(zip(names, zip(values, units, strict=True), strict=True)))
-            for time_ns, values in zip(times, moments, strict=True)
-        ]
-        if has_gaps:
-            readings = [sent for reading in readings if (sent := _without_gaps(reading)).values]
-        if readings:
-            topic, payload = encode_readings(plan.gateway, plan.id, sensor.id, readings)
-            yield Message(topic, payload, "readings", len(readings))
+    for sensor, readings in handed_over(world, asset, hour, hour + last - first):
+        topic, payload = encode_readings(plan.gateway, plan.id, sensor, readings)
+        yield Message(topic, payload, "readings", len(readings))
     yield from _waveforms(world, asset, hour, hour + last - first)
-
-
-def _without_gaps(reading: OutgoingReading) -> OutgoingReading:
-    """Leave out channels that have nothing to say."""
-    sent = {name: pair for name, pair in reading.values.items() if not math.isnan(pair[0])}
-    return reading if len(sent) == len(reading.values) else OutgoingReading(reading.time_ns, sent)
 
 
 def _waveforms(world: World, asset: int, first_hour: int, end_hour: int) -> list[Message]:
@@ -173,7 +152,21 @@ def _waveforms(world: World, asset: int, first_hour: int, end_hour: int) -> list
         return []
     sensors = [sensor for sensor in world.structures[asset].sensors if sensor.kind == "waveform"]
     due = [hour for hour in range(first_hour, end_hour) if hour % plan.waveform_every_h == 0]
-    return [_waveform(world, asset, plan, sensor.id, hour) for hour in due for sensor in sensors]
+    return [
+        _waveform(world, asset, plan, sensor.id, hour)
+        for hour in due
+        for sensor in sensors
+        if not _is_silent(world, plan.id, sensor.id, hour)
+    ]
+
+
+def _is_silent(world: World, asset: str, sensor: str, hour: int) -> bool:
+    """Tell whether a waveform sensor is out of order."""
+    moment = np.array([float(hour)])
+    return any(
+        fault.asset == asset and fault.sensor == sensor and bool(hours_of(fault, moment)[0])
+        for fault in world.scenario.sensor_faults
+    )
 
 
 def _waveform(world: World, asset: int, plan: AssetPlan, sensor: str, hour: int) -> Message:

@@ -7,7 +7,8 @@ more when they are many (power adds up), when warm asphalt is soft and when a we
 
 Damage: `moisture_ingress` into the base, a seal that leaks and a drain that clogs. At the failure level
 the base holds 10 points more water (a granular base has then lost about half of its modulus), showers
-reach it 1.5 times harder, and the vibration is 1.8 times that of a sound road.
+reach it 1.5 times harder, and the vibration is 1.8 times that of a sound road. `pothole_growth` of the surface:
+wheels fall into holes, 2.5 times the vibration at the failure level, and rain finds its way a little easier.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Road:
     def respond(self, conditions: Conditions, severities: Severities) -> FloatArray:
         """Give clean values of gnd1, wis1, acc1 and lus1."""
         leak = severity_of(severities, "moisture_ingress", "base", len(conditions))
+        hole = severity_of(severities, "pothole_growth", "surface", len(conditions))
         sealed = 1.0 - 0.2 * conditions.resurfaced
         frozen = 1.0 / (1.0 + np.exp(conditions.base_temperature_degc / _FROST_WIDTH_K))
         thawing = np.exp(-(((conditions.base_temperature_degc - 1.5) / 1.2) ** 2))
@@ -93,7 +95,7 @@ class Road:
         moisture = (
             self.moisture_pct
             + winter_points
-            + self.seal_pct_mm * sealed * (1.0 + 0.5 * leak) * conditions.wetness_mm
+            + self.seal_pct_mm * sealed * (1.0 + 0.5 * leak + 0.3 * hole) * conditions.wetness_mm
             + 10.0 * leak
             + 1.2 * thawing
             - 0.35 * self.moisture_pct * frozen  # a probe does not see ice
@@ -102,9 +104,10 @@ class Road:
         give = 1.0 + 0.02 * self.seal_pct_mm * sealed * conditions.wetness_mm + 0.06 * thawing - 0.12 * frozen
         soft_asphalt = np.exp(0.007 * (conditions.surface_temperature_degc - 10.0))
         rough = 1.0 - 0.2 * conditions.resurfaced
-        vibration = (
-            self.vibration_mm_s * np.sqrt(conditions.load + 0.01) * give * soft_asphalt * rough * (1.0 + 0.8 * leak)
+        vibration = (self.vibration_mm_s * np.sqrt(conditions.load + 0.01) * give * soft_asphalt * rough) * (
+            1.0 + 0.8 * leak + 1.5 * hole
         )
+        vibration = np.hypot(vibration, conditions.works_mm_s)
         return np.stack(
             [
                 moisture,

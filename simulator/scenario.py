@@ -61,6 +61,8 @@ class AssetPlan:
         Vehicles, or openings of a lock, on an average day.
     waveform_every_h : int
         Hours between waveform blocks of a bridge; 0: none.
+    has_tilt_meter : bool
+        True for a bridge with a tilt meter on a pier.
     planned_repair_cost_eur, closure_hours, closure_cost_eur_per_hour, crew_lead_days : float
         What the owner reckons with.
     condition_inspected : int or None
@@ -80,6 +82,7 @@ class AssetPlan:
     closure_cost_eur_per_hour: float
     crew_lead_days: float
     waveform_every_h: int = 0
+    has_tilt_meter: bool = False
     condition_inspected: int | None = None
     inspected_days_before: int = 300
 
@@ -94,6 +97,8 @@ class Damage:
         When it begins, and when it reaches the failure level; the latter may lie beyond the run.
     growth : float
         Severity is the elapsed share of that time to this power: above 1 it accelerates.
+    step : float
+        Severity reached at once at the onset, in [0, 1): scour by a flood, a sudden settlement.
     """
 
     asset: str
@@ -102,6 +107,7 @@ class Damage:
     onset_day: float
     failure_day: float
     growth: float
+    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +117,13 @@ class Event:
     Attributes
     ----------
     kind : str
-        `storm`, `heat_wave`, `frost_spell` (whole site); `diversion`, `resurfacing`, `sensor_swap` (one asset).
+        `storm`, `heat_wave`, `frost_spell` (whole site); `diversion`, `works`, `resurfacing`, `sensor_swap` (one
+        asset).
     asset, sensor : str
         Empty where it concerns all.
     strength : float
-        Storm: wind in m/s; heat and frost: K; diversion: factor on traffic; sensor swap: factor on its gain.
+        Storm: wind in m/s; heat and frost: K; diversion: factor on traffic; works: vibration in mm/s that machines
+        beside the asset add by day; sensor swap: factor on its gain.
     announced : bool
         True when the owner wrote it into works.csv beforehand.
     """
@@ -131,13 +139,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SensorFault:
-    """A sensor that lies or is silent: `stuck_sensor` repeats its last values, `dropout` sends nothing."""
+    """An instrument or its message at fault, see `simulator.sensor_faults`.
+
+    Attributes
+    ----------
+    strength : float
+        In the unit of its kind; 0 where the kind has none.
+    """
 
     kind: str
     asset: str
     sensor: str
     start_day: float
     days: float
+    strength: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

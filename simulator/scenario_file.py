@@ -5,10 +5,12 @@
     name = "small"            # and: seed, days; start (a date, optional)
     [site]                    # latitude_deg, longitude_deg, mean_temperature_degc
     [transport]               # duplicate_rate, disorder_rate, disorder_messages, garbage_rate
+    [fleet]                   # how many assets of each kind the seed draws, see `simulator.story`
+    [story]                   # how much happens to all assets, drawn by the seed
     [[assets]]                # id, kind; the rest has defaults by kind
-    [[damage]]                # asset, mode, component, onset_day, failure_day; growth
+    [[damage]]                # asset, mode, component, onset_day, failure_day; growth, step
     [[events]]                # kind, start_day, days; strength, asset, sensor, announced
-    [[sensor_faults]]         # kind, asset, sensor, start_day, days
+    [[sensor_faults]]         # kind, asset, sensor, start_day, days; strength
 
 The records in `simulator.scenario` say what each key means. `Scenario` itself does not check anything.
 """
@@ -22,20 +24,26 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from domain.errors import ConfigurationError
 from domain.identifiers import ID_PATTERN
+from domain.register import AssetType
 from simulator.climate import WEATHER_KINDS
-from simulator.damage import DEFAULT_GROWTH
+from simulator.conditions import SensorSpec
+from simulator.damage import DEFAULT_GROWTH, DEFAULT_STEP
 from simulator.randomness import random_stream
 from simulator.scenario import DAY_NS, AssetPlan, Damage, Event, Scenario, SensorFault, Site, Transport
+from simulator.sensor_faults import FAULT_STRENGTHS, LONGEST_BACKFILL_DAYS
+from simulator.story import FleetPlan, draw_damage, draw_events, draw_faults, fleet_names
+from simulator.story_file import read_fleet, read_story
 from simulator.structures import KINDS, build_structure
 from simulator.toml_table import TomlTable
 
 __all__ = ["bundled_scenarios", "load_scenario", "parse_scenario"]
 
-_ASSET_EVENTS: Final = ("diversion", "resurfacing", "sensor_swap")
-_FAULTS: Final = ("dropout", "stuck_sensor")
-# Strength where the file gives none, and what it may be: m/s, K, K, factor, unused, factor.
+_ASSET_EVENTS: Final = ("diversion", "resurfacing", "sensor_swap", "works")
+# Strength where the file gives none, and what it may be: m/s, K, K, factor, unused, factor, mm/s.
 _STRENGTHS: Final[dict[str, tuple[float, float, float]]] = {
     "storm": (14.0, 0.0, 60.0),
     "heat_wave": (8.0, 0.0, 25.0),
@@ -43,6 +51,7 @@ _STRENGTHS: Final[dict[str, tuple[float, float, float]]] = {
     "diversion": (0.3, 0.0, 5.0),
     "resurfacing": (1.0, 1.0, 1.0),
     "sensor_swap": (1.05, 0.2, 5.0),
+    "works": (0.4, 0.0, 50.0),
 }
 _MOST_DAYS: Final = 36_525
 _MOST_RATE: Final = 0.5
@@ -55,8 +64,13 @@ def bundled_scenarios() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
 
 
-def load_scenario(source: str | Path) -> Scenario:
+def load_scenario(source: str | Path, *, seed: int | None = None, start_ns: int | None = None) -> Scenario:
     """Read a scenario by the name of a bundled one, or by the path of a file.
+
+    Parameters
+    ----------
+    seed, start_ns : int or None
+        In place of those in the file; what is drawn by the seed is drawn by this one, weather in its season.
 
     Raises
     ------
@@ -66,7 +80,7 @@ def load_scenario(source: str | Path) -> Scenario:
     name = str(source)
     if name in bundled_scenarios():
         bundled = resources.files("simulator") / "scenarios" / f"{name}.toml"
-        return parse_scenario(bundled.read_text(encoding="utf-8"), f"{name}.toml")
+        return parse_scenario(bundled.read_text(encoding="utf-8"), f"{name}.toml", seed=seed, start_ns=start_ns)
     try:
         text = Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -74,16 +88,20 @@ def load_scenario(source: str | Path) -> Scenario:
             f"scenario {name!r} cannot be read ({error}); "
             f"expected a TOML file or one of {', '.join(bundled_scenarios())}"
         ) from error
-    return parse_scenario(text, name)
+    return parse_scenario(text, name, seed=seed, start_ns=start_ns)
 
 
-def parse_scenario(text: str, path: str = "scenario.toml") -> Scenario:
+def parse_scenario(
+    text: str, path: str = "scenario.toml", *, seed: int | None = None, start_ns: int | None = None
+) -> Scenario:
     """Turn the text of a scenario file into a checked scenario.
 
     Parameters
     ----------
     path : str
         What messages call the file.
+    seed, start_ns : int or None
+        See `load_scenario`.
 
     Raises
     ------
@@ -96,17 +114,25 @@ def parse_scenario(text: str, path: str = "scenario.toml") -> Scenario:
         raise ConfigurationError(f"{path}: not TOML: {error}; correct the scenario") from error
     top = TomlTable(path, text, "", None, content)
     name = top.text("name")
-    seed = top.integer("seed", low=0, high=2**63 - 1)
+    own_seed = top.integer("seed", low=0, high=2**63 - 1)
+    seed = own_seed if seed is None else seed
     days = top.integer("days", low=1, high=_MOST_DAYS)
-    start_ns = _start_ns(top)
+    own_start_ns = _start_ns(top)
+    start_ns = own_start_ns if start_ns is None else start_ns // DAY_NS * DAY_NS
     site = _site(top.table("site"))
     transport = _transport(top.table("transport"))
+    fleet, story = read_fleet(top.table("fleet")), read_story(top.table("story"))
     assets = _each(top.tables("assets"), lambda table: _asset(table, seed, site))
-    if not assets:
-        top.fail("assets", "got none, expected at least one [[assets]]")
+    if not assets and not fleet.counts:
+        top.fail("assets", "got none, expected at least one [[assets]], or a [fleet]")
     _unique(top.tables("assets"), [asset.id for asset in assets])
+    assets += _drawn_assets(path, text, fleet, seed, site)
     plans = {asset.id: asset for asset in assets}
-    sensors = {asset.id: {sensor.id for sensor in build_structure(seed, asset).sensors} for asset in assets}
+    if len(plans) != len(assets):
+        top.fail("assets", "one has the id of an asset of [fleet], expected another id")
+    carried = {asset.id: build_structure(seed, asset).sensors for asset in assets}
+    sensors = {asset: {sensor.id for sensor in mine} for asset, mine in carried.items()}
+    roads = {asset.id for asset in assets if KINDS[asset.kind].type is AssetType.ROAD}
     scenario = Scenario(
         name=name,
         seed=seed,
@@ -114,12 +140,22 @@ def parse_scenario(text: str, path: str = "scenario.toml") -> Scenario:
         days=days,
         assets=assets,
         site=site,
-        damage=_each(top.tables("damage"), lambda table: _damage(table, plans)),
-        events=_each(top.tables("events"), lambda table: _event(table, sensors)),
-        sensor_faults=_each(top.tables("sensor_faults"), lambda table: _fault(table, sensors)),
+        damage=(
+            *_each(top.tables("damage"), lambda table: _damage(table, plans)),
+            *draw_damage(story, seed, days, assets),
+        ),
+        events=(
+            *_each(top.tables("events"), lambda table: _event(table, sensors)),
+            *draw_events(story, seed, start_ns, days, carried, roads),
+        ),
+        sensor_faults=(
+            *_each(top.tables("sensor_faults"), lambda table: _fault(table, carried)),
+            *draw_faults(story, seed, days, carried),
+        ),
         transport=transport,
     )
-    _unique(top.tables("damage"), [f"{d.asset} {d.mode} {d.component}" for d in scenario.damage], key="mode")
+    named = scenario.damage[: len(top.tables("damage"))]
+    _unique(top.tables("damage"), [f"{d.asset} {d.mode} {d.component}" for d in named], key="mode")
     top.finish()
     return scenario
 
@@ -179,6 +215,9 @@ def _asset(table: TomlTable, seed: int, site: Site) -> AssetPlan:
     if every_h and (not kind.waveforms or 24 % every_h):
         carriers = ", ".join(sorted(name for name, each in KINDS.items() if each.waveforms))
         table.fail("waveform_every_h", f"got {every_h}, expected 0 or a divisor of 24, on one of {carriers}")
+    has_tilt_meter = table.boolean("tilt_meter", default=False)
+    if has_tilt_meter and not kind.waveforms:
+        table.fail("tilt_meter", f"got true on a {kind_name}, expected it on a bridge or movable_bridge")
     condition = table.integer("condition_inspected", 0, low=0, high=6)
     plan = AssetPlan(
         id=asset_id,
@@ -196,11 +235,29 @@ def _asset(table: TomlTable, seed: int, site: Site) -> AssetPlan:
         closure_cost_eur_per_hour=table.number("closure_cost_eur_per_hour", kind.closure_cost_eur_per_hour, low=0.0),
         crew_lead_days=table.number("crew_lead_days", kind.crew_lead_days, low=0.0),
         waveform_every_h=every_h,
+        has_tilt_meter=has_tilt_meter,
         condition_inspected=condition or None,
         inspected_days_before=table.integer("inspected_days_before", inspected_days_before, low=0, high=_MOST_DAYS),
     )
     table.finish()
     return plan
+
+
+def _drawn_assets(path: str, text: str, fleet: FleetPlan, seed: int, site: Site) -> tuple[AssetPlan, ...]:
+    """Plan the assets of `[fleet]` as if each had a table with its identifier and kind alone."""
+    plans = []
+    bridges = 0
+    for asset, kind, gateway in fleet_names(fleet):
+        chance = random_stream(seed, "fleet", asset)
+        content: dict[str, Any] = {"id": asset, "kind": kind, "gateway": gateway}
+        content["per_day"] = round(KINDS[kind].per_day * float(np.exp(chance.normal(0.0, 0.45))))
+        content["condition_inspected"] = int(chance.integers(1, 5))
+        if KINDS[kind].waveforms:
+            content["waveform_every_h"] = fleet.waveform_every_h if bridges < fleet.waveform_sensors else 0
+            content["tilt_meter"] = bridges < fleet.tilt_meters
+            bridges += 1
+        plans.append(_asset(TomlTable(path, text, "fleet", None, content), seed, site))
+    return tuple(plans)
 
 
 def _damage(table: TomlTable, plans: dict[str, AssetPlan]) -> Damage:
@@ -216,8 +273,9 @@ def _damage(table: TomlTable, plans: dict[str, AssetPlan]) -> Damage:
     if failure <= onset:
         table.fail("failure_day", f"got {failure:g}, expected a day after onset_day {onset:g}")
     growth = table.number("growth", DEFAULT_GROWTH[mode], low=0.1, high=10.0)
+    step = table.number("step", DEFAULT_STEP.get(mode, 0.0), low=0.0, high=0.95)
     table.finish()
-    return Damage(asset, mode, component, onset, failure, growth)
+    return Damage(asset, mode, component, onset, failure, growth, step)
 
 
 def _event(table: TomlTable, sensors: dict[str, set[str]]) -> Event:
@@ -244,9 +302,11 @@ def _event(table: TomlTable, sensors: dict[str, set[str]]) -> Event:
     return event
 
 
-def _fault(table: TomlTable, sensors: dict[str, set[str]]) -> SensorFault:
+def _fault(table: TomlTable, carried: dict[str, tuple[SensorSpec, ...]]) -> SensorFault:
     """Read one sensor fault."""
-    kind = table.text("kind", allowed=_FAULTS)
+    sensors = {asset: {sensor.id: sensor.kind for sensor in mine} for asset, mine in carried.items()}
+    kind = table.text("kind", allowed=FAULT_STRENGTHS)
+    usual, low, high = FAULT_STRENGTHS[kind]
     asset = _known(table, "asset", sensors)
     fault = SensorFault(
         kind=kind,
@@ -254,7 +314,12 @@ def _fault(table: TomlTable, sensors: dict[str, set[str]]) -> SensorFault:
         sensor=_known(table, "sensor", sensors[asset]),
         start_day=table.number("start_day", low=0.0, high=_MOST_DAYS),
         days=_positive(table, "days"),
+        strength=table.number("strength", usual, low=low, high=high),
     )
+    if sensors[asset][fault.sensor] == "waveform" and kind != "dropout":
+        table.fail("kind", f"got {kind!r} on a sensor that sends waveforms, expected dropout")
+    if kind == "backfill" and fault.days > LONGEST_BACKFILL_DAYS:
+        table.fail("days", f"got {fault.days:g}, expected at most {LONGEST_BACKFILL_DAYS:g}: a gateway keeps no more")
     table.finish()
     return fault
 

@@ -55,14 +55,24 @@ class Kind:
     waveforms: bool = False
 
 
-_SPAN: Final[dict[str, tuple[str, ...]]] = {"stiffness_loss": ("span",), "loosening": ("joint",)}
+_ROAD: Final[dict[str, tuple[str, ...]]] = {"moisture_ingress": ("base",), "pothole_growth": ("surface",)}
+_GATES: Final[dict[str, tuple[str, ...]]] = {
+    "bearing_wear": ("drive1", "drive2"),
+    "gear_wear": ("drive1", "drive2"),
+}
+_SPAN: Final[dict[str, tuple[str, ...]]] = {
+    "stiffness_loss": ("span",),
+    "loosening": ("joint",),
+    "crack_growth": ("span",),
+    "scour": ("pier",),
+}
 
 KINDS: Final[dict[str, Kind]] = {
     "bridge": Kind(AssetType.BRIDGE, draw_bridge, _SPAN, 9_000.0, 180_000.0, 120.0, 900.0, 42.0, waveforms=True),
     "movable_bridge": Kind(
         AssetType.BRIDGE,
         draw_movable_bridge,
-        {**_SPAN, "bearing_wear": ("drive",)},
+        {**_SPAN, "bearing_wear": ("drive",), "gear_wear": ("drive",)},
         7_000.0,
         140_000.0,
         96.0,
@@ -70,9 +80,25 @@ KINDS: Final[dict[str, Kind]] = {
         35.0,
         waveforms=True,
     ),
-    "road": Kind(AssetType.ROAD, draw_road, {"moisture_ingress": ("base",)}, 11_000.0, 60_000.0, 48.0, 600.0, 21.0),
+    "road": Kind(
+        AssetType.ROAD,
+        draw_road,
+        {"moisture_ingress": ("base",), "pothole_growth": ("surface",)},
+        11_000.0,
+        60_000.0,
+        48.0,
+        600.0,
+        21.0,
+    ),
     "lock": Kind(
-        AssetType.LOCK, draw_lock, {"bearing_wear": ("drive1", "drive2")}, 14.0, 90_000.0, 72.0, 1_500.0, 28.0
+        AssetType.LOCK,
+        draw_lock,
+        {"bearing_wear": ("drive1", "drive2"), "gear_wear": ("drive1", "drive2")},
+        14.0,
+        90_000.0,
+        72.0,
+        1_500.0,
+        28.0,
     ),
     "tunnel": Kind(
         AssetType.TUNNEL,
@@ -95,5 +121,11 @@ def build_structure(seed: int, asset: AssetPlan) -> Structure:
     chance = random_stream(seed, "structure", asset.id)
     structure = KINDS[asset.kind].draw(chance)
     if isinstance(structure, Bridge):
-        return replace(structure, waveform_every_h=asset.waveform_every_h)
+        tilt_mrad = float(random_stream(seed, "tilt", asset.id).normal(0.0, 0.8))
+        return replace(
+            structure,
+            waveform_every_h=asset.waveform_every_h,
+            has_tilt_meter=asset.has_tilt_meter,
+            tilt_mrad=tilt_mrad,
+        )
     return structure

@@ -109,6 +109,27 @@ class TomlTable:
             self.fail(key, f"got {value!r}, expected true or false")
         return value
 
+    def span(self, key: str, default: tuple[float, float], *, low: float, high: float) -> tuple[float, float]:
+        """Take two numbers in `[low, high]`, the second not below the first."""
+        value = self._take(key, list(default))
+        allowed = f"two numbers {_span(low, high)}, the smaller first"
+        if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 -- from and to
+            self.fail(key, f"got {value!r}, expected {allowed}")
+        if any(isinstance(end, bool) or not isinstance(end, int | float) for end in value):
+            self.fail(key, f"got {value!r}, expected {allowed}")
+        first, last = float(value[0]), float(value[1])
+        if not low <= first <= last <= high:
+            self.fail(key, f"got {value!r}, expected {allowed}")
+        return first, last
+
+    def names(self, key: str, default: tuple[str, ...], *, allowed: Collection[str]) -> tuple[str, ...]:
+        """Take a list of different names, at least one, each one of `allowed`."""
+        value = self._take(key, list(default))
+        right = isinstance(value, list) and value and all(isinstance(name, str) and name in allowed for name in value)
+        if not right or len(set(value)) != len(value):
+            self.fail(key, f"got {value!r}, expected a list of some of {', '.join(sorted(allowed))}, each once")
+        return tuple(value)
+
     def value(self, key: str, default: Any = None) -> Any:
         """Take whatever stands there, for the caller to check."""
         return self._take(key, default)

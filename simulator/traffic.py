@@ -19,11 +19,13 @@ import numpy.typing as npt
 
 from domain.arrays import FloatArray
 
-__all__ = ["civil_clock", "is_holiday", "passage_shape", "traffic_shape"]
+__all__ = ["civil_clock", "is_holiday", "passage_shape", "traffic_shape", "working_hours"]
 
 _AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
 _SUNDAY: Final = 6
 _SATURDAY: Final = 5
+_MACHINES_START: Final = 7
+_MACHINES_STOP: Final = 16
 
 # Relative flow by civil hour; each row is divided by its sum below.
 _WORKDAY: Final = (9, 6, 5, 5, 8, 22, 52, 80, 84, 62, 54, 54, 56, 57, 60, 68, 82, 86, 66, 48, 38, 32, 26, 16)
@@ -101,6 +103,16 @@ def passage_shape(start_ns: int, hours: int) -> FloatArray:
     level = 1.0 + 0.5 * np.cos(2.0 * np.pi * (days - midsummer) / 365.25)
     weekend = np.array([1.25 if date.fromordinal(d).weekday() >= _SATURDAY else 0.9 for d in days.tolist()])
     shape: FloatArray = (level * weekend)[of_day] * openings[hour]
+    return shape
+
+
+def working_hours(start_ns: int, hours: int) -> FloatArray:
+    """Tell when building machines run: 1 from seven to four on working days, 0 otherwise; float64[hours]."""
+    hour, day = civil_clock(start_ns, hours)
+    days, of_day = np.unique(day, return_inverse=True)
+    moments = [date.fromordinal(ordinal) for ordinal in days.tolist()]
+    works = np.array([moment.weekday() < _SATURDAY and not is_holiday(moment) for moment in moments])
+    shape: FloatArray = (works[of_day] & (hour >= _MACHINES_START) & (hour < _MACHINES_STOP)).astype(np.float64)
     return shape
 
 

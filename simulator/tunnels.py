@@ -68,6 +68,7 @@ class Tunnel:
                 air_temperature_degc=inside,
                 duty=ventilation / 40.0,
                 wear=severity_of(severities, "bearing_wear", component, hours),
+                gear=np.zeros(hours),
                 running=ventilation > 0,
             )
             values.append(ventilation)
@@ -79,6 +80,7 @@ class Tunnel:
             air_temperature_degc=inside,
             duty=pumping / self.ground_water_pct * 0.5 + 0.5,
             wear=worn,
+            gear=np.zeros(hours),
             running=pumping > 0,
             kurtosis=False,
         )

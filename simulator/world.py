@@ -20,17 +20,22 @@ from simulator.climate import SPIN_UP_H, WEATHER_KINDS, Climate, WeatherEvent, l
 from simulator.conditions import ChannelSpec, Conditions, SensorSpec, Structure
 from simulator.damage import Severities, severity
 from simulator.randomness import HOURS_PER_YEAR, random_stream, wander
-from simulator.scenario import HOUR_NS, AssetPlan, Scenario, SensorFault
+from simulator.scenario import HOUR_NS, AssetPlan, Scenario
+from simulator.sensor_faults import MESSAGE_FAULTS, hours_of, spoil
 from simulator.structures import KINDS, build_structure
-from simulator.traffic import passage_shape, traffic_shape
+from simulator.traffic import passage_shape, traffic_shape, working_hours
 
-__all__ = ["BLOCK_HOURS", "World"]
+__all__ = ["BLOCK_HOURS", "World", "reading_sensors"]
 
 BLOCK_HOURS: Final = 16 * 24
+
+_NONE: Final = np.empty(0)
 
 _BRIDGE_OPENINGS_PER_DAY: Final = 8.0
 # Motor and gearbox are heavy: a working day warms them through.
 _DUTY_LAG_H: Final = 8.0
+# A lane is closed where machines work.
+_WORKS_TRAFFIC: Final = 0.7
 
 
 class World:
@@ -116,7 +121,7 @@ class World:
         level = wander(random_stream(seed, "level", plan.id), elapsed_h, shortest_h=240.0, longest_h=4000.0)
 
         air = weather.air_temperature_degc
-        factor, resurfaced = self._works(plan, elapsed_h)
+        factor, resurfaced, works_mm_s = self._works(plan, elapsed_h)
         first = block * BLOCK_HOURS + SPIN_UP_H
         hours = slice(first, first + BLOCK_HOURS)
         counts = random_stream(seed, "counts", plan.id, block)
@@ -145,6 +150,7 @@ class World:
             load=traffic / max(plan.per_day / 24.0, 1.0),
             level=level,
             resurfaced=resurfaced,
+            works_mm_s=works_mm_s * self._by_day[hours],
         )
 
     def _make_site(self, years: int) -> None:
@@ -168,6 +174,7 @@ class World:
         grid_start_ns = scenario.start_ns - SPIN_UP_H * HOUR_NS
         self._traffic = traffic_shape(grid_start_ns, hours)
         self._passages = passage_shape(grid_start_ns, hours)
+        self._by_day = working_hours(grid_start_ns, hours)
         self._duty = lag(self._passages, _DUTY_LAG_H) * 24.0
 
     def _weather(self, block: int) -> Climate:
@@ -178,9 +185,10 @@ class World:
         cut = slice(first, first + BLOCK_HOURS)
         return Climate(**{name.name: getattr(self._climate, name.name)[cut] for name in fields(Climate)})
 
-    def _works(self, plan: AssetPlan, elapsed_h: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Give the factor on traffic and the state of the asphalt, each float64[N]."""
+    def _works(self, plan: AssetPlan, elapsed_h: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give the factor on traffic, the state of the asphalt and the machines' vibration, each float64[N]."""
         factor, resurfaced = np.ones(len(elapsed_h)), np.zeros(len(elapsed_h))
+        works_mm_s = np.zeros(len(elapsed_h))
         for event in self.scenario.events:
             if event.asset != plan.id:
                 continue
@@ -188,10 +196,13 @@ class World:
             during = (elapsed_h >= first) & (elapsed_h < last)
             if event.kind == "diversion":
                 factor = np.where(during, factor * event.strength, factor)
+            elif event.kind == "works":
+                factor = np.where(during, _WORKS_TRAFFIC * factor, factor)
+                works_mm_s = np.where(during, np.hypot(works_mm_s, event.strength), works_mm_s)
             elif event.kind == "resurfacing":
                 factor = np.where(during, 0.0, factor)
                 resurfaced = np.where(elapsed_h >= last, 1.0, resurfaced)
-        return factor, resurfaced
+        return factor, resurfaced, works_mm_s
 
     def _sound(self, asset: int, block: int) -> FloatArray:
         """Measure a block with sound sensors: physics, then the gain of each instrument, then noise."""
@@ -222,30 +233,36 @@ class World:
         return np.stack(rows)
 
     def _with_faults(self, asset: int, block: int, values: FloatArray) -> FloatArray:
-        """Let faulty sensors repeat themselves or fall silent."""
+        """Let faulty sensors lie or fall silent."""
         plan = self.scenario.assets[asset]
-        faults = [fault for fault in self.scenario.sensor_faults if fault.asset == plan.id]
         elapsed_h = _elapsed_h(block)
-        for fault in faults:
-            during = _during(fault, elapsed_h)
-            if not during.any():
+        for fault in self.scenario.sensor_faults:
+            if fault.asset != plan.id or fault.kind in MESSAGE_FAULTS or not hours_of(fault, elapsed_h).any():
                 continue
             row = 0
             for sensor in reading_sensors(self.structures[asset]):
                 rows = slice(row, row + len(sensor.channels))
                 row += len(sensor.channels)
                 if sensor.id == fault.sensor:
-                    values[rows, during] = self._faulty(asset, block, values, fault)[rows, np.newaxis]
+                    first_h = int(np.ceil(fault.start_day * 24.0))
+                    values[rows] = spoil(
+                        fault,
+                        values[rows],
+                        sensor.channels,
+                        elapsed_h,
+                        chance=random_stream(
+                            self.scenario.seed, "fault", fault.kind, plan.id, sensor.id, first_h, block
+                        ),
+                        held=self._held(asset, block, values, first_h)[rows] if fault.kind == "stuck_sensor" else _NONE,
+                    )
         return values
 
-    def _faulty(self, asset: int, block: int, values: FloatArray, fault: SensorFault) -> FloatArray:
-        """Give the one value per channel that a faulty sensor keeps sending; NaN when it sends none."""
-        if fault.kind == "dropout":
-            return np.full(len(values), np.nan)
-        frozen_block, frozen_hour = divmod(int(np.ceil(fault.start_day * 24.0)), BLOCK_HOURS)
-        frozen = values if frozen_block == block else self._sound(asset, frozen_block)
-        kept: FloatArray = frozen[:, frozen_hour].copy()
-        return kept
+    def _held(self, asset: int, block: int, values: FloatArray, hour: int) -> FloatArray:
+        """Give the sound values of an hour, which may lie in an earlier block; float64[C]."""
+        held_block, of_block = divmod(hour, BLOCK_HOURS)
+        sound = values if held_block == block else self._sound(asset, held_block)
+        held: FloatArray = sound[:, of_block].copy()
+        return held
 
 
 def reading_sensors(structure: Structure) -> list[SensorSpec]:
@@ -257,10 +274,3 @@ def _elapsed_h(block: int) -> FloatArray:
     """float64[BLOCK_HOURS]: hours of a block since the start of the scenario."""
     hours: FloatArray = np.arange(block * BLOCK_HOURS, (block + 1) * BLOCK_HOURS, dtype=np.float64)
     return hours
-
-
-def _during(fault: SensorFault, elapsed_h: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell in which hours a fault lasts; bool[N]."""
-    first = fault.start_day * 24.0
-    during: np.ndarray[tuple[int], np.dtype[np.bool_]] = (elapsed_h >= first) & (elapsed_h < first + fault.days * 24.0)
-    return during

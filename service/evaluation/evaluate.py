@@ -6,7 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from domain.register import Register
 from models.state import MODEL_VERSION
@@ -18,7 +18,7 @@ from service.evaluation.truth import Case, RunRecord, Truth, lives_of
 from service.settings import Settings
 from simulator.scenario import Scenario
 
-__all__ = ["JudgedRun", "evaluate_scenario", "judge_run", "run_scenario", "score_runs"]
+__all__ = ["JudgedRun", "evaluate_scenarios", "judge_run", "run_scenario", "score_runs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,26 +31,25 @@ class JudgedRun:
     promise_per_year: float
 
 
-def evaluate_scenario(
-    scenario: Scenario,
+def evaluate_scenarios(
+    stories: Sequence[Scenario],
     *,
-    seeds: Sequence[int],
     settings: Settings,
     jobs: int,
     told: Callable[[int], None] = lambda _: None,
 ) -> Scoreboard:
-    """Run a scenario once a seed through the chain in process, and grade all runs together.
+    """Run scenarios through the chain in process, and grade all runs together.
 
     Parameters
     ----------
-    seeds : sequence of int
-        Each gives other weather, traffic, structures and noise; the story is the scenario's.
+    stories : sequence of Scenario
+        Usually one scenario with several seeds; at least one.
     jobs : int
         Runs side by side.
     told : callable
         Gets days done so far, over all runs.
     """
-    stories = [replace(scenario, seed=seed) for seed in seeds]
+    scenario = stories[0]
     if jobs == 1 or len(stories) == 1:
         runs = []
         for number, story in enumerate(stories):

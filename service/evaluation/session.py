@@ -11,11 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import ConfigurationError
 from service.commands.options import day_ns
-from service.evaluation.evaluate import evaluate_scenario
+from service.evaluation.evaluate import evaluate_scenarios
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scoreboard import Scoreboard
 from service.settings import Settings
-from simulator.scenario import start_at
 from simulator.scenario_file import load_scenario
 
 __all__ = ["evaluate_and_save", "read_seeds", "save_scoreboard"]
@@ -25,13 +24,12 @@ def evaluate_and_save(
     settings: Settings, source: str, *, seeds: str | None, start: str | None, days: int | None, jobs: int, out: Path
 ) -> None:
     """Evaluate a scenario, print its scoreboard and save it."""
-    scenario = load_scenario(source)
     first = day_ns(start)
-    if first is not None:
-        scenario = start_at(scenario, first)
+    chosen = read_seeds(seeds) if seeds is not None else [None]
+    stories = [load_scenario(source, seed=seed, start_ns=first) for seed in chosen]
     if days is not None:
-        scenario = replace(scenario, days=min(days, scenario.days))
-    chosen = read_seeds(seeds) if seeds is not None else [scenario.seed]
+        stories = [replace(story, days=min(days, story.days)) for story in stories]
+    scenario = stories[0]
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -42,10 +40,9 @@ def evaluate_and_save(
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task(scenario.name, total=scenario.days * len(chosen))
-        board = evaluate_scenario(
-            scenario,
-            seeds=chosen,
+        task = bar.add_task(scenario.name, total=scenario.days * len(stories))
+        board = evaluate_scenarios(
+            stories,
             settings=settings,
             jobs=jobs,
             told=lambda done: bar.update(task, completed=done),

@@ -41,7 +41,7 @@ kind = "dropout"
 asset = "weg-1"
 sensor = "gnd1"
 start_day = 4
-days = 2
+days = 40
 """
 
 
@@ -66,16 +66,19 @@ def test_a_scenario_is_read_with_defaults_of_its_kinds() -> None:
         (('id = "weg-1"', 'id = "brug-1"'), 14, ["'brug-1'", "twice"]),
         (('id = "weg-1"', 'id = "weg 1"'), 14, ["'weg 1'", "[A-Za-z0-9_-]"]),
         (('asset = "brug-1"\nmode', 'asset = "brug-9"\nmode'), 18, ["'brug-9'", "brug-1, weg-1", "[[damage]]"]),
-        (('mode = "loosening"', 'mode = "rot"'), 19, ["'rot'", "loosening, stiffness_loss"]),
+        (('mode = "loosening"', 'mode = "rot"'), 19, ["'rot'", "loosening, scour, stiffness_loss"]),
         (("failure_day = 40", "failure_day = 3"), 21, ["failure_day", "after onset_day 3"]),
         (("start_day = 2\ndays = 1", "start_day = 2\ndays = -1"), 26, ["'days'", "-1", "[[events]]"]),
         (("start_day = 2\ndays = 1", "start_day = 2\ndays = 0"), 26, ["'days'", "above 0"]),
         (('sensor = "gnd1"', 'sensor = "acc9"'), 31, ["'acc9'", "acc1, gnd1, lus1, wis1"]),
-        (('kind = "dropout"', 'kind = "magic"'), 29, ["'magic'", "dropout, stuck_sensor"]),
+        (('kind = "dropout"', 'kind = "magic"'), 29, ["'magic'", "noise, spikes, stuck_sensor"]),
         (("start = 2025-03-01", 'start = "March"'), 4, ["'start'", "a date such as"]),
         (("days = 30", "days = 30.5"), 3, ["'days'", "whole number"]),
         (('kind = "road"', 'kind = "road"\nwaveform_every_h = 6'), 16, ["waveform_every_h", "bridge"]),
         (('kind = "storm"', 'kind = "storm"\nannounced = true'), 25, ["announced", "weather"]),
+        (('kind = "road"', 'kind = "road"\ntilt_meter = true'), 16, ["tilt_meter", "movable_bridge"]),
+        (('kind = "dropout"', 'kind = "backfill"'), 33, ["'days'", "at most 31"]),
+        (('kind = "dropout"', 'kind = "dropout"\nstrength = 2'), 30, ["'strength'", "from 0 to 0"]),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_line_and_what_is_allowed(
@@ -108,7 +111,7 @@ def test_a_file_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
 
 
 def test_the_bundled_municipality_is_the_demo_that_was_promised() -> None:
-    assert bundled_scenarios() == ("municipality", "small")
+    assert bundled_scenarios() == ("demanding", "municipality", "small")
     scenario = load_scenario("municipality")
     kinds = [KINDS[asset.kind].type for asset in scenario.assets]
     assert (len(kinds), scenario.days) == (40, 365)

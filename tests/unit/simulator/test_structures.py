@@ -15,7 +15,14 @@ FAILURE_LEVELS: list[tuple[str, str, str, tuple[str, str], str, float]] = [
     ("bridge", "stiffness_loss", "span", ("acc1", "natural_frequency_1"), "factor", 0.90),
     ("bridge", "loosening", "joint", ("acc1", "vibration_rms.z"), "factor", 2.5),
     ("bridge", "loosening", "joint", ("acc1", "kurtosis.z"), "factor", 2.0),
+    ("bridge", "crack_growth", "span", ("acc1", "natural_frequency_1"), "factor", 0.90),
+    ("bridge", "crack_growth", "span", ("acc1", "kurtosis.z"), "factor", 1.4),
+    ("bridge", "scour", "pier", ("acc1", "natural_frequency_1"), "factor", 0.90),
     ("movable_bridge", "bearing_wear", "drive", ("drv1", "vibration_rms.x"), "factor", 2.5),
+    ("movable_bridge", "gear_wear", "drive", ("drv1", "vibration_rms.x"), "factor", 2.5),
+    ("road", "pothole_growth", "surface", ("acc1", "vibration_rms.z"), "factor", 2.5),
+    ("lock", "gear_wear", "drive1", ("drv1", "vibration_rms.x"), "factor", 2.5),
+    ("lock", "gear_wear", "drive1", ("drv1", "motor_temperature"), "amount", 11.0),
     ("road", "moisture_ingress", "base", ("gnd1", "base_moisture"), "amount", 10.0),
     ("road", "moisture_ingress", "base", ("acc1", "vibration_rms.z"), "factor", 1.8),
     ("lock", "bearing_wear", "drive2", ("drv2", "vibration_rms.x"), "factor", 2.5),
@@ -64,7 +71,7 @@ def test_severity_one_is_the_failure_level(
 
 
 def test_every_mode_of_every_kind_has_a_failure_level_here() -> None:
-    spans = {("movable_bridge", "stiffness_loss"), ("movable_bridge", "loosening")}  # as of a fixed bridge
+    spans = {("movable_bridge", mode) for mode in KINDS["bridge"].modes}  # as of a fixed bridge
     modes = {(name, mode) for name, kind in KINDS.items() for mode in kind.modes}
     assert modes - spans == {(kind, mode) for kind, mode, *_ in FAILURE_LEVELS}
 
@@ -116,6 +123,21 @@ def test_vibration_follows_the_square_root_of_traffic_and_the_square_of_wind() -
     gale = replace(steady_conditions(2), load=np.zeros(2), wind_m_s=np.array([10.0, 20.0]))
     windy = modal_state(replace(bridge, vibration_mm_s=1e-6, wind_mm_s=0.1), gale, {}).velocity_mm_s
     assert windy[1] / windy[0] == pytest.approx(4.0, rel=0.01)
+
+
+def test_scour_tilts_the_pier_that_has_a_tilt_meter() -> None:
+    bridge = build_structure(3, replace(plan("bridge"), has_tilt_meter=True))
+    sound = respond(bridge, steady_conditions())["tlt1", "tilt.x"]
+    scoured = respond(bridge, steady_conditions(), {("scour", "pier"): np.ones(1)})["tlt1", "tilt.x"]
+    assert scoured - sound == pytest.approx(3.33)
+
+
+def test_machines_beside_a_bridge_add_power_to_its_vibration_and_leave_its_frequency() -> None:
+    bridge = a_bridge()
+    works = replace(steady_conditions(), works_mm_s=np.array([0.5]))
+    quiet, loud = modal_state(bridge, steady_conditions(), {}), modal_state(bridge, works, {})
+    assert loud.velocity_mm_s**2 - quiet.velocity_mm_s**2 == pytest.approx(0.25)
+    np.testing.assert_array_equal(quiet.frequency_hz, loud.frequency_hz)
 
 
 def test_an_idle_drive_reports_no_vibration() -> None:
