@@ -168,7 +168,9 @@ def _reason(error: ApiException) -> str:
         for key in ("message", "error"):
             if body.get(key):
                 return str(body[key])[:1000]
-    return " ".join(str(error.body or error.reason or "without a reason").split())[:1000]
+    text = str(error.body or "").strip()
+    # A proxy's page says no more than its status does.
+    return " ".join((error.reason or "" if text.startswith("<") or not text else text).split())[:1000]
 
 
 def _retry_after(error: ApiException) -> float:

@@ -33,14 +33,17 @@ class InfluxServer:
         Where configurations and logs go.
     data : Path, optional
         Where InfluxDB keeps its data, when that is another file system.
+    writes_per_second : int, optional
+        Writes that come faster have to wait their turn.
     """
 
     database: Final = "schouw"
 
-    def __init__(self, folder: Path, *, data: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, data: Path | None = None, writes_per_second: int | None = None) -> None:
         self._influxd = require_server("influxd")
         self._nginx = require_server("nginx")
         self._folder = folder / "influx"
+        self._writes_per_second = writes_per_second
         self._data = data or self._folder / "data"
         self._port, self._inner_port = free_port(), free_port()
         self._log = self._folder / "influxd.log"
@@ -152,6 +155,9 @@ bind-address = "{_HOST}:{free_port()}"
     def _nginx_configuration(self) -> str:
         inner = f"{_HOST}:{self._inner_port}"
         storm = f'if (-f {self._storm}) {{ add_header Retry-After 1 always; return 503 "storm"; }}'
+        rate = self._writes_per_second
+        zone = f"limit_req_zone $server_port zone=writes:1m rate={rate}r/s;" if rate else ""
+        slow = "limit_req zone=writes burst=1000;" if rate else ""
         rewrite = "rewrite ^ /write?db=$arg_bucket&precision=$arg_precision? break;"
         return f"""
 daemon off;
@@ -163,9 +169,10 @@ http {{
   access_log off;
   client_max_body_size 64m;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  {zone}
   server {{
     listen {_HOST}:{self._port};
-    location = /api/v2/write {{ {storm} {rewrite} proxy_pass http://{inner}; }}
+    location = /api/v2/write {{ {slow} {storm} {rewrite} proxy_pass http://{inner}; }}
     location / {{ {storm} proxy_pass http://{inner}; }}
   }}
 }}
