@@ -6,9 +6,12 @@ a fake store and a clock that is moved by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from api.drawing import Drawing
+from domain.identifiers import AssetId
+from domain.register import Works
 from storage.overview_rows import Overview
 from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
 
@@ -81,6 +84,10 @@ class ApiSettings:
     false_alarms_per_year: float = 0.1
 
 
+def _no_works(_asset: AssetId) -> Sequence[Works]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRooms:
     """Everything the routes may ask.
@@ -95,6 +102,8 @@ class ApiRooms:
         The clock that data age by, Unix nanoseconds: the wall's, or the stream's progress in a replay.
     wall_clock_ns : callable
         The clock that people decide by.
+    works : callable
+        Gives the announced works of an asset, as the register has them.
     """
 
     store: AdvisoryStore
@@ -106,3 +115,5 @@ class ApiRooms:
     now_ns: Callable[[], int]
     wall_clock_ns: Callable[[], int]
     settings: ApiSettings
+    works: Callable[[AssetId], Sequence[Works]] = _no_works
+    drawing: Drawing = field(default_factory=Drawing)

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
+from service.announced_works import AnnouncedWorks
 from service.ingest_process import prepare_folder, status_path
 from service.series_store import open_series
 from service.settings import Settings
@@ -194,6 +195,7 @@ def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: Pro
     return ApiRooms(
         store=store,
         overview=SqlOverview(engine),
+        works=AnnouncedWorks(journal).of,
         series=series,
         decisions=JournalDecisionLog(journal, alarm_kind),
         readiness=health.readiness,
@@ -233,7 +235,9 @@ def run_api(settings: Settings) -> None:
     _await_schema(engine)
     journal = Journal(settings.journal_path)
     series = open_series(settings)
-    app = create_app(make_rooms(settings, journal, engine, series))
+    rooms = make_rooms(settings, journal, engine, series)
+    threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
+    app = create_app(rooms)
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
     )

@@ -102,6 +102,12 @@ class Journal(JournalTables):
             ).fetchall()
         return [Entry(seq, kind, decode_body(body), decode_outcome(outcome)) for seq, kind, body, outcome in rows]
 
+    def newest_seq(self, kind: EntryKind) -> int:
+        """Give the sequence of the newest entry of a rare kind; 0 when there is none."""
+        with self.reading() as db:
+            row = db.execute("SELECT max(seq) FROM entry WHERE kind = ?", (kind,)).fetchone()
+            return int(row[0] or 0)
+
     def commit(self, commit: JournalCommit) -> int:
         """Write an entry with all that belongs to it, and return its sequence.
 

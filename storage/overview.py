@@ -24,6 +24,7 @@ __all__ = ["SqlOverview"]
 
 _STATES: Final = tuple(RiskState)
 _UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, AlarmState.CONFIRMED.value)
+_NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
 
 
@@ -111,6 +112,19 @@ class SqlOverview:
             last, and_(last.c.asset == table.asset, last.c.at_ns == table.assessed_at_ns)
         )
         return {AssetId(row.asset): msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)}
+
+    def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
+        """Give an asset's last final assessment of each day (UTC) from a time on, oldest first."""
+        table = assessment_table.c
+        wanted = (table.asset == asset, table.assessed_at_ns >= start_ns)
+        day = table.assessed_at_ns - table.assessed_at_ns % _NS_PER_DAY
+        last = select(func.max(table.assessed_at_ns).label("at_ns")).where(*wanted).group_by(day)
+        query = (
+            select(table.detail)
+            .where(table.asset == asset, table.assessed_at_ns.in_(last))
+            .order_by(table.assessed_at_ns)
+        )
+        return [msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)]
 
     def tally(self) -> FleetTally:
         """Count what stands above the list."""

@@ -90,6 +90,9 @@ class Overview(Protocol):
     def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
         """Give each asset's last final assessment at or before a time; those without one are left out."""
 
+    def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
+        """Give an asset's last final assessment of each day (UTC) from a time on, oldest first."""
+
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
 

@@ -92,6 +92,7 @@ def render(
         .render(
             lang=language.value,
             asked_lang=question.lang,
+            here=path,
             other_lang=other.value,
             other_language=address(path, question, lang=other),
             menu=[(link(target), text(name, language), target == path) for target, name in _MENU],

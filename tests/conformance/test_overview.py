@@ -100,3 +100,11 @@ def test_the_assessment_before_a_time_is_the_last_one_there(town: Town, overview
     for before_ns in (NOW_NS, NOW_NS - 3 * 3_600_000_000_000, 0):
         assert overview.earlier(assets, before_ns) == MemoryOverview(town.store).earlier(assets, before_ns)
     assert overview.earlier([], NOW_NS) == {}
+
+
+def test_a_day_is_shown_by_its_last_assessment(town: Town, overview: SqlOverview) -> None:
+    plain = MemoryOverview(town.store)
+    for start_ns in (0, NOW_NS - 3 * 3_600_000_000_000):
+        bridge = town.store.asset_rows[0].id
+        assert list(overview.daily(bridge, start_ns)) == list(plain.daily(bridge, start_ns))
+    assert overview.daily(town.store.asset_rows[0].id, 0)

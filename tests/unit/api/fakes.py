@@ -28,7 +28,7 @@ from domain.records import (
     SensorStatus,
     SeriesPoint,
 )
-from domain.register import Asset, AssetType
+from domain.register import Asset, AssetType, Works
 from storage.overview_rows import FleetTally, ListFilter, PlaceRow
 from storage.protocols import DecisionDraft, RankKey, SensorKey, TimedKey
 
@@ -158,6 +158,13 @@ class MemoryOverview:
             if risk.asset in assets and risk.assessed_at_ns <= before_ns:
                 found[risk.asset] = risk
         return found
+
+    def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
+        found: dict[int, RiskAssessment] = {}
+        for risk in sorted(self.store.history, key=lambda risk: risk.assessed_at_ns):
+            if risk.asset == asset and risk.assessed_at_ns >= start_ns:
+                found[risk.assessed_at_ns // DAY_NS] = risk
+        return list(found.values())
 
     def tally(self) -> FleetTally:
         known = self.store.newest.values()
@@ -325,6 +332,11 @@ class Town:
     now_ns: int = NOW_NS
     wall_clock_ns: int = NOW_NS + 1_000_000_000
     settings: ApiSettings = SETTINGS
+    works: dict[str, tuple[tuple[int, int, str, str], ...]] = field(default_factory=dict)
+
+    def works_of(self, asset: AssetId) -> Sequence[Works]:
+        rows = self.works.get(asset, ())
+        return [Works(asset, kind, start, end, SensorId(sensor)) for start, end, kind, sensor in rows]
 
     def rooms(self) -> ApiRooms:
         return ApiRooms(
@@ -337,6 +349,7 @@ class Town:
             now_ns=lambda: self.now_ns,
             wall_clock_ns=lambda: self.wall_clock_ns,
             settings=self.settings,
+            works=self.works_of,
         )
 
     def client(self) -> Client:

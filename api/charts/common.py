@@ -1,0 +1,75 @@
+"""What all charts share: local time on the axis, room for the legend, a chart with its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from api.drawing import Drawing, Spec
+from api.languages import Language
+
+__all__ = ["WIDE", "ChartView", "civil", "drawn", "layered", "time_axis"]
+
+_LOCAL: Final = ZoneInfo("Europe/Amsterdam")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WIDTH: Final = 680
+# For a chart that has the whole width of the page.
+WIDE: Final = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    """A chart as a page shows it: the drawing, a sentence that says the same, and a table.
+
+    Attributes
+    ----------
+    svg : str or None
+        None when it could not be drawn; the words stand all the same.
+    columns, rows : tuple
+        The table behind the drawing, as texts; empty where the sentence says it all.
+    """
+
+    title: str
+    svg: str | None
+    sentence: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def civil(time_ns: int) -> str:
+    """Write a moment as civil time in the Netherlands, dressed as UTC so that no drawing engine shifts it again."""
+    moment = (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(_LOCAL)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_axis(field: str = "t", **values: Any) -> Spec:
+    """Encode civil time along the horizontal."""
+    axis = {"grid": False, "labelOverlap": True, "tickCount": 6}
+    return {"field": field, "type": "temporal", "scale": {"type": "utc"}, "axis": axis, "title": None, **values}
+
+
+def layered(layers: list[Spec], *, height: int = 220, width: int = _WIDTH, **values: Any) -> Spec:
+    """Put layers into one chart of the usual size."""
+    return {
+        "width": width,
+        "height": height,
+        "layer": layers,
+        "autosize": {"type": "fit", "contains": "padding"},
+        **values,
+    }
+
+
+def drawn(
+    drawing: Drawing,
+    spec: Spec,
+    language: Language,
+    *,
+    title: str,
+    sentence: str,
+    columns: tuple[str, ...] = (),
+    rows: tuple[tuple[str, ...], ...] = (),
+) -> ChartView:
+    """Draw a chart and put its words beside it."""
+    return ChartView(title, drawing.svg(spec, language), sentence, columns, rows)

@@ -1,0 +1,128 @@
+"""The chance of failure over the last year, with what happened: alarms, decisions, works, swapped sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.charts.common import ChartView, civil, drawn, layered, time_axis
+from api.drawing import Drawing
+from api.figures import chance, chance_range, local_time
+from api.languages import Language
+from api.texts import text
+from domain.records import RiskAssessment
+
+__all__ = ["EventRow", "timeline_chart"]
+
+_HORIZON_DAYS: Final = 90
+_ROWS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened: an alarm, a decision, works; `kind` is its word, `end_ns` None for a moment."""
+
+    time_ns: int
+    end_ns: int | None
+    group: str
+    kind: str
+    title: str
+    when: str
+    detail: str
+
+
+_SHAPES: Final = {"alarm": "triangle-up", "decision": "square", "works": "diamond"}
+_COLOURS: Final = {"alarm": "var(--act-mark)", "decision": "var(--chart-4)", "works": "var(--chart-3)"}
+
+
+def timeline_chart(
+    drawing: Drawing, history: Sequence[RiskAssessment], events: Sequence[EventRow], language: Language
+) -> ChartView | None:
+    """Draw the chance within 90 days by day with the events on a line above; None without history."""
+    days = [
+        (risk.assessed_at_ns, item)
+        for risk in history
+        for item in risk.probability_of_failure
+        if item.horizon_days == _HORIZON_DAYS
+    ]
+    if not days:
+        return None
+    first_ns = days[0][0]
+    values = [{"t": civil(time_ns), "value": item.value, "low": item.low, "high": item.high} for time_ns, item in days]
+    y = {
+        "type": "quantitative",
+        "scale": {"domain": [0, 1.12]},
+        "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+        "title": text("chance of failure within 90 days", language),
+    }
+    shown = [event for event in events if event.time_ns >= first_ns]
+    kinds = {event.group: event.kind for event in shown}
+    marks = [{"t": civil(event.time_ns), "kind": event.kind, "y": 1.07} for event in shown]
+    spans = [
+        {"t": civil(max(event.time_ns, first_ns)), "end": civil(event.end_ns)}
+        for event in events
+        if event.end_ns is not None and event.end_ns > first_ns and event.group == "works"
+    ]
+    domain = [kinds[group] for group in _SHAPES if group in kinds]
+    layers = [
+        {
+            "data": {"values": spans},
+            "mark": {"type": "rect", "color": "var(--chart-3)", "opacity": 0.18},
+            "encoding": {"x": time_axis(), "x2": {"field": "end"}},
+        },
+        {
+            "data": {"values": values},
+            "mark": {"type": "area", "color": "var(--chart-band)", "opacity": 0.6},
+            "encoding": {"x": time_axis(), "y": {"field": "low", **y}, "y2": {"field": "high"}},
+        },
+        {
+            "data": {"values": values},
+            "mark": {"type": "line", "color": "var(--chart-1)"},
+            "encoding": {"x": time_axis(), "y": {"field": "value", **y}},
+        },
+    ]
+    if marks:
+        layers.append(
+            {
+                "data": {"values": marks},
+                "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1},
+                "encoding": {
+                    "x": time_axis(),
+                    "y": {"field": "y", **y},
+                    "color": {
+                        "field": "kind",
+                        "type": "nominal",
+                        "scale": {
+                            "domain": domain,
+                            "range": [_COLOURS[group] for group in _SHAPES if group in kinds],
+                        },
+                    },
+                    "shape": {
+                        "field": "kind",
+                        "type": "nominal",
+                        "scale": {"domain": domain, "range": [_SHAPES[group] for group in _SHAPES if group in kinds]},
+                    },
+                },
+            }
+        )
+    now, then = days[-1], days[0]
+    every = max(len(days) // _ROWS, 1)
+    return drawn(
+        drawing,
+        layered(layers, height=240),
+        language,
+        title=text("What happened", language),
+        sentence=text(
+            "The chance of failure within 90 days was {then} on {then_day} and is {now} now.",
+            language,
+            then=chance(then[1].value, language),
+            then_day=local_time(then[0], language),
+            now=chance(now[1].value, language),
+        ),
+        columns=(text("Time", language), text("Best estimate", language), text("80% interval", language)),
+        rows=tuple(
+            (local_time(time_ns, language), chance(item.value, language), chance_range(item.low, item.high, language))
+            for time_ns, item in days[::-1][::every]
+        ),
+    )

@@ -1,0 +1,120 @@
+"""Charts as SVG text, drawn on the server from Vega-Lite specifications; no browser, no network.
+
+The drawing library carries its own JavaScript engine: about 110 MB once warm, 20 to 40 ms a chart, a second and a
+half for the first. It lets other threads run while it draws, and one lock keeps it to one chart at a time. What was
+drawn is kept, by a hash of the specification, so that a page without news costs nothing. Colours are the theme's
+tokens (`var(--chart-1)`), so that a chart follows light and dark without being drawn again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections import OrderedDict
+from typing import Any, Final, Literal
+
+import vl_convert
+
+from api.languages import Language
+
+__all__ = ["Drawing", "Spec"]
+
+Spec = dict[str, Any]
+
+_KEPT: Final = 400  # charts of about 20 kB each
+_LOCALES: Final[dict[Language, Literal["en-GB", "nl-NL"]]] = {Language.ENGLISH: "en-GB", Language.DUTCH: "nl-NL"}
+_VERSION: Final = "v6.4"
+_IDENTIFIER: Final = re.compile(r'(id="|url\(#)((?:clip|gradient_)\w*)')
+# A hundredth of a pixel is finer than any screen: what is behind it is a third of the size of a chart.
+_DECIMALS: Final = re.compile(r"(\d\.\d\d)\d+")
+_CONFIG: Final[Spec] = {
+    "aria": False,
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": "var(--line-strong)",
+        "gridColor": "var(--chart-grid)",
+        "labelColor": "var(--ink-soft)",
+        "labelFontSize": 12,
+        "tickColor": "var(--line-strong)",
+        "titleColor": "var(--ink-soft)",
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "legend": {
+        "labelColor": "var(--ink)",
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+        "symbolStrokeWidth": 2,
+    },
+}
+
+
+class Drawing:
+    """Draws charts, one at a time, and keeps what it drew."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drawn: OrderedDict[str, str] = OrderedDict()
+
+    def warm(self) -> None:
+        """Draw something, so that the first reader does not wait for the engine to start."""
+        values = [{"t": f"2026-01-{day:02d}T00:00:00Z", "y": day % 7, "c": str(day % 2)} for day in range(1, 29)]
+        encoding = {
+            "x": {"field": "t", "type": "temporal", "scale": {"type": "utc"}},
+            "y": {"field": "y", "type": "quantitative"},
+            "color": {"field": "c", "type": "nominal"},
+        }
+        for mark in ("line", "area", "point"):
+            self.svg({"data": {"values": values}, "mark": mark, "encoding": encoding}, Language.DUTCH)
+
+    def svg(self, spec: Spec, language: Language) -> str | None:
+        """Draw one chart.
+
+        Parameters
+        ----------
+        spec : dict
+            A Vega-Lite specification with its data inside.
+
+        Returns
+        -------
+        str or None
+            An `svg` element to stand in a page, hidden from screen readers because a text stands beside it; None
+            when it cannot be drawn, which the page says.
+        """
+        whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": _CONFIG, **spec}
+        text = json.dumps(whole, sort_keys=True, allow_nan=False)
+        key = hashlib.blake2b(f"{language} {text}".encode(), digest_size=16).hexdigest()
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+                return self._drawn[key]
+            try:
+                drawn = vl_convert.vegalite_to_svg(
+                    text,
+                    vl_version=_VERSION,
+                    allowed_base_urls=[],
+                    format_locale=_LOCALES[language],
+                    time_format_locale=_LOCALES[language],
+                )
+            except ValueError:
+                return None
+            self._drawn[key] = _tidy(drawn, key[:8])
+            if len(self._drawn) > _KEPT:
+                self._drawn.popitem(last=False)
+            return self._drawn[key]
+
+
+def _tidy(svg: str, prefix: str) -> str:
+    """Make an `svg` fit for a page that holds several: identifiers of its own, no say in its size."""
+    svg = _IDENTIFIER.sub(lambda found: f"{found[1]}c{prefix}{found[2]}", svg)
+    opening, rest = svg.split(">", 1)
+    rest = _DECIMALS.sub(r"\1", rest)
+    box = re.search(r'viewBox="[^"]*"', opening)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} aria-hidden="true" focusable="false">{rest}'
+    )

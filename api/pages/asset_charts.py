@@ -1,0 +1,169 @@
+"""The charts of one structure: which rows they need, and in what order they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.charts.common import ChartView
+from api.charts.frequency import frequency_chart
+from api.charts.life import life_chart
+from api.charts.measured import measured_chart
+from api.charts.timeline import EventRow, timeline_chart
+from api.figures import local_time
+from api.languages import Language
+from api.rooms import ApiRooms
+from api.terms import alarm_title, channel_name, term
+from api.texts import text
+from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.records import Alarm, Decision, RiskAssessment, SensorStatus, SeriesPoint
+from domain.register import Works
+
+__all__ = ["AssetCharts", "ChannelChoice", "asset_charts", "channel_choices", "event_rows"]
+
+_NS_PER_DAY: Final = 86_400 * 10**9
+_YEAR_NS: Final = 366 * _NS_PER_DAY
+_HOPS_MOST: Final = 9000  # a year of hours
+_FREQUENCY: Final = "natural_frequency"
+_TEMPERATURES: Final = ("temperature", "deck_temperature")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChoice:
+    """A channel that can be shown; `code` stands in the address."""
+
+    code: str
+    label: str
+    status: SensorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AssetCharts:
+    """All charts of one structure; None where there is nothing to draw."""
+
+    timeline: ChartView | None
+    measured: ChartView | None
+    life: ChartView | None
+    frequencies: tuple[ChartView, ...]
+
+
+def channel_choices(sensors: Sequence[SensorStatus], language: Language) -> list[ChannelChoice]:
+    """List the channels that were ever heard, those that show the condition first."""
+    heard = [status for status in sensors if status.last_time_ns is not None]
+    heard.sort(key=lambda status: (status.role != "condition", status.sensor, status.channel))
+    return [
+        ChannelChoice(
+            f"{status.sensor}/{status.channel}", f"{status.sensor}: {channel_name(status.channel, language)}", status
+        )
+        for status in heard
+    ]
+
+
+def asset_charts(
+    rooms: ApiRooms,
+    risk: RiskAssessment | None,
+    sensors: Sequence[SensorStatus],
+    chosen: SensorStatus | None,
+    days: int,
+    events: Sequence[EventRow],
+    language: Language,
+) -> AssetCharts:
+    """Read what the charts need and draw them."""
+    asset = risk.asset if risk is not None else chosen.asset if chosen is not None else None
+    if asset is None:
+        return AssetCharts(None, None, None, ())
+    newest_ns = risk.assessed_at_ns if risk is not None else rooms.now_ns()
+    history = rooms.overview.daily(asset, newest_ns - _YEAR_NS)
+    if risk is not None and (not history or history[-1].assessed_at_ns < risk.assessed_at_ns):
+        history = [*history, risk]
+    measured = None
+    if chosen is not None:
+        points = _hops(rooms, chosen, days)
+        if points:
+            measured = measured_chart(rooms.drawing, points, chosen.channel, chosen.sensor, chosen.unit, language)
+    return AssetCharts(
+        timeline=timeline_chart(rooms.drawing, history, events, language),
+        measured=measured,
+        life=None if risk is None else life_chart(rooms.drawing, risk, history, language),
+        frequencies=_frequencies(rooms, sensors, days, language),
+    )
+
+
+def event_rows(
+    alarms: Sequence[Alarm], decisions: Sequence[Decision], works: Sequence[Works], language: Language
+) -> list[EventRow]:
+    """Put alarms, decisions and works in one list, newest first."""
+    rows = [
+        EventRow(
+            alarm.raised_at_ns,
+            alarm.cleared_at_ns,
+            "alarm",
+            text("Alarm", language),
+            _capital(alarm_title(alarm.kind, language)),
+            local_time(alarm.raised_at_ns, language),
+            "" if alarm.cleared_at_ns is None else _until(alarm.cleared_at_ns, language),
+        )
+        for alarm in alarms
+    ]
+    rows += [
+        EventRow(
+            decision.decided_at_ns,
+            None,
+            "decision",
+            text("Decision", language),
+            _capital(term("verb", decision.verb, language)),
+            local_time(decision.decided_at_ns, language),
+            f"{decision.decided_by}: {decision.reason}",
+        )
+        for decision in decisions
+    ]
+    rows += [
+        EventRow(
+            item.start_ns,
+            item.end_ns,
+            "works",
+            text("Works", language),
+            _capital(term("works", item.kind, language)) + (f" ({item.sensor})" if item.sensor else ""),
+            local_time(item.start_ns, language),
+            _until(item.end_ns, language),
+        )
+        for item in works
+    ]
+    return sorted(rows, key=lambda row: row.time_ns, reverse=True)
+
+
+def _until(time_ns: int, language: Language) -> str:
+    return text("until {time}", language, time=local_time(time_ns, language))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _hops(rooms: ApiRooms, status: SensorStatus, days: int) -> Sequence[SeriesPoint]:
+    if status.last_time_ns is None:
+        return ()
+    return rooms.series.hops(
+        AssetId(status.asset),
+        SensorId(status.sensor),
+        ChannelName(status.channel),
+        start_ns=status.last_time_ns - days * _NS_PER_DAY,
+        limit=_HOPS_MOST,
+    )
+
+
+def _frequencies(
+    rooms: ApiRooms, sensors: Sequence[SensorStatus], days: int, language: Language
+) -> tuple[ChartView, ...]:
+    """Draw the first two natural frequencies against the temperature, where both are measured."""
+    warm = next((status for name in _TEMPERATURES for status in sensors if status.channel == name), None)
+    found = [status for status in sensors if status.channel.startswith(_FREQUENCY)][:2]
+    if warm is None or not found:
+        return ()
+    temperature = _hops(rooms, warm, days)
+    charts = (
+        frequency_chart(rooms.drawing, _hops(rooms, status, days), temperature, status.channel, status.sensor, language)
+        for status in found
+    )
+    return tuple(chart for chart in charts if chart is not None)
