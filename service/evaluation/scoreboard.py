@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from service.evaluation.alarm_figures import AlarmFigures, grade_alarms, judge_lives
+from service.evaluation.details import Details, list_details
 from service.evaluation.forecast_figures import ForecastFigures, LifeFigures, grade_forecast, grade_life
 from service.evaluation.money import MoneyFigures, grade_money
 from service.evaluation.sensor_figures import SensorFigures, grade_sensors
@@ -51,6 +52,8 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
         False alarms an asset-year that the settings promise.
     detectors : list of DetectorScore
         Ours first.
+    details : Details
+        The cases behind our own figures.
     """
 
     title: str
@@ -59,6 +62,7 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     asset_years: float
     runs: list[RunFacts]
     detectors: list[DetectorScore]
+    details: Details
 
 
 def make_scoreboard(
@@ -85,6 +89,7 @@ def make_scoreboard(
         asset_years=watched / YEAR_DAYS,
         runs=list(runs),
         detectors=[_grade(name, mine) for name, mine in cases.items()],
+        details=list_details(first, judge_lives(first)),
     )
 
 

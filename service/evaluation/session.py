@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from domain.errors import ConfigurationError
 from service.commands.options import day_ns
 from service.evaluation.evaluate import evaluate_scenarios
+from service.evaluation.report_html import html_report
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scoreboard import Scoreboard
 from service.settings import Settings
@@ -49,10 +50,11 @@ def evaluate_and_save(
         )
     print_scoreboard(board, Console(width=None if Console().is_terminal else 180))
     save_scoreboard(board, out)
+    console.print(f"Saved {out / 'scoreboard.json'} and {out / 'scoreboard.html'}.")
 
 
 def save_scoreboard(board: Scoreboard, folder: Path) -> None:
-    """Write scoreboard.json.
+    """Write scoreboard.json and scoreboard.html.
 
     Raises
     ------
@@ -62,6 +64,7 @@ def save_scoreboard(board: Scoreboard, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "scoreboard.json").write_bytes(msgspec.json.format(msgspec.json.encode(board), indent=1) + b"\n")
+        (folder / "scoreboard.html").write_text(html_report(board), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"folder {str(folder)!r} cannot be written ({error.strerror}); give another with --out"
