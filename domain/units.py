@@ -8,7 +8,8 @@ write them beside it. Factors are exact by definition: the inch is 25.4 mm and s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from domain.errors import UnitError
 
@@ -128,6 +129,13 @@ def conversion(source: str, target: str) -> UnitConversion:
     >>> round(conversion("degF", "Cel").factor * 212 + conversion("degF", "Cel").offset, 9)
     100.0
     """
+    if len(source) > _LONGEST_REMEMBERED:
+        return _find_conversion(source, target)
+    return _remembered_conversion(source, target)
+
+
+def _find_conversion(source: str, target: str) -> UnitConversion:
+    """Work out one conversion."""
     source, target = canonical_unit(source), canonical_unit(target)
     if source == target:
         return UnitConversion(1.0, 0.0)
@@ -144,3 +152,8 @@ def conversion(source: str, target: str) -> UnitConversion:
         )
         raise UnitError(msg)
     return UnitConversion(source_factor / target_factor, (source_offset - target_offset) / target_factor)
+
+
+# What senders spell in so many ways is bounded by number and length; refusals are not remembered at all.
+_LONGEST_REMEMBERED: Final = 32
+_remembered_conversion = lru_cache(maxsize=1024)(_find_conversion)

@@ -11,14 +11,14 @@ import numpy as np
 
 from domain.arrays import FlagArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
 from domain.identifiers import ID_PATTERN, GatewayId
-from domain.records import DataQuality, DeadLetter
+from domain.records import DeadLetter
 from domain.register import WAVEFORM_CHANNELS
 from ingest.messages import DecodedBatch, Message, Refusal
 from ingest.resolve import WaveformSlot
 from models.features import waveform_features
 from models.hop_clock import NEVER_NS
 from service.bursts import BurstWork, message_hash
-from storage.entries import QuarantineChange, SensorChange
+from storage.entries import QuarantineChange, SensorColumns
 from storage.journal import HeldMessage, Journal
 
 __all__ = ["dead_letters", "hold_unknown", "newest_readings", "readings_of", "released_senders"]
@@ -68,7 +68,7 @@ def _add_features(
     messages.append(message[row])
 
 
-def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> list[SensorChange]:
+def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorColumns:
     """Give what is now the newest of each channel, where this batch brought it.
 
     Parameters
@@ -87,13 +87,7 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> list[Sens
     is_last = np.ones(len(order), np.bool_)
     is_last[:-1] = channel[1:] != channel[:-1]
     newest = accepted.take(order[is_last])
-    unscored = (newest.flags & _UNSCORED) != 0
-    return [
-        SensorChange(channel=number, time_ns=time_ns, value=value, quality=DataQuality.LOW if low else DataQuality.HIGH)
-        for number, time_ns, value, low in zip(
-            newest.channel.tolist(), newest.time_ns.tolist(), newest.value.tolist(), unscored.tolist(), strict=True
-        )
-    ]
+    return SensorColumns.from_readings(newest, is_low=(newest.flags & _UNSCORED) != 0)
 
 
 def dead_letters(

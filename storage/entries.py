@@ -7,7 +7,8 @@ are MessagePack; columns of numbers travel as little-endian bytes.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = [
     "QuarantineChange",
     "RegisterBody",
     "SensorChange",
+    "SensorColumns",
     "decode_body",
     "decode_outcome",
     "decode_readings",
@@ -120,6 +122,55 @@ class SensorChange(msgspec.Struct, frozen=True, array_like=True):
     quality: DataQuality
 
 
+class SensorColumns(msgspec.Struct, frozen=True):
+    """The newest that came from many channels, one row a channel, as bytes.
+
+    `channel` int32, `time_ns` int64, `value` float64, `quality` uint8: a place in `DataQuality`.
+    """
+
+    channel: bytes = b""
+    time_ns: bytes = b""
+    value: bytes = b""
+    quality: bytes = b""
+
+    @classmethod
+    def of(cls, changes: Sequence[SensorChange]) -> SensorColumns:
+        """Pack rows."""
+        return cls(
+            _bytes(np.array([change.channel for change in changes]), "<i4"),
+            _bytes(np.array([change.time_ns for change in changes]), "<i8"),
+            _bytes(np.array([change.value for change in changes]), "<f8"),
+            bytes(_QUALITIES.index(change.quality) for change in changes),
+        )
+
+    @classmethod
+    def from_readings(cls, readings: ReadingColumns, *, is_low: npt.NDArray[np.bool_]) -> SensorColumns:
+        """Pack one reading a channel, of high quality but where `is_low`."""
+        quality = np.where(is_low, _QUALITIES.index(DataQuality.LOW), _QUALITIES.index(DataQuality.HIGH))
+        return cls(
+            _bytes(readings.channel, "<i4"),
+            _bytes(readings.time_ns, "<i8"),
+            _bytes(readings.value, "<f8"),
+            _bytes(quality, "u1"),
+        )
+
+    def rows(self) -> list[SensorChange]:
+        """Unpack rows."""
+        return [
+            SensorChange(channel, time_ns, value, _QUALITIES[quality])
+            for channel, time_ns, value, quality in zip(
+                np.frombuffer(self.channel, "<i4").tolist(),
+                np.frombuffer(self.time_ns, "<i8").tolist(),
+                np.frombuffer(self.value, "<f8").tolist(),
+                self.quality,
+                strict=True,
+            )
+        ]
+
+
+_QUALITIES: Final = tuple(DataQuality)
+
+
 class QuarantineChange(msgspec.Struct, frozen=True):
     """Messages held for one unknown sender: more of them, or fewer (negative) once it was onboarded."""
 
@@ -165,7 +216,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     current: list[RiskAssessment] = []
     alarms: list[Alarm] = []
     alarm_changes: list[AlarmChange] = []
-    sensors: list[SensorChange] = []
+    sensors: SensorColumns = msgspec.field(default_factory=SensorColumns)
     dead_letters: list[DeadLetter] = []
     quarantine: list[QuarantineChange] = []
     gateways: list[GatewayChange] = []

@@ -87,7 +87,7 @@ class OperationalProjection:
             for entry in entries:
                 self._project_one(db, entry, current)
                 current |= {item.asset: (entry.seq, item) for item in entry.outcome.current}
-                sensors |= {change.channel: (entry.seq, change) for change in entry.outcome.sensors}
+                sensors |= {change.channel: (entry.seq, change) for change in entry.outcome.sensors.rows()}
             upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
             update_sensors(db, sensors)
             upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])

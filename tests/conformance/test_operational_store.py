@@ -36,6 +36,7 @@ from storage.entries import (
     QuarantineChange,
     RegisterBody,
     SensorChange,
+    SensorColumns,
 )
 from storage.journal import Entry
 from storage.projection import OperationalProjection
@@ -200,7 +201,7 @@ def test_an_alarm_clears_but_what_a_person_said_of_it_stays(store: Store) -> Non
 
 def test_a_new_register_keeps_what_channels_last_sent(store: Store) -> None:
     store.project(register("brug-1", "brug-2"))
-    store.project(Outcome(sensors=[SensorChange(1, 77, 11.5, DataQuality.HIGH)]))
+    store.project(Outcome(sensors=SensorColumns.of([SensorChange(1, 77, 11.5, DataQuality.HIGH)])))
     store.project(register("brug-1", "brug-3"))
     rows = {row.asset: row for row in store.reader.sensors()}
     assert set(rows) == {"brug-1", "brug-3"}
@@ -222,7 +223,7 @@ def test_alarms_of_an_asset_that_left_the_register_are_cleared(store: Store) -> 
 
 
 def test_the_newest_of_several_entries_counts(store: Store) -> None:
-    changes = [Outcome(sensors=[SensorChange(1, n, float(n), DataQuality.HIGH)]) for n in range(3)]
+    changes = [Outcome(sensors=SensorColumns.of([SensorChange(1, n, float(n), DataQuality.HIGH)])) for n in range(3)]
     risks = [Outcome(current=[risk("brug-1", RiskState.OK, float(n), at_ns=n)]) for n in range(3)]
     store.project(register("brug-1"), *changes, *risks)
     assert store.reader.sensors()[0].last_time_ns == 2

@@ -23,6 +23,7 @@ from ingest.formats.project import (
     encode_waveform,
 )
 from ingest.formats.times import format_time, parse_time
+from ingest.formats.waveforms import RawBlock, decode_key_by_key
 from ingest.register import register_from_json, register_to_json
 from ingest.topics import parse_topic
 from tests.unit.ingest.room import RECEIVED, T0, Room
@@ -124,6 +125,29 @@ _TOPICS = st.one_of(
         ]
     ),
 )
+
+
+_BLOCK_CHANGES = st.dictionaries(
+    st.sampled_from([*_BLOCK, "scale", "offset", "part", "parts", "id", "clipped", "is_backfill", "extra"]),
+    _SCALARS | st.sampled_from([0, 2, 2.0, -1, True, [0, 1000], "f32le", "AACAPw==", "2026-11-23T09:00:00.5Z", 1e300]),
+    max_size=3,
+)
+
+
+@given(change=_BLOCK_CHANGES, without=st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_the_plain_block_is_read_as_key_by_key(change: dict[str, Any], *, without: bool) -> None:
+    block = {key: value for key, value in _BLOCK.items() if key not in change} if without else _BLOCK | change
+    payload = msgspec.json.encode(block)
+    results: list[object] = []
+    for decode in (decode_waveform, decode_key_by_key):
+        try:
+            results.append(decode(payload, "raw1"))
+        except PayloadError as error:
+            results.append((error.code, error.reason))
+    assert results[0] == results[1]
+    if isinstance(results[0], RawBlock) and isinstance(results[1], RawBlock):
+        assert list(map(type, results[0])) == list(map(type, results[1]))
 
 
 @given(_PAYLOADS)

@@ -39,6 +39,7 @@ from storage.entries import (
     QuarantineChange,
     RegisterBody,
     SensorChange,
+    SensorColumns,
     decode_body,
     decode_outcome,
     decode_readings,
@@ -141,9 +142,15 @@ outcomes = made(
     ),
     alarm_changes=st.lists(made(AlarmChange, id=text, state=st.none() | st.sampled_from(AlarmState)), max_size=1),
     sensors=st.lists(
-        made(SensorChange, channel=whole, time_ns=time_ns, value=number, quality=st.sampled_from(DataQuality)),
-        max_size=1,
-    ),
+        made(
+            SensorChange,
+            channel=st.integers(-(2**31), 2**31 - 1),
+            time_ns=time_ns,
+            value=number,
+            quality=st.sampled_from(DataQuality),
+        ),
+        max_size=3,
+    ).map(SensorColumns.of),
     dead_letters=st.lists(
         made(
             DeadLetter,
@@ -220,6 +227,12 @@ def test_bodies_come_back_as_they_were(body: EntryBody) -> None:
 @given(outcomes)
 def test_outcomes_come_back_as_they_were(outcome: Outcome) -> None:
     assert decode_outcome(encode_outcome(outcome)) == outcome
+
+
+def test_what_sensors_sent_last_is_packed_without_loss() -> None:
+    rows = [SensorChange(2**31 - 1, -(2**63), -0.0, DataQuality.NONE), SensorChange(0, 7, 1e300, DataQuality.HIGH)]
+    assert SensorColumns.of(rows).rows() == rows
+    assert str(SensorColumns.of(rows).rows()[0].value) == "-0.0"
 
 
 def test_no_bytes_are_the_outcome_of_nothing() -> None:

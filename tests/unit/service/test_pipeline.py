@@ -51,7 +51,7 @@ def message(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Me
 
 
 def newest(pipeline: Pipeline) -> list[tuple[int, float, DataQuality]]:
-    return [(item.time_ns, item.value, item.quality) for item in outcomes(pipeline)[-1].sensors]
+    return [(item.time_ns, item.value, item.quality) for item in outcomes(pipeline)[-1].sensors.rows()]
 
 
 def test_every_tenth_message_garbage_costs_the_others_nothing(tmp_path: Path) -> None:
