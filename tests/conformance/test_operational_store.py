@@ -287,7 +287,9 @@ def test_what_a_gateway_sends_cannot_stop_the_projection(store: Store) -> None:
 def test_more_rows_than_one_statement_holds(store: Store) -> None:
     names = [f"brug-{n}" for n in range(2500)]
     store.project(register(*names), Outcome(current=[risk(name, RiskState.OK, 1.0) for name in names]))
-    store.project(Outcome(sensors=[SensorChange(n, n, n / 3, DataQuality.HIGH) for n in range(0, 2500, 2)]))
+    store.project(
+        Outcome(sensors=SensorColumns.of([SensorChange(n, n, n / 3, DataQuality.HIGH) for n in range(0, 2500, 2)]))
+    )
     found = {row.asset: (row.last_time_ns, row.last_value) for row in store.reader.sensors(limit=5000)}
     assert [found[AssetId(name)] for name in names] == [(n, n / 3) if n % 2 == 0 else (None, None) for n in range(2500)]
     assert len(store.reader.risks(limit=5000)) == 2500
