@@ -7,11 +7,14 @@ Nothing here reads a clock, an environment variable or a file outside this room.
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from api import pages
+from api.access import LoginNeededError
+from api.audit import make_audit
 from api.edge import API_VERSION, Edge
 from api.openapi import make_document, operation_id
 from api.problems import add_problem_handlers
@@ -45,6 +48,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     )
     app.state.rooms = rooms
     add_problem_handlers(app)
+    app.add_exception_handler(LoginNeededError, _send_to_login)
     for part in (risks, alarms, decisions, assets, sensors, refusals, health):
         app.include_router(part.router)
     document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
@@ -57,8 +61,13 @@ def create_app(rooms: ApiRooms) -> FastAPI:
 
     for router in pages.PARTS:
         app.include_router(router)
-    app.add_middleware(Edge, settings=rooms.settings)
+    app.add_middleware(Edge, settings=rooms.settings, audit=make_audit(rooms))
     return app
+
+
+async def _send_to_login(request: Request, _error: Exception) -> Response:
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    return Response(status_code=303, headers={"Location": f"/login?{urlencode({'next': asked})}"})
 
 
 def _unique_id(route: APIRoute) -> str:

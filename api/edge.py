@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from anyio import to_thread
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.audit import Audit, is_audited
 from api.problems import ProblemError, problem_response
 from api.rooms import ApiSettings
 
@@ -47,11 +49,14 @@ class Edge:
     app : ASGI application
     settings : ApiSettings
         Names of hosts, limit of the body, and whether this is a demo.
+    audit : callable or None
+        Writes down what was written or denied.
     """
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings, audit: Audit | None = None) -> None:
         self._app = app
         self._settings = settings
+        self._audit = audit
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +75,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 started = True
                 self._dress(scope, message)
+                if self._audit is not None and is_audited(scope["method"], message["status"]):
+                    await to_thread.run_sync(self._audit, scope, message["status"])
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)

@@ -6,12 +6,13 @@ silently ignored gives an answer that looks right and is not.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from api.access import scoped_rooms
 from api.languages import Language, choose_language
 from api.problems import FieldError, invalid_input, not_found
 from api.rooms import ApiRooms
@@ -130,14 +131,7 @@ class SeriesQuery(PageQuery):
     end: Annotated[TimeNs | None, Field(description="Hops that start before this time.")] = None
 
 
-def _rooms(request: Request) -> ApiRooms:
-    rooms: Any = request.app.state.rooms
-    if not isinstance(rooms, ApiRooms):
-        raise TypeError(f"got rooms of type {type(rooms).__name__}, expected ApiRooms; use api.app.create_app")
-    return rooms
-
-
-Rooms = Annotated[ApiRooms, Depends(_rooms)]
+Rooms = Annotated[ApiRooms, Depends(scoped_rooms)]
 
 
 def _answer_language(

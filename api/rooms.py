@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from api.drawing import Drawing
+from api.gate import Access
 from domain.identifiers import AssetId
 from domain.register import Works
 from storage.overview_rows import Overview
 from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
 
-__all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness"]
+__all__ = ["Access", "ApiRooms", "ApiSettings", "PartState", "Readiness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +118,4 @@ class ApiRooms:
     settings: ApiSettings
     works: Callable[[AssetId], Sequence[Works]] = _no_works
     drawing: Drawing = field(default_factory=Drawing)
+    access: Access = field(default_factory=Access)

@@ -193,6 +193,8 @@ class Decision:
         ISO date, for `plan`.
     previous_hash, hash : str
         SHA-256 in hex; `hash` covers all other fields and `previous_hash`.
+    organisation : str
+        For which organisation it was made; empty: the owner of the asset.
     """
 
     id: str
@@ -208,6 +210,7 @@ class Decision:
     condition: int | None = None
     previous_hash: str = ""
     hash: str = ""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ class Asset:
         ISO date of that inspection.
     external_ids : dict of str to str
         The owner's own identifiers and columns, unchanged.
+    organisation : str
+        Which authority it belongs to, where several share the service; empty: the first.
     """
 
     id: AssetId
@@ -96,6 +98,7 @@ class Asset:
     condition_inspected: int | None = None
     inspected_on: str | None = None
     external_ids: dict[str, str] = field(default_factory=dict)
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,12 @@ _ASSET_COLUMNS: Final = frozenset(
         "crew_lead_days",
         "condition_inspected",
         "inspected_on",
+        "organisation",
     }
 )
 _SENSOR_REQUIRED: Final = ("asset", "sensor", "channel", "gateway", "interval_s")
 _DOCUMENT_VERSION: Final = 1
+_ORGANISATION_CHARACTERS: Final = 64
 
 
 def read_register(paths: Sequence[Path]) -> Register:
@@ -197,6 +199,9 @@ def _read_asset(row: Fields) -> Asset:
     lat, lon = row.number("lat", low=-90, high=90), row.number("lon", low=-180, high=180)
     if row.has("lat") != row.has("lon"):
         row.fault("lat" if row.has("lon") else "lon", "both lat and lon, or neither")
+    organisation = row.text("organisation")
+    if len(organisation) > _ORGANISATION_CHARACTERS:
+        row.fault("organisation", f"at most {_ORGANISATION_CHARACTERS} characters")
     return Asset(
         id=AssetId(identifier),
         name=row.text("name") or identifier,
@@ -212,6 +217,7 @@ def _read_asset(row: Fields) -> Asset:
         condition_inspected=row.whole("condition_inspected", low=1, high=6),
         inspected_on=row.day("inspected_on"),
         external_ids=_external_ids(row),
+        organisation=organisation,
     )
 
 

@@ -78,7 +78,7 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         If something outside must change first; everything that ran is stopped.
     """
     prepare_folder(settings)
-    bind(settings.api.host, settings.api.port).close()
+    bind(settings.api.host, settings.api.port, settings.access).close()
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

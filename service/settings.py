@@ -23,6 +23,7 @@ from pydantic_settings import (
 from domain.errors import ConfigurationError
 
 __all__ = [
+    "AccessSection",
     "ApiSection",
     "BrokerSection",
     "InfluxSection",
@@ -142,7 +143,7 @@ class ApiSection(BaseModel):
 
     model_config = _FROZEN
 
-    host: str = Field("127.0.0.1", description="Address to listen on; only loopback until authentication is there.")
+    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs `access.required`.")
     port: Port = Field(8000, description="Port to listen on.")
     allowed_hosts: tuple[str, ...] = Field(
         ("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered; guards against rebinding."
@@ -155,6 +156,40 @@ class ApiSection(BaseModel):
     )
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
+
+
+class AccessSection(BaseModel):
+    """Who may ask."""
+
+    model_config = _FROZEN
+
+    required: bool = Field(
+        default=False,
+        description="Ask for a key or a login; false answers anyone on this machine, and is refused on any address but "
+        "loopback.",
+    )
+    organisations_file: Path | None = Field(
+        None,
+        description="TOML file with the organisations that share this service and how their people log in; default: "
+        "one organisation, that of the owner, without logins.",
+    )
+    secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs forms and logins under way; default: made once, in the data folder. The same for every "
+        "process behind one address.",
+    )
+    secure_cookies: bool = Field(
+        default=True, description="Cookies over TLS alone; false only works on loopback without TLS."
+    )
+    requests_per_minute: int = Field(600, ge=1, le=1_000_000, description="Requests of one key or person at most.")
+    failures_per_minute: int = Field(
+        30, ge=1, le=100_000, description="Keys and sessions that do not hold, of one address at most."
+    )
+    logins_per_minute: int = Field(10, ge=1, le=100_000, description="Logins begun from one address at most.")
+    session_hours: float = Field(10.0, gt=0, le=24 * 30, description="A login holds this long at most.")
+    session_idle_minutes: float = Field(60.0, gt=0, le=24 * 60, description="A login ends after so long without use.")
+    audit_days: int = Field(365, ge=1, le=36_500, description="How long the trail of writes and denied access is kept.")
 
 
 class StorageSection(BaseModel):
@@ -241,6 +276,7 @@ class Settings(BaseSettings):
     broker: BrokerSection = BrokerSection()
     ingest: IngestSection = IngestSection()
     api: ApiSection = ApiSection()
+    access: AccessSection = AccessSection()
     storage: StorageSection = StorageSection()
     influx: InfluxSection = InfluxSection()
     owner: OwnerSection = OwnerSection()
@@ -280,6 +316,13 @@ class Settings(BaseSettings):
     def influx_path(self) -> Path:
         """The file of what is remembered beside InfluxDB."""
         return self.data_dir / "influx.sqlite"
+
+    @property
+    def access_address(self) -> str:
+        """Address of the database of keys, sessions and the audit trail."""
+        if self.storage.database_url is not None:
+            return self.storage.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'access.sqlite'}"
 
     @property
     def database_address(self) -> str:

@@ -15,11 +15,13 @@ import uvicorn
 from sqlalchemy import Engine
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
+from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
+from service.access import make_access, open_ledger, shared_service
 from service.announced_works import AnnouncedWorks
 from service.ingest_process import prepare_folder, status_path
 from service.series_store import open_series
-from service.settings import Settings
+from service.settings import AccessSection, Settings
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from storage.advisory import SqlAdvisoryStore
@@ -148,7 +150,7 @@ class ServiceHealth:
         return PartState(name, ok=False, detail=fault, since_ns=since_ns)
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, access: AccessSection) -> socket.socket:
     """Take the port of the API.
 
     Raises
@@ -157,10 +159,16 @@ def bind(host: str, port: int) -> socket.socket:
         If it is taken, or the address is not loopback: nothing else is served without authentication.
     """
     if not _is_loopback(host):
-        raise ConfigurationError(
-            f"api.host: got {host!r}, expected a loopback address; nothing but loopback is served while there is no "
-            "authentication: put a reverse proxy with a login in front"
-        )
+        if not access.required:
+            raise ConfigurationError(
+                f"api.host: got {host!r}, expected a loopback address; nothing but loopback is served without "
+                "authentication: set SCHOUW_ACCESS__REQUIRED=true and make keys with `schouw keys create`"
+            )
+        if not access.secure_cookies:
+            raise ConfigurationError(
+                f"access.secure_cookies: got false with api.host {host!r}, expected true; cookies without TLS are for "
+                "loopback alone"
+            )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -182,7 +190,9 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: ProjectedSeries) -> ApiRooms:
+def make_rooms(
+    settings: Settings, journal: Journal, engine: Engine, series: ProjectedSeries, access: Access
+) -> ApiRooms:
     """Hand the stores and questions to the application."""
     store = SqlAdvisoryStore(engine)
 
@@ -213,6 +223,7 @@ def make_rooms(settings: Settings, journal: Journal, engine: Engine, series: Pro
             page_size_max=settings.api.page_size_max,
             public_url=settings.api.public_url or _own_address(settings),
         ),
+        access=access,
     )
 
 
@@ -230,12 +241,14 @@ def run_api(settings: Settings) -> None:
         If the port is taken or the folder cannot be written.
     """
     prepare_folder(settings)
-    listener = bind(settings.api.host, settings.api.port)
+    listener = bind(settings.api.host, settings.api.port, settings.access)
+    shared = shared_service(settings)
     engine = open_database(settings.database_address, patience_s=_PATIENCE_S)
     _await_schema(engine)
     journal = Journal(settings.journal_path)
     series = open_series(settings)
-    rooms = make_rooms(settings, journal, engine, series)
+    access = make_access(settings, open_ledger(settings), shared)
+    rooms = make_rooms(settings, journal, engine, series, access)
     threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
     app = create_app(rooms)
     server = uvicorn.Server(

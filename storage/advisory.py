@@ -22,6 +22,7 @@ from domain.records import (
 )
 from domain.register import Asset
 from storage.database import translated
+from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey, SensorKey, TimedKey
 from storage.tables import (
     alarm_table,
@@ -29,6 +30,7 @@ from storage.tables import (
     asset_table,
     channel_table,
     dead_letter_table,
+    projection_table,
     quarantine_table,
     risk_table,
 )
@@ -51,21 +53,35 @@ class SqlAdvisoryStore:
     ----------
     engine : Engine
         Of the database that `OperationalProjection` writes.
+    organisations : sequence of str or None
+        Only what belongs to assets that carry one of these names in the register; None: everything.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, organisations: Organisations = None) -> None:
         self._engine = engine
+        self._organisations = organisations
+
+    def of(self, organisations: Sequence[str]) -> SqlAdvisoryStore:
+        """Give the same store as one organisation sees it."""
+        return SqlAdvisoryStore(self._engine, tuple(organisations))
+
+    def revision(self) -> int:
+        """Give a number that grows whenever something that is read here may have changed."""
+        return int(self._all(select(func.coalesce(func.sum(projection_table.c.seq), 0).label("seq")))[0].seq)
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""
         query = select(asset_table.c.detail).order_by(asset_table.c.id).limit(limit)
         if after is not None:
             query = query.where(asset_table.c.id > after)
+        query = query.where(own_row(self._organisations))
         return [_asset(row.detail) for row in self._all(query)]
 
     def asset(self, asset: AssetId) -> Asset | None:
         """Find one asset."""
-        rows = self._all(select(asset_table.c.detail).where(asset_table.c.id == asset))
+        query = select(asset_table.c.detail).where(asset_table.c.id == asset)
+        query = query.where(own_row(self._organisations))
+        rows = self._all(query)
         return _asset(rows[0].detail) if rows else None
 
     def risks(
@@ -86,6 +102,7 @@ class SqlAdvisoryStore:
             .order_by(table.state_rank, table.negative_cost_eur, table.asset)
             .limit(limit)
         )
+        query = query.where(own_row(self._organisations))
         if states:
             query = query.where(table.state_rank.in_([_STATE_RANK[state] for state in states]))
         if after is not None:
@@ -111,13 +128,18 @@ class SqlAdvisoryStore:
 
     def risk(self, asset: AssetId) -> RiskAssessment | None:
         """Give the newest assessment of one asset."""
-        rows = self._all(select(risk_table.c.detail, risk_table.c.revision).where(risk_table.c.asset == asset))
+        query = select(risk_table.c.detail, risk_table.c.revision).where(risk_table.c.asset == asset)
+        rows = self._all(self._own(query, risk_table.c.asset))
         return _assessment(rows[0].detail, rows[0].revision) if rows else None
 
     def assessment(self, assessment_id: str) -> RiskAssessment | None:
         """Find one stored assessment."""
         table = assessment_table.c
-        rows = self._all(select(table.detail, table.revision).where(table.id == assessment_id))
+        rows = self._all(
+            select(table.detail, table.revision)
+            .where(table.id == assessment_id)
+            .where(own_asset(table.asset, self._organisations))
+        )
         return _assessment(rows[0].detail, rows[0].revision) if rows else None
 
     def risk_history(
@@ -133,7 +155,7 @@ class SqlAdvisoryStore:
         )
         if after is not None:
             query = query.where(_before(table.assessed_at_ns, table.id, after))
-        return [_assessment(row.detail, row.revision) for row in self._all(query)]
+        return [_assessment(row.detail, row.revision) for row in self._all(self._own(query, table.asset))]
 
     def alarms(
         self,
@@ -152,11 +174,15 @@ class SqlAdvisoryStore:
             query = query.where(table.state.in_([state.value for state in states]))
         if after is not None:
             query = query.where(_before(table.raised_at_ns, table.id, after))
-        return [_alarm(row) for row in self._all(query)]
+        return [_alarm(row) for row in self._all(self._own(query, table.asset))]
 
     def alarm(self, alarm_id: str) -> Alarm | None:
         """Find one alarm."""
-        rows = self._all(select(alarm_table).where(alarm_table.c.id == alarm_id))
+        rows = self._all(
+            select(alarm_table)
+            .where(alarm_table.c.id == alarm_id)
+            .where(own_asset(alarm_table.c.asset, self._organisations))
+        )
         return _alarm(rows[0]) if rows else None
 
     def dead_letters(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[DeadLetter]:
@@ -176,7 +202,7 @@ class SqlAdvisoryStore:
                 row.received_at_ns,
                 row.revision,
             )
-            for row in self._all(query)
+            for row in self._all(query.where(own_gateway(table.gateway, self._organisations)))
         ]
 
     def quarantine(self, *, after: SensorKey | None = None, limit: int = 100) -> Sequence[Quarantined]:
@@ -198,7 +224,7 @@ class SqlAdvisoryStore:
                 row.example,
                 row.revision,
             )
-            for row in self._all(query)
+            for row in self._all(query.where(own_gateway(table.gateway, self._organisations)))
         ]
 
     def sensors(
@@ -226,7 +252,7 @@ class SqlAdvisoryStore:
                 row.last_value,
                 row.revision,
             )
-            for row in self._all(query)
+            for row in self._all(self._own(query, table.asset))
         ]
 
     def counts(self) -> dict[str, int]:
@@ -236,6 +262,9 @@ class SqlAdvisoryStore:
             table.name: int(self._all(select(func.count().label("rows")).select_from(table))[0].rows)
             for table in tables
         }
+
+    def _own(self, query: Select[Any], asset_column: Any) -> Select[Any]:
+        return query.where(own_asset(asset_column, self._organisations))
 
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with translated(self._engine), self._engine.connect() as db:

@@ -28,7 +28,14 @@ from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from storage import postgresql
 from storage.wal import use_wal
 
-__all__ = ["migrations_pending", "open_database", "sqlite_address", "translated", "upgrade_schema"]
+__all__ = [
+    "migrations_pending",
+    "open_database",
+    "sqlite_address",
+    "translated",
+    "upgrade_access_schema",
+    "upgrade_schema",
+]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PATIENCE_S: Final = 30.0
@@ -94,6 +101,18 @@ def upgrade_schema(engine: Engine) -> None:
         command.upgrade(_config(connection), "head")
 
 
+def upgrade_access_schema(engine: Engine) -> None:
+    """Bring the tables of access to the version of this program; they may share a database with the others.
+
+    Raises
+    ------
+    StorageUnavailable
+        If the database is away.
+    """
+    with translated(engine), engine.begin() as connection:
+        command.upgrade(_config(connection, _MIGRATIONS / "access"), "head")
+
+
 def migrations_pending(engine: Engine) -> bool:
     """Tell whether the schema is older than this program expects, or not there yet."""
     head = ScriptDirectory.from_config(_config(None)).get_current_head()
@@ -124,9 +143,9 @@ def _passes(engine: Engine, error: DBAPIError) -> bool:
     return isinstance(error, OperationalError) or not isinstance(error, DatabaseError)
 
 
-def _config(connection: Connection | None) -> Config:
+def _config(connection: Connection | None, scripts: Path = _MIGRATIONS) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(scripts))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

@@ -26,6 +26,7 @@ __all__ = ["JournalDecisionLog", "chain_faults", "decision_hash"]
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
+_LATER_FIELDS: Final = ("organisation",)
 _CONDITIONS: Final = range(1, 7)
 
 
@@ -74,6 +75,7 @@ class JournalDecisionLog:
                 due_on=draft.due_on,
                 condition=draft.condition,
                 previous_hash=previous,
+                organisation=draft.organisation,
             )
             decision = replace(decision, hash=decision_hash(decision))
             db.execute(
@@ -102,9 +104,15 @@ class JournalDecisionLog:
 
 
 def decision_hash(decision: Decision) -> str:
-    """Compute the hash of a link: SHA-256 in hex over all fields but the hash itself."""
+    """Compute the hash of a link: SHA-256 in hex over all fields but the hash itself.
+
+    Fields that links did not always have are left out while they are empty, so that older links keep their hash.
+    """
     fields = asdict(decision)
     del fields["hash"]
+    for name in _LATER_FIELDS:
+        if not fields[name]:
+            del fields[name]
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

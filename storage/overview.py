@@ -17,6 +17,7 @@ from domain.records import AlarmState, DataQuality, FailureProbability, RiskAsse
 from domain.register import Asset, AssetType
 from storage.database import translated
 from storage.overview_rows import FleetTally, ListFilter, PlaceRow
+from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey
 from storage.tables import alarm_table, assessment_table, asset_table, gateway_table, quarantine_table, risk_table
 
@@ -35,10 +36,17 @@ class SqlOverview:
     ----------
     engine : Engine
         Of the database that `OperationalProjection` writes.
+    organisations : sequence of str or None
+        Only assets that carry one of these names in the register; None: all.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, organisations: Organisations = None) -> None:
         self._engine = engine
+        self._organisations = organisations
+
+    def of(self, organisations: Sequence[str]) -> SqlOverview:
+        """Give the same questions as one organisation may ask them."""
+        return SqlOverview(self._engine, tuple(organisations))
 
     def ranked(
         self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
@@ -58,7 +66,7 @@ class SqlOverview:
             .order_by(table.state_rank, table.negative_cost_eur, table.asset)
             .limit(limit)
         )
-        query = query.where(*_about(wanted))
+        query = query.where(own_row(self._organisations), *_about(wanted))
         if wanted.states:
             query = query.where(table.state_rank.in_([_STATES.index(state) for state in wanted.states]))
         if wanted.qualities:
@@ -91,7 +99,7 @@ class SqlOverview:
         query = (
             select(asset_table.c.detail)
             .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
-            .where(risk_table.c.asset.is_(None), *_about(wanted))
+            .where(risk_table.c.asset.is_(None), own_row(self._organisations), *_about(wanted))
             .order_by(asset_table.c.id)
             .limit(limit)
         )
@@ -104,7 +112,11 @@ class SqlOverview:
         table = assessment_table.c
         last = (
             select(table.asset, func.max(table.assessed_at_ns).label("at_ns"))
-            .where(table.asset.in_(assets), table.assessed_at_ns <= before_ns)
+            .where(
+                table.asset.in_(assets),
+                table.assessed_at_ns <= before_ns,
+                own_asset(table.asset, self._organisations),
+            )
             .group_by(table.asset)
             .subquery()
         )
@@ -129,17 +141,24 @@ class SqlOverview:
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
         quality = risk_table.c.detail["data_quality"].as_string()
-        states = self._all(
-            select(risk_table.c.state_rank, quality.label("quality"), func.count().label("rows"))
+        # PostgreSQL takes no expression with a parameter in GROUP BY for the same expression in SELECT.
+        graded = (
+            select(risk_table.c.state_rank, quality.label("quality"))
             .join(asset_table, asset_table.c.id == risk_table.c.asset)
-            .group_by(risk_table.c.state_rank, quality)
+            .where(own_row(self._organisations))
+            .subquery()
         )
-        alarms = self._all(
-            select(alarm_table.c.kind, alarm_table.c.state, func.count().label("rows")).group_by(
-                alarm_table.c.kind, alarm_table.c.state
+        states = self._all(
+            select(graded.c.state_rank, graded.c.quality, func.count().label("rows")).group_by(
+                graded.c.state_rank, graded.c.quality
             )
         )
-        assets = self._count(asset_table)
+        alarms = self._all(
+            select(alarm_table.c.kind, alarm_table.c.state, func.count().label("rows"))
+            .where(own_asset(alarm_table.c.asset, self._organisations))
+            .group_by(alarm_table.c.kind, alarm_table.c.state)
+        )
+        assets = self._count(asset_table, own_row(self._organisations))
         condition = [row for row in alarms if row.kind.startswith("condition.")]
         return FleetTally(
             assets=assets,
@@ -153,7 +172,7 @@ class SqlOverview:
             - sum(row.rows for row in condition if row.state in _UNDECIDED),
             false_alarms=sum(row.rows for row in condition if row.state == AlarmState.DISMISSED.value),
             asset_years=self._asset_years(),
-            quarantined=self._count(quarantine_table),
+            quarantined=self._count(quarantine_table, own_gateway(quarantine_table.c.gateway, self._organisations)),
         )
 
     def places(self) -> Sequence[PlaceRow]:
@@ -162,6 +181,7 @@ class SqlOverview:
         query = (
             select(asset_table.c.id, detail, risk_table.c.detail.label("risk"))
             .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
+            .where(own_row(self._organisations))
             .order_by(asset_table.c.id)
         )
         return [_place(row) for row in self._all(query)]
@@ -170,6 +190,7 @@ class SqlOverview:
         """List gateway, state, since when and when it last said so, by identifier."""
         table = gateway_table.c
         query = select(table.id, table.state, table.since_ns, table.received_at_ns).order_by(table.id)
+        query = query.where(own_gateway(table.id, self._organisations))
         return [(row.id, row.state, row.since_ns, row.received_at_ns) for row in self._all(query)]
 
     def _asset_years(self) -> float:
@@ -181,11 +202,12 @@ class SqlOverview:
             .correlate(asset_table)
             .scalar_subquery()
         )
-        (row,) = self._all(select(func.sum(spans).label("total_ns")).select_from(asset_table))
+        total = select(func.sum(spans).label("total_ns")).select_from(asset_table)
+        (row,) = self._all(total.where(own_row(self._organisations)))
         return float(row.total_ns or 0) / _NS_PER_YEAR
 
-    def _count(self, table: Any) -> int:
-        return int(self._all(select(func.count().label("rows")).select_from(table))[0].rows)
+    def _count(self, table: Any, condition: ColumnElement[bool]) -> int:
+        return int(self._all(select(func.count().label("rows")).select_from(table).where(condition))[0].rows)
 
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with translated(self._engine), self._engine.connect() as db:

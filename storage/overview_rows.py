@@ -79,6 +79,9 @@ class PlaceRow:
 class Overview(Protocol):
     """Questions about all assets at once; one or two statements each."""
 
+    def of(self, organisations: Sequence[str]) -> Overview:
+        """Give the same questions as one organisation may ask them."""
+
     def ranked(
         self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
     ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:

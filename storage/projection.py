@@ -171,7 +171,15 @@ def _replace_register(
     db: Connection, seq: int, register: Register, numbers: Sequence[int], at_ns: int | None
 ) -> list[AssetId]:
     """Write the register as it holds from here on, and give what left it; what channels last sent stays."""
-    assets = [{"id": asset.id, "detail": msgspec.to_builtins(asset), "revision": seq} for asset in register.assets]
+    assets = [
+        {
+            "id": asset.id,
+            "organisation": asset.organisation,
+            "detail": msgspec.to_builtins(asset),
+            "revision": seq,
+        }
+        for asset in register.assets
+    ]
     kept = {asset.id for asset in register.assets}
     gone = [AssetId(row.id) for row in db.execute(select(asset_table.c.id)) if row.id not in kept]
     for asset in gone:

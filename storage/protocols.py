@@ -76,10 +76,17 @@ class DecisionDraft:
     assessment_id: str | None = None
     due_on: str | None = None
     condition: int | None = None
+    organisation: str = ""
 
 
 class AdvisoryStore(Protocol):
     """The projected rows that the API serves; reading never blocks the writer."""
+
+    def of(self, organisations: Sequence[str]) -> AdvisoryStore:
+        """Give the same store as one organisation sees it: only assets with one of these names, and what is theirs."""
+
+    def revision(self) -> int:
+        """Give a number that grows whenever something that is read here may have changed."""
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""

@@ -49,6 +49,7 @@ asset_table: Final = Table(
     "asset",
     metadata,
     Column("id", _key(64), primary_key=True),
+    Column("organisation", _key(64), nullable=False, server_default="", index=True),
     Column("detail", JSON, nullable=False),
     Column("revision", BigInteger, nullable=False),
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from api.access import needs
 from api.figures import euros
 from api.languages import Language
 from api.page_rows import alarm_row, day, decision_row, risk_row, sensor_row
@@ -17,12 +18,13 @@ from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import text
+from domain.access import Right
 from domain.records import RiskAssessment
 from domain.register import Asset
 
 __all__ = ["AssetQuestion", "register_facts", "router", "show_asset"]
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
 
 # What one screen can hold; the API pages through the rest.
 _ALARMS_SHOWN: Final = 50

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access import needs
 from api.answers import alarm_item
 from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
@@ -13,13 +14,14 @@ from api.problems import not_found
 from api.questions import AlarmQuery, AnswerLanguage, ItemPath, LanguageQuery, Rooms, known_item, page_size
 from api.rooms import ApiRooms
 from api.schemas import AlarmItem, Listing
+from domain.access import Right
 from domain.identifiers import AssetId
 from domain.records import Alarm
 from storage.protocols import TimedKey
 
 __all__ = ["known_alarm", "router"]
 
-router = APIRouter(tags=["alarms"])
+router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS)])
 
 
 @router.get("/v1/alarms", response_model=Listing[AlarmItem], summary="List alarms, newest first")

@@ -6,17 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access import needs
 from api.answers import asset_item, series_point_item
 from api.conditional import entity_tag, json_response, revalidated
 from api.paging import next_cursor, page_link, read_page
 from api.problems import FieldError, ProblemError, invalid_input
 from api.questions import AssetPath, PageQuery, Rooms, SeriesQuery, page_size, registered
 from api.schemas import AssetItem, ChannelItem, Listing, SeriesListing
+from domain.access import Right
 from domain.identifiers import ChannelName, SensorId
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["assets"])
+router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS)])
 
 
 @router.get(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, S
 from pydantic import field_validator as check_field
 from pydantic.alias_generators import to_camel
 
+from api.access import needs
 from api.answers import decision_item
 from api.conditional import json_response
 from api.edge import require_json
@@ -21,13 +22,14 @@ from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.schemas import DecisionItem, Listing
 from api.times import parse_date
+from domain.access import Right
 from domain.identifiers import AssetId
 from domain.records import Alarm, Decision, DecisionVerb
 from storage.protocols import DecisionDraft
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["decisions"])
+router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS)])
 
 _SCAN = 500
 
@@ -125,7 +127,7 @@ _EXAMPLES = {
     "/v1/alarms/{alarm_id:path}/decisions",
     status_code=201,
     response_model=DecisionItem,
-    dependencies=[Depends(require_json)],
+    dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS)],
     summary="Record what a person decides about an alarm",
     responses={201: {"headers": {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}}},
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from api.access import needs, rooms_of
 from api.answers import readiness_answer
 from api.conditional import json_response
 from api.questions import Rooms
 from api.schemas import Live
+from domain.access import Right
 
 __all__ = ["router"]
 
@@ -21,13 +23,13 @@ def show_live() -> Response:
 
 
 @router.get("/readyz")
-def show_ready(rooms: Rooms) -> Response:
-    """Say in words how each part is doing; 503 while the service cannot do its work."""
-    readiness = rooms.readiness()
+def show_ready(request: Request) -> Response:
+    """Say in words how each part is doing; 503 while the service cannot do its work. Watchdogs have no key."""
+    readiness = rooms_of(request).readiness()
     return json_response(readiness_answer(readiness), status=200 if readiness.ready else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[needs(Right.READ_METRICS)])
 def show_metrics(rooms: Rooms) -> Response:
     """Give telemetry in the Prometheus text format."""
     return Response(rooms.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access import needs
 from api.answers import risk_item
 from api.conditional import entity_tag, json_response, revalidated
 from api.paging import next_cursor, page_link, read_page
@@ -21,11 +22,12 @@ from api.questions import (
     registered,
 )
 from api.schemas import Listing, RiskItem
+from domain.access import Right
 from storage.protocols import RankKey, TimedKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["risks"])
+router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS)])
 
 
 @router.get(

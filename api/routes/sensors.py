@@ -6,17 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access import needs
 from api.answers import sensor_item
 from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
 from api.questions import AssetQuery, Rooms, page_size
 from api.schemas import Listing, SensorItem
+from domain.access import Right
 from domain.identifiers import AssetId
 from storage.protocols import SensorKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["sensors"])
+router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS)])
 
 
 @router.get("/v1/sensors", response_model=Listing[SensorItem], summary="List channels and their newest readings")

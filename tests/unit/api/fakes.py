@@ -11,6 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
+from api.rooms import Access
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
     Alarm,
@@ -56,6 +57,19 @@ class MemoryStore:
     letters: list[DeadLetter] = field(default_factory=list)
     unknown: list[Quarantined] = field(default_factory=list)
     statuses: list[SensorStatus] = field(default_factory=list)
+
+    def of(self, organisations: Sequence[str]) -> MemoryStore:
+        own = {asset.id for asset in self.asset_rows if asset.organisation in organisations}
+        return MemoryStore(
+            asset_rows=[asset for asset in self.asset_rows if asset.id in own],
+            newest={asset: risk for asset, risk in self.newest.items() if asset in own},
+            history=[risk for risk in self.history if risk.asset in own],
+            alarm_rows=[alarm for alarm in self.alarm_rows if alarm.asset in own],
+            statuses=[status for status in self.statuses if status.asset in own],
+        )
+
+    def revision(self) -> int:
+        return max((risk.revision for risk in self.newest.values()), default=0)
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         rows = sorted(self.asset_rows, key=lambda asset: asset.id)
@@ -137,6 +151,9 @@ class MemoryOverview:
 
     store: MemoryStore
     gateway_rows: list[tuple[str, str, int | None, int]] = field(default_factory=list)
+
+    def of(self, organisations: Sequence[str]) -> MemoryOverview:
+        return MemoryOverview(self.store.of(organisations))
 
     def ranked(
         self, wanted: ListFilter, *, after: RankKey | None = None, limit: int = 100
@@ -260,6 +277,7 @@ class MemoryDecisions:
             due_on=draft.due_on,
             condition=draft.condition,
             hash="ab" * 32,
+            organisation=draft.organisation,
         )
         self.links.append(decision)
         return decision
@@ -332,6 +350,7 @@ class Town:
     now_ns: int = NOW_NS
     wall_clock_ns: int = NOW_NS + 1_000_000_000
     settings: ApiSettings = SETTINGS
+    access: Access = field(default_factory=Access)
     works: dict[str, tuple[tuple[int, int, str, str], ...]] = field(default_factory=dict)
 
     def works_of(self, asset: AssetId) -> Sequence[Works]:
@@ -350,6 +369,7 @@ class Town:
             wall_clock_ns=lambda: self.wall_clock_ns,
             settings=self.settings,
             works=self.works_of,
+            access=self.access,
         )
 
     def client(self) -> Client:

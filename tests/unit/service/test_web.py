@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError
+from service.settings import AccessSection
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status, write_status
 from service.web import ServiceHealth, bind
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
 
+OFF = AccessSection(required=False)
 NOW_NS = 1_750_000_000_000_000_000
 
 
@@ -56,21 +58,28 @@ def wrong(health: ServiceHealth) -> dict[str, str]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.9"])
 def test_loopback_is_served(host: str) -> None:
-    with bind(host, 0) as listener:
+    with bind(host, 0, OFF) as listener:
         assert listener.getsockname()[1] > 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])  # noqa: S104 -- what is refused
 def test_nothing_else_is(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"api\.host: got .*, expected a loopback address"):
-        bind(host, 0)
+        bind(host, 0, OFF)
+
+
+def test_another_address_is_served_with_authentication_and_cookies_over_tls() -> None:
+    with bind("0.0.0.0", 0, AccessSection(required=True)) as listener:  # noqa: S104 -- what is tested
+        assert listener.getsockname()[1] > 0
+    with pytest.raises(ConfigurationError, match=r"access\.secure_cookies: got false"):
+        bind("0.0.0.0", 0, AccessSection(required=True, secure_cookies=False))  # noqa: S104 -- what is tested
 
 
 def test_a_taken_port_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1 cannot be taken"):
-            bind("127.0.0.1", port)
+            bind("127.0.0.1", port, OFF)
 
 
 def test_all_is_well_when_every_part_says_so(health: ServiceHealth) -> None:

@@ -1,0 +1,54 @@
+"""The decision log as one organisation sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from domain.access import Organisation
+from domain.identifiers import AssetId
+from domain.records import Decision
+from storage.protocols import AdvisoryStore, DecisionDraft, DecisionLog
+
+__all__ = ["OrganisationDecisions"]
+
+_SCAN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationDecisions:
+    """Writes decisions under an organisation's name, and gives only its own.
+
+    A decision belongs to the organisation it was made for; older ones, which name none, to the owner of their asset.
+    """
+
+    log: DecisionLog
+    store: AdvisoryStore
+    organisation: Organisation
+    _owned: dict[AssetId, bool] = field(default_factory=dict)
+
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+        """Write one decision as the next link and return it."""
+        return self.log.append(replace(draft, organisation=self.organisation.id), decided_at_ns=decided_at_ns)
+
+    def decisions(
+        self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
+    ) -> Sequence[Decision]:
+        """List decisions newest first, those with a sequence below `before_seq`."""
+        found: list[Decision] = []
+        before = before_seq
+        while len(found) < limit:
+            links = self.log.decisions(asset=asset, before_seq=before, limit=_SCAN)
+            found.extend(link for link in links if self._is_own(link))
+            if len(links) < _SCAN:
+                break
+            before = links[-1].seq
+        return found[:limit]
+
+    def _is_own(self, decision: Decision) -> bool:
+        if decision.organisation:
+            return decision.organisation == self.organisation.id
+        if decision.asset not in self._owned:
+            self._owned[decision.asset] = self.store.asset(decision.asset) is not None
+        return self._owned[decision.asset]

@@ -1,0 +1,87 @@
+"""Access as the settings ask for it: the ledger of keys and sessions, the limits, the secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from api.rooms import Access
+from domain.errors import ConfigurationError
+from service.organisations import SharedService, read_organisations
+from service.settings import Settings
+from service.throttle import WindowThrottle
+from storage.access import AccessStore
+from storage.database import open_database, upgrade_access_schema
+
+__all__ = ["make_access", "open_ledger", "shared_service"]
+
+_SECRET_BYTES: Final = 32
+_NS_PER_S: Final = 1_000_000_000
+_NS_PER_DAY: Final = 86_400 * _NS_PER_S
+_PATIENCE_S: Final = 10.0
+
+
+def shared_service(settings: Settings) -> SharedService:
+    """Read which organisations share this service."""
+    return read_organisations(settings.access.organisations_file, settings.owner)
+
+
+def open_ledger(settings: Settings) -> AccessStore:
+    """Open the tables of access, made or brought up to date first."""
+    engine = open_database(settings.access_address, patience_s=_PATIENCE_S)
+    upgrade_access_schema(engine)
+    return AccessStore(engine)
+
+
+def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) -> Access:
+    """Put together who may ask, and how that is told."""
+    section = settings.access
+    ledger.prune_audit(before_ns=time.time_ns() - section.audit_days * _NS_PER_DAY)
+    return Access(
+        required=section.required,
+        ledger=ledger,
+        organisations=shared.organisations,
+        throttle=WindowThrottle(
+            {
+                "request": section.requests_per_minute,
+                "failure": section.failures_per_minute,
+                "login": section.logins_per_minute,
+            }
+        ),
+        secret=_secret(settings),
+        secure_cookies=section.secure_cookies,
+        session_idle_ns=round(section.session_idle_minutes * 60 * _NS_PER_S),
+        session_ns=round(section.session_hours * 3600 * _NS_PER_S),
+    )
+
+
+def _secret(settings: Settings) -> bytes:
+    """Give the secret of the settings, or the one that the data folder keeps for its owner's eyes."""
+    if settings.access.secret is not None:
+        return settings.access.secret.get_secret_value().encode()
+    path = settings.data_dir / "access.secret"
+    try:
+        return _kept(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be read or made ({error.strerror}); give it to this user, or set "
+            "SCHOUW_ACCESS__SECRET"
+        ) from error
+
+
+def _kept(path: Path) -> bytes:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        kept = path.read_bytes()
+        if len(kept) >= _SECRET_BYTES:
+            return kept
+        path.unlink()  # cut short by a full disk
+        return _kept(path)
+    with os.fdopen(handle, "wb") as file:
+        made = secrets.token_hex(_SECRET_BYTES).encode()
+        file.write(made)
+        return made

@@ -1,0 +1,102 @@
+"""`schouw keys`: keys of systems that ask the API."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from domain.access import ROLE_RIGHTS, Right, Role
+from domain.errors import ConfigurationError
+from service.commands.options import Config, DataDir, overrides_of, read_settings
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Keys of systems that ask the API.")
+_keys = typer.Typer(help="Keys of systems that ask the API.", no_args_is_help=True)
+app.add_typer(_keys, name="keys")
+
+_NS_PER_DAY: Final = 86_400_000_000_000
+
+
+@_keys.command("create")
+def create(
+    name: Annotated[str, typer.Option(help="Which system it is for.")],
+    role: Annotated[Role, typer.Option(help="Rights of this role.")] = Role.VIEWER,
+    right: Annotated[list[Right] | None, typer.Option(help="Only these of the role's rights; repeat it.")] = None,
+    organisation: Annotated[str, typer.Option(help="Whose things it sees; id in the organisations file.")] = "",
+    days: Annotated[int, typer.Option(help="Days until it expires.", min=1, max=3650)] = 365,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Make a key; it is shown once, and only its hash is kept."""
+    from service.access import open_ledger, shared_service  # noqa: PLC0415 -- the help must not wait for SQLAlchemy
+    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+
+    settings = read_settings(overrides_of(data_dir), config)
+    known = shared_service(settings).organisations
+    if organisation not in {item.id for item in known}:
+        names = ", ".join(repr(item.id) for item in known)
+        raise ConfigurationError(f"got organisation {organisation!r}, expected one of {names}; give --organisation")
+    strange = set(right or ()) - ROLE_RIGHTS[role]
+    if strange:
+        raise ConfigurationError(f"role {role.value} does not have {', '.join(sorted(strange))}; give another --role")
+    prepare_folder(settings)
+    now_ns = time.time_ns()
+    secret, key = open_ledger(settings).create_key(
+        name=name.strip()[:200],
+        organisation=organisation,
+        role=role,
+        rights=frozenset(right) if right else ROLE_RIGHTS[role],
+        now_ns=now_ns,
+        expires_at_ns=now_ns + days * _NS_PER_DAY,
+    )
+    typer.echo(f"Key {key.id}, until {_day(key.expires_at_ns)}. It is shown this once; keep it safe:", err=True)
+    typer.echo(secret)
+
+
+@_keys.command("list")
+def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
+    """List all keys with their state and last use."""
+    from service.access import open_ledger  # noqa: PLC0415 -- see above
+    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+
+    settings = read_settings(overrides_of(data_dir), config)
+    prepare_folder(settings)
+    now_ns = time.time_ns()
+    typer.echo("id\tstate\torganisation\trole\trights\tcreated\texpires\tlast used\tname")
+    for key in open_ledger(settings).list_keys():
+        expired = key.expires_at_ns is not None and key.expires_at_ns <= now_ns
+        state = "revoked" if key.revoked_at_ns is not None else "expired" if expired else "valid"
+        rights = "all" if key.rights == ROLE_RIGHTS[key.role] else ",".join(sorted(key.rights))
+        days = (_day(key.created_at_ns), _day(key.expires_at_ns), _moment(key.last_used_ns))
+        typer.echo("\t".join((key.id, state, key.organisation or "-", key.role.value, rights, *days, key.name)))
+
+
+@_keys.command("revoke")
+def revoke(
+    key: Annotated[str, typer.Argument(help="Identifier, as `schouw keys list` shows it.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Revoke a key, at once and for good."""
+    from service.access import open_ledger  # noqa: PLC0415 -- see above
+    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+
+    settings = read_settings(overrides_of(data_dir), config)
+    prepare_folder(settings)
+    if not open_ledger(settings).revoke_key(key, now_ns=time.time_ns()):
+        raise ConfigurationError(f"got key {key!r}, expected a standing one of `schouw keys list`")
+    typer.echo(f"Key {key} is revoked.")
+
+
+def _day(time_ns: int | None) -> str:
+    return "-" if time_ns is None else datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).date().isoformat()
+
+
+def _moment(time_ns: int | None) -> str:
+    if time_ns is None:
+        return "never"
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

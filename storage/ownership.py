@@ -1,0 +1,40 @@
+"""Which rows belong to an organisation: conditions for the questions of the operational store.
+
+An asset carries its organisation's name in the register; all else belongs to it through its asset or gateway. None
+stands for everything, for the one who runs the service without authentication on the machine itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, and_, select, true
+
+from storage.tables import asset_table, channel_table
+
+__all__ = ["Organisations", "own_asset", "own_gateway", "own_row"]
+
+Organisations: TypeAlias = Sequence[str] | None
+
+
+def own_row(organisations: Organisations) -> ColumnElement[bool]:
+    """Ask for rows of the asset table itself, or of what is joined with it."""
+    return true() if organisations is None else asset_table.c.organisation.in_(organisations)
+
+
+def own_asset(asset_column: Any, organisations: Organisations) -> ColumnElement[bool]:
+    """Ask for rows whose asset is the organisation's."""
+    if organisations is None:
+        return true()
+    found: ColumnElement[bool] = asset_column.in_(select(asset_table.c.id).where(own_row(organisations)))
+    return found
+
+
+def own_gateway(gateway_column: Any, organisations: Organisations) -> ColumnElement[bool]:
+    """Ask for rows whose gateway serves the organisation and no other: what a refused message meant is not certain."""
+    if organisations is None:
+        return true()
+    served = select(channel_table.c.gateway).join(asset_table, asset_table.c.id == channel_table.c.asset)
+    others = served.where(asset_table.c.organisation.not_in(organisations))
+    return and_(gateway_column.in_(served.where(own_row(organisations))), gateway_column.not_in(others))

@@ -1,0 +1,298 @@
+"""Who may do what: keys, sessions, roles, organisations, forms, and the trail that is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from api.access import Who, checked_form
+from api.app import create_app
+from domain.access import ROLE_RIGHTS, Right, Role
+from storage.access import AccessStore, Session
+from tests.unit.api.fakes import HOUR_NS, NOW_NS, Answer, Client, Town
+from tests.unit.api.organisations import guard, make_key, open_ledger, shared_town
+
+DECISION = {"verb": "confirm", "decidedBy": "A. Planner", "reason": "seen"}
+OPEN_PATHS = {"/livez", "/readyz", "/v1/openapi.json", "/static/{name}"}
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
+    return shared_town(tmp_path)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def rights_of(route: APIRoute) -> list[Right | None]:
+    calls: list[Any] = [dependency.dependency for dependency in route.dependencies]
+    return [call.schouw_right for call in calls if hasattr(call, "schouw_right")]
+
+
+def all_routes(town: Town) -> list[APIRoute]:
+    found = [context.original_route for context in iter_route_contexts(create_app(town.rooms()).routes)]
+    return [route for route in found if isinstance(route, APIRoute)]
+
+
+def test_every_route_says_which_right_it_asks_for(town: Town) -> None:
+    silent = {route.path for route in all_routes(town) if not rights_of(route)}
+    assert silent == OPEN_PATHS
+
+
+def filled(path: str, *, own: bool) -> str:
+    asset = "brug-042" if own else "brug-west"
+    alarm = "brug-042.condition.settlement.12" if own else "brug-west.condition.settlement.4"
+    return (
+        path.replace("{name}", "schouw.css")
+        .replace("{asset_id}", asset)
+        .replace("{alarm_id:path}", alarm)
+        .replace("{decision_id}", "d1")
+    )
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_each_role_reaches_what_its_rights_say_and_nothing_else(
+    shared: tuple[Town, AccessStore], role: Role | None
+) -> None:
+    """The matrix: every route with every role; without a key nothing but what is meant to be open."""
+    town, ledger = shared
+    client = town.client()
+    headers = {} if role is None else bearer(make_key(ledger, "oost", role))
+    asked = 0
+    for route in all_routes(town):
+        for method in route.methods or ():
+            answer = client.send(
+                method, filled(route.path, own=True), headers=headers, json=DECISION if method == "POST" else None
+            )
+            needed = set(rights_of(route)) - {None}
+            if route.path in OPEN_PATHS:
+                assert answer.status < 400, route.path
+            elif role is None:
+                assert answer.status == 401, route.path
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+            elif needed <= ROLE_RIGHTS[role]:
+                assert answer.status < 400, (route.path, answer.text)
+            else:
+                assert answer.status == 403, route.path
+            asked += 1
+    assert asked > 20
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_role_sees_anything_of_another_organisation(shared: tuple[Town, AccessStore], role: Role) -> None:
+    town, ledger = shared
+    client = town.client()
+    everything = town.decisions
+    client.send(
+        "POST",
+        "/v1/alarms/brug-west.condition.settlement.4/decisions",
+        headers=bearer(make_key(ledger, "west", Role.PLANNER)),
+        json=DECISION | {"reason": "geheim van west"},
+    )
+    assert everything.links[-1].organisation == "west"
+    headers = bearer(make_key(ledger, "oost", role))
+    for route in all_routes(town):
+        for method in route.methods or ():
+            path = filled(route.path, own=False).replace("/d1", f"/{everything.links[-1].id}")
+            answer = client.send(method, path, headers=headers, json=DECISION if method == "POST" else None)
+            shown = answer.text.replace("brug-west", "") if "{" in route.path else answer.text
+            assert "West" not in shown, route.path
+            assert "77777" not in shown, route.path
+            assert "geheim van west" not in shown, route.path
+            assert "brug-west" not in shown, route.path
+            if "{" in route.path and route.path not in OPEN_PATHS:
+                assert answer.status in {404, 403}, (route.path, answer.status)
+    assert [link.organisation for link in everything.links].count("west") == 1
+
+
+def test_each_organisation_finds_its_own(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    client = town.client()
+    seen = {
+        name: {row["asset"]["id"] for row in client.send("GET", "/v1/risks", headers=bearer(key)).json()["items"]}
+        for name in ("oost", "west")
+        for key in [make_key(ledger, name, Role.VIEWER)]
+    }
+    assert seen["west"] == {"brug-west"}
+    assert "brug-042" in seen["oost"]
+    assert "brug-west" not in seen["oost"]
+
+
+def test_the_page_carries_the_name_of_the_callers_organisation(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    page = town.client().send("GET", "/", headers=bearer(make_key(ledger, "west", Role.VIEWER))).text
+    assert "Gemeente West" in page
+    assert "Gemeente Oost" not in page
+
+
+def test_a_key_may_have_fewer_rights_than_its_role(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    headers = bearer(make_key(ledger, "oost", Role.ADMIN, rights=frozenset({Right.READ_ALARMS})))
+    assert town.client().send("GET", "/v1/alarms", headers=headers).status == 200
+    refused = town.client().send("GET", "/v1/risks", headers=headers)
+    assert refused.status == 403
+    assert "risks:read" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "Basic abc", "Bearer schouw_nope", "Bearer " + "x" * 10_000],
+)
+def test_what_is_no_key_opens_nothing(shared: tuple[Town, AccessStore], authorization: str) -> None:
+    answer = shared[0].client().send("GET", "/v1/risks", headers=[("Authorization", authorization)])
+    assert answer.status == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_expired_key_and_a_revoked_one_open_nothing(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    client = town.client()
+    short = make_key(ledger, "oost", Role.VIEWER, expires_at_ns=town.wall_clock_ns + HOUR_NS)
+    assert client.send("GET", "/v1/risks", headers=bearer(short)).status == 200
+    town.wall_clock_ns += HOUR_NS
+    assert client.send("GET", "/v1/risks", headers=bearer(short)).status == 401
+    lasting = make_key(ledger, "oost", Role.VIEWER)
+    assert client.send("GET", "/v1/risks", headers=bearer(lasting)).status == 200
+    assert ledger.revoke_key(ledger.list_keys()[-1].id, now_ns=NOW_NS)
+    assert client.send("GET", "/v1/risks", headers=bearer(lasting)).status == 401
+
+
+def test_a_key_of_an_organisation_that_is_gone_opens_nothing(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    headers = bearer(make_key(ledger, "verdwenen", Role.ADMIN))
+    assert town.client().send("GET", "/v1/risks", headers=headers).status == 401
+
+
+def log_in(town: Town, ledger: AccessStore, role: Role = Role.PLANNER) -> dict[str, str]:
+    now = town.wall_clock_ns
+    session = Session(
+        person="p1", name="P. Planner", organisation="oost", role=role,
+        created_at_ns=now, expires_at_ns=now + 10 * HOUR_NS, last_used_ns=now,
+    )  # fmt: skip
+    return {"Cookie": f"schouw={ledger.start_session(session)}"}
+
+
+def test_a_session_ends_when_it_is_left_alone_and_at_its_end(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    cookie = log_in(town, ledger)
+    client = town.client()
+    for _ in range(9):
+        town.wall_clock_ns += HOUR_NS - 1
+        assert client.send("GET", "/v1/risks", headers=cookie).status == 200
+    town.wall_clock_ns += HOUR_NS
+    assert client.send("GET", "/v1/risks", headers=cookie).status == 401
+    town.wall_clock_ns += 2 * HOUR_NS
+    fresh = log_in(town, ledger)
+    town.wall_clock_ns += HOUR_NS
+    assert client.send("GET", "/v1/risks", headers=fresh).status == 401
+
+
+def test_a_browser_is_sent_to_the_login_and_back(shared: tuple[Town, AccessStore]) -> None:
+    answer = shared[0].client().get("/assets/brug-042?lang=nl", Accept="text/html,*/*")
+    assert answer.status == 303
+    assert answer.headers["location"] == "/login?next=%2Fassets%2Fbrug-042%3Flang%3Dnl"
+
+
+def test_a_write_with_a_session_from_a_page_elsewhere_is_refused(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    path = "/v1/alarms/brug-042.condition.settlement.12/decisions"
+    headers = log_in(town, ledger)
+    for origin in ("https://evil.example", "null", "http://testserver.evil.example"):
+        assert town.client().send("POST", path, headers=headers | {"Origin": origin}, json=DECISION).status == 403
+    assert len(town.decisions.links) == 1
+    assert (
+        town.client().send("POST", path, headers=headers | {"Origin": "http://testserver"}, json=DECISION).status == 201
+    )
+
+
+def form_client(town: Town) -> Client:
+    app = create_app(town.rooms())
+    router = APIRouter()
+
+    @router.post("/form", dependencies=[checked_form])
+    def take(who: Who) -> Response:
+        return Response(who.name)
+
+    @router.get("/form")
+    def show(who: Who) -> Response:
+        return Response(who.csrf_token)
+
+    app.include_router(router)
+    return Client(app)
+
+
+def send_form(client: Client, token: str, headers: dict[str, str]) -> Answer:
+    declared = {"Content-Type": "application/x-www-form-urlencoded"}
+    return client.send("POST", "/form", headers=headers | declared, content=f"csrf_token={token}".encode())
+
+
+def test_a_form_is_taken_with_the_token_of_its_own_session_alone(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    client = form_client(town)
+    first, second = log_in(town, ledger), log_in(town, ledger)
+    token = client.send("GET", "/form", headers=first).text
+    assert send_form(client, token, first).text == "P. Planner"
+    for wrong in ("", "x", "é", token[:-1], client.send("GET", "/form", headers=second).text):
+        assert send_form(client, wrong, first).status == 403
+    assert client.send("POST", "/form", headers=first | {"X-CSRF-Token": token}).status == 200
+    key = bearer(make_key(ledger, "oost", Role.ADMIN))
+    assert send_form(client, "", key).status == 403
+
+
+def test_without_authentication_a_form_needs_its_token_too(town: Town) -> None:
+    client = form_client(town)
+    assert send_form(client, client.get("/form").text, {}).status == 200
+    assert send_form(client, "", {}).status == 403
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_without_authentication_nobody_comes_in_through_a_proxy(town: Town, header: str) -> None:
+    answer = town.client().send("GET", "/v1/risks", headers={header: "192.0.2.7"})
+    assert answer.status == 403
+    assert "SCHOUW_ACCESS__REQUIRED" in answer.json()["detail"]
+
+
+def test_every_write_and_every_denied_access_is_in_the_trail(shared: tuple[Town, AccessStore]) -> None:
+    town, ledger = shared
+    client = town.client()
+    planner, viewer = (make_key(ledger, "oost", role) for role in (Role.PLANNER, Role.VIEWER))
+    path = "/v1/alarms/brug-042.condition.settlement.12/decisions"
+    client.send("GET", "/v1/risks", headers=bearer(planner))
+    client.send("POST", path, headers=bearer(planner), json=DECISION)
+    client.send("POST", path, headers=bearer(planner), json={})
+    client.send("POST", path, headers=bearer(viewer), json=DECISION)
+    client.send("GET", "/v1/risks", headers=bearer("schouw_nope"))
+    ids = {key.role: key.id for key in ledger.list_keys()}
+    assert [(row.caller_kind, row.caller_id, row.method, row.path, row.status) for row in ledger.audit()] == [
+        ("unknown", "", "GET", "/v1/risks", 401),
+        ("key", ids[Role.VIEWER], "POST", path, 403),
+        ("key", ids[Role.PLANNER], "POST", path, 400),
+        ("key", ids[Role.PLANNER], "POST", path, 201),
+    ]
+
+
+def test_more_requests_than_allowed_wait_their_turn(tmp_path: Path, town: Town) -> None:
+    ledger = open_ledger(tmp_path)
+    client = guard(town, ledger, {"request": 3, "failure": 2, "login": 1}).client()
+    headers, other = bearer(make_key(ledger, "oost", Role.VIEWER)), bearer(make_key(ledger, "oost", Role.VIEWER))
+    assert [client.send("GET", "/v1/risks", headers=headers).status for _ in range(4)] == [200, 200, 200, 429]
+    refused = client.send("GET", "/v1/risks", headers=headers)
+    assert 1 <= int(refused.headers["retry-after"]) <= 61
+    assert client.send("GET", "/v1/risks", headers=other).status == 200
+    assert [client.get("/v1/risks").status for _ in range(3)] == [401, 401, 429]
+    assert client.send("GET", "/v1/risks", headers=other).status == 200
+
+
+def test_last_use_is_kept_and_no_secret_is(shared: tuple[Town, AccessStore], tmp_path: Path) -> None:
+    town, ledger = shared
+    secret = make_key(ledger, "oost", Role.VIEWER)
+    assert ledger.list_keys()[0].last_used_ns is None
+    town.client().send("GET", "/v1/risks", headers=bearer(secret))
+    assert ledger.list_keys()[0].last_used_ns == town.wall_clock_ns
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("access.sqlite*"))
+    assert secret.removeprefix("schouw_").encode() not in stored

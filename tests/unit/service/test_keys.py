@@ -1,0 +1,60 @@
+"""`schouw keys`, and the access that settings ask for."""
+
+from __future__ import annotations
+
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from domain.access import Right, Role
+from domain.errors import ConfigurationError
+from service.access import make_access, open_ledger, shared_service
+from service.cli import app
+from service.settings import Settings
+
+
+def run(folder: Path, *words: str) -> str:
+    answer = CliRunner().invoke(app, ["keys", *words, "--data-dir", str(folder)], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_a_key_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
+    secret = run(tmp_path, "create", "--name", "BI", "--role", "planner", "--right", "risks:read").strip()
+    ledger = open_ledger(Settings(data_dir=tmp_path))
+    found = ledger.find_key(secret, now_ns=time.time_ns())
+    assert found is not None
+    assert (found.role, found.rights) == (Role.PLANNER, frozenset({Right.READ_RISKS}))
+    listed = run(tmp_path, "list")
+    assert secret not in listed
+    assert "\tvalid\t-\tplanner\trisks:read\t" in listed
+    run(tmp_path, "revoke", found.id)
+    assert "\trevoked\t" in run(tmp_path, "list")
+    assert ledger.find_key(secret, now_ns=time.time_ns()) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["create", "--name", "x", "--organisation", "nergens"], "got organisation 'nergens'"),
+        (["create", "--name", "x", "--right", "audit:read"], "does not have audit:read"),
+        (["revoke", "k0"], "got key 'k0'"),
+    ],
+)
+def test_what_cannot_be_is_told(tmp_path: Path, words: list[str], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        run(tmp_path, *words)
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    ledger = open_ledger(settings)
+    first, second = (make_access(settings, ledger, shared_service(settings)).secret for _ in range(2))
+    assert first == second
+    assert len(first) == 64
+    assert stat.S_IMODE((tmp_path / "access.secret").stat().st_mode) == 0o600
+    (tmp_path / "access.secret").write_bytes(b"cut")
+    assert len(make_access(settings, ledger, shared_service(settings)).secret) == 64
