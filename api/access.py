@@ -44,6 +44,7 @@ __all__ = [
     "cookie_name",
     "identify",
     "needs",
+    "refuse_above",
     "rooms_of",
     "scoped_rooms",
     "session_token",
@@ -84,7 +85,7 @@ def identify(request: Request) -> Caller:
     request.scope["schouw.caller"] = found
     throttle = rooms.access.throttle
     if throttle is not None and found.kind != "local":
-        _refuse_above(throttle.wait_seconds("request", f"{found.kind} {found.id}"), "requests")
+        refuse_above(throttle.wait_seconds("request", f"{found.kind} {found.id}"), "requests")
     return found
 
 
@@ -180,7 +181,7 @@ def _caller(request: Request, rooms: ApiRooms) -> Caller:
         raise LoginNeededError
     if access.throttle is not None:
         address = request.client.host if request.client is not None else ""
-        _refuse_above(access.throttle.wait_seconds("failure", address), "keys or sessions that do not hold")
+        refuse_above(access.throttle.wait_seconds("failure", address), "keys or sessions that do not hold")
     got = "a key or session that does not hold (unknown, expired or revoked)" if authorization or cookie else "none"
     raise ProblemError(
         401,
@@ -250,7 +251,8 @@ def _refuse_proxies(request: Request) -> None:
         )
 
 
-def _refuse_above(wait_seconds: float, what: str) -> None:
+def refuse_above(wait_seconds: float, what: str) -> None:
+    """Answer 429 when there is a wait."""
     if wait_seconds > 0:
         seconds = max(1, round(wait_seconds + 0.5))
         raise ProblemError(

@@ -7,10 +7,14 @@ Nothing here reads a clock, an environment variable or a file outside this room.
 from __future__ import annotations
 
 import json
+import secrets
+from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import pages
 from api.access import LoginNeededError
@@ -19,9 +23,13 @@ from api.edge import API_VERSION, Edge
 from api.openapi import make_document, operation_id
 from api.problems import add_problem_handlers
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
-from api.routes import alarms, assets, decisions, health, refusals, risks, sensors
+from api.routes import alarms, assets, decisions, health, login, refusals, risks, sensors
 
 __all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness", "create_app"]
+
+
+# A person may look for a telephone with a second factor in between.
+_LOGIN_S: Final = 900
 
 
 def create_app(rooms: ApiRooms) -> FastAPI:
@@ -49,8 +57,9 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.state.rooms = rooms
     add_problem_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
-    for part in (risks, alarms, decisions, assets, sensors, refusals, health):
+    for part in (risks, alarms, decisions, assets, sensors, refusals, login, health):
         app.include_router(part.router)
+    app.include_router(login.page_router)
     document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
 
     @app.get("/v1/openapi.json", include_in_schema=False)
@@ -61,6 +70,9 @@ def create_app(rooms: ApiRooms) -> FastAPI:
 
     for router in pages.PARTS:
         app.include_router(router)
+    app.add_middleware(
+        LoginState, secret=rooms.access.secret or secrets.token_bytes(32), secure=rooms.access.secure_cookies
+    )
     app.add_middleware(Edge, settings=rooms.settings, audit=make_audit(rooms))
     return app
 
@@ -68,6 +80,27 @@ def create_app(rooms: ApiRooms) -> FastAPI:
 async def _send_to_login(request: Request, _error: Exception) -> Response:
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     return Response(status_code=303, headers={"Location": f"/login?{urlencode({'next': asked})}"})
+
+
+class LoginState:
+    """ASGI middleware: what a login remembers while somebody is at the provider, in a signed cookie of `/login`."""
+
+    def __init__(self, app: ASGIApp, secret: bytes, *, secure: bool) -> None:
+        self._plain = app
+        self._remembering = SessionMiddleware(
+            app,
+            secret_key=secret.hex(),
+            session_cookie="schouw-login",
+            max_age=_LOGIN_S,
+            path="/login",
+            same_site="lax",
+            https_only=secure,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_login = scope["type"] == "http" and str(scope["path"]).startswith("/login")
+        await (self._remembering if is_login else self._plain)(scope, receive, send)
 
 
 def _unique_id(route: APIRoute) -> str:

@@ -18,7 +18,8 @@ from api.answers import (
     series_point_item,
 )
 from api.languages import Language
-from api.schemas import Answer, SeriesListing
+from api.schemas import Answer, CallerItem, SeriesListing
+from domain.access import Right, Role
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
     Alarm,
@@ -155,6 +156,16 @@ def listing(item: Answer) -> dict[str, Any]:
 _RISK = risk_item(ASSET, RISK, Language.ENGLISH, _NOW_NS)
 _SERIES = SeriesListing(sensor="tilt-1", channel="tilt.x", unit="mrad", items=[series_point_item(POINT)], next=None)
 
+_ME = CallerItem(
+    kind="key",
+    id="k3f9a0c2b11d7",
+    name="asset system",
+    organisation="Gemeente Voorbeeld",
+    role=Role.VIEWER,
+    rights=[Right.READ_ALARMS, Right.READ_RISKS],
+    csrf_token=None,
+)
+
 # By operation identifier.
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "listRisks": listing(_RISK),
@@ -170,5 +181,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "listSeries": as_json(_SERIES),
     "listSensors": listing(sensor_item(SENSOR, _NOW_NS)),
     "listDeadLetters": listing(dead_letter_item(DEAD_LETTER)),
+    "showMe": as_json(_ME),
     "listQuarantine": listing(quarantined_item(QUARANTINED)),
 }

@@ -6,10 +6,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.access import Organisation
+from fastapi import Request, Response
+
+from domain.access import Organisation, Role
 from storage.access import ApiKey, AuditRow, Session
 
-__all__ = ["Access", "AccessLedger", "Throttle"]
+__all__ = ["Access", "AccessLedger", "Login", "Person", "Throttle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody for whom a provider vouches, with the role that this gives."""
+
+    id: str
+    name: str
+    role: Role
+
+
+class Login(Protocol):
+    """Logging in at the provider of an organisation."""
+
+    @property
+    def organisations(self) -> tuple[str, ...]:
+        """Organisations whose people can log in."""
+
+    async def start(self, request: Request, organisation: str, callback: str) -> Response:
+        """Send the person to the provider, which sends them back to `callback`.
+
+        Raises
+        ------
+        ProblemError
+            502 when the provider does not answer as one.
+        """
+
+    async def finish(self, request: Request, organisation: str) -> Person:
+        """Find out who came back.
+
+        Raises
+        ------
+        ProblemError
+            401 when the provider does not vouch, 403 when it gives no role here, 502 when it does not answer.
+        """
 
 
 class AccessLedger(Protocol):
@@ -61,6 +98,8 @@ class Access:
         None only without authentication: then nothing is audited but the decision log itself.
     organisations : tuple of Organisation
         All that share this service; the first owns assets that name none.
+    login : Login or None
+        Where people log in; None: only systems with keys come in.
     secret : bytes
         Random for each start; tokens against forged forms are made with it.
     secure_cookies : bool
@@ -73,6 +112,7 @@ class Access:
     ledger: AccessLedger | None = None
     organisations: tuple[Organisation, ...] = ()
     throttle: Throttle | None = None
+    login: Login | None = None
     secret: bytes = b""
     secure_cookies: bool = True
     session_idle_ns: int = 3_600_000_000_000

@@ -28,9 +28,13 @@ _TAGS: Final = (
     ("assets", "Structures as their owner registered them, and what was measured."),
     ("sensors", "Channels of the register and how they are doing."),
     ("refusals", "What was not taken in, and why."),
+    ("access", "Who asks, and what was done by whom."),
 )
 _ERRORS: Final = {
     "400": ("Something in the question is wrong; `errors` names all of it.", "Invalid input"),
+    "401": ("No key or session that holds was sent.", "Not known"),
+    "403": ("The key or person does not have the right that this needs.", "Not allowed"),
+    "429": ("Too many requests in a short time; ask again after `Retry-After` seconds.", "Too many requests"),
     "404": ("There is no such thing.", "Unknown asset"),
     "413": ("The body is too large.", "Body too large"),
     "415": ("The body is not declared as application/json.", "Unsupported media type"),
@@ -57,6 +61,9 @@ The `ETag` of a risk is weak, because `dataAgeSeconds` moves by itself, and is r
 **Lists** are `{"items": [...], "next": cursor or null}`; pass `next` as `cursor`, or follow the `Link` header.
 
 **Languages.** Sentences are English or Dutch (`lang`, or `Accept-Language`); codes beside them are for machines.
+
+**Access.** Send `Authorization: Bearer` with a key of your organisation; you see what is your organisation's.
+Each key may ask so many times a minute; 429 says in `Retry-After` when to go on.
 
 **Operations.** Outside this document: `/livez`, `/readyz` and `/metrics`.
 """
@@ -102,6 +109,10 @@ def make_document(app: FastAPI, settings: ApiSettings) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
+    document["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "Key of a system; an administrator makes it."}
+    }
+    document["security"] = [{"key": []}]
     document["components"]["headers"] = {
         "API-Version": {
             "description": "Semantic version of this interface.",
@@ -122,7 +133,7 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         body = response.get("content", {}).get("application/json")
         if body is not None:
             body["example"] = EXAMPLES[operation["operationId"]]
-    wanted = {"400", "500", "503"}
+    wanted = {"400", "401", "403", "429", "500", "503"}
     if has_path_parameter:
         wanted.add("404")
     if writes:
@@ -138,7 +149,7 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
                 }
             },
         }
-        if status == "503":
+        if status in {"429", "503"}:
             responses[status]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 

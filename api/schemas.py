@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from domain.access import Right, Role
 from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
 from domain.register import AssetType
 
@@ -18,6 +19,7 @@ __all__ = [
     "AlarmItem",
     "AssetItem",
     "AssetSummary",
+    "CallerItem",
     "ChannelItem",
     "DeadLetterItem",
     "DecisionItem",
@@ -288,6 +290,18 @@ class SeriesListing(Listing[SeriesPointItem]):
     sensor: str
     channel: str
     unit: str
+
+
+class CallerItem(Answer):
+    """Who asks."""
+
+    kind: Annotated[str, Field(description="`person`, `key`, or `local` where no authentication is asked.")]
+    id: str
+    name: str
+    organisation: Annotated[str | None, Field(description="Whose things are seen; null: everybody's.")]
+    role: Role
+    rights: list[Right]
+    csrf_token: Annotated[str | None, Field(description="For `X-CSRF-Token` or a form's `csrf_token`; null for keys.")]
 
 
 class PartItem(Answer):

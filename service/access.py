@@ -10,6 +10,7 @@ from typing import Final
 
 from api.rooms import Access
 from domain.errors import ConfigurationError
+from service.oidc import OidcLogin
 from service.organisations import SharedService, read_organisations
 from service.settings import Settings
 from service.throttle import WindowThrottle
@@ -44,6 +45,7 @@ def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) 
         required=section.required,
         ledger=ledger,
         organisations=shared.organisations,
+        login=OidcLogin(shared.providers) if shared.providers else None,
         throttle=WindowThrottle(
             {
                 "request": section.requests_per_minute,

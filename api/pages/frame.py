@@ -16,7 +16,7 @@ from api.rooms import ApiRooms
 from api.texts import marked, plural, speaker, text
 from api.times import rfc3339
 
-__all__ = ["PageQuestion", "address", "page_language", "render"]
+__all__ = ["PageQuestion", "address", "page_language", "render", "render_bare"]
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 # Address and name of each page of the menu, in its order.
@@ -108,5 +108,12 @@ def render(
             **values,
         )
     )
+    headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def render_bare(template: str, language: Language, *, status: int = 200, **values: Any) -> Response:
+    """Lay out a page outside the frame, for those who are not logged in."""
+    html = _environments[language].get_template(template).render(lang=language.value, **values)
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
