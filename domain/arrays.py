@@ -41,6 +41,7 @@ class ReadingFlag(IntFlag):
     LATE = 2  # its hop was closed already: stored, not scored
     BACKFILL = 4  # the gateway said that it had been buffered
     CLIPPED = 8  # the waveform it was computed from touched the limit of its range
+    CLAIMED = 16  # far ahead of its source's time so far: scored once the source has confirmed it
 
 
 def _same_length(record: str, first: npt.NDArray[Any], *others: npt.NDArray[Any]) -> None:

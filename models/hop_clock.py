@@ -2,7 +2,9 @@
 
 With the wall clock, every asset's bound is that clock. With the stream's own progress an asset is bounded by
 the slowest of its channels that are still speaking, so that arrays of a day or a week, one sensor after the
-other, join in the right hops; a channel that fell behind the newest by more than `idle_ns` holds nothing up.
+other, join in the right hops; a channel that fell behind the newest by more than `idle_ns` holds nothing up. A channel
+that was never heard holds its asset no longer than the longest stretch that came in one message: its first
+message may be as long, and be on its way.
 An asset that fell silent altogether is moved on by the rest of the stream: by as much as the median gateway
 has progressed since the asset was last heard.
 """
@@ -53,6 +55,8 @@ class HopClock:
         Oldest device time of each asset that came before its first hop closed.
     progress_when_heard_ns : int64[A]
         `progress_ns` when the asset was last heard.
+    reach_ns : int64[A]
+        Longest stretch of device times in one message about the asset; 0 where each brings one reading.
     progress_ns : int
         Newest device time of the median gateway; it only grows.
     gateways_heard : int
@@ -66,6 +70,7 @@ class HopClock:
         self.latest_ns: TimeArray = np.full(channels, NEVER_NS, np.int64)
         self.first_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
         self.progress_when_heard_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
+        self.reach_ns: TimeArray = np.zeros(assets, np.int64)
         self.progress_ns: int = NEVER_NS
         self.gateways_heard: int = 0
 
@@ -96,6 +101,15 @@ class HopClock:
             self.progress_ns = max(self.progress_ns, int(spoke[len(spoke) // 2]))
         self.progress_when_heard_ns[np.unique(asset)] = self.progress_ns
 
+    def reached(self, rows: IndexArray) -> TimeArray:
+        """Give how far time has come for some channels: for each, its asset and the stream, int64[N].
+
+        The largest of the three; a channel that comes back after months is where the others are.
+        """
+        newest = np.full(len(self.first_ns), NEVER_NS, np.int64)
+        np.maximum.at(newest, self._catalogue.asset_of_channel, self.latest_ns)
+        return np.maximum(newest[self._catalogue.asset_of_channel[rows]], self.progress_ns)
+
     def bound_by_stream(self, clock: StreamClock) -> TimeArray:
         """Give for each asset how far the stream's own progress has come, int64[A]; `NEVER_NS` where unheard."""
         catalogue, assets = self._catalogue, len(self._catalogue.assets)
@@ -109,7 +123,8 @@ class HopClock:
         np.maximum.at(newest, asset, self.latest_ns)
         # A channel that was never heard counts from the asset's first reading.
         since = np.maximum(self.latest_ns, self.first_ns[asset])
-        speaking = heard[asset] & (since >= newest[asset] - clock.idle_ns)
+        patience = np.where(self.latest_ns > NEVER_NS, clock.idle_ns, np.minimum(self.reach_ns[asset], clock.idle_ns))
+        speaking = heard[asset] & (since >= newest[asset] - patience)
         slowest = np.full(assets, _FOREVER_NS, np.int64)
         np.minimum.at(slowest, asset[speaking], since[speaking])
         moved = np.maximum(self.progress_ns - self.progress_when_heard_ns, 0)
@@ -132,4 +147,5 @@ class HopClock:
         kept = asset_before >= 0
         self.first_ns[kept] = before.first_ns[asset_before[kept]]
         self.progress_when_heard_ns[kept] = before.progress_when_heard_ns[asset_before[kept]]
+        self.reach_ns[kept] = before.reach_ns[asset_before[kept]]
         self.progress_ns, self.gateways_heard = before.progress_ns, before.gateways_heard

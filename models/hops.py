@@ -6,7 +6,8 @@ hop is summarised from its readings sorted by channel and time, so neither the o
 where the stream was cut into batches can change one bit of the result; when a hop is closed, only
 which readings came too late.
 
-How far time has come is in `models.hop_clock`, what a hop says in `models.hop_summary`.
+How far time has come is in `models.hop_clock`, which times are not believed yet in `models.claims`, what a
+hop says in `models.hop_summary`.
 
 Looking and doing are apart, so that nothing changes before the journal's commit: `admit` is followed by
 `take_in`, `close` by `carry_out`.
@@ -14,7 +15,7 @@ Looking and doing are apart, so that nothing changes before the journal's commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,7 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import ShapeError
 from models.catalogue import Catalogue
+from models.claims import Claim, ClaimBook, is_beyond
 from models.hop_clock import NEVER_NS, HopClock
 from models.hop_summary import summarise
 
@@ -30,6 +32,8 @@ __all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round"]
 
 DAY_NS: Final = 86_400_000_000_000
 _NOT_SCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK)
+_NOT_BELIEVED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED)
+_IN_NO_HOP: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,14 +43,17 @@ class Admission:
     Attributes
     ----------
     accepted : ReadingColumns
-        New ones, `LATE` set where their hop is closed.
+        New ones, `LATE` set where their hop is closed, `CLAIMED` where their time is not believed yet.
     duplicate, conflict : bool[N]
         Over the batch: the key was there already; with another value (the first value stays).
+    claims : tuple of Claim
+        Claims that the batch changed.
     """
 
     accepted: ReadingColumns
     duplicate: BoolArray
     conflict: BoolArray
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +107,7 @@ class HopTracker:
             raise ShapeError(msg)
         self.catalogue = catalogue
         self.clock = HopClock(catalogue, gateway_of_channel)
+        self.claims = ClaimBook(catalogue.channel_number, self.clock)
         self._row = _rows_by_number(catalogue)
         self.frontier_ns: TimeArray = np.full(len(catalogue.assets), NEVER_NS, np.int64)
         self._buckets: dict[int, list[ReadingColumns]] = {}
@@ -120,8 +128,11 @@ class HopTracker:
         self,
         readings: ReadingColumns,
         closed_hops: Callable[[IndexArray, TimeArray], ReadingColumns],
+        *,
+        message: IndexArray | None = None,
+        step_ns: int | None = None,
     ) -> Admission:
-        """Sort out duplicates and late readings; nothing changes yet.
+        """Sort out duplicates, late readings and times that are not believed yet; nothing changes yet.
 
         Parameters
         ----------
@@ -129,6 +140,10 @@ class HopTracker:
             Of one batch, in the order of arrival; all channels are in the catalogue.
         closed_hops : callable
             Gives the readings of closed hops from their (asset rows, starts): the key memory.
+        message : int32[N], optional
+            The message of each reading; needed with `step_ns`.
+        step_ns : int, optional
+            How far ahead of what is reached a time is believed at once; None: any is.
 
         Returns
         -------
@@ -148,10 +163,28 @@ class HopTracker:
             pool = self._known(asset, start, old, late, closed_hops)
         elif (self.frontier_ns > NEVER_NS).any():
             late = self._is_closed(self.catalogue.asset_of_channel[rows], self.hop_start(rows, readings.time_ns))
+        if self.claims.held_count():
+            pool = ReadingColumns.concatenate([pool, self.claims.held(readings.channel)])
         duplicate, conflict = _duplicates(pool, readings)
         flags = readings.flags | np.where(late & scored, np.uint8(ReadingFlag.LATE), np.uint8(0))
+        claims: tuple[Claim, ...] = ()
+        if step_ns is not None and message is not None:
+            place = np.flatnonzero(scored & ~duplicate)
+            reached = self.clock.reached(rows[place])
+            screening = self.claims.screen(
+                rows[place], readings.time_ns[place], message[place], reached, step_ns=step_ns
+            )
+            flags[place[screening.ahead]] |= np.uint8(ReadingFlag.CLAIMED)
+            claims = screening.claims
         accepted = ReadingColumns(readings.channel, readings.time_ns, readings.value, flags).take(~duplicate)
-        return Admission(accepted, duplicate, conflict)
+        return Admission(accepted, duplicate, conflict, claims)
+
+    def only_claims(self, readings: ReadingColumns, *, step_ns: int) -> BoolArray:
+        """bool[N]: tell which readings have a time that is not believed at once; see `admit`."""
+        timed = (readings.flags & _NOT_SCORED) == 0
+        reached = self.clock.reached(self.rows_of(readings.channel))
+        claiming: BoolArray = timed & is_beyond(readings.time_ns, reached, step_ns)
+        return claiming
 
     def _is_closed(self, asset: IndexArray, start: TimeArray) -> BoolArray:
         closed: BoolArray = start + self.catalogue.hop_ns[asset] <= self.frontier_ns[asset]
@@ -244,19 +277,33 @@ class HopTracker:
 
     # Carrying out ----------------------------------------------------------------------------
 
-    def take_in(self, accepted: ReadingColumns) -> None:
-        """Put accepted readings into their buckets and move the clocks."""
-        open_rows = (accepted.flags & np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)) == 0
-        moving = (accepted.flags & _NOT_SCORED) == 0
-        if moving.any():
-            timed = accepted.take(moving)
+    def take_in(self, accepted: ReadingColumns, claims: Sequence[Claim] = (), *, step_ns: int = 0) -> None:
+        """Put accepted readings into their buckets, hold those that only claim their time, and move the clocks."""
+        moving = (accepted.flags & _NOT_BELIEVED) == 0
+        is_claimed = (accepted.flags & np.uint8(ReadingFlag.CLAIMED)) != 0
+        if claims or is_claimed.any():
+            rows = self.rows_of(np.asarray([claim.channel for claim in claims], np.int32)).tolist()
+            self.claims.take_in(claims, rows, accepted.take(is_claimed))
+        self._move(accepted.take(moving))
+        self._put(accepted.take((accepted.flags & _IN_NO_HOP) == 0))
+        while self.claims.held_count():
+            held = self.claims.held()
+            reached = self.clock.reached(self.rows_of(held.channel))
+            is_reached = ~is_beyond(held.time_ns, reached, step_ns)
+            if not is_reached.any():
+                break
+            believed = self.claims.give_out(held, is_reached)
+            self._move(believed)
+            self._put(believed)
+
+    def _move(self, timed: ReadingColumns) -> None:
+        if len(timed):
             self.clock.move(self.rows_of(timed.channel), timed.time_ns, is_open=self.frontier_ns == NEVER_NS)
-        fresh = accepted.take(open_rows)
-        if not len(fresh):
-            return
-        start = self.hop_start(self.rows_of(fresh.channel), fresh.time_ns)
-        for key, part in _split(start, fresh):
-            self._buckets.setdefault(key, []).append(part)
+
+    def _put(self, fresh: ReadingColumns) -> None:
+        if len(fresh):
+            for key, part in _split(self.hop_start(self.rows_of(fresh.channel), fresh.time_ns), fresh):
+                self._buckets.setdefault(key, []).append(part)
 
     def carry_out(self, closing: Closing) -> None:
         """Drop the readings of closed hops."""
@@ -270,8 +317,8 @@ class HopTracker:
     # Keeping ---------------------------------------------------------------------------------
 
     def open_count(self) -> int:
-        """Count the readings that wait in open hops."""
-        return sum(len(part) for parts in self._buckets.values() for part in parts)
+        """Count the readings that wait in open hops, or for their time to be believed."""
+        return sum(len(part) for parts in self._buckets.values() for part in parts) + self.claims.held_count()
 
     def newest_open(self, asset: IndexArray, extra: ReadingColumns) -> Round | None:
         """Look at the newest open hop of some assets as if it closed now.
@@ -290,7 +337,11 @@ class HopTracker:
         """
         wanted = np.zeros(len(self.catalogue.assets), np.bool_)
         wanted[asset] = True
-        unscored = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)
+        # Of an asset whose first readings are not believed yet there is nothing better to look at.
+        claimed = self.claims.held()
+        extra = ReadingColumns.concatenate([extra, claimed]) if len(claimed) else extra
+        unheard = self.clock.first_ns[self.catalogue.asset_of_channel[self.rows_of(extra.channel)]] == NEVER_NS
+        unscored = np.where(unheard, _IN_NO_HOP & ~np.uint8(ReadingFlag.CLAIMED), _IN_NO_HOP)
         extra = extra.take((extra.flags & unscored) == 0)
         arrived = self.hop_start(self.rows_of(extra.channel), extra.time_ns)
         found: list[ReadingColumns] = []
@@ -321,11 +372,7 @@ class HopTracker:
 
     def restore(self, readings: ReadingColumns) -> None:
         """Put readings from a snapshot back into their buckets, without moving a clock."""
-        rows = self.rows_of(readings.channel)
-        known = readings.take(rows >= 0)
-        if len(known):
-            for key, part in _split(self.hop_start(rows[rows >= 0], known.time_ns), known):
-                self._buckets.setdefault(key, []).append(part)
+        self._put(readings.take(self.rows_of(readings.channel) >= 0))
 
     def rebase(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> HopTracker:
         """Give a tracker for a changed register that keeps what is still there."""
@@ -333,8 +380,18 @@ class HopTracker:
         before = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         rows = np.asarray([before.get(asset, -1) for asset in catalogue.assets], np.int32)
         fresh.frontier_ns[rows >= 0] = self.frontier_ns[rows[rows >= 0]]
-        fresh.clock.carry_over(self.clock, self.rows_of(catalogue.channel_number), rows)
+        channels = self.rows_of(catalogue.channel_number)
+        fresh.clock.carry_over(self.clock, channels, rows)
         fresh.restore(self.open_readings())
+        held = self.claims.held()
+        kept = np.flatnonzero(channels >= 0)
+        before_rows = channels[kept]
+        fresh.claims.restore(
+            kept.astype(np.int32),
+            self.claims.claimed_ns[before_rows],
+            self.claims.messages[before_rows],
+            held.take(fresh.rows_of(held.channel) >= 0),
+        )
         return fresh
 
 

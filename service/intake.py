@@ -26,7 +26,8 @@ __all__ = ["dead_letters", "hold_unknown", "newest_readings", "readings_of", "re
 _FIRST_BYTES_SHOWN: Final = 200
 # Also behind the prefix of a shard, and where the rest of the topic is wrong.
 _GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
-_UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.LATE)
+_NOT_BELIEVED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED)
+_UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
 
 
 def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray]:
@@ -68,6 +69,31 @@ def _add_features(
     messages.append(message[row])
 
 
+def longest_reaches(readings: ReadingColumns, message_of: IndexArray) -> list[tuple[int, int]]:
+    """Give the stretch of device times in each message that has more than one, longest of each channel.
+
+    Returns
+    -------
+    list of (int, int)
+        The number of a channel in the message, and nanoseconds from its first reading to its last.
+    """
+    timed = np.flatnonzero((readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0)
+    if not len(timed):
+        return []
+    message, time_ns = message_of[timed], readings.time_ns[timed]
+    count = int(message.max()) + 1
+    some = np.zeros(count, np.intp)
+    some[message] = timed
+    first, last = np.full(count, time_ns.max()), np.full(count, time_ns.min())
+    np.minimum.at(first, message, time_ns)
+    np.maximum.at(last, message, time_ns)
+    found: dict[int, int] = {}
+    for place in np.flatnonzero(last > first).tolist():
+        number = int(readings.channel[some[place]])
+        found[number] = max(int(last[place] - first[place]), found.get(number, 0))
+    return sorted(found.items())
+
+
 def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorColumns:
     """Give what is now the newest of each channel, where this batch brought it.
 
@@ -78,8 +104,8 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorCol
     latest_ns : int64[N]
         Newest device time of each reading's channel before this batch.
     """
-    timed = (accepted.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
-    # A time of arrival stands only for a channel of which nothing better is known.
+    timed = (accepted.flags & _NOT_BELIEVED) == 0
+    # A time of arrival, or one that is not believed, stands only for a channel of which nothing better is known.
     unheard = (latest_ns == NEVER_NS) & ~np.isin(accepted.channel, accepted.channel[timed])
     found = np.flatnonzero(np.where(timed, accepted.time_ns >= latest_ns, unheard))
     order = found[np.lexsort((accepted.time_ns[found], accepted.channel[found]))]

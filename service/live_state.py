@@ -21,6 +21,7 @@ from domain.register import Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
+from models.claims import Claim
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
 from models.state import (
@@ -34,7 +35,7 @@ from models.state import (
     take_state,
 )
 from service.outcomes import DAY_NS, HopCollector, alarm_id, pack, unpack
-from storage.entries import AlarmChange, ClosingBody, DecisionBody, Outcome
+from storage.entries import AlarmChange, BatchBody, ClosingBody, DecisionBody, Outcome
 from storage.journal import HopRow, SnapshotRow
 
 __all__ = ["ClosingPlan", "LiveState"]
@@ -74,6 +75,10 @@ class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     numbers: bytes
     latest_ns: bytes
     open_readings: bytes
+    reach_ns: int = 0
+    claimed_ns: bytes = b""
+    claims: bytes = b""
+    held_readings: bytes = b""
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -106,11 +111,17 @@ class LiveState:
 
     # Entries ---------------------------------------------------------------------------------
 
-    def take_in(self, accepted: ReadingColumns, seq: int) -> None:
-        """Apply a batch: put its readings into open hops and move the clocks."""
+    def take_in(self, accepted: ReadingColumns, body: BatchBody, seq: int) -> None:
+        """Apply a batch: put its readings, which are those of its body, into open hops and move the clocks."""
         rows = self.tracker.rows_of(accepted.channel)
         known = accepted.take(rows >= 0)
-        self.tracker.take_in(known)
+        for number, reach_ns in body.reaches.items():
+            row = int(self.tracker.rows_of(np.asarray([number], np.int32))[0])
+            if row >= 0:
+                asset = self.catalogue.asset_of_channel[row]
+                self.tracker.clock.reach_ns[asset] = max(int(self.tracker.clock.reach_ns[asset]), reach_ns)
+        claims = [Claim(note.channel, note.claimed_ns, note.messages, note.is_fresh) for note in body.claims]
+        self.tracker.take_in(known, claims, step_ns=body.step_ns)
         owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
         self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
@@ -299,6 +310,10 @@ class LiveState:
                 numbers=self.catalogue.channel_number[mine].astype("<i4").tobytes(),
                 latest_ns=tracker.clock.latest_ns[mine].astype("<i8").tobytes(),
                 open_readings=pack(waiting.take(order[first:last])),
+                reach_ns=int(tracker.clock.reach_ns[row]),
+                claimed_ns=tracker.claims.claimed_ns[mine].astype("<i8").tobytes(),
+                claims=tracker.claims.messages[mine].astype("<i4").tobytes(),
+                held_readings=pack(tracker.claims.held(self.catalogue.channel_number[mine])),
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
         self.changed.clear()
@@ -339,6 +354,14 @@ class LiveState:
         latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
         tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
         tracker.restore(unpack(snapshot.open_readings))
+        tracker.clock.reach_ns[row] = snapshot.reach_ns
+        if snapshot.claimed_ns:
+            claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
+            messages = np.frombuffer(snapshot.claims, "<i4").astype(np.int32)
+            held = unpack(snapshot.held_readings)
+            there = rows >= 0
+            held = held.take(tracker.rows_of(held.channel) >= 0)
+            tracker.claims.restore(rows[there], claimed[there], messages[there], held)
 
     def _bound(self, body: ClosingBody) -> TimeArray:
         if body.clock_ns is None:

@@ -28,11 +28,19 @@ from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from service.accounting import count_batch
 from service.bursts import give_up, message_hash, take_parts
-from service.intake import dead_letters, hold_unknown, newest_readings, readings_of, released_senders
+from service.intake import (
+    dead_letters,
+    hold_unknown,
+    longest_reaches,
+    newest_readings,
+    readings_of,
+    released_senders,
+)
 from service.live_state import LiveState
 from service.outcomes import DAY_NS, pack, unpack
 from storage.entries import (
     BatchBody,
+    ClaimNote,
     ClosingBody,
     GatewayChange,
     Outcome,
@@ -137,7 +145,10 @@ class Pipeline:
         bursts = take_parts(self.journal, messages, batch, live.resolver, limits)
         readings, message_of = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
-        admission = live.tracker.admit(readings.take(~repeated), self._closed_hops)
+        step_ns = self._step_ns()
+        admission = live.tracker.admit(
+            readings.take(~repeated), self._closed_hops, message=message_of[~repeated], step_ns=step_ns
+        )
         accepted = admission.accepted
         duplicate, conflict = repeated.copy(), np.zeros(len(repeated), np.bool_)
         duplicate[~repeated], conflict[~repeated] = admission.duplicate, admission.conflict
@@ -179,8 +190,14 @@ class Pipeline:
                 for status in batch.statuses
             ],
         )
+        body = BatchBody(
+            readings=encode_readings(accepted),
+            step_ns=step_ns or 0,
+            claims=[ClaimNote(*claim) for claim in admission.claims],
+            reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
+        )
         commit = JournalCommit(
-            body=BatchBody(readings=encode_readings(accepted)),
+            body=body,
             kind="batch",
             outcome=outcome,
             applied_seq=live.applied_seq,
@@ -193,7 +210,7 @@ class Pipeline:
             tally=tally,
         )
         seq = self.journal.commit(commit)
-        live.take_in(accepted, seq)
+        live.take_in(accepted, body, seq)
         if provisional:
             self._unassessed.clear()
         return TakeReport(tally, tuple(letters))
@@ -206,15 +223,34 @@ class Pipeline:
             return ClockLimits(None, None)
         return ClockLimits(None, tracker.clock.progress_ns + _STREAM_FUTURE_NS)
 
+    def _step_ns(self) -> int | None:
+        """Give how far ahead a device time is believed at once; None: the wall's clock bounds it already."""
+        return self.policy.idle_ns if self.policy.by_stream else None
+
+    def _longer_reaches(self, readings: ReadingColumns, message_of: IndexArray) -> dict[int, int]:
+        """Give the stretches of single messages that are longer than any before about their asset."""
+        tracker = self.live.tracker
+        found: dict[int, int] = {}
+        for number, reach_ns in longest_reaches(readings, message_of):
+            asset = self.live.catalogue.asset_of_channel[tracker.rows_of(np.asarray([number], np.int32))[0]]
+            if reach_ns > tracker.clock.reach_ns[asset]:
+                found[number] = reach_ns
+        return found
+
     def _key_arrivals(
         self, messages: Sequence[Message], readings: ReadingColumns, message_of: IndexArray
     ) -> tuple[ReadingColumns, list[tuple[bytes, int]], BoolArray]:
-        """Key readings without a usable time by the hash of their message, and spread their times by a nanosecond."""
+        """Key readings whose time is not usable, or not believed yet, by the hash of their message.
+
+        Times that are none are spread by a nanosecond, so that their own keys differ.
+        """
         untimed = (readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) != 0
         repeated = np.zeros(len(readings), np.bool_)
-        if not untimed.any():
+        step_ns = self._step_ns()
+        hashed = untimed if step_ns is None else untimed | self.live.tracker.only_claims(readings, step_ns=step_ns)
+        if not hashed.any():
             return readings, [], repeated
-        sources = np.unique(message_of[untimed]).tolist()
+        sources = np.unique(message_of[hashed]).tolist()
         hashes = {source: message_hash(messages[source].topic, messages[source].payload) for source in sources}
         seen = self.journal.known_arrivals(list(hashes.values()))
         arrivals: list[tuple[bytes, int]] = []
@@ -225,7 +261,7 @@ class Pipeline:
             else:
                 seen.add(hashes[source])
                 arrivals.append((hashes[source], messages[source].received_ns))
-        repeated = untimed & np.isin(message_of, again)
+        repeated = hashed & np.isin(message_of, again)
         spread = np.where(untimed, np.cumsum(untimed), 0)
         return replace(readings, time_ns=readings.time_ns + spread), arrivals, repeated
 
@@ -314,7 +350,7 @@ class Pipeline:
         """Apply one entry of the journal to the live state; the same for new entries and at a restart."""
         live, body = self.live, entry.body
         if isinstance(body, BatchBody):
-            live.take_in(decode_readings(body.readings), entry.seq)
+            live.take_in(decode_readings(body.readings), body, entry.seq)
             return entry.outcome
         if isinstance(body, ClosingBody):
             plan = live.plan_closing(body)
@@ -354,15 +390,16 @@ class Pipeline:
             return TakeReport({}, ())
         tally = {"messages_waiting": -given_up.messages, "messages_dead_lettered": given_up.messages}
         nothing = ReadingColumns.empty()
+        body = BatchBody(readings=encode_readings(nothing), step_ns=self._step_ns() or 0)
         commit = JournalCommit(
-            body=BatchBody(readings=encode_readings(nothing)),
+            body=body,
             kind="batch",
             outcome=Outcome(dead_letters=given_up.letters),
             applied_seq=seq,
             used_parts=given_up.used,
             tally=tally,
         )
-        self.live.take_in(nothing, self.journal.commit(commit))
+        self.live.take_in(nothing, body, self.journal.commit(commit))
         return TakeReport(tally, tuple(given_up.letters))
 
     def save(self) -> bool:

@@ -22,6 +22,7 @@ from domain.register import Register
 __all__ = [
     "AlarmChange",
     "BatchBody",
+    "ClaimNote",
     "ClosingBody",
     "DecisionBody",
     "EntryBody",
@@ -53,16 +54,34 @@ class PackedReadings(msgspec.Struct, array_like=True, frozen=True):
     flags: bytes
 
 
-class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True):
-    """Readings accepted in one commit.
+class ClaimNote(msgspec.Struct, array_like=True, frozen=True):
+    """What a batch did to the claim of one channel, see `models.claims.Claim`."""
+
+    channel: int
+    claimed_ns: int
+    messages: int
+    is_fresh: bool
+
+
+class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True, omit_defaults=True):
+    """Readings accepted in one commit, and what their messages said beyond them.
 
     Attributes
     ----------
     readings : PackedReadings
-        Without duplicates; those flagged `LATE` or `BAD_CLOCK` are stored and not scored.
+        Without duplicates; those flagged `LATE`, `BAD_CLOCK` or `CLAIMED` are stored and not scored as they come.
+    step_ns : int
+        By the stream's clock: how far ahead a time was believed at once.
+    claims : list of ClaimNote
+        Claims that changed.
+    reaches : dict of int to int
+        Longest stretch of times in one message, by one channel of the asset, where it exceeds what was known.
     """
 
     readings: PackedReadings
+    step_ns: int = 0
+    claims: list[ClaimNote] = []
+    reaches: dict[int, int] = {}
 
 
 class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):

@@ -237,7 +237,8 @@ def plain_bound(latest: dict[int, int], first: dict[int, int], heard: dict[int, 
             continue
         rows = [row for row, owner in enumerate(OWNER) if owner == asset]
         newest = max(latest[row] for row in rows if row in latest)
-        since = [max(latest.get(row, NEVER_NS), first[asset]) for row in rows]
+        # Readings came one a message, so a channel that was never heard is not waited for.
+        since = [latest[row] for row in rows if row in latest]
         slowest = min(time_ns for time_ns in since if time_ns >= newest - idle)
         carried = min(newest + max(progress - heard[asset], 0), max(newest, progress)) - idle
         found.append(max(slowest, carried))
@@ -267,6 +268,17 @@ def test_the_streams_own_clock_is_as_the_plain_version_says(batches: list[Any], 
         assert tracker.clock.gateways_heard == len(of_gateway)
         bound = tracker.clock.bound_by_stream(StreamClock(idle))
         assert bound.tolist() == plain_bound(latest, first, heard, progress, idle)
+
+
+def test_a_channel_that_was_never_heard_holds_its_asset_as_long_as_one_message_reaches() -> None:
+    """A sensor that was registered and never spoke held all hops of its asset open for eight days."""
+    tracker = HopTracker(CATALOGUE, np.array(GATEWAYS, np.int32))
+    tracker.take_in(columns([(0, hour, 1.0) for hour in range(48)]))
+    assert tracker.clock.bound_by_stream(StreamClock(8 * DAY_NS))[0] == START_NS + 47 * HOUR_NS // 2
+    tracker.clock.reach_ns[0] = DAY_NS  # its messages bring a day: that of the other may be on its way
+    assert tracker.clock.bound_by_stream(StreamClock(8 * DAY_NS))[0] == START_NS
+    tracker.take_in(columns([(0, 49, 1.0)]))
+    assert tracker.clock.bound_by_stream(StreamClock(8 * DAY_NS))[0] == START_NS + 49 * HOUR_NS // 2
 
 
 def test_a_silent_channel_holds_its_asset_until_it_is_idle() -> None:

@@ -155,8 +155,11 @@ def test_a_sensor_that_never_knows_the_time_is_heard_but_not_trusted(tmp_path: P
     pipeline = open_site(tmp_path)
     take(pipeline, reading("no time", 4.0), reading("no time", 5.0))
     assert newest(pipeline) == [(NOW_NS + 2, 5.0, DataQuality.LOW)]
-    take(pipeline, reading(NOW_S - DAY_NS // NS, 6.0))  # a replay's time may lie long before that of arrival
-    assert newest(pipeline) == [(NOW_NS - DAY_NS, 6.0, DataQuality.HIGH)]
+    # A replay's time may lie long before that of arrival; a first message alone is not believed yet.
+    take(pipeline, reading(NOW_S - DAY_NS // NS, 6.0))
+    assert newest(pipeline) == [(NOW_NS - DAY_NS, 6.0, DataQuality.LOW)]
+    take(pipeline, reading(NOW_S - DAY_NS // NS + 60, 6.0))
+    assert newest(pipeline) == [(NOW_NS - DAY_NS + 60 * NS, 6.0, DataQuality.HIGH)]
 
 
 def test_what_another_process_wrote_reaches_the_projections_after_a_full_disk(
