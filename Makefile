@@ -3,16 +3,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Folder of public benchmark data, for bench-quality; they are not shipped.
+DATA ?= ../shared/data
 ROOMS := api domain ingest models service simulator storage
 # Migrations are run by Alembic and cannot be imported by themselves.
 PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test quick fmt lint types servers clean
+.PHONY: help run test quick bench-quality fmt lint types servers clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-12s %s\n' "$$command" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-19s %s\n' "$$command" "$$what"; done
 
 run: $(VENV)/run.stamp ## start everything on this machine with a simulated municipality
 	@exec $(BIN)/schouw run --demo
@@ -22,6 +24,9 @@ test: $(VENV)/dev.stamp servers lint types ## everything a contributor needs to 
 
 quick: $(VENV)/dev.stamp lint types ## the fast part of the tests, at most four minutes
 	@$(PYTEST) -m "not slow" tests $(ROOMS)
+
+bench-quality: $(VENV)/dev.stamp ## how good the detector is on public data; DATA=folder names where they are
+	@$(BIN)/python -m service.evaluation.bench_quality $(DATA)
 
 fmt: $(VENV)/dev.stamp ## put code into its format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

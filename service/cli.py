@@ -13,7 +13,7 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import evaluation, forecasts, keys
+from service.commands import evaluation, forecasts, keys, scoring
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.settings import load_settings
 from service.telemetry import set_up_logging
@@ -37,6 +37,7 @@ app.add_typer(works_app, name="works")
 app.add_typer(evaluation.app)
 app.add_typer(forecasts.app)
 app.add_typer(keys.app)
+app.add_typer(scoring.app)
 
 
 @app.command()

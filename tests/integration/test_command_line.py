@@ -17,7 +17,20 @@ from tests.installation import Installation
 from tests.servers import require_server
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-COMMANDS = ["run", "ingest", "api", "simulate", "replay", "prognose", "decide", "export", "doctor", "assets", "works"]
+COMMANDS = [
+    "run",
+    "ingest",
+    "api",
+    "simulate",
+    "replay",
+    "score",
+    "prognose",
+    "decide",
+    "export",
+    "doctor",
+    "assets",
+    "works",
+]
 ASSETS = "id,name,type,lat,lon,built_year,planned_repair_cost_eur,emergency_repair_cost_eur,closure_hours\n"
 SENSORS = "asset,sensor,channel,unit,axis,gateway,position,interval_s\n"
 

@@ -1,0 +1,187 @@
+"""The reference of a stream that has an environment: each channel's level, and whether it has moved.
+
+Each channel's level is followed apart from the environment (`models.stream_level`), and the levels of all channels are
+judged together by their correlation: a chi-square statistic with as many degrees of freedom as channels, for each speed
+at which levels may wander. A step shows sooner in the mean of the next few innovations, which are judged the same way,
+and from there on the level is let go, that slopes do not take the step up. The strongest counts, less the
+logarithm of the number of statistics (Bonferroni).
+
+A single row counts as well, at one fiftieth of the chance: an outlier is strange, but weather has rows like it.
+
+A row in which an environmental quantity is missing can be compared with nothing and is no evidence. The levels stay
+where they were and their spread grows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FloatArray
+from models.stream_environment import EnvironmentMemory
+from models.stream_level import LEVEL_SHARES, LevelBank, LevelVerdict
+from models.stream_reference import ReferenceVerdict
+from models.stream_shift import chi_square_strength
+
+__all__ = ["CompensatedReference"]
+
+_LAYOUT_ROWS: Final = 30
+_FEWEST_HEALTHY_ROWS: Final = 100
+_ROW_WEIGHT: Final = 0.02
+# A step shows in the mean of the next few innovations before the level has taken it up.
+_FAST_SHARES: Final = (0.5, 0.25)
+# From this mean innovation on, in its own deviations, the level is let go by so many deviations of a row.
+_SUSPECT: Final = 4.0
+_JUMP: Final = 3.0
+_CORRELATION_ROWS: Final = 300.0
+_SHRINKAGE: Final = 0.1
+_LARGEST: Final = 4.0
+
+
+class CompensatedReference:
+    """Reference of one stream with an environment.
+
+    Parameters
+    ----------
+    channels : int
+        Number of channels C, positive.
+    commission : int
+        Rows known to be healthy; 0 where nobody said.
+    """
+
+    __slots__ = (
+        "_banks",
+        "_channels",
+        "_correlation",
+        "_early",
+        "_fast",
+        "_fast_spread",
+        "_learned",
+        "_level",
+        "_memory",
+        "_rows",
+        "_waiting",
+        "healthy_rows",
+    )
+
+    def __init__(self, *, channels: int, commission: int) -> None:
+        self._channels = channels
+        self.healthy_rows = commission or _FEWEST_HEALTHY_ROWS
+        self._memory: EnvironmentMemory | None = None
+        self._early: list[tuple[float, FloatArray, FloatArray]] = []
+        self._banks: list[LevelBank | None] = [None] * channels
+        self._waiting: list[list[tuple[float, FloatArray]]] = [[] for _ in range(channels)]
+        self._learned = [0] * channels
+        self._correlation = np.eye(channels)
+        self._level = np.zeros((len(LEVEL_SHARES), channels))
+        self._fast = np.zeros((len(_FAST_SHARES), channels))
+        self._fast_spread = np.ones((len(_FAST_SHARES), channels))
+        self._rows = 0
+
+    def step(self, time_s: float, values: FloatArray, environment: FloatArray) -> ReferenceVerdict:
+        """Judge a row by what was learned before it, then learn it.
+
+        Parameters
+        ----------
+        time_s : float
+            Seconds.
+        values : float64[C]
+            In the channels' units, NaN where missing.
+        environment : float64[E]
+            NaN where missing.
+
+        Returns
+        -------
+        ReferenceVerdict
+        """
+        nothing = ReferenceVerdict(np.full(self._channels, np.nan), 0.0, 0.0, has_evidence=False)
+        if np.isnan(environment).any():
+            for bank in self._banks:
+                if bank is not None:
+                    bank.wait()
+            return nothing
+        if self._memory is None:
+            self._early.append((time_s, values, environment))
+            if len(self._early) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
+                self._memory = EnvironmentMemory(np.array([row[2] for row in self._early]))
+                early, self._early = self._early, []
+                for row in early:
+                    self._judge(self._memory, *row)
+            return nothing
+        return self._judge(self._memory, time_s, values, environment)
+
+    def _judge(
+        self, memory: EnvironmentMemory, time_s: float, values: FloatArray, environment: FloatArray
+    ) -> ReferenceVerdict:
+        remembered = memory.step(time_s, environment)
+        expected = np.full(self._channels, np.nan)
+        innovation = np.zeros(self._channels)
+        counts: BoolArray = np.zeros(self._channels, np.bool_)
+        for channel in range(self._channels):
+            bank = self._banks[channel]
+            if bank is None:
+                self._gather(channel, memory.knots, remembered, float(values[channel]))
+                continue
+            if math.isnan(values[channel]):
+                bank.wait()
+                continue
+            is_commissioning = self._learned[channel] < self.healthy_rows
+            verdict = bank.step(
+                float(values[channel]),
+                remembered,
+                is_commissioning=is_commissioning,
+                jump=_JUMP if np.abs(self._fast[:, channel] / self._fast_spread[:, channel]).max() > _SUSPECT else 0.0,
+            )
+            self._learned[channel] += 1
+            expected[channel], innovation[channel] = verdict.expected, verdict.innovation
+            self._level[:, channel] = 0.0 if is_commissioning else verdict.level
+            counts[channel] = not is_commissioning
+            self._follow_fast(channel, verdict)
+        self._follow_correlation(innovation, counts)
+        return self._weigh(expected, innovation, counts)
+
+    def _follow_fast(self, channel: int, verdict: LevelVerdict) -> None:
+        share = np.array(_FAST_SHARES)
+        clipped = min(max(verdict.innovation, -_LARGEST), _LARGEST)
+        self._fast[:, channel] += share * (clipped - self._fast[:, channel])
+        # Variance of the exponential mean of first-order autocorrelated noise.
+        keep = verdict.autocorrelation * (1.0 - share)
+        self._fast_spread[:, channel] = np.sqrt(share / (2.0 - share) * (1.0 + keep) / (1.0 - keep))
+
+    def _gather(self, channel: int, knots: FloatArray, remembered: FloatArray, value: float) -> None:
+        """Keep a channel's first values until its scale can be told, then learn them."""
+        if math.isnan(value):
+            return
+        first = self._waiting[channel]
+        first.append((value, remembered))
+        if len(first) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
+            bank = LevelBank(np.array([row[0] for row in first]), knots)
+            for row in first:
+                bank.step(*row, is_commissioning=True)
+            self._learned[channel] = len(first)
+            self._banks[channel], self._waiting[channel] = bank, []
+
+    def _follow_correlation(self, innovation: FloatArray, counts: BoolArray) -> None:
+        if counts.all():
+            clipped = np.clip(innovation, -_LARGEST, _LARGEST)
+            self._correlation += (clipped[:, np.newaxis] * clipped - self._correlation) / _CORRELATION_ROWS
+
+    def _weigh(self, expected: FloatArray, innovation: FloatArray, counts: BoolArray) -> ReferenceVerdict:
+        here = np.flatnonzero(counts)
+        if len(here) == 0:
+            return ReferenceVerdict(expected, 0.0, 0.0, has_evidence=False)
+        part = self._correlation[np.ix_(here, here)]
+        deviation = np.sqrt(np.diag(part))
+        correlation = (1.0 - _SHRINKAGE) * part / (deviation[:, np.newaxis] * deviation) + _SHRINKAGE * np.eye(
+            len(here)
+        )
+        inverse = np.linalg.inv(correlation)
+        strengths = [chi_square_strength(float(level @ inverse @ level), len(here)) for level in self._level[:, here]]
+        fast = self._fast[:, here] / self._fast_spread[:, here]
+        strengths += [chi_square_strength(float(mean @ inverse @ mean), len(here)) for mean in fast]
+        lasting = max(max(strengths) - math.log(len(strengths)), 0.0)
+        row = chi_square_strength(float(innovation[here] @ inverse @ innovation[here]), len(here))
+        strength = max(lasting, row + math.log(_ROW_WEIGHT), 0.0)
+        return ReferenceVerdict(expected, strength, lasting, has_evidence=True)

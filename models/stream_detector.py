@@ -1,0 +1,160 @@
+"""One online detector for any stream of rows, with one fixed configuration.
+
+A stream is a sequence of rows of one or more channels, with or without an environment that explains them. Each row is
+judged by what was learned from the rows before it, and then learned. What a stream can be compared with decides how:
+
+- with an environment, by the level of each channel apart from it (`models.stream_compensation`);
+- with several channels, or rows known to be healthy, with its *reference* (`models.stream_reference`): the channels by
+  each other and by their own last rows;
+- a single channel of which nobody said when it was healthy, with its own *habits* (`models.stream_habits`), which
+  move on: nothing says that a new level is wrong.
+
+Novelty is minus the decimal logarithm of the chance of such a row under health, so that one line serves all streams.
+Memory is bounded, whatever the number of rows. Times may repeat or step back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from domain.arrays import FloatArray
+from domain.errors import ShapeError
+from models.stream_alarm import BudgetAlarm
+from models.stream_compensation import CompensatedReference
+from models.stream_habits import ChannelHabits
+from models.stream_reference import HealthyReference, ReferenceVerdict
+
+__all__ = ["StreamDetector", "StreamVerdict"]
+
+# exp of more nats than this is no number; a chance of 1e-300 is as good as none.
+_STRONGEST: Final = 690.0
+# No quantity is this large in any unit; its square still has room in floating point.
+_LARGEST: Final = 1e60
+_LN10: Final = math.log(10.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamVerdict:
+    """What the detector says of one row.
+
+    Attributes
+    ----------
+    novelty : float
+        ``-log10(p_value)``, finite, at least 0; 0 where there is no evidence.
+    p_value : float
+        Chance of a row as strange as this under health, in (0, 1].
+    alarm : bool
+        Whether an alarm is open.
+    expected : float64[C]
+        Value expected before the row was seen, in the channel's unit; NaN where there was none.
+    residual : float64[C]
+        Measured minus expected; NaN where either is missing.
+    """
+
+    novelty: float
+    p_value: float
+    alarm: bool
+    expected: FloatArray
+    residual: FloatArray
+
+
+class StreamDetector:
+    """State of one stream.
+
+    Parameters
+    ----------
+    channels : int
+        Number of channels C, positive.
+    environments : int, default 0
+        Number of environmental quantities E.
+    commission : int, default 0
+        Rows at the start that are known to be healthy: learned, never alarmed.
+    expected_run_length : float, default 10,000
+        Mean rows between false alarms, more than 1.
+    has_clock : bool, default True
+        Whether times are times: without a clock there is no time of day.
+
+    Raises
+    ------
+    ShapeError
+        If there is no channel.
+    """
+
+    __slots__ = ("_alarm", "_channels", "_environments", "_healthy_rows", "_learner", "rows")
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        environments: int = 0,
+        commission: int = 0,
+        expected_run_length: float = 10_000.0,
+        has_clock: bool = True,
+    ) -> None:
+        if channels < 1:
+            raise ShapeError(f"got {channels} channels, expected at least 1")
+        self._channels = channels
+        self._environments = environments
+        self._alarm = BudgetAlarm(expected_run_length=expected_run_length)
+        self._learner = _learner(channels, environments, commission, has_clock=has_clock)
+        self._healthy_rows = self._learner.healthy_rows
+        self.rows = 0
+
+    def step(self, time_s: float, values: FloatArray, environment: FloatArray) -> StreamVerdict:
+        """Judge a row, then learn it.
+
+        Parameters
+        ----------
+        time_s : float
+            Unix seconds, finite; seconds of any kind without a clock.
+        values : float64[C]
+            In the channels' units; what is not finite, or absurd, is missing.
+        environment : float64[E]
+            In units of its own; what is not finite, or absurd, is missing.
+
+        Returns
+        -------
+        StreamVerdict
+
+        Raises
+        ------
+        ShapeError
+            If the row has other numbers of channels or environments than the stream.
+        """
+        if values.shape != (self._channels,) or environment.shape != (self._environments,):
+            raise ShapeError(
+                f"got values of shape {values.shape} and environment of shape {environment.shape}, "
+                f"expected ({self._channels},) and ({self._environments},) as the stream was made for"
+            )
+        values = np.where(np.abs(values) < _LARGEST, values, np.nan)
+        environment = np.where(np.abs(environment) < _LARGEST, environment, np.nan)
+        verdict = self._learner.step(time_s, values, environment)
+        is_healthy = self.rows < self._healthy_rows
+        expected, strength = verdict.expected, min(verdict.strength, _STRONGEST)
+        self.rows += 1
+        if is_healthy and verdict.has_evidence and 2 * self.rows > self._healthy_rows:
+            self._alarm.learn(verdict.shift_strength)
+        alarm = self._alarm.step(verdict.shift_strength if verdict.has_evidence and not is_healthy else None)
+        return StreamVerdict(strength / _LN10, math.exp(-strength), alarm, expected, values - expected)
+
+
+class _Learner(Protocol):
+    """What a stream is compared with."""
+
+    healthy_rows: int
+
+    def step(self, time_s: float, values: FloatArray, environment: FloatArray) -> ReferenceVerdict:
+        """Judge a row, then learn it."""
+
+
+def _learner(channels: int, environments: int, commission: int, *, has_clock: bool) -> _Learner:
+    """Choose what a stream is compared with by what it has."""
+    if environments:
+        return CompensatedReference(channels=channels, commission=commission)
+    if channels > 1 or commission:
+        return HealthyReference(channels=channels, commission=commission)
+    return ChannelHabits(has_clock=has_clock)

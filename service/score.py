@@ -1,0 +1,323 @@
+"""`schouw score`: any CSV through the online detector, row by row.
+
+The file is read once, in order, and each row is judged before it is learned (`models.stream_detector`). Rows that
+share a value of the group column are one stream, with a detector of its own; the streams may be interleaved. What
+comes out has one row for each row that went in. It is written beside the target and takes its name only when
+all of it is there, so that a fault half-way leaves nothing behind that looks like an answer.
+
+A cell that is empty, `nan`, `na`, `null`, `none` or infinite is a missing value: no evidence. A cell that is neither a
+number nor one of these is a fault of the file, named by line and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final, TypeAlias
+
+import numpy as np
+
+from domain.arrays import FloatArray
+from domain.errors import ConfigurationError, SchouwError
+from models.stream_detector import StreamDetector, StreamVerdict
+
+__all__ = ["ScoreInputError", "score_file"]
+
+_Writer: TypeAlias = Callable[[Sequence[str]], object]
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none"})
+_TIME_UNITS: Final = ("s", "index")
+# Beyond thirty million years a number is no time; the bound keeps arithmetic on times finite.
+_LATEST_S: Final = 1e15
+
+
+class ScoreInputError(SchouwError):
+    """A file to be scored that cannot be read as the table it should be.
+
+    Attributes
+    ----------
+    row : int
+        Line of the file, the header being 1; 0 where the whole file is meant.
+    column : str
+        Name of the column; empty where the whole row is meant.
+    """
+
+    def __init__(self, reason: str, *, row: int = 0, column: str = "") -> None:
+        super().__init__(reason)
+        self.row = row
+        self.column = column
+
+
+def score_file(
+    source: Path,
+    target: Path,
+    *,
+    time: str,
+    values: Sequence[str],
+    environment: Sequence[str] = (),
+    group: str | None = None,
+    commission: int = 0,
+    expected_run_length: float = 10_000.0,
+    time_unit: str = "s",
+) -> int:
+    """Score every row of a CSV file and write the verdicts to another.
+
+    Parameters
+    ----------
+    source : Path
+        CSV with a header, plain or gzip (told by its first bytes), UTF-8, comma separated.
+    target : Path
+        Where the verdicts go, gzip where the name ends in `.gz`. Columns: `time` as it was read, `novelty` (minus the
+        decimal logarithm of `p_value`, at least 0), `p_value`, `alarm` (0 or 1), and for each value column
+        `expected_<name>` and `residual_<name>`, empty where there was no expectation or no value.
+    time : str
+        Column of times: ISO 8601, without a zone UTC; or numbers.
+    values : sequence of str
+        Columns of the quantities that are watched, at least one.
+    environment : sequence of str, default ()
+        Columns that explain the values and are not watched themselves.
+    group : str or None, default None
+        Column whose values tell streams apart; None for one stream.
+    commission : int, default 0
+        Rows at the start of each stream that are known to be healthy: learned, never alarmed.
+    expected_run_length : float, default 10,000
+        Mean rows between false alarms of a stream, more than 1.
+    time_unit : {"s", "index"}, default "s"
+        What a number in the time column is: Unix seconds; or nothing but the order of rows, the column then is not
+        read as a time at all.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    ScoreInputError
+        If the file is not a CSV with these columns, with line and column where it is not.
+    ConfigurationError
+        If the files are away or cannot be written, or an option is out of its range.
+    """
+    wanted = [time, *values, *environment, *([group] if group is not None else [])]
+    _check_options(values, environment, commission, expected_run_length, time_unit)
+    if not source.is_file():
+        raise ConfigurationError(f"got {str(source)!r} to score, expected a CSV file that is there")
+    if target.exists() and source.resolve() == target.resolve():
+        raise ConfigurationError(f"got {str(target)!r} as source and as target, expected two different files")
+    streams: dict[str, StreamDetector] = {}
+    count = 0
+    with _reading(source) as rows, _writing(target) as write:
+        header = next(rows, None)
+        columns = _find_columns(source, header, wanted)
+        width = len(header or ())
+        time_at, value_at = columns[0], columns[1 : 1 + len(values)]
+        environment_at = columns[1 + len(values) : 1 + len(values) + len(environment)]
+        group_at = columns[-1] if group is not None else None
+        write(["time", "novelty", "p_value", "alarm", *_expectation_columns(values)])
+        for line, row in rows.numbered():
+            if len(row) != width:
+                raise ScoreInputError(
+                    f"{source.name}, line {line}: got {len(row)} columns, expected {width} as in the header; "
+                    "mend the row, or quote the cell that holds a comma",
+                    row=line,
+                )
+            key = row[group_at] if group_at is not None else ""
+            stream = streams.get(key)
+            if stream is None:
+                stream = streams[key] = StreamDetector(
+                    channels=len(values),
+                    environments=len(environment),
+                    commission=commission,
+                    expected_run_length=expected_run_length,
+                    has_clock=time_unit == "s",
+                )
+            place = _Place(source.name, line)
+            # Without a clock a row counts as a second, which is all that its order says.
+            time_s = place.time(row[time_at], time) if time_unit == "s" else float(stream.rows)
+            verdict = stream.step(
+                time_s, place.numbers(row, value_at, values), place.numbers(row, environment_at, environment)
+            )
+            write(_cells(row[time_at], verdict))
+            count += 1
+    return count
+
+
+def _expectation_columns(values: Sequence[str]) -> list[str]:
+    """Name the columns that follow the verdict."""
+    return [f"{kind}_{name}" for name in values for kind in ("expected", "residual")]
+
+
+def _check_options(
+    values: Sequence[str], environment: Sequence[str], commission: int, expected_run_length: float, time_unit: str
+) -> None:
+    """Refuse options that mean nothing."""
+    if not values:
+        raise ConfigurationError("got no value columns, expected at least one; name them with --values A,B")
+    named = [*values, *environment]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise ConfigurationError(f"got columns {twice} twice, expected each once, as a value or as environment")
+    if commission < 0:
+        raise ConfigurationError(f"got --commission {commission}, expected a number of rows, 0 or more")
+    if not (math.isfinite(expected_run_length) and expected_run_length > 1.0):
+        raise ConfigurationError(f"got --expected-run-length {expected_run_length}, expected more than 1 row")
+    if time_unit not in _TIME_UNITS:
+        raise ConfigurationError(f"got --time-unit {time_unit!r}, expected one of {', '.join(_TIME_UNITS)}")
+
+
+class _Rows:
+    """Rows of a CSV with their lines, its faults turned into ours."""
+
+    def __init__(self, handle: IO[str], name: str) -> None:
+        self._reader = csv.reader(handle, strict=True)
+        self._name = name
+
+    def __iter__(self) -> _Rows:
+        return self
+
+    def __next__(self) -> list[str]:
+        try:
+            return next(self._reader)
+        except csv.Error as error:
+            line = self._reader.line_num
+            raise ScoreInputError(
+                f"{self._name}, line {line}: got text that is not CSV ({error}), expected comma-separated cells; "
+                "mend the quotes",
+                row=line,
+            ) from error
+        except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+            line = self._reader.line_num + 1
+            raise ScoreInputError(
+                f"{self._name}, line {line} or some after it: cannot be read ({error}), expected UTF-8 text, plain or "
+                "gzip; write the file again",
+                row=line,
+            ) from error
+
+    def numbered(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield line and cells; empty lines are no rows."""
+        for row in self:
+            if row:
+                yield self._reader.line_num, row
+
+
+@contextmanager
+def _reading(source: Path) -> Iterator[_Rows]:
+    """Open a table, plain or gzip."""
+    try:
+        raw = source.open("rb")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {str(source)!r} ({error.strerror}), expected a file that may be read"
+        ) from error
+    with raw:
+        packed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        raw.seek(0)
+        if packed:
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield _Rows(io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline=""), source.name)
+        else:
+            yield _Rows(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), source.name)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[_Writer]:
+    """Write beside the target, and give it its name when everything went well."""
+    part = target.with_name(target.name + ".part")
+    try:
+        raw = part.open("wb")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {str(part)!r} ({error.strerror}), expected a folder that may be written to"
+        ) from error
+    try:
+        with raw:
+            # No time and no name in the gzip header: the same verdicts are the same bytes.
+            packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else None
+            with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="") as text:
+                yield csv.writer(text, lineterminator="\n").writerow
+        part.replace(target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {str(target)!r} ({error.strerror}), expected a disk with room and a free name"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _find_columns(source: Path, header: list[str] | None, wanted: Sequence[str]) -> list[int]:
+    """Find the place of each column that was asked for."""
+    if not header:
+        raise ScoreInputError(f"{source.name}, line 1: got an empty line or file, expected the names of columns", row=1)
+    for name in wanted:
+        if header.count(name) != 1:
+            found = "no column" if name not in header else f"{header.count(name)} columns"
+            raise ScoreInputError(
+                f"{source.name}, line 1: got {found} {name!r} among {header}, expected exactly one; "
+                "check the names, and that cells are separated by commas",
+                row=1,
+                column=name,
+            )
+    return [header.index(name) for name in wanted]
+
+
+class _Place:
+    """Where in the file we are, for what is said when a cell is wrong."""
+
+    __slots__ = ("_line", "_name")
+
+    def __init__(self, name: str, line: int) -> None:
+        self._name = name
+        self._line = line
+
+    def numbers(self, row: list[str], places: Sequence[int], names: Sequence[str]) -> FloatArray:
+        """Read cells as float64, NaN where missing."""
+        out = np.full(len(places), np.nan)
+        for index, place in enumerate(places):
+            text = row[place]
+            try:
+                number = float(text)
+            except ValueError:
+                if text.strip().lower() in _MISSING:
+                    continue
+                raise self._wrong(text, names[index], "a number, or nothing where it is missing") from None
+            if math.isfinite(number):
+                out[index] = number
+        return out
+
+    def time(self, text: str, name: str) -> float:
+        """Read a time as Unix seconds."""
+        try:
+            number = float(text)
+        except ValueError:
+            try:
+                moment = datetime.fromisoformat(text.strip())
+            except ValueError:
+                raise self._wrong(text, name, "an ISO 8601 time or a number of seconds") from None
+            return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        if not abs(number) < _LATEST_S:
+            raise self._wrong(text, name, f"a number of seconds within ±{_LATEST_S:g}")
+        return number
+
+    def _wrong(self, text: str, name: str, expected: str) -> ScoreInputError:
+        return ScoreInputError(
+            f"{self._name}, line {self._line}, column {name!r}: got {text!r}, expected {expected}; mend the cell",
+            row=self._line,
+            column=name,
+        )
+
+
+def _cells(time_text: str, verdict: StreamVerdict) -> list[str]:
+    """Write a verdict: six digits of the chance, nine of what is in the values' own unit."""
+    cells = [time_text, f"{verdict.novelty:.6g}", f"{verdict.p_value:.6g}", "1" if verdict.alarm else "0"]
+    for expected, residual in zip(verdict.expected.tolist(), verdict.residual.tolist(), strict=True):
+        cells.append("" if math.isnan(expected) else f"{expected:.9g}")
+        cells.append("" if math.isnan(residual) else f"{residual:.9g}")
+    return cells

@@ -1,0 +1,241 @@
+"""The detector as a whole: what it finds, what it bears, what it promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from domain.arrays import FloatArray
+from domain.errors import ShapeError
+from models.stream_detector import StreamDetector, StreamVerdict
+
+_NONE = np.zeros(0)
+
+
+def _run(
+    values: FloatArray,
+    *,
+    environment: FloatArray | None = None,
+    commission: int = 0,
+    expected_run_length: float = 10_000.0,
+    interval_s: float = 300.0,
+    detector: StreamDetector | None = None,
+) -> list[StreamVerdict]:
+    environments = 0 if environment is None else environment.shape[1]
+    detector = detector or StreamDetector(
+        channels=values.shape[1],
+        environments=environments,
+        commission=commission,
+        expected_run_length=expected_run_length,
+    )
+    out = []
+    for row in values:
+        at = detector.rows
+        out.append(detector.step(at * interval_s, row, _NONE if environment is None else environment[at]))
+    return out
+
+
+def _novelty(verdicts: list[StreamVerdict]) -> FloatArray:
+    return np.array([verdict.novelty for verdict in verdicts])
+
+
+def _alarm(verdicts: list[StreamVerdict]) -> FloatArray:
+    return np.array([float(verdict.alarm) for verdict in verdicts])
+
+
+def _coupled(generator: np.random.Generator, rows: int) -> FloatArray:
+    """Three channels that hang together and remember their last row."""
+    out = np.zeros((rows, 3))
+    keep = np.array([[0.5, 0.2, 0.0], [0.0, 0.6, 0.2], [0.3, 0.0, 0.4]])
+    for row in range(1, rows):
+        out[row] = out[row - 1] @ keep.T + generator.normal(size=3)
+    out += np.array([10.0, -5.0, 1000.0])
+    return out
+
+
+def _deck(generator: np.random.Generator, days: int, *, step_day: int = 10**6) -> tuple[FloatArray, FloatArray]:
+    """A frequency that falls with temperature and bends below one degree, and that temperature."""
+    day = np.arange(days)
+    temperature = 10.0 - 10.0 * np.cos(2.0 * np.pi * (day - 20) / 365.0) + generator.normal(0.0, 3.0, days)
+    frequency = 2.0 - 0.001 * temperature + 0.008 * np.maximum(1.0 - temperature, 0.0)
+    frequency += generator.normal(0.0, 0.004, days)
+    frequency[step_day:] *= 0.994
+    return frequency[:, np.newaxis], temperature[:, np.newaxis]
+
+
+def test_a_shift_of_one_channel_is_found_among_several_and_not_learned_away() -> None:
+    values = _coupled(np.random.default_rng(1), 4000)
+    values[1000:, 1] += 6.0
+    verdicts = _run(values, commission=500)
+    alarm = _alarm(verdicts)
+    assert alarm[:1000].sum() == 0
+    assert alarm[1000:1010].any()
+    assert alarm[1010:].all()
+
+
+def test_the_expectation_comes_back_to_where_the_fault_was_not() -> None:
+    values = _coupled(np.random.default_rng(2), 2000)
+    values[1000:1500, 1] += 6.0
+    alarm = _alarm(_run(values, commission=500))
+    assert alarm[1600:].sum() == 0
+
+
+def test_commissioning_rows_never_alarm_whatever_they_are() -> None:
+    values = _coupled(np.random.default_rng(3), 400)
+    values[200:220] += 50.0
+    assert _alarm(_run(values, commission=400)).sum() == 0
+
+
+def test_a_step_of_a_compensated_frequency_is_found_and_frost_is_not() -> None:
+    generator = np.random.default_rng(4)
+    frequency, temperature = _deck(generator, 700, step_day=600)
+    verdicts = _run(frequency, environment=temperature, commission=100, interval_s=86400.0)
+    alarm = _alarm(verdicts)
+    assert alarm[:600].sum() == 0
+    assert alarm[615:].all()
+    residual = np.array([verdict.residual[0] for verdict in verdicts[400:600]])
+    assert residual.std() < 0.006
+
+
+def test_without_its_environment_the_same_frequency_is_not_understood() -> None:
+    """Says that the test before this one is about compensation: the raw channel moves by far more than the step."""
+    frequency, _ = _deck(np.random.default_rng(4), 700)
+    assert frequency.std() > 2.0 * 0.006
+
+
+def test_rows_without_environment_are_no_evidence() -> None:
+    frequency, temperature = _deck(np.random.default_rng(5), 500, step_day=300)
+    temperature[300:] = np.nan
+    verdicts = _run(frequency, environment=temperature, commission=100, interval_s=86400.0)
+    assert _novelty(verdicts)[300:].max() == 0.0
+    assert _alarm(verdicts).sum() == 0
+
+
+def test_a_spike_is_the_strangest_row_of_a_daily_channel() -> None:
+    generator = np.random.default_rng(6)
+    rows = np.arange(3000)
+    values = 20.0 + 5.0 * np.sin(2.0 * np.pi * rows / 288.0) + generator.normal(0.0, 0.2, 3000)
+    values[2500] = 40.0
+    novelty = _novelty(_run(values[:, np.newaxis]))
+    assert int(np.argmax(novelty)) == 2500
+
+
+def test_a_usual_value_at_an_unusual_hour_is_strange() -> None:
+    generator = np.random.default_rng(7)
+    rows = np.arange(288 * 14)
+    values = 20.0 + 5.0 * np.sin(2.0 * np.pi * rows / 288.0) + generator.normal(0.0, 0.2, len(rows))
+    at = 288 * 12 + 72
+    values[at] = 15.0
+    novelty = _novelty(_run(values[:, np.newaxis]))
+    assert novelty[at] > np.sort(novelty[288 * 2 :])[-5]
+
+
+def test_novelty_is_minus_the_decimal_logarithm_of_the_chance() -> None:
+    values = _coupled(np.random.default_rng(8), 600)
+    values[500:] += 2.0
+    for verdict in _run(values, commission=300):
+        assert verdict.p_value == pytest.approx(10.0**-verdict.novelty)
+        assert 0.0 < verdict.p_value <= 1.0
+
+
+def test_a_row_says_the_same_whatever_comes_after_it() -> None:
+    """Truncation: no look-ahead, to the last digit."""
+    values = _coupled(np.random.default_rng(9), 900)
+    values[600:700, 0] += 8.0
+    whole, part = _run(values, commission=200), _run(values[:650], commission=200)
+    assert _novelty(whole)[:650].tolist() == _novelty(part).tolist()
+    assert _alarm(whole)[:650].tolist() == _alarm(part).tolist()
+
+
+@pytest.mark.parametrize("commission", [0, 100])
+def test_units_do_not_matter(commission: int) -> None:
+    values = _coupled(np.random.default_rng(10), 700)
+    values[600:, 2] += 5.0
+    plain = _novelty(_run(values, commission=commission))
+    scaled = _novelty(_run(values * np.array([1024.0, 2.0**-20, 1.0]), commission=commission))
+    assert scaled == pytest.approx(plain, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("environments", [0, 1])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("commission", [0, 60])
+@pytest.mark.parametrize(
+    "what", ["constant", "all missing", "half missing", "late", "vanishing", "huge", "steps", "one row", "infinite"]
+)
+def test_hard_input_gives_finite_answers(environments: int, channels: int, commission: int, what: str) -> None:
+    generator = np.random.default_rng(11)
+    rows = 1 if what == "one row" else 400
+    values = generator.normal(size=(rows, channels)) + 5.0
+    environment = generator.normal(size=(rows, environments)) if environments else None
+    if what == "constant":
+        values[:] = 3.0
+    elif what == "all missing":
+        values[:] = np.nan
+    elif what == "half missing":
+        values[generator.random(values.shape) < 0.5] = np.nan
+    elif what == "late":
+        values[:250, 0] = np.nan
+    elif what == "vanishing":
+        values[150:350, 0] = np.nan
+    elif what == "huge":
+        values[200:] *= 1e200
+    elif what == "steps":
+        values[:] = np.repeat(np.arange(4.0), 100)[:, np.newaxis]
+    elif what == "infinite":
+        values[::3] = np.inf
+    verdicts = _run(values, environment=environment, commission=commission)
+    assert np.isfinite(_novelty(verdicts)).all()
+    assert all(math.isfinite(verdict.p_value) for verdict in verdicts)
+    if what in {"constant", "all missing", "one row"}:
+        assert _alarm(verdicts).sum() == 0
+        assert _novelty(verdicts).max() == 0.0
+    if what in {"half missing", "late", "infinite"}:
+        assert _alarm(verdicts).sum() == 0
+
+
+def test_a_channel_that_was_away_does_not_alarm_by_coming_back() -> None:
+    values = _coupled(np.random.default_rng(12), 1500)
+    values[600:1200, 1] = np.nan
+    verdicts = _run(values, commission=400)
+    assert _alarm(verdicts).sum() == 0
+
+
+def test_a_fault_of_one_channel_is_found_while_another_is_away() -> None:
+    values = _coupled(np.random.default_rng(13), 1500)
+    values[600:, 1] = np.nan
+    values[1000:, 0] += 6.0
+    alarm = _alarm(_run(values, commission=400))
+    assert alarm[:1000].sum() == 0
+    assert alarm[1020:].all()
+
+
+def test_times_that_repeat_and_step_back_are_borne() -> None:
+    detector = StreamDetector(channels=1, environments=1)
+    generator = np.random.default_rng(14)
+    for time_s in generator.permutation(400) // 2 * 1e5:
+        verdict = detector.step(float(time_s), generator.normal(size=1), generator.normal(size=1))
+        assert math.isfinite(verdict.novelty)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_false_alarms_of_stationary_channels_keep_to_the_budget(keep: float) -> None:
+    """Forty healthy streams of 2,000 judged rows at one alarm in 2,000 rows: forty are promised."""
+    raised = 0
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        values = generator.normal(size=(2500, 2))
+        for row in range(1, len(values)):
+            values[row] += keep * values[row - 1]
+        alarm = _alarm(_run(values, commission=500, expected_run_length=2000.0))
+        raised += int((np.diff(alarm) > 0).sum())
+    assert raised <= 60
+
+
+def test_rows_of_another_shape_are_refused() -> None:
+    detector = StreamDetector(channels=2)
+    with pytest.raises(ShapeError, match=r"got values of shape \(3,\).*expected \(2,\)"):
+        detector.step(0.0, np.zeros(3), _NONE)
+    with pytest.raises(ShapeError, match="expected at least 1"):
+        StreamDetector(channels=0)

@@ -1,0 +1,58 @@
+"""The scoreboard: what it says without its data, and its made-up bridges."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from domain.errors import ConfigurationError
+from service.evaluation.bench_quality import BenchFigure, bench_json, bench_table, main, run_bench
+from service.evaluation.bridge_record import make_bridge_record
+
+
+def test_a_folder_without_data_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "score").mkdir()
+    with pytest.raises(ConfigurationError, match=r"expected a folder 'nab' in it; the data are not shipped"):
+        run_bench(tmp_path)
+
+
+def test_the_program_ends_in_a_sentence_without_its_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.startswith("bench-quality: got ")
+
+
+def test_figures_are_written_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = [BenchFigure("data", "score", 1.25, "1", "2", "them 1.1"), BenchFigure("data", "delay", None, "", "", "")]
+    bench_table(figures, Console(width=120))
+    shown = capsys.readouterr().out
+    assert "1.25" in shown
+    assert "none" in shown
+    assert json.loads(bench_json(figures))[0]["ours"] == 1.25
+
+
+def test_a_made_up_bridge_bends_at_frost_and_loses_what_it_should() -> None:
+    record = make_bridge_record(np.random.default_rng(1), noise=0.0, step=0.0)
+    damaged = make_bridge_record(np.random.default_rng(1), noise=0.0, step=0.003)
+    ratio = damaged.natural_frequency_hz / record.natural_frequency_hz
+    assert np.all(ratio[: damaged.step_day] == 1.0)
+    assert ratio[damaged.step_day :] == pytest.approx(0.997)
+    slope = np.polyfit(record.temperature_degc, record.natural_frequency_hz, 1)[0]
+    cold, warm = record.temperature_degc < -4.0, record.temperature_degc > 6.0
+    assert slope < 0.0
+    assert record.natural_frequency_hz[cold].mean() > record.natural_frequency_hz[warm].mean()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SCHOUW_BENCH_DATA" not in os.environ, reason="SCHOUW_BENCH_DATA names no folder of benchmark data")
+def test_the_figures_asked_for_are_reached_where_the_data_are() -> None:
+    ours = {(row.data, row.figure): row.ours for row in run_bench(Path(os.environ["SCHOUW_BENCH_DATA"]))}
+    assert (ours["NAB dev", "standard score (higher)"] or 0.0) >= 64.0
+    assert (ours["SKAB dev", "F1, best threshold (higher)"] or 0.0) >= 0.80
+    assert (ours["SKAB dev", "false alarms, best threshold, % (lower)"] or 100.0) <= 23.0
+    assert 50.0 <= (ours["bearing, four channels", "first alarm, % of life"] or 0.0) <= 60.0
+    assert (ours["20 made-up bridges", "median AUC of a 0.3 % step (higher)"] or 0.0) >= 0.99
