@@ -116,16 +116,25 @@ def simulate(
         Path | None, typer.Option(help="File that remembers how far it came, to go on after a stop.")
     ] = None,
     register: Annotated[Path | None, typer.Option(help="Only write register and truth files into this folder.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Only write the history: .csv, .csv.gz, .parquet (readings), or .jsonl (all messages)."),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Publish virtual assets with known damage, as gateways would."""
-    from service.simulation import run_simulation, write_owner_files  # noqa: PLC0415 -- see run
+    from service.simulation import run_simulation, write_history_file, write_owner_files  # noqa: PLC0415 -- see run
 
     settings = read_settings({}, config)
     first = start_ns if start_ns is not None else day_ns(start)
     if register is not None:
         write_owner_files(scenario, first, register)
-        typer.echo(f"Wrote assets.csv, sensors.csv, works.csv, truth.csv and events.csv into {register}.")
+        typer.echo(
+            f"Wrote assets.csv, sensors.csv, works.csv, truth.csv, events.csv and own-events.csv into {register}."
+        )
+    if to is not None:
+        typer.echo(f"Wrote {write_history_file(scenario, first, to)} into {to}.")
+    if register is not None or to is not None:
         return
     run_simulation(
         scenario,

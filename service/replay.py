@@ -22,7 +22,7 @@ from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
 from ingest.formats.project import OutgoingReading, encode_readings
 
-__all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "read_table"]
+__all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "parse_time_ns", "read_table"]
 
 _NS: Final = 1_000_000_000
 TimeUnit = Literal["auto", "s", "ms", "minutes", "hours", "days", "index"]
@@ -202,15 +202,32 @@ def _parsed_ns(text: str, plan: ReplayPlan) -> int:
                 f"column {plan.time_column}: got {text!r}, expected a number of {plan.time_unit}"
             ) from error
     try:
+        return parse_time_ns(text)
+    except ValueError as error:
+        raise ValueError(f"column {plan.time_column}: {error}") from error
+
+
+def parse_time_ns(text: str) -> int:
+    """Read a time: ISO 8601 (UTC where it has no zone) or a number of seconds since 1970; Unix nanoseconds.
+
+    Raises
+    ------
+    ValueError
+        With what was expected.
+
+    Examples
+    --------
+    >>> parse_time_ns("1970-01-01 00:00:01"), parse_time_ns("2.5")
+    (1000000000, 2500000000)
+    """
+    try:
         return round(float(text) * _NS)
     except (ValueError, OverflowError):
         pass
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(
-            f"column {plan.time_column}: got {text!r}, expected ISO 8601 or a number of seconds"
-        ) from error
+        raise ValueError(f"got {text!r}, expected ISO 8601 or a number of seconds") from error
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 

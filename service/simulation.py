@@ -10,11 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from domain.errors import ConfigurationError
+from simulator.history_file import write_history
 from simulator.progress import Progress as SimulatorProgress
+from simulator.publish import write_files
 from simulator.run import resolve_start, simulate, write_register, write_truth
 from simulator.scenario_file import load_scenario
 
-__all__ = ["run_simulation", "write_owner_files"]
+__all__ = ["run_simulation", "write_history_file", "write_owner_files"]
 
 
 def write_owner_files(source: str, start_ns: int | None, folder: Path) -> None:
@@ -22,6 +25,26 @@ def write_owner_files(source: str, start_ns: int | None, folder: Path) -> None:
     scenario = resolve_start(load_scenario(source), start_ns, None)
     write_register(scenario, folder)
     write_truth(scenario, folder)
+
+
+def write_history_file(source: str, start_ns: int | None, path: Path) -> str:
+    """Write the history of a scenario into a file of the kind that its name asks for; tell what it holds.
+
+    Raises
+    ------
+    ConfigurationError
+        If the name has another ending, or the file cannot be written.
+    """
+    scenario = resolve_start(load_scenario(source), start_ns, None)
+    endings = (".csv", ".csv.gz", ".parquet", ".jsonl")
+    if not path.name.endswith(endings):
+        raise ConfigurationError(f"got file {path.name!r}, expected a name that ends in {', '.join(endings)}")
+    try:
+        if path.suffix == ".jsonl":
+            return f"{write_files(scenario, path).messages} messages"
+        return f"{write_history(scenario, path)} values"
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} cannot be written ({error.strerror}); give another path") from error
 
 
 def run_simulation(

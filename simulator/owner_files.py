@@ -24,7 +24,12 @@ from simulator.structures import KINDS, build_structure
 __all__ = ["write_register", "write_truth", "write_whole"]
 
 # The owner's words for what the simulator calls otherwise.
-_WORKS_KIND: Final = {"diversion": "diversion", "resurfacing": "resurfacing", "sensor_swap": "sensor swap"}
+_WORKS_KIND: Final = {
+    "diversion": "diversion",
+    "resurfacing": "resurfacing",
+    "sensor_swap": "sensor swap",
+    "works": "works nearby",
+}
 
 _ASSET_COLUMNS: Final = (
     "id", "name", "type", "lat", "lon", "built_year", "planned_repair_cost_eur", "emergency_repair_cost_eur",
@@ -35,6 +40,8 @@ _SENSOR_COLUMNS: Final = (
     "asset", "sensor", "channel", "unit", "axis", "gateway", "position", "interval_s", "role", "direction",
     "failure_threshold",
 )  # fmt: skip
+
+_OWN_EVENTS_COLUMNS: Final = ("asset", "kind", "start", "end", "mode", "component", "sensor", "announced")
 
 
 def write_register(scenario: Scenario, folder: Path) -> None:
@@ -60,7 +67,9 @@ def write_truth(scenario: Scenario, folder: Path) -> None:
     truth.csv: `asset, mode, component, onset, failure_time, severity_at_end, projected_failure_time`. The
     severity is that at the end of the history; `failure_time` is empty when failure lies beyond it, and the
     last column says when it would come. events.csv: every harmless event and sensor fault with
-    `asset, kind, sensor, start, end, announced`; an empty asset means the whole site.
+    `asset, kind, sensor, start, end, announced`; an empty asset means the whole site. own-events.csv: both in the
+    form in which an owner writes down what happened, for `schouw evaluate --history`; damages that fail later are
+    `damage` in it, since nobody would know more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     truth = [_truth_row(scenario, damage) for damage in scenario.damage]
@@ -78,6 +87,7 @@ def write_truth(scenario: Scenario, folder: Path) -> None:
         for fault in scenario.sensor_faults
     ]
     _write(folder / "events.csv", ("asset", "kind", "sensor", "start", "end", "announced"), events)
+    _write(folder / "own-events.csv", _OWN_EVENTS_COLUMNS, _own_events(scenario, events))
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -153,6 +163,23 @@ def _truth_row(scenario: Scenario, damage: Damage) -> tuple[object, ...]:
         f"{at_end:.4f}",
         projected,
     )
+
+
+def _own_events(scenario: Scenario, events: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = [
+        (
+            damage.asset,
+            "failure" if damage.failure_day <= scenario.days else "damage",
+            _moment(scenario, damage.onset_day),
+            _moment(scenario, damage.failure_day) if damage.failure_day <= scenario.days else "",
+            damage.mode,
+            damage.component,
+            "",
+            "",
+        )
+        for damage in scenario.damage
+    ]
+    return rows + [(asset, kind, start, end, "", "", sensor, said) for asset, kind, sensor, start, end, said in events]
 
 
 def _span(scenario: Scenario, start_day: float, days: float) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
 from domain.register import Direction, Register
-from service.evaluation.chain_run import ChannelDays
+from service.evaluation.chain_listener import ChannelDays
 from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, condition_channels, day_ends
 
 __all__ = ["always", "fixed_threshold", "never"]

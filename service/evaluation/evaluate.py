@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from domain.register import Register
 from models.state import MODEL_VERSION
 from service.evaluation.baselines import always, fixed_threshold, never
-from service.evaluation.chain_run import ChainRun, run_chain
+from service.evaluation.broker_run import run_through_broker
+from service.evaluation.chain_listener import ChainRun
+from service.evaluation.chain_run import run_chain
+from service.evaluation.history import History, history_days
 from service.evaluation.scenario_run import scenario_days, scenario_register, scenario_truth
 from service.evaluation.scoreboard import RunFacts, Scoreboard, make_scoreboard
 from service.evaluation.truth import Case, RunRecord, Truth, lives_of
 from service.settings import Settings
 from simulator.scenario import Scenario
 
-__all__ = ["JudgedRun", "evaluate_scenarios", "judge_run", "run_scenario", "score_runs"]
+__all__ = ["JudgedRun", "evaluate_scenarios", "judge_run", "run_history", "run_scenario", "score_runs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +39,10 @@ def evaluate_scenarios(
     *,
     settings: Settings,
     jobs: int,
+    through_broker: bool = False,
     told: Callable[[int], None] = lambda _: None,
 ) -> Scoreboard:
-    """Run scenarios through the chain in process, and grade all runs together.
+    """Run scenarios through the chain, and grade all runs together.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ def evaluate_scenarios(
         Usually one scenario with several seeds; at least one.
     jobs : int
         Runs side by side.
+    through_broker : bool
+        False: in process, day by day. True: over MQTT through a broker and the ingest loop.
     told : callable
         Gets days done so far, over all runs.
     """
@@ -53,12 +59,14 @@ def evaluate_scenarios(
     if jobs == 1 or len(stories) == 1:
         runs = []
         for number, story in enumerate(stories):
-            runs.append(run_scenario(story, settings, _behind(told, number * scenario.days)))
+            runs.append(
+                run_scenario(story, settings, _behind(told, number * scenario.days), through_broker=through_broker)
+            )
         return score_runs(scenario.name, runs)
     # A fresh interpreter a run: nothing of one run can reach another.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(stories)), mp_context=context) as pool:
-        waiting = [pool.submit(run_scenario, story, settings) for story in stories]
+        waiting = [pool.submit(run_scenario, story, settings, through_broker=through_broker) for story in stories]
         runs = []
         for number, run in enumerate(waiting, start=1):
             runs.append(run.result())
@@ -71,15 +79,33 @@ def _behind(told: Callable[[int], None], before: int) -> Callable[[int], None]:
     return lambda day: told(before + day)
 
 
-def run_scenario(scenario: Scenario, settings: Settings, told: Callable[[int], None] = lambda _: None) -> JudgedRun:
-    """Run one scenario through the chain."""
+def run_scenario(
+    scenario: Scenario,
+    settings: Settings,
+    told: Callable[[int], None] = lambda _: None,
+    *,
+    through_broker: bool = False,
+) -> JudgedRun:
+    """Run one scenario through the chain, in process or over MQTT."""
     begun = time.perf_counter()
     register = scenario_register(scenario)
     truth = scenario_truth(scenario, register)
-    run = run_chain(
-        settings, register, scenario_days(scenario, told), start_ns=scenario.start_ns, end_ns=scenario.end_ns
-    )
+    if through_broker:
+        run = run_through_broker(settings, register, scenario)
+        told(scenario.days)
+    else:
+        days = scenario_days(scenario, told)
+        run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns)
     return judge_run(truth, register, run, seconds=time.perf_counter() - begun)
+
+
+def run_history(history: History, settings: Settings, told: Callable[[int], None] = lambda _: None) -> JudgedRun:
+    """Run an owner's history through the chain in process."""
+    begun = time.perf_counter()
+    truth = history.truth
+    days = history_days(history, told)
+    run = run_chain(settings, history.register, days, start_ns=truth.start_ns, end_ns=truth.end_ns)
+    return judge_run(truth, history.register, run, seconds=time.perf_counter() - begun)
 
 
 def judge_run(truth: Truth, register: Register, run: ChainRun, *, seconds: float) -> JudgedRun:

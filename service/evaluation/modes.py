@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["fault_is_named_by", "mode_is_named_by"]
+__all__ = ["FAULT_KINDS", "fault_is_named_by", "mode_is_named_by"]
 
 _MODES: Final[dict[str, frozenset[str]]] = {
     "bearing_wear": frozenset({"bearing_wear", "drive_wear", "equipment_wear"}),
@@ -36,6 +36,8 @@ _FAULTS: Final[dict[str, frozenset[str]]] = {
     "stuck_sensor": frozenset({"stuck", "frozen"}),
     "unit_mistake": frozenset({"unit", "units", "scale", "gain", "unit_mistake", "unit_factor"}),
 }
+
+FAULT_KINDS: Final = frozenset(_FAULTS)
 
 
 def mode_is_named_by(mode: str, kind: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +13,28 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import ConfigurationError
 from service.commands.options import day_ns
-from service.evaluation.evaluate import evaluate_scenarios
+from service.evaluation.evaluate import evaluate_scenarios, run_history, score_runs
+from service.evaluation.history import load_history
 from service.evaluation.report_html import html_report
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scoreboard import Scoreboard
+from service.evaluation.truth import DAY_NS
 from service.settings import Settings
 from simulator.scenario_file import load_scenario
 
-__all__ = ["evaluate_and_save", "read_seeds", "save_scoreboard"]
+__all__ = ["evaluate_and_save", "evaluate_history_and_save", "read_seeds", "save_scoreboard"]
 
 
 def evaluate_and_save(
-    settings: Settings, source: str, *, seeds: str | None, start: str | None, days: int | None, jobs: int, out: Path
+    settings: Settings,
+    source: str,
+    *,
+    seeds: str | None,
+    start: str | None,
+    days: int | None,
+    jobs: int,
+    through_broker: bool,
+    out: Path,
 ) -> None:
     """Evaluate a scenario, print its scoreboard and save it."""
     first = day_ns(start)
@@ -30,7 +42,24 @@ def evaluate_and_save(
     stories = [load_scenario(source, seed=seed, start_ns=first) for seed in chosen]
     if days is not None:
         stories = [replace(story, days=min(days, story.days)) for story in stories]
-    scenario = stories[0]
+    with _progress(stories[0].name, stories[0].days * len(stories)) as told:
+        board = evaluate_scenarios(stories, settings=settings, jobs=jobs, through_broker=through_broker, told=told)
+    _show(board, out)
+
+
+def evaluate_history_and_save(
+    settings: Settings, history: Path, events: Path, *, register: Sequence[Path], asset_type: str, out: Path
+) -> None:
+    """Evaluate an owner's history, print its scoreboard and save it."""
+    loaded = load_history(history, events, register=register, asset_type=asset_type)
+    with _progress(history.stem, (loaded.truth.end_ns - loaded.truth.start_ns) // DAY_NS) as told:
+        board = score_runs(history.stem, [run_history(loaded, settings, told)])
+    _show(board, out)
+
+
+@contextmanager
+def _progress(name: str, days: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar of days on a terminal; gives what moves it."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -41,16 +70,14 @@ def evaluate_and_save(
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task(scenario.name, total=scenario.days * len(stories))
-        board = evaluate_scenarios(
-            stories,
-            settings=settings,
-            jobs=jobs,
-            told=lambda done: bar.update(task, completed=done),
-        )
+        task = bar.add_task(name, total=days)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _show(board: Scoreboard, out: Path) -> None:
     print_scoreboard(board, Console(width=None if Console().is_terminal else 180))
     save_scoreboard(board, out)
-    console.print(f"Saved {out / 'scoreboard.json'} and {out / 'scoreboard.html'}.")
+    Console(stderr=True).print(f"Saved {out / 'scoreboard.json'} and {out / 'scoreboard.html'}.")
 
 
 def save_scoreboard(board: Scoreboard, folder: Path) -> None:

@@ -86,5 +86,5 @@ def test_files_are_the_same_bytes_each_time_and_leave_nothing_half_written(tmp_p
         write_register(scenario, tmp_path / folder)
         write_truth(scenario, tmp_path / folder)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["assets.csv", "events.csv", "sensors.csv", "truth.csv", "works.csv"]
+    assert names == ["assets.csv", "events.csv", "own-events.csv", "sensors.csv", "truth.csv", "works.csv"]
     assert all((tmp_path / "a" / n).read_bytes() == (tmp_path / "b" / n).read_bytes() for n in names)

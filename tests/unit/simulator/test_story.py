@@ -1,10 +1,13 @@
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from domain.errors import ConfigurationError
+from ingest.register import read_register, read_works
 from simulator.messages import day_messages
+from simulator.owner_files import write_register
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario, parse_scenario
 from simulator.sensor_faults import FAULT_STRENGTHS
@@ -81,6 +84,15 @@ def test_what_is_drawn_can_be_written_into_a_file_by_hand(fleets: list[Scenario]
     for damage in scenario.damage:
         assert damage.component in KINDS[assets[damage.asset].kind].modes[damage.mode]
         assert damage.onset_day >= 60
+
+
+def test_a_drawn_fleet_has_owner_files_that_our_import_reads(fleets: list[Scenario], tmp_path: Path) -> None:
+    write_register(fleets[0], tmp_path)
+    register = read_register([tmp_path / "assets.csv", tmp_path / "sensors.csv"])
+    works = read_works(tmp_path / "works.csv", register)
+    assert len(register.assets) == 60
+    assert len(works) == sum(event.announced for event in fleets[0].events)
+    assert {item.kind for item in works} == {"diversion", "resurfacing", "sensor swap", "works nearby"}
 
 
 def test_a_drawn_fleet_publishes_a_day() -> None:

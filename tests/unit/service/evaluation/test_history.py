@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from domain.errors import ConfigurationError
+from service.cli import app
+from service.evaluation.evaluate import run_history, run_scenario
+from service.evaluation.history import history_days, load_history
+from service.evaluation.history_table import read_history
+from service.evaluation.owner_events import UNKNOWN_ONSET_DAYS, read_owner_events
+from service.evaluation.truth import DAY_NS, lives_of
+from service.settings import Settings
+from simulator.history_file import write_history
+from simulator.owner_files import write_register, write_truth
+from simulator.scenario import Scenario, SensorFault, Transport
+from simulator.scenario_file import load_scenario
+
+HEADER = "time,asset,sensor,channel,value,unit\n"
+EVENTS = "asset,kind,start,end,mode,sensor,announced\n"
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    story = load_scenario("small")
+    kept_back = SensorFault("backfill", "weg-1", "gnd1", 8.5, 2.0)
+    assets = tuple(replace(asset, waveform_every_h=0) for asset in story.assets)
+    return replace(story, days=30, transport=Transport(), assets=assets, sensor_faults=(kept_back,))
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.csv.gz", "own.parquet"])
+def test_a_written_history_is_read_back_to_the_last_digit(scenario: Scenario, tmp_path: Path, name: str) -> None:
+    short = replace(scenario, days=12)
+    count = write_history(short, tmp_path / name)
+    again = tmp_path / f"again-{name}"
+    write_history(short, again)
+    assert (tmp_path / name).read_bytes() == again.read_bytes()
+    table, plain = read_history(tmp_path / name), tmp_path / "plain.csv"
+    write_history(short, plain)
+    other = read_history(plain)
+    assert len(table.value) == count > 3000
+    np.testing.assert_array_equal(table.value, other.value)
+    np.testing.assert_array_equal(table.time_ns, other.time_ns)
+    assert table.keys == other.keys
+    assert (np.diff(table.time_ns) >= 0).all()
+
+
+def test_an_owners_history_is_judged_like_the_scenario_it_came_from(scenario: Scenario, tmp_path: Path) -> None:
+    """Only the register's and the truth's files travel, so every figure rests on what an owner could have written."""
+    write_history(scenario, tmp_path / "own.csv.gz")
+    write_register(scenario, tmp_path)
+    write_truth(scenario, tmp_path)
+    register = [tmp_path / "assets.csv", tmp_path / "sensors.csv"]
+    history = load_history(tmp_path / "own.csv.gz", tmp_path / "own-events.csv", register=register, asset_type="other")
+    direct, own = run_scenario(scenario, Settings()), run_history(history, Settings())
+    assert own.truth.assets == direct.truth.assets
+    assert [life.onset_ns for life in lives_of(own.truth)] == [life.onset_ns for life in lives_of(direct.truth)]
+    assert own.truth.events == direct.truth.events
+    assert own.records[0].alarms == direct.records[0].alarms
+    np.testing.assert_array_equal(own.records[0].chance_90, direct.records[0].chance_90)
+
+
+def test_without_a_register_the_table_says_what_there_is(tmp_path: Path) -> None:
+    rows = "".join(
+        f"2025-01-{1 + h // 24:02d}T{h % 24:02d}:00:00Z,b,,natural_frequency_1,{3 + h / 1e3},Hz\n" for h in range(49)
+    )
+    (tmp_path / "own.csv").write_text(HEADER + rows)
+    (tmp_path / "events.csv").write_text(EVENTS)
+    history = load_history(tmp_path / "own.csv", tmp_path / "events.csv", register=(), asset_type="bridge")
+    (channel,) = history.register.channels
+    assert (channel.sensor, channel.interval_s, history.register.assets[0].type) == ("s1", 3600.0, "bridge")
+    assert [len(day) for day in history_days(history)] == [1, 1, 1]
+    assert (history.truth.end_ns - history.truth.start_ns) // DAY_NS == 3
+    assert not history.truth.knows_future
+
+
+def test_events_become_damages_repairs_works_and_faults(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(
+        EVENTS
+        + "b,failure,2025-01-01,2025-03-01,cracks,,\n"
+        + "b,failure,,2025-09-01,cracks,,\n"
+        + "b,damage,2025-11-01,,rust,,\n"
+        + "b,repair,2025-03-01,2025-04-01,,,\n"
+        + "b,sensor_swap,2025-05-01,2025-05-02,,acc1,true\n"
+        + "b,stuck_sensor,2025-06-01,2025-06-09,,acc1,\n"
+        + ",storm,2025-02-01,2025-02-02,,,\n"
+    )
+    told = read_owner_events(path, {"b"})
+    first, second, third = told.damages
+    assert first.failure_ns is not None
+    assert second.failure_ns is not None
+    assert (first.failure_ns - first.onset_ns) // DAY_NS == 59
+    assert (second.failure_ns - second.onset_ns) // DAY_NS == UNKNOWN_ONSET_DAYS
+    assert (third.mode, third.failure_ns) == ("rust", None)
+    assert len(told.repairs) == 1
+    assert [(e.kind, e.is_sensor_fault, e.announced) for e in told.events] == [
+        ("sensor_swap", False, True), ("stuck_sensor", True, False), ("storm", False, False),
+    ]  # fmt: skip
+    assert [(works.kind, works.sensor) for works in told.works] == [("sensor swap", "acc1")]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("x,failure,2025-01-01,2025-03-01,,,", "events.csv:2: column asset: got 'x', expected one of b"),
+        ("b,failure,2025-03-01,2025-01-01,,,", "expected a time after start"),
+        ("b,failure,2025-01-01,,,,", "column end: got nothing"),
+        ("b,damage,,,,,", "column start: got nothing"),
+        ("b,storm,soon,2025-01-01,,,", "expected ISO 8601"),
+        ("b,stuck_sensor,2025-01-01,2025-01-02,,,", "column sensor: got nothing"),
+        ("b,works,2025-01-01,2025-01-02,,,maybe", "expected true or false"),
+    ],
+)
+def test_an_event_that_cannot_be_is_named_with_its_line(tmp_path: Path, row: str, words: str) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(EVENTS + row + "\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_owner_events(path, {"b"})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,asset,channel,value\n", "missing: unit"),
+        (HEADER, "got no value"),
+        (HEADER + "soon,b,s,tilt,1,mrad\n", "line 2: got 'soon', expected ISO 8601"),
+        (HEADER + "2025-01-01,b,s,tilt,much,mrad\n", "line 2"),
+        (HEADER + "2025-01-01,b,s,tilt,1,mrad\n2025-01-02,b,s,tilt,1,deg\n", "expected 'mrad' as before"),
+        (HEADER + "2025-01-01,b b,s,tilt,1,mrad\n", "column asset"),
+        (HEADER + "2025-01-01,b\n", "line 2: got 2 cells, expected 6"),
+    ],
+)
+def test_a_history_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_history(path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["small", "--history", "x.csv", "--events", "y.csv"], ["--history", "x.csv"]]
+)
+def test_a_command_without_one_thing_to_judge_is_refused(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, ["evaluate", *arguments])
+    assert isinstance(result.exception, ConfigurationError)
