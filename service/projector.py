@@ -23,6 +23,9 @@ __all__ = ["Projection", "Projector"]
 
 _PAGE: Final = 64
 _IDLE_S: Final = 0.5
+# A store that keeps up waits this long for more entries: of most rows only the newest in a page is written, so larger
+# pages cost less in all. It bounds what the pages of a planner lag behind.
+_GATHER_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 15.0
 # A store may ask for a longer pause (Retry-After), but not for one that looks like being stuck.
 _LONGEST_WISH_S: Final = 300.0
@@ -186,6 +189,8 @@ class _Drain:
                     return
                 if not moved:
                     self._wake.wait(_IDLE_S)
+                elif self.seq >= self._applied:
+                    self._stop.wait(_GATHER_S)
         finally:
             journal.close()
 

@@ -38,6 +38,9 @@ _STATUS_EVERY_S: Final = 1.0
 _MEASURE_EVERY_S: Final = 1.0
 _PAUSE_AFTER_FAULT_S: Final = 1.0
 _GOODBYE_S: Final = 10.0
+# A batch costs a sync of the disk and a millisecond, however small: after a small one the next may gather.
+_SMALL_BATCH: Final = 256
+_GATHER_S: Final = 0.01
 # Notices to one gateway in one batch; the dead letters themselves are all kept.
 _NOTICES: Final = 5
 
@@ -181,6 +184,8 @@ class Worker:
             self._next_provisional = self._monotonic() + self._settings.ingest.provisional_seconds
         self._last_message, self._paused = now, False
         self._notify(report.rejected)
+        if len(batch) < _SMALL_BATCH:
+            self._stop.wait(_GATHER_S)
 
     def _pipeline_take(self, batch: InboxBatch, *, provisional: bool) -> TakeReport:
         while True:

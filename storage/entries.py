@@ -20,6 +20,7 @@ from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision,
 from domain.register import Register
 
 __all__ = [
+    "QUALITIES",
     "AlarmChange",
     "BatchBody",
     "ClaimNote",
@@ -159,13 +160,13 @@ class SensorColumns(msgspec.Struct, frozen=True):
             _bytes(np.array([change.channel for change in changes]), "<i4"),
             _bytes(np.array([change.time_ns for change in changes]), "<i8"),
             _bytes(np.array([change.value for change in changes]), "<f8"),
-            bytes(_QUALITIES.index(change.quality) for change in changes),
+            bytes(QUALITIES.index(change.quality) for change in changes),
         )
 
     @classmethod
     def from_readings(cls, readings: ReadingColumns, *, is_low: npt.NDArray[np.bool_]) -> SensorColumns:
         """Pack one reading a channel, of high quality but where `is_low`."""
-        quality = np.where(is_low, _QUALITIES.index(DataQuality.LOW), _QUALITIES.index(DataQuality.HIGH))
+        quality = np.where(is_low, QUALITIES.index(DataQuality.LOW), QUALITIES.index(DataQuality.HIGH))
         return cls(
             _bytes(readings.channel, "<i4"),
             _bytes(readings.time_ns, "<i8"),
@@ -176,7 +177,7 @@ class SensorColumns(msgspec.Struct, frozen=True):
     def rows(self) -> list[SensorChange]:
         """Unpack rows."""
         return [
-            SensorChange(channel, time_ns, value, _QUALITIES[quality])
+            SensorChange(channel, time_ns, value, QUALITIES[quality])
             for channel, time_ns, value, quality in zip(
                 np.frombuffer(self.channel, "<i4").tolist(),
                 np.frombuffer(self.time_ns, "<i8").tolist(),
@@ -187,7 +188,8 @@ class SensorColumns(msgspec.Struct, frozen=True):
         ]
 
 
-_QUALITIES: Final = tuple(DataQuality)
+# Places in this order stand in the journal: add at its end only.
+QUALITIES: Final = tuple(DataQuality)
 
 
 class QuarantineChange(msgspec.Struct, frozen=True):

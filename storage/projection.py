@@ -17,7 +17,7 @@ from domain.records import Alarm, AlarmState, DataQuality, Decision, RiskAssessm
 from domain.register import Register
 from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema
-from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody, SensorChange
+from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody
 from storage.journal import Entry
 from storage.rows import plain_text, update_sensors, upsert
 from storage.tables import (
@@ -83,13 +83,11 @@ class OperationalProjection:
         with translated(self._engine), self._engine.begin() as db:
             # Only the newest of these rows stays, so each is written once for all entries of this call.
             current: dict[AssetId, tuple[int, RiskAssessment]] = {}
-            sensors: dict[int, tuple[int, SensorChange]] = {}
             for entry in entries:
                 self._project_one(db, entry, current)
                 current |= {item.asset: (entry.seq, item) for item in entry.outcome.current}
-                sensors |= {change.channel: (entry.seq, change) for change in entry.outcome.sensors.rows()}
             upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
-            update_sensors(db, sensors)
+            update_sensors(db, [(entry.seq, entry.outcome.sensors) for entry in entries])
             upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
 
     @staticmethod
