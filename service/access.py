@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from api.rooms import Access
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageUnavailable
 from service.oidc import OidcLogin
 from service.organisations import SharedService, read_organisations
 from service.settings import Settings
+from service.telemetry import logger
 from service.throttle import WindowThrottle
 from storage.access import AccessStore
-from storage.database import open_database, upgrade_access_schema
+from storage.database import open_database
 
 __all__ = ["make_access", "open_ledger", "shared_service"]
 
@@ -31,16 +32,17 @@ def shared_service(settings: Settings) -> SharedService:
 
 
 def open_ledger(settings: Settings) -> AccessStore:
-    """Open the tables of access, made or brought up to date first."""
-    engine = open_database(settings.access_address, patience_s=_PATIENCE_S)
-    upgrade_access_schema(engine)
-    return AccessStore(engine)
+    """Open the tables of access; a database that is away is found out when they are used."""
+    return AccessStore(open_database(settings.access_address, patience_s=_PATIENCE_S))
 
 
 def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) -> Access:
     """Put together who may ask, and how that is told."""
     section = settings.access
-    ledger.prune_audit(before_ns=time.time_ns() - section.audit_days * _NS_PER_DAY)
+    try:
+        ledger.prune_audit(before_ns=time.time_ns() - section.audit_days * _NS_PER_DAY)
+    except StorageUnavailable as error:
+        logger().warning("audit_trail_not_pruned", reason=str(error))
     return Access(
         required=section.required,
         ledger=ledger,

@@ -10,18 +10,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from domain.errors import SchouwError, StorageError
+from domain.errors import SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import evaluation, forecasts, keys, scoring
+from service.commands import evaluation, forecasts, keys, safekeeping, scoring
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
+from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
 from service.telemetry import set_up_logging
 
 __all__ = ["app", "main"]
 
 _ERROR_EXIT = 1
-_CONFIGURATION_EXIT = 2
 
 app = typer.Typer(
     help="Predictive maintenance for bridges, roads, tunnels and locks: sensors in over MQTT, explained risk out.",
@@ -38,6 +38,7 @@ app.add_typer(evaluation.app)
 app.add_typer(forecasts.app)
 app.add_typer(keys.app)
 app.add_typer(scoring.app)
+app.add_typer(safekeeping.app)
 
 
 @app.command()
@@ -279,22 +280,25 @@ def doctor(
     """Look at an installation: journal, accounting, decision log, projections, model state."""
     from service.doctor import examine  # noqa: PLC0415 -- see run
 
-    sound = True
+    code = 0
     for finding in examine(read_settings(overrides_of(data_dir), config), fix=fix):
         typer.echo(f"{'ok     ' if finding.ok else 'WRONG  '}{finding.what}: {finding.detail}")
-        sound = sound and finding.ok
-    if not sound:
-        raise typer.Exit(_ERROR_EXIT)
+        if not finding.ok:
+            code = max(code, CORRUPT_EXIT_CODE if finding.damage else _ERROR_EXIT)
+    if code:
+        raise typer.Exit(code)
 
 
 def main() -> None:
     """Run the command line; a fault that we know ends in one sentence, not in a traceback."""
     try:
         app(standalone_mode=True)
+    except StorageCorrupt as error:
+        sys.exit(_say(error, CORRUPT_EXIT_CODE))
     except StorageError as error:
         sys.exit(_say(error, _ERROR_EXIT))
     except SchouwError as error:
-        sys.exit(_say(error, _CONFIGURATION_EXIT))
+        sys.exit(_say(error, CONFIGURATION_EXIT_CODE))
 
 
 def _journal(data_dir: Path | None, config: Path | None) -> Any:

@@ -17,17 +17,20 @@ from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import chain_faults
 from storage.journal import Journal
+from storage.journal_damage import find_damage
+from storage.projection import OperationalProjection
 
 __all__ = ["Finding", "examine"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `ok` False needs a person."""
+    """One thing that was looked at; `ok` False needs a person, and `damage` a backup."""
 
     what: str
     ok: bool
     detail: str
+    damage: bool = False
 
 
 def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
@@ -43,18 +46,23 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
             "journal", ok=False, detail=f"no journal in {str(settings.data_dir)!r}; start `schouw ingest` once"
         )
         return
+    faults = find_damage(settings.journal_path)
+    if faults:
+        told = "; ".join(faults)
+        detail = f"damaged: {told}; stop what runs here, keep the folder, and restore a backup (`schouw restore`)"
+        yield Finding("journal", ok=False, detail=detail, damage=True)
     try:
         journal = Journal(settings.journal_path)
     except SchouwError as error:
         yield Finding("journal", ok=False, detail=str(error))
         return
     try:
-        faults = journal.check()
-        yield Finding("journal", ok=not faults, detail="; ".join(faults) or f"whole, {journal.last_seq()} entries")
+        if not faults:
+            yield Finding("journal", ok=True, detail=f"whole, {journal.last_seq()} entries")
         yield from _accounting(journal.tally())
         links = chain_faults(journal)
         yield Finding("decision log", ok=not links, detail="; ".join(links) or "chain is whole")
-        yield from _operational(settings)
+        yield from _operational(settings, journal)
         yield from _series(settings, journal, fix=fix)
         yield from _state(settings, journal)
     except SchouwError as error:
@@ -82,7 +90,7 @@ def _accounting(tally: dict[str, int]) -> Iterator[Finding]:
     yield Finding("readings accounted for", ok=decoded == readings, detail=parts or "none yet")
 
 
-def _operational(settings: Settings) -> Iterator[Finding]:
+def _operational(settings: Settings, journal: Journal) -> Iterator[Finding]:
     engine = open_database(settings.database_address)
     try:
         if migrations_pending(engine):
@@ -91,7 +99,15 @@ def _operational(settings: Settings) -> Iterator[Finding]:
             )
             return
         counts = ", ".join(f"{name} {count}" for name, count in SqlAdvisoryStore(engine).counts().items())
-        yield Finding("operational store", ok=True, detail=counts)
+        position, last = OperationalProjection(engine).position(), journal.last_seq()
+        if position > last:
+            counts = (
+                f"is at entry {position}, and the journal ends at {last}: they are not of one installation; restore "
+                "both from one backup"
+            )
+        yield Finding("operational store", ok=position <= last, detail=counts)
+    except SchouwError as error:
+        yield Finding("operational store", ok=False, detail=str(error))
     finally:
         engine.dispose()
 

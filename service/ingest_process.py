@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageCorrupt
 from ingest.mqtt import MqttInbox, TlsFiles
 from service.pipeline import ClockPolicy
 from service.projector import Projector
@@ -29,6 +29,8 @@ __all__ = ["clock_policy", "make_inbox", "prepare_folder", "run_ingest", "status
 _NS = 1_000_000_000
 _YEAR_ZERO = 1970
 _MEAN_YEAR_S = 31_556_952
+# A start shall not take longer for it, however large the journal is.
+_CHECK_S = 2.0
 
 
 def status_path(settings: Settings) -> Path:
@@ -105,6 +107,7 @@ def run_ingest(settings: Settings) -> None:
         started = time.monotonic()
         engine = open_database(settings.database_address)
         journal = Journal(settings.journal_path)
+        _refuse_damage(journal)
         series = open_series(settings)
         section = settings.ingest
         pipeline = open_pipeline(
@@ -137,6 +140,16 @@ def run_ingest(settings: Settings) -> None:
             journal.close()
             series.close()
             engine.dispose()
+
+
+def _refuse_damage(journal: Journal) -> None:
+    """Look for damage before anything is built on it; briefly, `schouw doctor` looks at everything."""
+    faults = journal.check(seconds=_CHECK_S)
+    if faults:
+        raise StorageCorrupt(
+            f"journal {journal.path.name}: SQLite found {'; '.join(faults[:3])}; nothing was started: run `schouw "
+            "doctor`, which says what is missing, keep the folder, and restore a backup with `schouw restore`"
+        )
 
 
 def is_ready(status: IngestStatus | None) -> bool:

@@ -3,8 +3,8 @@
 A child is bound to this process by `service.leash`: the kernel ends it when we die, whatever killed us.
 It has a process group of its own, so Ctrl-C in the terminal reaches only us, and we stop the children in
 order. What it prints goes to its log file; when it cannot start, the last lines of that file are in the
-error. Exit code 2 means that its configuration is wrong: starting again would not help, so its sentence is
-passed on and everything stops.
+error. Exit code 2 means that its configuration is wrong, 3 that what it stored is damaged: starting again would
+not help, so its sentence is passed on and everything stops.
 
 The `Supervisor` holds parts in the order of starting: whatever can be started, looked at and stopped,
 children and the embedded broker alike. It has no thread of its own; its owner calls `check` a few times a
@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from domain.errors import ConfigurationError, SchouwError
+from domain.errors import ConfigurationError, SchouwError, StorageCorrupt
 from service import leash
 
 __all__ = [
     "CONFIGURATION_EXIT_CODE",
+    "CORRUPT_EXIT_CODE",
     "ChildFailed",
     "ChildProcess",
     "ChildSpec",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 CONFIGURATION_EXIT_CODE: Final = 2  # what our command line answers for a wrong setting or option
+CORRUPT_EXIT_CODE: Final = 3  # what it answers for stored bytes that are not what was written
 _LOG_BYTES_MAX: Final = 10_000_000  # at a start a larger log is set aside, so a folder holds at most two of them
 _TAIL_LINES: Final = 8
 
@@ -279,11 +281,11 @@ class ChildProcess:
         return log_tail(self.spec.log_file, offset=self._log_offset, lines=lines)
 
     def failure(self) -> str:
-        """Say how it ended, with the end of its log; for exit code 2 its own last sentence alone."""
+        """Say how it ended, with the end of its log; for exit codes 2 and 3 its own last sentence alone."""
         code = self.poll()
         if code is None:
             return f"{self.name} is running"
-        if code == CONFIGURATION_EXIT_CODE:
+        if code in {CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE}:
             return self.output_tail(1) or f"{self.name} refused its configuration and did not say why"
         tail = self.output_tail()
         said = f"; the end of {self.spec.log_file}:\n{tail}" if tail else f"; {self.spec.log_file} says nothing"
@@ -425,6 +427,8 @@ class Supervisor:
             return
         if code == CONFIGURATION_EXIT_CODE:
             raise ConfigurationError(course.part.failure())
+        if code == CORRUPT_EXIT_CODE:
+            raise StorageCorrupt(course.part.failure())
         course.failures += 1
         if course.failures >= self._attempts and not course.has_run_well:
             raise ChildFailed(f"gave up after {course.failures} starts: {course.part.failure()}")

@@ -320,18 +320,17 @@ class Settings(BaseSettings):
     @property
     def access_address(self) -> str:
         """Address of the database of keys, sessions and the audit trail."""
-        if self.storage.database_url is not None:
-            return self.storage.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'access.sqlite'}"
+        return self._server_address or f"sqlite:///{self.data_dir / 'access.sqlite'}"
 
     @property
     def database_address(self) -> str:
         """Address of the operational store."""
-        url = self.storage.database_url
-        # Empty is none: so a compose file can hand on a variable that nobody set.
-        if url is not None and url.get_secret_value():
-            return url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'operational.sqlite'}"
+        return self._server_address or f"sqlite:///{self.data_dir / 'operational.sqlite'}"
+
+    @property
+    def _server_address(self) -> str:
+        """Address of the database on a server; empty is none, so a compose file can hand on what nobody set."""
+        return self.storage.database_url.get_secret_value() if self.storage.database_url is not None else ""
 
 
 def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | None = None) -> Settings:

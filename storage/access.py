@@ -6,17 +6,18 @@ reads this table can make a key from it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from domain.access import Right, Role
 from storage.access_tables import api_key_table, audit_table, session_table
-from storage.database import translated
+from storage.database import translated, upgrade_access_schema
 
 __all__ = ["AccessStore", "ApiKey", "AuditRow", "Session"]
 
@@ -75,11 +76,12 @@ class AccessStore:
     Parameters
     ----------
     engine : Engine
-        Of a database that `upgrade_access_schema` made ready.
+        Of a database that need not be there yet: its tables are made or brought up to date at the first use.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_prepared = False
 
     # Keys ------------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class AccessStore:
             "created_at_ns": now_ns,
             "expires_at_ns": expires_at_ns,
         }
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(insert(api_key_table).values(values))
         found = self.key(key_id)
         assert found is not None  # noqa: S101  # written just now
@@ -132,14 +134,14 @@ class AccessStore:
         if found.expires_at_ns is not None and found.expires_at_ns <= now_ns:
             return None
         if found.last_used_ns is None or now_ns - found.last_used_ns > _LAST_USED_STEP_NS:
-            with translated(self._engine), self._engine.begin() as db:
+            with self._writing() as db:
                 db.execute(update(api_key_table).where(api_key_table.c.id == found.id).values(last_used_ns=now_ns))
         return found
 
     def revoke_key(self, key_id: str, *, now_ns: int) -> bool:
         """Revoke a key for good; False when there is none, or it was revoked before."""
         standing = (api_key_table.c.id == key_id) & api_key_table.c.revoked_at_ns.is_(None)
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             return db.execute(update(api_key_table).where(standing).values(revoked_at_ns=now_ns)).rowcount > 0
 
     # Sessions --------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ class AccessStore:
             "expires_at_ns": session.expires_at_ns,
             "last_used_ns": session.last_used_ns,
         }
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(delete(session_table).where(session_table.c.expires_at_ns <= session.created_at_ns))
             db.execute(insert(session_table).values(values))
         return secret
@@ -171,7 +173,7 @@ class AccessStore:
         if row.expires_at_ns <= now_ns or row.last_used_ns + idle_ns <= now_ns:
             return None
         if now_ns - row.last_used_ns > _LAST_USED_STEP_NS:
-            with translated(self._engine), self._engine.begin() as db:
+            with self._writing() as db:
                 db.execute(update(session_table).where(session_table.c.hash == row.hash).values(last_used_ns=now_ns))
         return Session(
             person=row.person,
@@ -185,7 +187,7 @@ class AccessStore:
 
     def end_session(self, secret: str) -> None:
         """Forget a session; nothing happens when there is none."""
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(delete(session_table).where(session_table.c.hash == _hash(secret)))
 
     # Audit -----------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ class AccessStore:
             "path": row.path[:512],
             "status": row.status,
         }
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(insert(audit_table).values(values))
 
     def audit(
@@ -218,12 +220,24 @@ class AccessStore:
 
     def prune_audit(self, *, before_ns: int) -> int:
         """Remove rows older than a time, and give how many."""
-        with translated(self._engine), self._engine.begin() as db:
+        with self._writing() as db:
             return db.execute(delete(audit_table).where(audit_table.c.at_ns < before_ns)).rowcount
 
     def _all(self, query: Any) -> Sequence[Row[Any]]:
+        self._prepare()
         with translated(self._engine), self._engine.connect() as db:
             return db.execute(query).all()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        self._prepare()
+        with translated(self._engine), self._engine.begin() as db:
+            yield db
+
+    def _prepare(self) -> None:
+        if not self._is_prepared:
+            upgrade_access_schema(self._engine)
+            self._is_prepared = True
 
 
 def _hash(secret: str) -> bytes:

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import (
     ArgumentError,
@@ -30,6 +31,7 @@ from storage.wal import use_wal
 
 __all__ = [
     "migrations_pending",
+    "newest_schema",
     "open_database",
     "sqlite_address",
     "translated",
@@ -92,13 +94,10 @@ def upgrade_schema(engine: Engine) -> None:
     ------
     StorageUnavailable
         If the database is away.
+    ConfigurationError
+        If the schema is newer than this program.
     """
-    with translated(engine), engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            postgresql.await_turn(connection)
-        else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        command.upgrade(_config(connection), "head")
+    _upgrade(engine, _MIGRATIONS)
 
 
 def upgrade_access_schema(engine: Engine) -> None:
@@ -109,15 +108,32 @@ def upgrade_access_schema(engine: Engine) -> None:
     StorageUnavailable
         If the database is away.
     """
+    _upgrade(engine, _MIGRATIONS / "access")
+
+
+def _upgrade(engine: Engine, migrations: Path) -> None:
     with translated(engine), engine.begin() as connection:
-        command.upgrade(_config(connection, _MIGRATIONS / "access"), "head")
+        if connection.dialect.name == "postgresql":
+            postgresql.await_turn(connection)
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            command.upgrade(_config(connection, migrations), "head")
+        except CommandError as error:
+            raise ConfigurationError(
+                f"operational store: its schema is of a newer Schouw ({error}); install that version"
+            ) from error
 
 
 def migrations_pending(engine: Engine) -> bool:
     """Tell whether the schema is older than this program expects, or not there yet."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
     with translated(engine), engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() != head
+        return MigrationContext.configure(connection).get_current_revision() != newest_schema()
+
+
+def newest_schema() -> str:
+    """Give the name of the schema that this program works with."""
+    return str(ScriptDirectory.from_config(_config(None)).get_current_head())
 
 
 @contextlib.contextmanager

@@ -20,9 +20,10 @@ from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from storage.entries import DecisionBody, decode_body, encode_body
 from storage.journal import Journal
+from storage.journal_file import checksum
 from storage.protocols import DecisionDraft
 
-__all__ = ["JournalDecisionLog", "chain_faults", "decision_hash"]
+__all__ = ["JournalDecisionLog", "chain_faults", "decision_hash", "decisions_written"]
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
@@ -78,9 +79,10 @@ class JournalDecisionLog:
                 organisation=draft.organisation,
             )
             decision = replace(decision, hash=decision_hash(decision))
+            body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
             db.execute(
-                "INSERT INTO entry (seq, kind, body, outcome) VALUES (?, 'decision', ?, x'')",
-                (seq, encode_body(DecisionBody(decision=decision, alarm_kind=kind))),
+                "INSERT INTO entry (seq, kind, body, outcome, crc) VALUES (?, 'decision', ?, x'', ?)",
+                (seq, body, checksum(body)),
             )
             db.execute(
                 "INSERT INTO meta VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1", (_LINKS_WRITTEN,)
@@ -132,10 +134,15 @@ def chain_faults(journal: Journal) -> list[str]:
         if decision_hash(link) != link.hash or link.seq != seq:
             faults.append(f"decision {link.id}: its content was altered after it was written")
         previous = link.hash
-    written = journal.read_number(_LINKS_WRITTEN)
+    written = decisions_written(journal)
     if len(links) != written:
         faults.append(f"got {len(links)} decisions, expected the {written} that were written")
     return faults
+
+
+def decisions_written(journal: Journal) -> int:
+    """Give how many links were ever written."""
+    return journal.read_number(_LINKS_WRITTEN)
 
 
 def _decision(body: bytes) -> Decision:

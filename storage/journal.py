@@ -16,9 +16,11 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.errors import StorageError
+from domain.errors import StorageCorrupt, StorageError
 from storage.entries import EntryBody, EntryKind, Outcome, decode_body, decode_outcome, encode_body, encode_outcome
+from storage.journal_file import checksum
 from storage.journal_tables import HeldMessage, HopRow, JournalTables, SideRows, SnapshotRow
+from storage.locks import remove_entries
 
 __all__ = ["Entry", "HeldMessage", "HopRow", "Journal", "JournalCommit", "JournalMovedError", "SnapshotRow"]
 
@@ -88,19 +90,24 @@ class Journal(JournalTables):
         """Read entries in order, those with `after < seq <= upto`."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT seq, kind, body, outcome FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                "SELECT seq, kind, body, outcome, crc FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
                 (after, upto if upto is not None else 2**62, limit),
             ).fetchall()
-        return [Entry(seq, kind, decode_body(body), decode_outcome(outcome)) for seq, kind, body, outcome in rows]
+        return [_entry(*row) for row in rows]
+
+    def count_entries(self, *, after: int) -> int:
+        """Count the entries behind a sequence."""
+        with self.reading() as db:
+            return int(db.execute("SELECT count(*) FROM entry WHERE seq > ?", (after,)).fetchone()[0])
 
     def newest(self, kind: EntryKind, *, before: int | None = None, limit: int = 1) -> list[Entry]:
         """Read the newest entries of a rare kind, newest first."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT seq, kind, body, outcome FROM entry WHERE kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+                "SELECT seq, kind, body, outcome, crc FROM entry WHERE kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
                 (kind, before if before is not None else 2**62, limit),
             ).fetchall()
-        return [Entry(seq, kind, decode_body(body), decode_outcome(outcome)) for seq, kind, body, outcome in rows]
+        return [_entry(*row) for row in rows]
 
     def newest_seq(self, kind: EntryKind) -> int:
         """Give the sequence of the newest entry of a rare kind; 0 when there is none."""
@@ -140,19 +147,34 @@ class Journal(JournalTables):
     def record_outcome(self, seq: int, outcome: Outcome, *, tally: Mapping[str, int] | None = None) -> None:
         """Store what an entry from outside led to, and that it has been applied."""
         with self.transaction() as db:
-            db.execute("UPDATE entry SET outcome = ? WHERE seq = ?", (encode_outcome(outcome), seq))
+            body = db.execute("SELECT body FROM entry WHERE seq = ?", (seq,)).fetchone()[0]
+            data = encode_outcome(outcome)
+            db.execute("UPDATE entry SET outcome = ?, crc = ? WHERE seq = ?", (data, checksum(body, data), seq))
             self.add_tally(db, tally or {})
             self.write_number(db, "applied_seq", seq)
 
     def prune(self, *, upto: int) -> int:
         """Remove batches and closings that are projected and covered by a snapshot; return how many.
 
-        Decisions and registers stay: they are the log that people rely on.
+        Decisions and registers stay: they are the log that people rely on. While somebody copies the folder nothing
+        is removed.
         """
-        with self.transaction() as db:
+        removing = remove_entries(self.path)
+        if removing is None:
+            return 0
+        with removing, self.transaction() as db:
             return db.execute("DELETE FROM entry WHERE seq <= ? AND kind IN ('batch', 'closing')", (upto,)).rowcount
 
     @staticmethod
     def _insert(db: sqlite3.Connection, kind: EntryKind, body: bytes, outcome: bytes) -> int:
-        cursor = db.execute("INSERT INTO entry (kind, body, outcome) VALUES (?, ?, ?)", (kind, body, outcome))
+        row = (kind, body, outcome, checksum(body, outcome))
+        cursor = db.execute("INSERT INTO entry (kind, body, outcome, crc) VALUES (?, ?, ?, ?)", row)
         return int(cursor.lastrowid or 0)
+
+
+def _entry(seq: int, kind: EntryKind, body: bytes, outcome: bytes, crc: int | None) -> Entry:
+    if crc is not None and crc != checksum(body, outcome):
+        raise StorageCorrupt(
+            f"journal entry {seq} of kind {kind}: not what was written; stop, run `schouw doctor`, and restore a backup"
+        )
+    return Entry(seq, kind, decode_body(body), decode_outcome(outcome))

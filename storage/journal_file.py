@@ -1,7 +1,11 @@
 """The journal's file: opened, checked, and written under one lock, with errors that say what helps.
 
 WAL mode, so that others read while one writes, and `synchronous=FULL`, so that a commit is on the disk when
-it returns. Every process and thread opens its own connection; SQLite's write lock orders them.
+it returns. Every process and thread opens its own connection; SQLite's write lock orders them. While any is open,
+nobody may put another file in its place (`storage.locks`).
+
+SQLite notices damage to its own structure, not to what is stored in it: so entries, kept hops and snapshots carry a
+CRC-32 of their bytes, which is compared whenever they are read. Rows of a journal of version 1 have none.
 """
 
 from __future__ import annotations
@@ -9,17 +13,22 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from domain.errors import StorageCorrupt, StorageUnavailable
+from storage.locks import hold_journal
 from storage.wal import use_wal
 
-__all__ = ["JournalFile"]
+__all__ = ["JournalFile", "checksum"]
 
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _BUSY_TIMEOUT_S: Final = 10.0
+# SQLite asks after so many of its steps whether to go on.
+_PROGRESS_STEPS: Final = 10_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -27,7 +36,8 @@ CREATE TABLE IF NOT EXISTS entry (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     body BLOB NOT NULL,
-    outcome BLOB NOT NULL
+    outcome BLOB NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS entry_kind ON entry (kind, seq) WHERE kind IN ('register', 'decision');
 CREATE TABLE IF NOT EXISTS channel (
@@ -36,7 +46,7 @@ CREATE TABLE IF NOT EXISTS channel (
     UNIQUE (asset, sensor, channel)
 );
 CREATE TABLE IF NOT EXISTS hop (
-    asset TEXT NOT NULL, start_ns INTEGER NOT NULL, body BLOB NOT NULL,
+    asset TEXT NOT NULL, start_ns INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (asset, start_ns)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS arrival (hash BLOB PRIMARY KEY, received_ns INTEGER NOT NULL) WITHOUT ROWID;
@@ -51,9 +61,13 @@ CREATE TABLE IF NOT EXISTS part (
     payload BLOB NOT NULL, received_ns INTEGER NOT NULL,
     PRIMARY KEY (topic, block, part)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS snapshot (asset TEXT PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot (
+    asset TEXT PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+_FROM_VERSION_1 = "".join(f"ALTER TABLE {table} ADD COLUMN crc INTEGER;" for table in ("entry", "hop", "snapshot"))
 
 
 class JournalFile:
@@ -76,13 +90,18 @@ class JournalFile:
         self.path = path
         # One connection serves one thread at a time; the lock makes a mistake slow instead of wrong.
         self._lock = threading.RLock()
-        with _translated(path):
-            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
+        self._use = hold_journal(path)
+        try:
+            with _translated(path):
+                self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+                try:
+                    self._prepare()
+                except BaseException:
+                    self._db.close()
+                    raise
+        except BaseException:
+            self._use.release()
+            raise
 
     def _prepare(self) -> None:
         """Set how the file is written, and make its tables when it is new."""
@@ -95,21 +114,46 @@ class JournalFile:
                 "it was written by a newer Schouw: install that version"
             )
         if version < _SCHEMA_VERSION:
-            self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
+            self._db.execute("BEGIN IMMEDIATE")
+            # Another process may have been first.
+            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "")
+            for statement in change.split(";")[:-1]:
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+            self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""
         with self._lock:
             self._db.close()
+            self._use.release()
 
-    def check(self) -> list[str]:
-        """Let SQLite look for damage; an empty list means that it found none."""
-        try:
-            with self.reading() as db:
-                rows = [str(row[0]) for row in db.execute("PRAGMA quick_check(20)")]
-        except StorageCorrupt as error:
-            return [str(error)]
-        return [] if rows == ["ok"] else rows
+    def check(self, *, seconds: float | None = None) -> list[str]:
+        """Let SQLite look for damage; an empty list means that it found none.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Look no longer than this, and not at the order of indexes: for a start, which must not take minutes.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        pragma = "integrity_check" if deadline is None else "quick_check"
+        rows: list[str] = []
+        with self._lock:
+            if deadline is not None:
+                limit = deadline
+                self._db.set_progress_handler(lambda: time.monotonic() > limit, _PROGRESS_STEPS)
+            try:
+                rows.extend(str(row[0]) for row in self._db.execute(f"PRAGMA {pragma}(20)"))
+            except sqlite3.OperationalError as error:
+                if deadline is None or error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    rows.append(str(error))
+            except sqlite3.DatabaseError as error:
+                rows.append(str(error))
+            finally:
+                self._db.set_progress_handler(None, 0)
+        return [row for row in rows if row != "ok"]
 
     def used_bytes(self) -> int:
         """Give how much of the file is in use; pages that pruning freed are written again first."""
@@ -147,6 +191,14 @@ class JournalFile:
     def write_number(db: sqlite3.Connection, key: str, value: int) -> None:
         """Write one number within a transaction."""
         db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def checksum(*parts: bytes) -> int:
+    """Compute the CRC-32 of bytes behind each other, as it stands beside them in the file."""
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value
 
 
 @contextlib.contextmanager

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
-from storage.journal_file import JournalFile
+from storage.journal_file import JournalFile, checksum
 
 __all__ = ["HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
 
@@ -108,8 +109,10 @@ class JournalTables(JournalFile):
         found: list[HopRow] = []
         with self.reading() as db:
             for asset, start_ns in keys:
-                row = db.execute("SELECT body FROM hop WHERE asset = ? AND start_ns = ?", (asset, start_ns)).fetchone()
+                where = "SELECT body, crc FROM hop WHERE asset = ? AND start_ns = ?"
+                row = db.execute(where, (asset, start_ns)).fetchone()
                 if row is not None:
+                    _compare(row[0], row[1], f"kept readings of asset {asset!r} from {start_ns}")
                     found.append(HopRow(asset, start_ns, row[0]))
         return found
 
@@ -207,14 +210,17 @@ class JournalTables(JournalFile):
     def snapshots(self) -> list[SnapshotRow]:
         """Read the newest snapshot of every asset."""
         with self.reading() as db:
-            rows = db.execute("SELECT asset, seq, body FROM snapshot ORDER BY asset").fetchall()
-        return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body in rows]
+            rows = db.execute("SELECT asset, seq, body, crc FROM snapshot ORDER BY asset").fetchall()
+        for asset, _, body, crc in rows:
+            _compare(body, crc, f"snapshot of asset {asset!r}")
+        return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body, _ in rows]
 
     def save_snapshots(self, rows: Iterable[tuple[AssetId, bytes]], *, seq: int) -> None:
         """Store the state of the assets that changed since the last snapshot, all as of entry `seq`."""
         with self.transaction() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)", ((asset, seq, body) for asset, body in rows)
+                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
+                ((asset, seq, body, checksum(body)) for asset, body in rows),
             )
             self.write_number(db, "snapshot_seq", seq)
 
@@ -224,7 +230,8 @@ class JournalTables(JournalFile):
     def write_side_rows(db: sqlite3.Connection, rows: SideRows) -> None:
         """Write what belongs to an entry; what is taken out goes first, since a name may be used again."""
         db.executemany(
-            "INSERT OR REPLACE INTO hop VALUES (?, ?, ?)", [(row.asset, row.start_ns, row.body) for row in rows.hops]
+            "INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?)",
+            [(row.asset, row.start_ns, row.body, checksum(row.body)) for row in rows.hops],
         )
         db.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id in rows.released])
         db.executemany(
@@ -243,3 +250,8 @@ class JournalTables(JournalFile):
             "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
             [(name, count) for name, count in sorted(tally.items()) if count],
         )
+
+
+def _compare(body: bytes, crc: int | None, what: str) -> None:
+    if crc is not None and crc != checksum(body):
+        raise StorageCorrupt(f"{what}: not what was written; stop, run `schouw doctor`, and restore a backup")

@@ -15,6 +15,8 @@ from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
 from storage.journal import HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
+from storage.journal_damage import find_damage
+from storage.journal_file import checksum
 from storage.protocols import DecisionDraft
 
 BRUG = AssetId("brug-1")
@@ -93,6 +95,26 @@ def faults_of(path: Path) -> list[str]:
         return Journal(path).check()
     except StorageCorrupt as error:
         return [str(error)]
+
+
+def test_a_journal_of_version_one_goes_on_without_its_checksums(tmp_path: Path, journal: Journal) -> None:
+    journal.commit(commit_of(journal))
+    for table in ("hop", "snapshot"):
+        journal._db.execute(f"ALTER TABLE {table} DROP COLUMN crc")
+    journal._db.executescript(
+        "CREATE TABLE old (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL, "
+        "outcome BLOB NOT NULL); INSERT INTO old SELECT seq, kind, body, outcome FROM entry; DROP TABLE entry; "
+        "ALTER TABLE old RENAME TO entry; PRAGMA user_version=1;"
+    )
+    before = journal._db.execute("SELECT body, outcome FROM entry").fetchall()
+    journal.close()
+    again = Journal(tmp_path / "journal.sqlite")
+    assert again.commit(commit_of(again)) == 2
+    assert [entry.seq for entry in again.entries(after=0)] == [1, 2]
+    rows = again._db.execute("SELECT body, outcome, crc IS NULL FROM entry").fetchall()
+    assert ([row[:2] for row in rows[:1]], [row[2] for row in rows]) == (before, [1, 0])
+    again.close()
+    assert find_damage(tmp_path / "journal.sqlite") == []
 
 
 def test_a_journal_of_a_newer_program_is_not_touched(tmp_path: Path, journal: Journal) -> None:
@@ -186,7 +208,8 @@ class TestDecisionLog:
     def test_an_altered_row_is_found(self, journal: Journal) -> None:
         self.log(journal)
         body = journal._db.execute("SELECT body FROM entry WHERE seq = 2").fetchone()[0]
-        journal._db.execute("UPDATE entry SET body = ? WHERE seq = 2", (body.replace(b"reason 1", b"reason 7"),))
+        altered = body.replace(b"reason 1", b"reason 7")
+        journal._db.execute("UPDATE entry SET body = ?, crc = ? WHERE seq = 2", (altered, checksum(altered)))
         assert "d2: its content was altered" in chain_faults(journal)[0]
 
     def test_a_missing_row_is_found(self, journal: Journal) -> None:
@@ -202,7 +225,9 @@ class TestDecisionLog:
 
     def test_an_inserted_row_is_found(self, journal: Journal) -> None:
         self.log(journal)
-        journal._db.execute("INSERT INTO entry (kind, body, outcome) SELECT kind, body, x'' FROM entry WHERE seq = 4")
+        journal._db.execute(
+            "INSERT INTO entry (kind, body, outcome, crc) SELECT kind, body, x'', crc FROM entry WHERE seq = 4"
+        )
         faults = chain_faults(journal)
         assert faults[0] == "decision d4: the link before it is missing or was altered"
         assert faults[-1] == "got 5 decisions, expected the 4 that were written"

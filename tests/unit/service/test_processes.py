@@ -113,7 +113,7 @@ def test_only_the_output_of_the_last_start_is_quoted(tmp_path: Path, children: l
     log = tmp_path / "log" / "ingest.log"
     log.parent.mkdir()
     log.write_text("from last week\n", encoding="utf-8")
-    child = ChildProcess(spec("ingest", "raise SystemExit(3)", tmp_path))
+    child = ChildProcess(spec("ingest", "raise SystemExit(5)", tmp_path))
     children.append(child)
     child.start()
     wait_until(lambda: child.poll() is not None, "its end")

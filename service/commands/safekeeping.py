@@ -1,0 +1,53 @@
+"""`schouw backup` and `schouw restore`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.commands.options import Config, DataDir, overrides_of, read_settings
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+def _say(step: str) -> None:
+    typer.echo(f"... {step}")
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where it goes: an empty folder, or one that is not there yet.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Write everything that is kept into a folder, checked, while everything runs."""
+    from service.backup import make_backup  # noqa: PLC0415 -- the help must not wait for numpy
+
+    made = make_backup(read_settings(overrides_of(data_dir), config), folder, now_ns=time.time_ns(), say=_say)
+    size = sum(note.bytes for note in made.files) / 1e6
+    typer.echo(
+        f"Backup in {folder}: {size:.1f} MB, up to entry {made.last_seq} of the journal, {made.decisions} decisions, "
+        f"model state {made.state_digest[:12]}."
+    )
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder of a backup that was finished.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Put a backup in the place of an installation that does not run; what was there is kept beside it."""
+    from service.restoring import restore_backup  # noqa: PLC0415 -- see backup
+
+    settings = read_settings(overrides_of(data_dir), config)
+    made = restore_backup(settings, folder, now_ns=time.time_ns(), say=_say)
+    typer.echo(
+        f"Restored to {made.made_at}, entry {made.last_seq} of the journal, {made.decisions} decisions. "
+        "Look with `schouw doctor`, then start."
+    )

@@ -1,0 +1,141 @@
+"""What a damaged journal still has and what is missing, in words, for whoever must decide what to do.
+
+Reads the file as it is, through a connection of its own that changes nothing, so it also works where the journal
+itself refuses to open. A row counts as missing when SQLite cannot reach it, or its bytes are not what was written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from storage.journal_file import checksum
+
+__all__ = ["find_damage"]
+
+_PAGE: Final = 500
+_FINDINGS: Final = 20
+_UNREADABLE: Final = "the file is no SQLite database any more: nothing of it can be read"
+# Tables beside the entries, with what they mean to a reader, their key, and the column that the checksum covers.
+_TABLES: Final = (
+    ("hop", "kept readings of closed hops", ("asset", "start_ns"), "body"),
+    ("snapshot", "saved states of assets", ("asset",), "body"),
+    ("held", "messages held for unknown senders", ("id",), None),
+    ("part", "parts of waveforms", ("topic", "block", "part"), None),
+    ("arrival", "keys of messages without a usable time", ("hash",), None),
+    ("channel", "numbers of channels", ("number",), None),
+    ("tally", "exact counts", ("name",), None),
+    ("meta", "positions of the journal itself", ("key",), None),
+)
+
+
+def find_damage(path: Path) -> list[str]:
+    """Look at everything in the file; an empty list means that all of it is as it was written.
+
+    Returns
+    -------
+    list of str
+        What SQLite finds wrong with the file's structure, then what is missing for it, a sentence each.
+    """
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        return [f"the file cannot be opened ({error}): nothing of it can be read"]
+    try:
+        found = _structure(db)
+        if found[:1] == [_UNREADABLE]:
+            return found
+        found.extend(_missing_entries(db))
+        for table, words, keys, body in _TABLES:
+            found.extend(_missing_rows(db, table, words, keys, body))
+        return found
+    finally:
+        db.close()
+
+
+def _structure(db: sqlite3.Connection) -> list[str]:
+    try:
+        rows = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_FINDINGS})")]
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            return [_UNREADABLE]
+        rows = [str(error)]
+    return [] if rows == ["ok"] else [f"SQLite: {row}" for row in rows]
+
+
+def _missing_entries(db: sqlite3.Connection) -> Iterator[str]:
+    """Walk over the entries, one by one where a page of them cannot be read."""
+    try:
+        last = int(db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()[0])
+    except (sqlite3.DatabaseError, TypeError):
+        try:
+            last = int(db.execute("SELECT max(seq) FROM entry").fetchone()[0] or 0)
+        except sqlite3.DatabaseError as error:
+            yield f"entries: none can be read ({error})"
+            return
+    missing: list[int] = []
+    after = 0
+    while after < last:
+        try:
+            rows = db.execute(
+                "SELECT seq, body, outcome, crc FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq",
+                (after, after + _PAGE),
+            ).fetchall()
+        except sqlite3.DatabaseError:
+            missing.extend(seq for seq in range(after + 1, min(after + _PAGE, last) + 1) if not _is_whole(db, seq))
+        else:
+            missing.extend(seq for seq, body, outcome, crc in rows if not _as_written(crc, body, outcome))
+        after += _PAGE
+    for first, final in _ranges(missing):
+        what = f"entry {first}" if first == final else f"entries {first} to {final}"
+        yield f"{what}: what was received or decided there cannot be read"
+
+
+def _is_whole(db: sqlite3.Connection, seq: int) -> bool:
+    """Tell whether an entry can be read, or was removed in order: then the tree says that it is not there."""
+    try:
+        row = db.execute("SELECT body, outcome, crc FROM entry WHERE seq = ?", (seq,)).fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return row is None or _as_written(row[2], row[0], row[1])
+
+
+def _as_written(crc: object, *parts: object) -> bool:
+    """Compare bytes with their checksum; rows of version 1 have none, and where there must be one SQLite sees to it."""
+    return all(isinstance(part, bytes) for part in parts) and (crc is None or crc == checksum(*parts))  # type: ignore[arg-type]  # bytes, as just seen
+
+
+def _missing_rows(
+    db: sqlite3.Connection, table: str, words: str, keys: tuple[str, ...], body: str | None
+) -> Iterator[str]:
+    columns = ", ".join((*keys, body, "crc") if body else ("*",))
+    read, wrong = 0, 0
+    try:
+        for row in db.execute(f"SELECT {columns} FROM {table}"):  # noqa: S608 -- names from the table above
+            read += 1
+            wrong += body is not None and not _as_written(row[-1], row[-2])
+    except sqlite3.DatabaseError as error:
+        yield f"{words}: readable up to row {read}, the rest is missing ({error})"
+    if wrong:
+        yield f"{words}: {wrong} of {read} rows are not what was written"
+
+
+def _ranges(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """Join numbers that follow each other.
+
+    Examples
+    --------
+    >>> list(_ranges([1, 2, 3, 7, 9, 10]))
+    [(1, 3), (7, 7), (9, 10)]
+    """
+    first = previous = None
+    for number in numbers:
+        if previous is not None and first is not None and number != previous + 1:
+            yield first, previous
+            first = number
+        first = number if first is None else first
+        previous = number
+    if first is not None and previous is not None:
+        yield first, previous
