@@ -20,15 +20,22 @@ __all__ = ["Lock", "draw_lock"]
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One lock: the drives of its upper and lower gate."""
+    """One lock: the drives of its upper and lower gate.
+
+    Attributes
+    ----------
+    waveform_every_h : int
+        Hours between blocks of an accelerometer on the upper gate's drive; 0: it has none.
+    """
 
     upper: Drive
     lower: Drive
+    waveform_every_h: int = 0
 
     @property
     def sensors(self) -> tuple[SensorSpec, ...]:
-        """A monitor on each drive, the cycle counter of the controls, climate in the drive room."""
-        return (
+        """A monitor on each drive, the cycle counter of the controls, climate in the drive room, waveforms."""
+        sensors = (
             SensorSpec("drv1", "upper gate", drive_channels()),
             SensorSpec("drv2", "lower gate", drive_channels()),
             SensorSpec("plc1", "controls", (ChannelSpec("cycles", "1/h", decimals=0, low=0.0),)),
@@ -41,6 +48,10 @@ class Lock:
                 ),
             ),
         )
+        if not self.waveform_every_h:
+            return sensors
+        samples = ChannelSpec("waveform.x", "m/s2")
+        return (*sensors, SensorSpec("acc1", "upper gate", (samples,), "waveform", self.waveform_every_h * 3600))
 
     def respond(self, conditions: Conditions, severities: Severities) -> FloatArray:
         """Give clean values of drv1, drv2, plc1 and env1."""

@@ -13,20 +13,15 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ingest.formats.project import OutgoingReading, encode_readings, encode_waveform
+from ingest.formats.project import OutgoingReading, encode_readings
 from simulator.device_readings import handed_over
 from simulator.randomness import random_stream
-from simulator.scenario import DAY_NS, HOUR_NS, AssetPlan
-from simulator.sensor_faults import hours_of
-from simulator.waveforms import WAVEFORM_SCALE_M_S2, quantise, synthesise_acceleration
-from simulator.world import BLOCK_HOURS, World, reading_sensors
+from simulator.scenario import DAY_NS, HOUR_NS
+from simulator.waveform_messages import waveforms
+from simulator.world import World, reading_sensors
 
 __all__ = ["Message", "MessageKind", "day_messages", "live_messages"]
 
-_WAVEFORM_RATE_HZ: Final = 100.0
-_WAVEFORM_SAMPLES: Final = 2000
-# Shares of the velocity's power in the three modes of a bridge.
-_MODE_SHARE: Final = np.array([0.70, 0.20, 0.10])
 # An instrument read within the hour differs from the hour's own figure by so much of its noise.
 _LIVE_NOISE_SHARE: Final = 0.15
 
@@ -131,7 +126,7 @@ def live_messages(world: World, time_ns: int, *, since_ns: int) -> list[Message]
                 reading = [OutgoingReading(time_ns, named)]
                 messages.append(Message(*encode_readings(plan.gateway, plan.id, sensor.id, reading), "readings", 1))
         last_due = (since_ns - world.scenario.start_ns) // HOUR_NS + 1
-        messages += _waveforms(world, index, last_due, hour + 1)
+        messages += [Message(*sent, "waveform") for sent in waveforms(world, index, last_due, hour + 1)]
     return messages
 
 
@@ -142,59 +137,7 @@ def _asset_messages(world: World, asset: int, day: int, first: int, last: int) -
     for sensor, readings in handed_over(world, asset, hour, hour + last - first):
         topic, payload = encode_readings(plan.gateway, plan.id, sensor, readings)
         yield Message(topic, payload, "readings", len(readings))
-    yield from _waveforms(world, asset, hour, hour + last - first)
-
-
-def _waveforms(world: World, asset: int, first_hour: int, end_hour: int) -> list[Message]:
-    """Make the waveform blocks of one asset that start at full hours in `[first_hour, end_hour)`."""
-    plan = world.scenario.assets[asset]
-    if not plan.waveform_every_h:
-        return []
-    sensors = [sensor for sensor in world.structures[asset].sensors if sensor.kind == "waveform"]
-    due = [hour for hour in range(first_hour, end_hour) if hour % plan.waveform_every_h == 0]
-    return [
-        _waveform(world, asset, plan, sensor.id, hour)
-        for hour in due
-        for sensor in sensors
-        if not _is_silent(world, plan.id, sensor.id, hour)
-    ]
-
-
-def _is_silent(world: World, asset: str, sensor: str, hour: int) -> bool:
-    """Tell whether a waveform sensor is out of order."""
-    moment = np.array([float(hour)])
-    return any(
-        fault.asset == asset and fault.sensor == sensor and bool(hours_of(fault, moment)[0])
-        for fault in world.scenario.sensor_faults
-    )
-
-
-def _waveform(world: World, asset: int, plan: AssetPlan, sensor: str, hour: int) -> Message:
-    """Make one block from the state of the bridge in that hour."""
-    block, of_block = divmod(hour, BLOCK_HOURS)
-    state = world.modal(asset, block)
-    signal = synthesise_acceleration(
-        random_stream(world.scenario.seed, "waveform", plan.id, sensor, hour),
-        frequency_hz=state.frequency_hz[:, of_block],
-        damping_ratio=state.damping_ratio[:, of_block],
-        velocity_mm_s=state.velocity_mm_s[of_block] * np.sqrt(_MODE_SHARE),
-        kurtosis=float(state.kurtosis[of_block]),
-        sampling_rate_hz=_WAVEFORM_RATE_HZ,
-        samples=_WAVEFORM_SAMPLES,
-    )
-    topic, payload = encode_waveform(
-        plan.gateway,
-        plan.id,
-        sensor,
-        axis="z",
-        start_ns=world.scenario.start_ns + hour * HOUR_NS,
-        sampling_rate_hz=_WAVEFORM_RATE_HZ,
-        unit="m/s2",
-        scale=WAVEFORM_SCALE_M_S2,
-        samples=quantise(signal, WAVEFORM_SCALE_M_S2),
-        id=f"{plan.id}-{sensor}-{hour}",
-    )
-    return Message(topic, payload, "waveform")
+    yield from (Message(*sent, "waveform") for sent in waveforms(world, asset, hour, hour + last - first))
 
 
 def _through_the_network(world: World, day: int, messages: list[Message]) -> list[Message]:

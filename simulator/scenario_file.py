@@ -216,7 +216,7 @@ def _asset(table: TomlTable, seed: int, site: Site) -> AssetPlan:
         carriers = ", ".join(sorted(name for name, each in KINDS.items() if each.waveforms))
         table.fail("waveform_every_h", f"got {every_h}, expected 0 or a divisor of 24, on one of {carriers}")
     has_tilt_meter = table.boolean("tilt_meter", default=False)
-    if has_tilt_meter and not kind.waveforms:
+    if has_tilt_meter and not kind.tilts:
         table.fail("tilt_meter", f"got true on a {kind_name}, expected it on a bridge or movable_bridge")
     condition = table.integer("condition_inspected", 0, low=0, high=6)
     plan = AssetPlan(
@@ -252,7 +252,7 @@ def _drawn_assets(path: str, text: str, fleet: FleetPlan, seed: int, site: Site)
         content: dict[str, Any] = {"id": asset, "kind": kind, "gateway": gateway}
         content["per_day"] = round(KINDS[kind].per_day * float(np.exp(chance.normal(0.0, 0.45))))
         content["condition_inspected"] = int(chance.integers(1, 5))
-        if KINDS[kind].waveforms:
+        if KINDS[kind].tilts:
             content["waveform_every_h"] = fleet.waveform_every_h if bridges < fleet.waveform_sensors else 0
             content["tilt_meter"] = bridges < fleet.tilt_meters
             bridges += 1

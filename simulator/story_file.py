@@ -19,7 +19,7 @@ _MOST_DAYS: Final = 36_525.0
 def read_fleet(table: TomlTable) -> FleetPlan:
     """Read `[fleet]`; an absent table is no fleet."""
     counts = {kind: table.integer(kind, 0, low=0, high=_MOST_ASSETS) for kind in sorted(KINDS)}
-    bridges = sum(count for kind, count in counts.items() if KINDS[kind].waveforms)
+    bridges = sum(count for kind, count in counts.items() if KINDS[kind].tilts)
     every_h = table.integer("waveform_every_h", 12, low=1, high=24)
     if 24 % every_h:
         table.fail("waveform_every_h", f"got {every_h}, expected a divisor of 24")

@@ -14,7 +14,7 @@ import numpy as np
 from domain.register import AssetType
 from simulator.bridges import Bridge, draw_bridge, draw_movable_bridge
 from simulator.conditions import Structure
-from simulator.locks import draw_lock
+from simulator.locks import Lock, draw_lock
 from simulator.quays import Unmonitored, WeatherMast, draw_quay
 from simulator.randomness import random_stream
 from simulator.roads import draw_road
@@ -40,6 +40,8 @@ class Kind:
         Vehicles or openings on an average day.
     waveforms : bool
         True where an asset of this kind can carry a waveform sensor.
+    tilts : bool
+        True where it can carry a tilt meter on a pier.
     planned_repair_cost_eur, closure_hours, closure_cost_eur_per_hour, crew_lead_days : float
         Defaults of the owner's reckoning.
     """
@@ -53,6 +55,7 @@ class Kind:
     closure_cost_eur_per_hour: float
     crew_lead_days: float
     waveforms: bool = False
+    tilts: bool = False
 
 
 _ROAD: Final[dict[str, tuple[str, ...]]] = {"moisture_ingress": ("base",), "pothole_growth": ("surface",)}
@@ -68,7 +71,9 @@ _SPAN: Final[dict[str, tuple[str, ...]]] = {
 }
 
 KINDS: Final[dict[str, Kind]] = {
-    "bridge": Kind(AssetType.BRIDGE, draw_bridge, _SPAN, 9_000.0, 180_000.0, 120.0, 900.0, 42.0, waveforms=True),
+    "bridge": Kind(
+        AssetType.BRIDGE, draw_bridge, _SPAN, 9_000.0, 180_000.0, 120.0, 900.0, 42.0, waveforms=True, tilts=True
+    ),
     "movable_bridge": Kind(
         AssetType.BRIDGE,
         draw_movable_bridge,
@@ -79,6 +84,7 @@ KINDS: Final[dict[str, Kind]] = {
         1_100.0,
         35.0,
         waveforms=True,
+        tilts=True,
     ),
     "road": Kind(
         AssetType.ROAD,
@@ -93,12 +99,13 @@ KINDS: Final[dict[str, Kind]] = {
     "lock": Kind(
         AssetType.LOCK,
         draw_lock,
-        {"bearing_wear": ("drive1", "drive2"), "gear_wear": ("drive1", "drive2")},
+        _GATES,
         14.0,
         90_000.0,
         72.0,
         1_500.0,
         28.0,
+        waveforms=True,
     ),
     "tunnel": Kind(
         AssetType.TUNNEL,
@@ -128,4 +135,6 @@ def build_structure(seed: int, asset: AssetPlan) -> Structure:
             has_tilt_meter=asset.has_tilt_meter,
             tilt_mrad=tilt_mrad,
         )
+    if isinstance(structure, Lock):
+        return replace(structure, waveform_every_h=asset.waveform_every_h)
     return structure

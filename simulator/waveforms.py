@@ -3,8 +3,8 @@
 Each mode is a damped oscillator driven by a random force. Sampled, an oscillator of natural frequency
 `f` and damping ratio `z` is an autoregression of order two whose poles are `exp(2 pi f dt (-z +/- i sqrt(1 - z^2)))`
 (impulse invariance), so frequency and damping of the signal are exactly those put in. Its second
-difference behaves as acceleration does: nothing at zero frequency. The force is white over the band and
-swells as vehicles come and go, which is what lifts the kurtosis of traffic vibration above 3.
+difference behaves as acceleration does: nothing at zero frequency. The force is white over the band, and as
+strong as the vehicles that are on the bridge at the moment: few at a time lift the kurtosis well above 3.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ __all__ = ["WAVEFORM_SCALE_M_S2", "quantise", "synthesise_acceleration"]
 # Step of the 16-bit samples: a range of 0.65 m/s2.
 WAVEFORM_SCALE_M_S2: Final = 2e-5
 
-# A vehicle needs about two seconds to cross.
-_PASSAGE_S: Final = 2.0
+# A vehicle is felt from the approach to the far joint.
+_PASSAGE_S: Final = 4.0
+# Below this, vehicles are so many that their coming and going cannot be told from steady noise.
+_LEAST_EXCESS: Final = 0.02
 _INSTRUMENT_M_S2: Final = 1e-4
 
 
@@ -55,12 +57,12 @@ def synthesise_acceleration(
     float64[samples]
         m/s2.
     """
-    swell = _swell(chance, kurtosis, sampling_rate_hz, samples + 2)
+    traffic = _traffic(chance, kurtosis, sampling_rate_hz, samples + 2)
     signal = _INSTRUMENT_M_S2 * chance.standard_normal(samples)
     for frequency, damping, velocity in zip(frequency_hz, damping_ratio, velocity_mm_s, strict=True):
         # Harmonic motion: acceleration is velocity times angular frequency; mm to m.
         size = velocity * 1e-3 * 2.0 * np.pi * frequency
-        force = swell * chance.standard_normal(samples + 2)
+        force = traffic * chance.standard_normal(samples + 2)
         signal += size * _oscillate(chance, force, float(frequency), float(damping), sampling_rate_hz)
     return signal
 
@@ -93,15 +95,22 @@ def _oscillate(
     return acceleration
 
 
-def _swell(chance: np.random.Generator, kurtosis: float, sampling_rate_hz: float, samples: int) -> FloatArray:
-    """Give the strength of the force: mean square 1, log-normal, so that the vibration's kurtosis is as asked.
+def _traffic(chance: np.random.Generator, kurtosis: float, sampling_rate_hz: float, samples: int) -> FloatArray:
+    """Give the strength of the force, mean square 1: vehicles that pass at random times, each a half sine of power.
 
-    A Gaussian signal whose power is multiplied by a slow log-normal factor of log-variance `v` has the
-    kurtosis `3 exp(v)`.
+    By Campbell's theorem the power of `n` vehicles at a time has the relative variance `pi^2 / (8 n)`, and a Gaussian
+    signal of slowly changing power has the kurtosis `3 (1 + relative variance)`: the kurtosis asked for says
+    how dense the traffic is.
     """
-    log_variance = np.log(max(kurtosis, 3.0) / 3.0)
-    memory = np.exp(-1.0 / (_PASSAGE_S * sampling_rate_hz))
-    driven = np.sqrt(1.0 - memory**2) * chance.standard_normal(samples)
-    wave, _ = lfilter([1.0], [1.0, -memory], driven, zi=[memory * chance.standard_normal()])
-    strength: FloatArray = np.exp(0.5 * np.sqrt(log_variance) * wave - 0.25 * log_variance)
+    excess = kurtosis / 3.0 - 1.0
+    if excess < _LEAST_EXCESS:
+        return np.ones(samples)
+    together = np.pi**2 / 8.0 / excess
+    length = round(_PASSAGE_S * sampling_rate_hz)
+    pulse = np.sin(np.pi * (np.arange(length) + 0.5) / length)
+    count = int(chance.poisson(together * (samples + length) / length))
+    power = np.zeros(samples + 2 * length)
+    for start in chance.integers(0, samples + length, count).tolist():
+        power[start : start + length] += pulse
+    strength: FloatArray = np.sqrt(power[length : length + samples] / (together * pulse.mean()))
     return strength
