@@ -173,6 +173,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "listRiskHistory": listing(_RISK),
     "listAlarms": listing(alarm_item(ALARM, Language.ENGLISH)),
     "showAlarm": as_json(alarm_item(ALARM, Language.ENGLISH)),
+    "recordAssetDecision": as_json(decision_item(DECISION)),
     "recordDecision": as_json(decision_item(DECISION)),
     "listDecisions": listing(decision_item(DECISION)),
     "showDecision": as_json(decision_item(DECISION)),

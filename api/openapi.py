@@ -36,6 +36,7 @@ _ERRORS: Final = {
     "403": ("The key or person does not have the right that this needs.", "Not allowed"),
     "429": ("Too many requests in a short time; ask again after `Retry-After` seconds.", "Too many requests"),
     "404": ("There is no such thing.", "Unknown asset"),
+    "409": ("This `Idempotency-Key` came before with another decision.", "Key was used before"),
     "413": ("The body is too large.", "Body too large"),
     "415": ("The body is not declared as application/json.", "Unsupported media type"),
     "500": ("Something went wrong on our side.", "Internal error"),
@@ -138,6 +139,7 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         wanted.add("404")
     if writes:
         wanted |= {"413", "415"}
+    wanted |= _ERRORS.keys() & responses.keys()
     for status in sorted(wanted):
         description, title = _ERRORS[status]
         responses[status] = {

@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from domain.errors import DecisionError, StorageUnavailable
+from domain.errors import DecisionError, DecisionRepeated, StorageUnavailable
 
 __all__ = [
     "PROBLEM_JSON",
@@ -156,6 +156,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_decision(request: Request, error: Exception) -> Response:
+    if isinstance(error, DecisionRepeated):
+        return problem_response(ProblemError(409, "Key was used before", str(error)), request.url.path)
     return problem_response(ProblemError(400, "Decision cannot be taken", str(error)), request.url.path)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from domain.access import Organisation
 from domain.identifiers import AssetId
 from domain.records import Decision
-from storage.protocols import AdvisoryStore, DecisionDraft, DecisionLog
+from storage.protocols import AdvisoryStore, DecisionDraft, DecisionLog, OnceKey
 
 __all__ = ["OrganisationDecisions"]
 
@@ -28,9 +28,10 @@ class OrganisationDecisions:
     organisation: Organisation
     _owned: dict[AssetId, bool] = field(default_factory=dict)
 
-    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int, once: OnceKey | None = None) -> Decision:
         """Write one decision as the next link and return it."""
-        return self.log.append(replace(draft, organisation=self.organisation.id), decided_at_ns=decided_at_ns)
+        own = replace(draft, organisation=self.organisation.id)
+        return self.log.append(own, decided_at_ns=decided_at_ns, once=once)
 
     def decisions(
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100

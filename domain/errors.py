@@ -8,6 +8,7 @@
     ├── RegisterError         the data manager: a register or works file is wrong at file and line
     ├── ConfigurationError    the operator: stop at start
     ├── DecisionError         the person deciding: the decision cannot be taken as it was given
+    │   └── DecisionRepeated     the same key came before with another decision
     ├── StorageError          storage failed
     │   ├── StorageUnavailable   away or full for now: retry
     │   └── StorageCorrupt       damaged: stop and restore
@@ -23,6 +24,7 @@ from typing import Literal
 __all__ = [
     "ConfigurationError",
     "DecisionError",
+    "DecisionRepeated",
     "PayloadCode",
     "PayloadError",
     "RegisterError",
@@ -88,6 +90,10 @@ class ConfigurationError(SchouwError):
 
 class DecisionError(SchouwError):
     """A decision that refers to nothing, or lacks a name or a reason."""
+
+
+class DecisionRepeated(DecisionError):
+    """A decision under a key that was used for another one."""
 
 
 class StorageError(SchouwError):

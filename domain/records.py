@@ -195,6 +195,8 @@ class Decision:
         SHA-256 in hex; `hash` covers all other fields and `previous_hash`.
     organisation : str
         For which organisation it was made; empty: the owner of the asset.
+    alarm_kind : str
+        Kind of the alarm it is about, which is what a label of it means; empty without an alarm.
     """
 
     id: str
@@ -211,6 +213,7 @@ class Decision:
     previous_hash: str = ""
     hash: str = ""
     organisation: str = ""
+    alarm_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Final
 
-from domain.errors import DecisionError, StorageCorrupt
+from domain.errors import DecisionError, DecisionRepeated, StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from storage.entries import DecisionBody, decode_body, encode_body
 from storage.journal import Journal
 from storage.journal_file import checksum
-from storage.protocols import DecisionDraft
+from storage.persons import list_persons, seal_name, unseal_name
+from storage.protocols import DecisionDraft, OnceKey
 
-__all__ = ["JournalDecisionLog", "chain_faults", "decision_hash", "decisions_written"]
+__all__ = ["JournalDecisionLog", "chain_faults", "chain_hashes", "chain_head", "decision_hash", "decisions_written"]
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
-_LATER_FIELDS: Final = ("organisation",)
+_LATER_FIELDS: Final = ("organisation", "alarm_kind")
 _CONDITIONS: Final = range(1, 7)
 
 
@@ -46,11 +48,13 @@ class JournalDecisionLog:
         self._journal = journal
         self._alarm_kind = alarm_kind
 
-    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
-        """Write one decision as the next link.
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int, once: OnceKey | None = None) -> Decision:
+        """Write one decision as the next link; with a key that came before, give what it led to.
 
         Raises
         ------
+        DecisionRepeated
+            If the key came before with another decision.
         DecisionError
             If the name or reason is empty, or the verb lacks what it needs.
         StorageUnavailable
@@ -59,6 +63,8 @@ class JournalDecisionLog:
         _check(draft)
         kind = self._alarm_kind(draft.alarm_id) if draft.alarm_id else None
         with self._journal.transaction() as db:
+            if once is not None and (earlier := _earlier(db, once)) is not None:
+                return self._readable([earlier])[0]
             row = db.execute("SELECT body FROM entry WHERE kind = 'decision' ORDER BY seq DESC LIMIT 1").fetchone()
             previous = _decision(row[0]).hash if row else ""
             sequence = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
@@ -68,7 +74,7 @@ class JournalDecisionLog:
                 seq=seq,
                 asset=draft.asset,
                 verb=draft.verb,
-                decided_by=draft.decided_by.strip(),
+                decided_by=seal_name(db, draft.decided_by.strip()),
                 reason=draft.reason.strip(),
                 decided_at_ns=decided_at_ns,
                 alarm_id=draft.alarm_id,
@@ -77,6 +83,7 @@ class JournalDecisionLog:
                 condition=draft.condition,
                 previous_hash=previous,
                 organisation=draft.organisation,
+                alarm_kind=kind or "",
             )
             decision = replace(decision, hash=decision_hash(decision))
             body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
@@ -87,7 +94,9 @@ class JournalDecisionLog:
             db.execute(
                 "INSERT INTO meta VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1", (_LINKS_WRITTEN,)
             )
-        return decision
+            if once is not None:
+                db.execute("INSERT INTO once VALUES (?, ?, ?)", (once.key, once.asked, seq))
+        return replace(decision, decided_by=draft.decided_by.strip())
 
     def decisions(
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
@@ -102,7 +111,12 @@ class JournalDecisionLog:
             if len(page) < _SCAN:
                 break
             before = page[-1].seq
-        return found[:limit]
+        return self._readable(found[:limit])
+
+    def _readable(self, links: Sequence[Decision]) -> list[Decision]:
+        """Give links with the names that can still be read; their hashes are of what is stored."""
+        persons = list_persons(self._journal)
+        return [replace(link, decided_by=unseal_name(link.decided_by, persons)) for link in links]
 
 
 def decision_hash(decision: Decision) -> str:
@@ -123,15 +137,18 @@ def chain_faults(journal: Journal) -> list[str]:
     """Walk the chain from its first link; an empty list means that it is whole."""
     faults: list[str] = []
     links: list[tuple[int, Decision]] = []
+    kinds: dict[int, str | None] = {}
     before: int | None = None
     while page := journal.newest("decision", before=before, limit=_SCAN):
         links.extend((entry.seq, entry.body.decision) for entry in page if isinstance(entry.body, DecisionBody))
+        kinds |= {entry.seq: entry.body.alarm_kind for entry in page if isinstance(entry.body, DecisionBody)}
         before = page[-1].seq
     previous = ""
     for seq, link in reversed(links):
         if link.previous_hash != previous:
             faults.append(f"decision {link.id}: the link before it is missing or was altered")
-        if decision_hash(link) != link.hash or link.seq != seq:
+        relabelled = link.alarm_kind and kinds[seq] != link.alarm_kind
+        if decision_hash(link) != link.hash or link.seq != seq or relabelled:
             faults.append(f"decision {link.id}: its content was altered after it was written")
         previous = link.hash
     written = decisions_written(journal)
@@ -145,6 +162,33 @@ def decisions_written(journal: Journal) -> int:
     return journal.read_number(_LINKS_WRITTEN)
 
 
+def chain_head(journal: Journal) -> tuple[int, str]:
+    """Give how many links there are, and the hash of the newest: to be written down elsewhere, and compared later."""
+    newest = journal.newest("decision")
+    body = newest[0].body if newest else None
+    return decisions_written(journal), body.decision.hash if isinstance(body, DecisionBody) else ""
+
+
+def chain_hashes(journal: Journal) -> set[str]:
+    """Give the hash of every link."""
+    hashes: set[str] = set()
+    before: int | None = None
+    while page := journal.newest("decision", before=before, limit=_SCAN):
+        hashes |= {entry.body.decision.hash for entry in page if isinstance(entry.body, DecisionBody)}
+        before = page[-1].seq
+    return hashes
+
+
+def _earlier(db: sqlite3.Connection, once: OnceKey) -> Decision | None:
+    row = db.execute("SELECT asked, seq FROM once WHERE key = ?", (once.key,)).fetchone()
+    if row is None:
+        return None
+    if row[0] != once.asked:
+        raise DecisionRepeated("got a key that came before with another decision; choose a new one for each")
+    (body,) = db.execute("SELECT body FROM entry WHERE seq = ?", (row[1],)).fetchone()
+    return _decision(body)
+
+
 def _decision(body: bytes) -> Decision:
     decoded = decode_body(body)
     if not isinstance(decoded, DecisionBody):
@@ -155,6 +199,8 @@ def _decision(body: bytes) -> Decision:
 def _check(draft: DecisionDraft) -> None:
     if not draft.decided_by.strip():
         raise DecisionError("got no name, expected who decides; a decision always has a person")
+    if not draft.decided_by.isprintable():
+        raise DecisionError("got a name with control characters, expected readable text")
     if not draft.reason.strip():
         raise DecisionError("got no reason, expected why; an auditor will ask")
     if draft.verb is DecisionVerb.PLAN and not draft.due_on:

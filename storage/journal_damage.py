@@ -26,6 +26,8 @@ _TABLES: Final = (
     ("part", "parts of waveforms", ("topic", "block", "part"), None),
     ("arrival", "keys of messages without a usable time", ("hash",), None),
     ("channel", "numbers of channels", ("number",), None),
+    ("person", "names of people who decided", ("id",), None),
+    ("once", "hashes of requests", ("key",), None),
     ("tally", "exact counts", ("name",), None),
     ("meta", "positions of the journal itself", ("key",), None),
 )

@@ -25,7 +25,7 @@ from storage.wal import use_wal
 
 __all__ = ["JournalFile", "checksum"]
 
-_SCHEMA_VERSION: Final = 2
+_SCHEMA_VERSION: Final = 3
 _BUSY_TIMEOUT_S: Final = 10.0
 # SQLite asks after so many of its steps whether to go on.
 _PROGRESS_STEPS: Final = 10_000
@@ -67,6 +67,11 @@ CREATE TABLE IF NOT EXISTS snapshot (
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+# Names and keys of those who decided (`storage.persons`), and hashes of requests that must be carried out once.
+_FROM_VERSION_2 = """
+CREATE TABLE IF NOT EXISTS person (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS once (key BLOB PRIMARY KEY, asked BLOB NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
+"""
 _FROM_VERSION_1 = "".join(f"ALTER TABLE {table} ADD COLUMN crc INTEGER;" for table in ("entry", "hop", "snapshot"))
 
 
@@ -117,7 +122,7 @@ class JournalFile:
             self._db.execute("BEGIN IMMEDIATE")
             # Another process may have been first.
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "")
+            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "") + _FROM_VERSION_2
             for statement in change.split(";")[:-1]:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")

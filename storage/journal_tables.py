@@ -3,7 +3,8 @@
 `channel` (lasting numbers), `hop` (readings of closed hops: the memory of keys that outlives entries, and
 what a later re-scoring needs), `arrival` (hashes of messages whose readings have no usable time, and of parts
 that became a waveform), `held` (messages of unknown senders), `part` (parts of waveforms that are not whole
-yet), `snapshot` (state per asset), `tally` (exact counts).
+yet), `snapshot` (state per asset), `tally` (exact counts), `person` (names and keys of those who decided, see
+`storage.persons`), `once` (hashes of requests that must not be carried out twice).
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ __all__ = [
     "AdvisoryStore",
     "DecisionDraft",
     "DecisionLog",
+    "OnceKey",
     "ProjectedSeries",
     "RankKey",
     "SensorKey",
@@ -77,6 +78,22 @@ class DecisionDraft:
     due_on: str | None = None
     condition: int | None = None
     organisation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnceKey:
+    """Makes sure that a request is carried out once, however often it is sent.
+
+    Attributes
+    ----------
+    key : bytes
+        Hash of who asks and the key they chose.
+    asked : bytes
+        Hash of what they ask; the same key with another request is refused.
+    """
+
+    key: bytes
+    asked: bytes
 
 
 class AdvisoryStore(Protocol):
@@ -180,11 +197,13 @@ class ProjectedSeries(SeriesStore, Protocol):
 class DecisionLog(Protocol):
     """The append-only, hash-chained log of what people decided; part of the journal."""
 
-    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
-        """Write one decision as the next link and return it.
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int, once: OnceKey | None = None) -> Decision:
+        """Write one decision as the next link and return it; with a key that came before, return what it led to.
 
         Raises
         ------
+        DecisionRepeated
+            If the key came before with another decision.
         StorageUnavailable
             If the journal cannot be written now.
         """

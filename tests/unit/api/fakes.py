@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
+from domain.errors import DecisionRepeated
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
     Alarm,
@@ -31,7 +32,7 @@ from domain.records import (
 )
 from domain.register import Asset, AssetType, Works
 from storage.overview_rows import FleetTally, ListFilter, PlaceRow
-from storage.protocols import DecisionDraft, RankKey, SensorKey, TimedKey
+from storage.protocols import DecisionDraft, OnceKey, RankKey, SensorKey, TimedKey
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
@@ -261,8 +262,14 @@ class MemoryDecisions:
     """A log without a chain."""
 
     links: list[Decision] = field(default_factory=list)
+    once: dict[bytes, tuple[bytes, Decision]] = field(default_factory=dict)
 
-    def append(self, draft: DecisionDraft, *, decided_at_ns: int) -> Decision:
+    def append(self, draft: DecisionDraft, *, decided_at_ns: int, once: OnceKey | None = None) -> Decision:
+        if once is not None and once.key in self.once:
+            asked, earlier = self.once[once.key]
+            if asked != once.asked:
+                raise DecisionRepeated("got a key that came before with another decision")
+            return earlier
         seq = len(self.links) + 1
         decision = Decision(
             id=f"d{seq}",
@@ -280,6 +287,8 @@ class MemoryDecisions:
             organisation=draft.organisation,
         )
         self.links.append(decision)
+        if once is not None:
+            self.once[once.key] = (once.asked, decision)
         return decision
 
     def decisions(

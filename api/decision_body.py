@@ -1,0 +1,174 @@
+"""A decision as a caller gives it: which fields a verb needs, and who it is that decides."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationInfo
+from pydantic import field_validator as check_field
+from pydantic.alias_generators import to_camel
+
+from api.problems import FieldError, invalid_input
+from api.rooms import ApiRooms
+from api.times import parse_date
+from domain.access import Caller
+from domain.identifiers import AssetId
+from domain.records import DecisionVerb
+from storage.protocols import DecisionDraft, OnceKey
+
+__all__ = ["ABOUT_ALARMS", "DECISION_EXAMPLES", "DecisionBody", "draft_decision", "once_key"]
+
+# What only makes sense about an alarm.
+ABOUT_ALARMS: Final = (DecisionVerb.ACKNOWLEDGE, DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
+_ITEM_CHARACTERS: Final = 256
+
+
+def _readable(value: str) -> str:
+    if not all(character.isprintable() or character in "\n\t" for character in value):
+        raise ValueError("expected readable text without control characters")
+    return value
+
+
+def _day(value: object) -> date | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("expected a date as text, YYYY-MM-DD")  # noqa: TRY004  # pydantic collects ValueError
+    return parse_date(value)
+
+
+class DecisionBody(BaseModel):
+    """A decision as a person gives it; the asset is the alarm's."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    verb: Annotated[DecisionVerb, Field(description="What is decided.")]
+    decided_by: Annotated[
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, strict=True)] | None,
+        Field(
+            description="Who decides: a person's name. A system with a key must give it; for a person who is logged in "
+            "it is their own name, and may be left out.",
+            examples=["J. de Vries"],
+        ),
+    ] = None
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, strict=True),
+        Field(description="Why; an auditor will ask.", examples=["Seen on site: the abutment has moved."]),
+    ]
+    assessment_id: Annotated[
+        str | None, Field(max_length=256, description="The assessment it was based on; one of the alarm's asset.")
+    ] = None
+    due_on: Annotated[
+        date | None,
+        BeforeValidator(_day, json_schema_input_type=str | None),
+        Field(
+            description="Date of the planned work; `plan` needs it.",
+            validate_default=True,
+            json_schema_extra={"format": "date"},
+        ),
+    ] = None
+    condition: Annotated[
+        StrictInt | None,
+        Field(
+            ge=1,
+            le=6,
+            description="NEN 2767 score 1 to 6 as inspected; `correct-condition` needs it.",
+            validate_default=True,
+        ),
+    ] = None
+
+    @check_field("decided_by", "reason")
+    @classmethod
+    def _check_text(cls, value: str | None) -> str | None:
+        return None if value is None else _readable(value)
+
+    @check_field("due_on")
+    @classmethod
+    def _check_due(cls, value: date | None, info: ValidationInfo) -> date | None:
+        if value is None and info.data.get("verb") is DecisionVerb.PLAN:
+            raise ValueError("expected the date of the planned work, because the verb is `plan`")
+        return value
+
+    @check_field("condition")
+    @classmethod
+    def _check_condition(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None and info.data.get("verb") is DecisionVerb.CORRECT_CONDITION:
+            raise ValueError("expected a score from 1 to 6, because the verb is `correct-condition`")
+        return value
+
+
+DECISION_EXAMPLES: Final[dict[str, Any]] = {
+    "plan": {
+        "summary": "Plan the repair",
+        "value": {
+            "verb": "plan",
+            "decidedBy": "J. de Vries",
+            "reason": "Crew and crane are free that week.",
+            "dueOn": "2026-09-15",
+        },
+    },
+    "dismiss": {
+        "summary": "Dismiss the alarm",
+        "value": {"verb": "dismiss", "decidedBy": "J. de Vries", "reason": "Sensor was hit during mowing."},
+    },
+}
+
+
+def draft_decision(
+    given: DecisionBody, *, asset: AssetId, alarm_id: str | None, who: Caller, rooms: ApiRooms
+) -> DecisionDraft:
+    """Put together what is written down: the name of the one who decides, and the assessment it rests on.
+
+    Raises
+    ------
+    ProblemError
+        400 with all that does not fit: a name that is missing or another's, an assessment of another asset, a verb
+        that is about an alarm where there is none.
+    """
+    errors: list[FieldError] = []
+    name = given.decided_by
+    if who.kind == "person":
+        if name not in {None, who.name}:
+            errors.append(FieldError("body", "decidedBy", repr(name), f"{who.name!r}, who is logged in, or nothing"))
+        name = who.name
+    elif name is None:
+        errors.append(FieldError("body", "decidedBy", "nothing", "the name of the person who decides"))
+    if alarm_id is None and given.verb in ABOUT_ALARMS:
+        errors.append(FieldError("body", "verb", repr(given.verb.value), "this verb at the address of an alarm"))
+    assessment = given.assessment_id
+    newest = rooms.store.risk(asset)
+    if assessment is None:
+        assessment = None if newest is None else newest.assessment_id
+    elif newest is None or newest.assessment_id != assessment:
+        # A provisional assessment is current, but not among the kept ones.
+        is_text = 0 < len(assessment) <= _ITEM_CHARACTERS and assessment.isprintable()
+        found = rooms.store.assessment(assessment) if is_text else None
+        if found is None or found.asset != asset:
+            errors.append(
+                FieldError("body", "assessmentId", repr(assessment[:100]), f"an assessment of asset {asset!r}")
+            )
+    if errors or name is None:
+        raise invalid_input(errors)
+    return DecisionDraft(
+        asset=asset,
+        verb=given.verb,
+        decided_by=name,
+        reason=given.reason,
+        alarm_id=alarm_id,
+        assessment_id=assessment,
+        due_on=None if given.due_on is None else given.due_on.isoformat(),
+        condition=given.condition,
+    )
+
+
+def once_key(key: str | None, given: DecisionBody, *, about: str, who: Caller) -> OnceKey | None:
+    """Turn an `Idempotency-Key` into hashes: of who asks and the key, and of what is asked."""
+    if key is None:
+        return None
+    organisation = "" if who.organisation is None else who.organisation.id
+    asks = f"{organisation}\x1f{who.kind}\x1f{who.id}\x1f{key}".encode("utf-8", "surrogatepass")
+    asked = f"{about}\x1f{given.model_dump_json()}".encode("utf-8", "surrogatepass")
+    return OnceKey(hashlib.sha256(asks).digest(), hashlib.sha256(asked).digest())
