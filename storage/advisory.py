@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -254,6 +254,23 @@ class SqlAdvisoryStore:
             )
             for row in self._all(self._own(query, table.asset))
         ]
+
+    def all_assessments(self, *, page: int) -> Iterator[Sequence[RiskAssessment]]:
+        """Walk over all stored assessments, so many at a time."""
+        table = assessment_table.c
+        query = select(table.id, table.detail, table.revision).order_by(table.id).limit(page)
+        rows = self._all(query)
+        while rows:
+            yield [_assessment(row.detail, row.revision) for row in rows]
+            rows = self._all(query.where(table.id > rows[-1].id))
+
+    def all_alarms(self, *, page: int) -> Iterator[Sequence[Alarm]]:
+        """Walk over all alarms, so many at a time."""
+        query = select(alarm_table).order_by(alarm_table.c.id).limit(page)
+        rows = self._all(query)
+        while rows:
+            yield [_alarm(row) for row in rows]
+            rows = self._all(query.where(alarm_table.c.id > rows[-1].id))
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table, for `schouw doctor`."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, and_, delete, select, update
 
+from domain.errors import StorageUnavailable
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, DataQuality, Decision, RiskAssessment
 from domain.register import Register
@@ -32,9 +33,11 @@ from storage.tables import (
     risk_table,
 )
 
-__all__ = ["OperationalProjection"]
+__all__ = ["MIGRATING", "OperationalProjection"]
 
 _POSITION: Final = "operational"
+# Stands among the positions while a migration fills the tables.
+MIGRATING: Final = "migrating"
 
 
 class OperationalProjection:
@@ -61,6 +64,7 @@ class OperationalProjection:
         if not self._is_prepared:
             if migrations_pending(self._engine):
                 upgrade_schema(self._engine)
+            self._refuse_half()
             self._is_prepared = True
         with translated(self._engine), self._engine.connect() as db:
             return (
@@ -69,6 +73,14 @@ class OperationalProjection:
                 ).scalar_one_or_none()
                 or 0
             )
+
+    def _refuse_half(self) -> None:
+        with translated(self._engine), self._engine.connect() as db:
+            if db.execute(select(projection_table.c.seq).where(projection_table.c.name == MIGRATING)).first():
+                raise StorageUnavailable(
+                    "operational store: a migration into this database was broken off; stop ingest and run the same "
+                    "`schouw migrate` again"
+                )
 
     def project(self, entries: Sequence[Entry]) -> None:
         """Write the outcomes of entries that follow the position, in order.

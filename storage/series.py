@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import SeriesPoint
-from storage.entries import BatchBody, HopColumns, decode_readings
+from storage.entries import BatchBody, HopColumns, PackedReadings, decode_readings, encode_readings
 from storage.journal import Entry
 from storage.wal import use_wal
 
@@ -174,6 +175,52 @@ class SqliteSeries:
             for row in rows:
                 yield row[:7]
             after = (rows[-1][7], rows[-1][3])
+
+    def channels(self) -> dict[int, tuple[str, str, str, str]]:
+        """Give asset, sensor, channel and unit of every lasting number."""
+        with self._lock, _translated(self._path):
+            rows = self._db.execute(
+                "SELECT number, asset, sensor, channel, unit FROM channel ORDER BY number"
+            ).fetchall()
+        return {number: (asset, sensor, channel, unit) for number, asset, sensor, channel, unit in rows}
+
+    def packed_readings(self, *, page: int) -> Iterator[PackedReadings]:
+        """Walk over all readings in columns, so many at a time."""
+        for rows in self._pages("SELECT number, time_ns, value, flags FROM reading WHERE (number, time_ns)", page):
+            number, time_ns, value, flags = (np.asarray(column) for column in zip(*rows, strict=True))
+            yield encode_readings(
+                ReadingColumns(number.astype(np.int32), time_ns.astype(np.int64), value, flags.astype(np.uint8))
+            )
+
+    def packed_hops(self, *, page: int) -> Iterator[HopColumns]:
+        """Walk over all hops in columns, so many at a time."""
+        query = "SELECT number, start_ns, value, count, expected, band, novelty FROM hop WHERE (number, start_ns)"
+        for rows in self._pages(query, page):
+            columns = [
+                np.asarray(column, dtype=np.float64 if n > 1 else np.int64)
+                for n, column in enumerate(zip(*rows, strict=True))
+            ]
+            number, start_ns, value, count, expected, band, novelty = columns
+            yield HopColumns(
+                channel=number.astype("<i4").tobytes(),
+                start_ns=start_ns.astype("<i8").tobytes(),
+                value=value.astype("<f8").tobytes(),
+                count=count.astype("<i4").tobytes(),
+                expected=expected.astype("<f8").tobytes(),
+                band=band.astype("<f8").tobytes(),
+                novelty=novelty.astype("<f8").tobytes(),
+            )
+
+    def _pages(self, query: str, page: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Read a table in the order of its key, its first two columns."""
+        after: tuple[int, int] = (-1, -(2**63))
+        while True:
+            with self._lock, _translated(self._path):
+                rows = self._db.execute(f"{query} > (?, ?) ORDER BY 1, 2 LIMIT ?", (*after, page)).fetchall()
+            if not rows:
+                return
+            yield rows
+            after = rows[-1][:2]
 
 
 def _hop_rows(hops: HopColumns) -> Iterator[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""`schouw backup` and `schouw restore`."""
+"""`schouw backup`, `schouw restore` and `schouw migrate`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from service.commands.options import Config, DataDir, overrides_of, read_settings
+from service.settings import load_settings
 
 __all__ = ["app"]
 
@@ -50,4 +51,26 @@ def restore(
     typer.echo(
         f"Restored to {made.made_at}, entry {made.last_seq} of the journal, {made.decisions} decisions. "
         "Look with `schouw doctor`, then start."
+    )
+
+
+@app.command()
+def migrate(
+    settings_file: Annotated[
+        Path, typer.Argument(help="TOML file with the settings as they shall be: storage.database_url, influx.url.")
+    ],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Move the stores of an installation that does not run onto servers, and prove it by counts and hashes."""
+    from service.migrating import migrate as move  # noqa: PLC0415 -- see backup
+
+    today = read_settings(overrides_of(data_dir), config)
+    then = load_settings({"data_dir": today.data_dir}, config=settings_file)
+    for item in move(today, then, say=_say):
+        typer.echo(f"{item.what:20} {item.rows:>10} rows  SHA-256 {item.sha256}")
+    typer.echo(
+        f"All of it is equal on both sides. From now on start with --config {settings_file} (or the same settings in "
+        "the environment), and look with `schouw doctor`. The journal stays in the data folder; operational.sqlite, "
+        "access.sqlite and series.sqlite there are not used any more where a server has taken their place."
     )
