@@ -13,7 +13,7 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import audit, evaluation, forecasts, keys, safekeeping, scoring
+from service.commands import audit, evaluation, forecasts, keys, pilots, safekeeping, scoring
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
@@ -35,6 +35,7 @@ app.add_typer(assets_app, name="assets")
 app.add_typer(works_app, name="works")
 # A topic with a file of its own brings its commands along.
 app.add_typer(evaluation.app)
+app.add_typer(pilots.app, name="pilot")
 app.add_typer(forecasts.app)
 app.add_typer(keys.app)
 app.add_typer(scoring.app)

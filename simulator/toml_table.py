@@ -62,9 +62,14 @@ class TomlTable:
         Its place in an array of tables.
     content : dict
         As parsed.
+    what : str
+        What messages call the file's content.
     """
 
-    def __init__(self, path: str, text: str, name: str, index: int | None, content: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str, text: str, name: str, index: int | None, content: dict[str, Any], *, what: str = "scenario"
+    ) -> None:
+        self._what = what
         self._path = path
         self._text = text
         self._name = name
@@ -143,14 +148,16 @@ class TomlTable:
         value = self._take(key, {})
         if not isinstance(value, dict):
             self.fail(key, f"got {value!r}, expected a table [{key}]")
-        return TomlTable(self._path, self._text, key, None, value)
+        return TomlTable(self._path, self._text, key, None, value, what=self._what)
 
     def tables(self, key: str) -> list[TomlTable]:
         """Take an array of tables; empty when it is not there."""
         value = self._take(key, [])
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             self.fail(key, f"got {value!r}, expected tables [[{key}]]")
-        return [TomlTable(self._path, self._text, key, index, each) for index, each in enumerate(value)]
+        return [
+            TomlTable(self._path, self._text, key, index, each, what=self._what) for index, each in enumerate(value)
+        ]
 
     def finish(self) -> None:
         """Refuse every key that nobody took.
@@ -175,7 +182,7 @@ class TomlTable:
         line = line_of(self._text, self._name, self._index, key)
         header = f"[{self._name}]" if self._index is None else f"[[{self._name}]]"
         where = f" in {header}" if self._name else ""
-        raise ConfigurationError(f"{self._path}:{line}: {key!r}{where}: {what}; correct the scenario")
+        raise ConfigurationError(f"{self._path}:{line}: {key!r}{where}: {what}; correct the {self._what}")
 
     def _take(self, key: str, default: Any) -> Any:
         """Take a key's value, or its default, and remember that it is known."""
