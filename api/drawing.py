@@ -47,6 +47,7 @@ _CONFIG: Final[Spec] = {
     "legend": {
         "labelColor": "var(--ink)",
         "labelFontSize": 12,
+        "columnPadding": 36,
         "orient": "top",
         "title": None,
         "symbolStrokeWidth": 2,

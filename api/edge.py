@@ -19,14 +19,15 @@ from api.audit import Audit, is_audited
 from api.problems import ProblemError, problem_response
 from api.rooms import ApiSettings
 
-__all__ = ["API_VERSION", "Edge", "require_json"]
+__all__ = ["API_VERSION", "PAGE_POLICY", "Edge", "require_json"]
 
 # Semantic version of the HTTP interface, not of the program.
 API_VERSION: Final = "1.0.0"
 
 _JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-_PAGE_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "API-Version": API_VERSION,
@@ -129,7 +130,7 @@ class Edge:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
         is_page = headers.get("content-type", "").startswith("text/html")
-        headers.setdefault("Content-Security-Policy", _PAGE_POLICY if is_page else _JSON_POLICY)
+        headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else _JSON_POLICY)
         if scope.get("scheme") == "https":
             headers.setdefault("Strict-Transport-Security", _TWO_YEARS)
         if self._settings.demo:

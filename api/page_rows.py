@@ -14,8 +14,10 @@ from api.times import parse_date
 from api.wording import say_advice, say_reasons
 from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
 from domain.register import Asset
+from storage.overview_rows import grade_now
 
 __all__ = [
+    "SHAPES",
     "AlarmRow",
     "Chance",
     "DecisionRow",
@@ -38,7 +40,7 @@ _SAME_SHARE: Final = 0.02
 _NARROW_SHARE: Final = 0.2
 _WIDE_SHARE: Final = 0.5
 # One shape per state, so that colour is never the only sign.
-_SHAPES: Final = {
+SHAPES: Final = {
     RiskState.ACT: "▲",
     RiskState.WATCH: "◆",
     RiskState.INSUFFICIENT_DATA: "?",
@@ -162,7 +164,7 @@ def risk_row(
         name=asset.name,
         type=term("asset_type", asset.type, language),
         state=risk.state,
-        shape=_SHAPES[risk.state],
+        shape=SHAPES[risk.state],
         state_label=term("quality", "none", language) if silent else term("state", risk.state, language),
         provisional=risk.provisional,
         chance=listed,
@@ -204,14 +206,15 @@ def alarm_row(alarm: Alarm, language: Language) -> AlarmRow:
 def sensor_row(status: SensorStatus, language: Language, now_ns: int) -> SensorRow:
     """Put one channel into texts."""
     heard = status.last_time_ns is not None and status.last_value is not None
-    symbol = unit_symbol(status.unit)
+    symbol, grade = unit_symbol(status.unit), grade_now(status, now_ns)
+    fell_silent = heard and grade is not status.quality
     return SensorRow(
         sensor=status.sensor,
         channel=channel_name(status.channel, language),
         value=f"{_reading(status.last_value or 0.0, language)} {symbol}".strip() if heard else None,
         age="" if status.last_time_ns is None else _age(status.last_time_ns, now_ns, language),
-        quality=status.quality,
-        quality_label=term("quality", status.quality, language),
+        quality=grade,
+        quality_label=text("silent", language) if fell_silent else term("quality", grade, language),
     )
 
 

@@ -70,6 +70,9 @@ class ApiSettings:
         Largest request body. A decision is well under 10 kB; four of them leave room.
     false_alarms_per_year : float
         What the detector promises: false alarms about the condition of one structure in a year.
+    map_tiles_url, map_attribution : str
+        Background of the map as `https://.../{z}/{x}/{y}.png` and whom to thank for it; empty: none, and no request
+        leaves for one.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -83,6 +86,8 @@ class ApiSettings:
     public_url: str = ""
     body_bytes_max: int = 65_536
     false_alarms_per_year: float = 0.1
+    map_tiles_url: str = ""
+    map_attribution: str = ""
 
 
 def _no_works(_asset: AssetId) -> Sequence[Works]:

@@ -33,6 +33,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "road": "Road",
         "tunnel": "Tunnel",
     },
+    "gateway_state": {"offline": "offline", "online": "online"},
     "verb": {
         "accept-normal": "accept as normal",
         "acknowledge": "acknowledge",

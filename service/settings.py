@@ -154,6 +154,13 @@ class ApiSection(BaseModel):
         description="Scheme, host and port that callers use, such as https://schouw.example.org; stands in the OpenAPI "
         "document; default: http, host and port above.",
     )
+    map_tiles_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s\"'<>;,]+)?$",
+        description="Background of the map, such as https://service.pdok.nl/brt/achtergrondkaart/wmts/v2_0/grijs/"
+        "EPSG:3857/{z}/{x}/{y}.png; empty: none, and browsers ask nobody else.",
+    )
+    map_attribution: str = Field("", description="Whom to thank for that background, such as Kaartgegevens © Kadaster.")
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
 

@@ -219,6 +219,8 @@ def make_rooms(
             contact_name=owner.contact_name,
             contact_url=owner.contact_url,
             contact_email=owner.contact_email,
+            map_tiles_url=settings.api.map_tiles_url,
+            map_attribution=settings.api.map_attribution,
             page_size_default=settings.api.page_size,
             page_size_max=settings.api.page_size_max,
             public_url=settings.api.public_url or _own_address(settings),

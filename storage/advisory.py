@@ -35,7 +35,7 @@ from storage.tables import (
     risk_table,
 )
 
-__all__ = ["SqlAdvisoryStore", "rank_key"]
+__all__ = ["SqlAdvisoryStore", "rank_key", "sensor_status"]
 
 _STATE_RANK: Final = {state: rank for rank, state in enumerate(RiskState)}
 
@@ -44,6 +44,23 @@ def rank_key(assessment: RiskAssessment) -> RankKey:
     """Give the place of an assessment in the ranking of design.md section 6."""
     cost = assessment.expected_cost_of_waiting_eur
     return RankKey(_STATE_RANK[assessment.state], -cost if cost is not None else 0.0, assessment.asset)
+
+
+def sensor_status(row: Row[Any]) -> SensorStatus:
+    """Make a record of a row of channels."""
+    return SensorStatus(
+        AssetId(row.asset),
+        SensorId(row.sensor),
+        ChannelName(row.channel),
+        row.unit,
+        GatewayId(row.gateway),
+        row.role,
+        row.interval_s,
+        DataQuality(row.quality),
+        row.last_time_ns,
+        row.last_value,
+        row.revision,
+    )
 
 
 class SqlAdvisoryStore:
@@ -238,22 +255,7 @@ class SqlAdvisoryStore:
             query = query.where(table.asset == asset)
         if after is not None:
             query = query.where(_behind(keys, (after.asset, after.sensor, after.channel)))
-        return [
-            SensorStatus(
-                AssetId(row.asset),
-                SensorId(row.sensor),
-                ChannelName(row.channel),
-                row.unit,
-                GatewayId(row.gateway),
-                row.role,
-                row.interval_s,
-                DataQuality(row.quality),
-                row.last_time_ns,
-                row.last_value,
-                row.revision,
-            )
-            for row in self._all(self._own(query, table.asset))
-        ]
+        return [sensor_status(row) for row in self._all(self._own(query, table.asset))]
 
     def all_assessments(self, *, page: int) -> Iterator[Sequence[RiskAssessment]]:
         """Walk over all stored assessments, so many at a time."""

@@ -10,21 +10,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, case, func, or_, select
 
 from domain.identifiers import AssetId
-from domain.records import AlarmState, DataQuality, FailureProbability, RiskAssessment, RiskState
+from domain.records import AlarmState, DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
 from domain.register import Asset, AssetType
+from storage.advisory import sensor_status
 from storage.database import translated
-from storage.overview_rows import FleetTally, ListFilter, PlaceRow
+from storage.overview_rows import SILENT_INTERVALS, SILENT_LEAST_S, FleetTally, GatewayRow, ListFilter, PlaceRow
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey
-from storage.tables import alarm_table, assessment_table, asset_table, gateway_table, quarantine_table, risk_table
+from storage.tables import (
+    alarm_table,
+    assessment_table,
+    asset_table,
+    channel_table,
+    gateway_table,
+    quarantine_table,
+    risk_table,
+)
 
 __all__ = ["SqlOverview"]
 
 _STATES: Final = tuple(RiskState)
 _UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, AlarmState.CONFIRMED.value)
+_NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
 
@@ -186,12 +196,39 @@ class SqlOverview:
         )
         return [_place(row) for row in self._all(query)]
 
-    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
-        """List gateway, state, since when and when it last said so, by identifier."""
-        table = gateway_table.c
-        query = select(table.id, table.state, table.since_ns, table.received_at_ns).order_by(table.id)
-        query = query.where(own_gateway(table.id, self._organisations))
-        return [(row.id, row.state, row.since_ns, row.received_at_ns) for row in self._all(query)]
+    def grades(self, now_ns: int) -> Mapping[DataQuality, int]:
+        """Count the channels of each grade; one that fell silent counts as without data, whatever it said last."""
+        graded = select(_grade(now_ns).label("grade")).where(self._own_channels()).subquery()
+        rows = self._all(select(graded.c.grade, func.count().label("rows")).group_by(graded.c.grade))
+        return {DataQuality(row.grade): row.rows for row in rows}
+
+    def troubled(self, now_ns: int, *, limit: int = 100) -> Sequence[SensorStatus]:
+        """List channels without data and of low grade, the worst first, then by asset, sensor and channel."""
+        table, grade = channel_table.c, _grade(now_ns)
+        is_better = case((grade == DataQuality.NONE.value, 0), else_=1)
+        query = (
+            select(channel_table)
+            .where(grade.in_((DataQuality.NONE.value, DataQuality.LOW.value)), self._own_channels())
+            .order_by(is_better, table.asset, table.sensor, table.channel)
+            .limit(limit)
+        )
+        return [sensor_status(row) for row in self._all(query)]
+
+    def gateways(self, now_ns: int) -> Sequence[GatewayRow]:
+        """List the gateways that the register names or that were heard, by identifier."""
+        table, said = channel_table.c, gateway_table.c
+        silent = func.sum(case((_grade(now_ns) == DataQuality.NONE.value, 1), else_=0))
+        own = select(table.gateway, func.count().label("channels"), silent.label("silent")).where(self._own_channels())
+        counted = {row.gateway: (int(row.channels), int(row.silent)) for row in self._all(own.group_by(table.gateway))}
+        heard = select(said.id, said.state, said.since_ns).where(own_gateway(said.id, self._organisations))
+        states = {row.id: (row.state, row.since_ns) for row in self._all(heard)}
+        return [
+            GatewayRow(name, *states.get(name, (None, None)), *counted.get(name, (0, 0)))
+            for name in sorted({*counted, *states})
+        ]
+
+    def _own_channels(self) -> ColumnElement[bool]:
+        return own_asset(channel_table.c.asset, self._organisations)
 
     def _asset_years(self) -> float:
         """Add up how long each asset has been watched: from its first to its last final assessment."""
@@ -212,6 +249,17 @@ class SqlOverview:
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with translated(self._engine), self._engine.connect() as db:
             return db.execute(query).all()
+
+
+def _grade(now_ns: int) -> ColumnElement[str]:
+    """Give the grade of a channel as it is now: what has been silent for too long has none."""
+    table = channel_table.c
+    allowed_ns = case(
+        (table.interval_s * SILENT_INTERVALS > SILENT_LEAST_S, table.interval_s * SILENT_INTERVALS * _NS_PER_S),
+        else_=SILENT_LEAST_S * _NS_PER_S,
+    )
+    is_silent = or_(table.last_time_ns.is_(None), now_ns - table.last_time_ns > allowed_ns)
+    return case((is_silent, DataQuality.NONE.value), else_=table.quality)
 
 
 def _about(wanted: ListFilter) -> list[ColumnElement[bool]]:

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.identifiers import AssetId
-from domain.records import DataQuality, FailureProbability, RiskAssessment, RiskState
+from domain.records import DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
 from domain.register import Asset, AssetType
 from storage.protocols import RankKey
 
-__all__ = ["FleetTally", "ListFilter", "Overview", "PlaceRow"]
+__all__ = [
+    "SILENT_INTERVALS",
+    "SILENT_LEAST_S",
+    "FleetTally",
+    "GatewayRow",
+    "ListFilter",
+    "Overview",
+    "PlaceRow",
+    "grade_now",
+]
+
+
+# A channel that missed this many of its intervals, and at least this long, is silent: its grade says nothing now.
+SILENT_INTERVALS: Final = 4
+SILENT_LEAST_S: Final = 7200.0
+
+
+def grade_now(status: SensorStatus, now_ns: int) -> DataQuality:
+    """Give the grade of a channel as it is now: without data when it has been silent for too long."""
+    allowed_ns = max(status.interval_s * SILENT_INTERVALS, SILENT_LEAST_S) * 1e9
+    if status.last_time_ns is None or now_ns - status.last_time_ns > allowed_ns:
+        return DataQuality.NONE
+    return status.quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +82,23 @@ class FleetTally:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayRow:
+    """One gateway; `state` is what it last said of itself, None when it never did.
+
+    Attributes
+    ----------
+    channels, silent : int
+        Channels of the register that come through it, and how many of them have no data.
+    """
+
+    id: str
+    state: str | None
+    since_ns: int | None
+    channels: int
+    silent: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceRow:
     """One asset as a map and a matrix need it; `state` is None where it was never assessed."""
 
@@ -102,5 +141,11 @@ class Overview(Protocol):
     def places(self) -> Sequence[PlaceRow]:
         """List every asset with where it lies and how it stands, by identifier."""
 
-    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
-        """List gateway, state, since when and when it last said so, by identifier."""
+    def grades(self, now_ns: int) -> Mapping[DataQuality, int]:
+        """Count the channels of each grade, as `grade_now` gives it."""
+
+    def troubled(self, now_ns: int, *, limit: int = 100) -> Sequence[SensorStatus]:
+        """List channels without data and of low grade, the worst first, then by asset, sensor and channel."""
+
+    def gateways(self, now_ns: int) -> Sequence[GatewayRow]:
+        """List the gateways that the register names or that were heard, by identifier."""

@@ -53,7 +53,7 @@ def life_chart(
         "type": "nominal",
         "scale": {"domain": [so_far, middle], "range": ["var(--chart-1)", "var(--chart-2)"]},
     }
-    title = text("health, 1 healthy to 0 failed", language)
+    title = text("health, 1 to 0", language)
     y = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": title}
     spec = layered(
         [

@@ -6,8 +6,20 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.pages import asset, morning, static
+from api.pages import about, alarms, asset, deciding, matrix, morning, places, report, sensors, static, work
 
 __all__ = ["PARTS"]
 
-PARTS: Final[tuple[APIRouter, ...]] = (morning.router, asset.router, static.router)
+PARTS: Final[tuple[APIRouter, ...]] = (
+    morning.router,
+    places.router,
+    matrix.router,
+    report.router,
+    asset.router,
+    alarms.router,
+    deciding.router,
+    work.router,
+    sensors.router,
+    about.router,
+    static.router,
+)

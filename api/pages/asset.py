@@ -13,6 +13,7 @@ from api.figures import euros
 from api.languages import Language
 from api.page_rows import alarm_row, day, decision_row, risk_row, sensor_row
 from api.pages.asset_charts import ChannelChoice, asset_charts, channel_choices, event_rows
+from api.pages.decide_form import DecideForm, may_decide, verb_choices
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
@@ -32,6 +33,7 @@ _SENSORS_SHOWN: Final = 200
 _DECISIONS_SHOWN: Final = 20
 _EVENTS_SHOWN: Final = 30
 _TREND_NS: Final = 30 * 86_400_000_000_000
+_NOTHING_TYPED: Final = DecideForm()
 _PERIODS: Final = (7, 30, 90, 365)
 
 
@@ -40,6 +42,7 @@ class AssetQuestion(PageQuestion):
 
     channel: Annotated[str, Field(max_length=256)] = ""
     days: Literal["7", "30", "90", "365"] = "30"
+    decided: Annotated[str, Field(max_length=64)] = ""
 
 
 @router.get("/assets/{asset_id}")
@@ -50,8 +53,16 @@ def show_asset_page(
     return show_asset(request, rooms, registered(asset_id, rooms), question)
 
 
-def show_asset(request: Request, rooms: ApiRooms, asset: Asset, question: AssetQuestion) -> Response:
-    """Lay out the page of one structure."""
+def show_asset(
+    request: Request,
+    rooms: ApiRooms,
+    asset: Asset,
+    question: AssetQuestion,
+    *,
+    form: DecideForm = _NOTHING_TYPED,
+    status: int = 200,
+) -> Response:
+    """Lay out the page of one structure, with the decision form as it was typed so far."""
     language = page_language(request, question)
     risk = rooms.store.risk(asset.id)
     now_ns = rooms.now_ns()
@@ -67,6 +78,12 @@ def show_asset(request: Request, rooms: ApiRooms, asset: Asset, question: AssetQ
         request,
         rooms,
         question,
+        status=status,
+        form=form,
+        verbs=verb_choices(language, with_alarm=False) if may_decide(request) else [],
+        decided=question.decided,
+        assessment="" if risk is None else risk.assessment_id,
+        here=f"/assets/{asset.id}",
         asset=asset,
         type=term("asset_type", asset.type, language),
         facts=register_facts(asset, language),

@@ -11,16 +11,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.figures import local_time
 from api.languages import Language, choose_language
+from api.pages.decide_form import caller_of
 from api.questions import Question
 from api.rooms import ApiRooms
 from api.texts import marked, plural, speaker, text
 from api.times import rfc3339
+from domain.access import Right
 
 __all__ = ["PageQuestion", "address", "page_language", "render", "render_bare"]
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
-# Address and name of each page of the menu, in its order.
-_MENU: Final = (("/", marked("Morning list")),)
+# Address, name and right of each page of the menu, in its order.
+_MENU: Final = (
+    ("/", marked("Morning list"), Right.READ_RISKS),
+    ("/map", marked("Map"), Right.READ_RISKS),
+    ("/matrix", marked("Risk matrix"), Right.READ_RISKS),
+    ("/alarms", marked("Alarms and decisions"), Right.READ_ALARMS),
+    ("/work", marked("Work list"), Right.READ_DECISIONS),
+    ("/sensors", marked("Sensors and gateways"), Right.READ_ASSETS),
+    ("/report", marked("Report"), Right.READ_RISKS),
+    ("/about", marked("How it works"), None),
+)
 
 
 class PageQuestion(Question):
@@ -81,6 +92,7 @@ def render(
     other = Language.ENGLISH if language is Language.DUTCH else Language.DUTCH
     path = request.url.path
     readiness = rooms.readiness()
+    caller = caller_of(request)
     made_ns = rooms.wall_clock_ns()
 
     def link(target: str, **asked: object) -> str:
@@ -92,10 +104,15 @@ def render(
         .render(
             lang=language.value,
             asked_lang=question.lang,
-            here=path,
+            here=values.pop("here", path),
             other_lang=other.value,
             other_language=address(path, question, lang=other),
-            menu=[(link(target), text(name, language), target == path) for target, name in _MENU],
+            menu=[
+                (link(target), text(name, language), target == path)
+                for target, name, right in _MENU
+                if right is None or (caller is not None and caller.may(right))
+            ],
+            who=caller,
             made_at=local_time(made_ns, language),
             made_at_iso=rfc3339(made_ns),
             demo=rooms.settings.demo,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from xstatic.pkg import leaflet
 
 from api.conditional import revalidated
 from api.problems import not_found
@@ -24,11 +25,14 @@ def _read(path: Path) -> tuple[bytes, str, str]:
     return content, _TYPES[path.suffix], f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
 
 
+_LEAFLET: Final = Path(leaflet.BASE_DIR)
 # Read once: a missing file shows at start instead of in a browser.
-_FILES: Final = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+_FILES: Final = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES} | {
+    f"leaflet/{name}": _read(_LEAFLET / name) for name in ("leaflet.css", "leaflet.js")
+}
 
 
-@router.get("/static/{name}")
+@router.get("/static/{name:path}")
 def show_file(request: Request, name: str) -> Response:
     """Give one file; browsers keep it and ask whether it is still the same."""
     if name not in _FILES:

@@ -31,7 +31,7 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset, AssetType, Works
-from storage.overview_rows import FleetTally, ListFilter, PlaceRow
+from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, grade_now
 from storage.protocols import DecisionDraft, OnceKey, RankKey, SensorKey, TimedKey
 
 HOUR_NS = 3_600_000_000_000
@@ -151,7 +151,7 @@ class MemoryOverview:
     """Answers over a whole `MemoryStore`, as the protocol says."""
 
     store: MemoryStore
-    gateway_rows: list[tuple[str, str, int | None, int]] = field(default_factory=list)
+    states: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def of(self, organisations: Sequence[str]) -> MemoryOverview:
         return MemoryOverview(self.store.of(organisations))
@@ -219,8 +219,25 @@ class MemoryOverview:
             )
         return rows
 
-    def gateways(self) -> Sequence[tuple[str, str, int | None, int]]:
-        return self.gateway_rows
+    def grades(self, now_ns: int) -> Mapping[DataQuality, int]:
+        found = [grade_now(status, now_ns) for status in self.store.statuses]
+        return {quality: found.count(quality) for quality in DataQuality if quality in found}
+
+    def troubled(self, now_ns: int, *, limit: int = 100) -> Sequence[SensorStatus]:
+        graded = [(grade_now(row, now_ns), row) for row in self.store.statuses]
+        bad = [(grade, row) for grade, row in graded if grade in {DataQuality.NONE, DataQuality.LOW}]
+        bad.sort(key=lambda item: (item[0] is not DataQuality.NONE, item[1].asset, item[1].sensor, item[1].channel))
+        return [row for _, row in bad][:limit]
+
+    def gateways(self, now_ns: int) -> Sequence[GatewayRow]:
+        names = sorted({status.gateway for status in self.store.statuses} | self.states.keys())
+        rows = []
+        for name in names:
+            own = [status for status in self.store.statuses if status.gateway == name]
+            silent = sum(grade_now(status, now_ns) is DataQuality.NONE for status in own)
+            state, since_ns = self.states.get(name, (None, None))
+            rows.append(GatewayRow(name, state, since_ns, len(own), silent))
+        return rows
 
 
 def _fits(asset: Asset, wanted: ListFilter) -> bool:

@@ -28,7 +28,8 @@ ROUTES = sorted(
     }
 )
 PATHS = sorted({path for _, path in ROUTES})
-ASK_NO_STORE = {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/{name}"}
+FORM_PATHS = {"/decisions"}  # refused before any store is asked, without the token of a page
+ASK_NO_STORE = FORM_PATHS | {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/{name}"}
 DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
 
 
@@ -97,7 +98,7 @@ def broken_app(town: Town, error: Exception) -> Any:
             raise error
 
     broken: Any = Broken()
-    return create_app(replace(town.rooms(), store=broken, series=broken, decisions=broken))
+    return create_app(replace(town.rooms(), store=broken, overview=broken, series=broken, decisions=broken))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), StorageCorrupt("page 7 of secret.db")])

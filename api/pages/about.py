@@ -1,0 +1,53 @@
+"""How it works: what is measured, how it is computed, what it cannot do, how good it was, who decides."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import rooms_of
+from api.figures import number
+from api.languages import Language
+from api.pages.frame import PageQuestion, page_language, render
+from api.rooms import ApiRooms
+from domain.records import AlarmState, DataQuality
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_COUNTED_MOST = 5000
+
+
+@router.get("/about")
+def show_about(request: Request, question: Annotated[PageQuestion, Query()]) -> Response:
+    """Explain the service to anybody, logged in or not; with figures where the service has one organisation."""
+    rooms = rooms_of(request)
+    language = page_language(request, question)
+    figures = _figures(rooms, language) if len(rooms.access.organisations) <= 1 else None
+    return render("about.html", request, rooms, question, figures=figures, promised=_promised(rooms, language))
+
+
+def _promised(rooms: ApiRooms, language: Language) -> str:
+    return number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1)
+
+
+def _figures(rooms: ApiRooms, language: Language) -> dict[str, str]:
+    """Give what was promised and what came of it, from this installation's own records."""
+    tally = rooms.overview.tally()
+    grades = rooms.overview.grades(rooms.now_ns())
+    judged = rooms.store.alarms(states=(AlarmState.CONFIRMED, AlarmState.DISMISSED), limit=_COUNTED_MOST)
+    condition = [alarm for alarm in judged if alarm.kind.startswith("condition.")]
+    confirmed = sum(alarm.state is AlarmState.CONFIRMED for alarm in condition)
+    return {
+        "assets": number(tally.assets, language),
+        "without_data": number(tally.without_data + tally.unassessed, language),
+        "channels": number(sum(grades.values()), language),
+        "good": number(grades.get(DataQuality.HIGH, 0), language),
+        "achieved": number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
+        "asset_years": number(tally.asset_years, language, decimals=1),
+        "judged": number(len(condition), language),
+        "confirmed": number(confirmed, language),
+        "dismissed": number(len(condition) - confirmed, language),
+    }

@@ -1,0 +1,111 @@
+"""The decision form: shown on the page of a structure and of an alarm, and taken here.
+
+What was typed never gets lost: a form with a fault comes back with it, and says what is missing beside the field. The
+decision goes into the same append-only log as through the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import ValidationError
+
+from api.access import Who, checked_form, needs
+from api.decision_body import ABOUT_ALARMS, DecisionBody, draft_decision
+from api.languages import Language
+from api.pages.alarms import show_one_alarm
+from api.pages.asset import AssetQuestion, show_asset
+from api.pages.decide_form import DecideForm
+from api.pages.frame import PageQuestion, address, page_language
+from api.questions import Rooms, registered
+from api.rooms import ApiRooms
+from api.routes.alarms import known_alarm
+from api.texts import text
+from domain.access import Right
+from domain.identifiers import AssetId
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_TEXT_MOST: Final = 4000
+
+
+@router.post("/decisions", dependencies=[needs(Right.WRITE_DECISIONS), checked_form])
+def take_decision(
+    request: Request,
+    rooms: Rooms,
+    who: Who,
+    asset: Annotated[str, Form(max_length=64)],
+    verb: Annotated[str, Form(max_length=32)] = "",
+    reason: Annotated[str, Form(max_length=_TEXT_MOST)] = "",
+    decided_by: Annotated[str, Form(max_length=200)] = "",
+    alarm: Annotated[str, Form(max_length=256)] = "",
+    assessment: Annotated[str, Form(max_length=256)] = "",
+    due_on: Annotated[str, Form(max_length=32)] = "",
+    condition: Annotated[str, Form(max_length=8)] = "",
+    lang: Annotated[str, Form(max_length=2)] = "",
+) -> Response:
+    """Write a decision, and go back to where it was made."""
+    about = registered(asset, rooms)
+    question = AssetQuestion(lang=Language(lang) if lang in set(Language) else None)
+    language = page_language(request, question)
+    name = who.name if who.kind == "person" else decided_by.strip()
+    given = DecideForm(verb=verb, reason=reason, decided_by=name, due_on=due_on, condition=condition)
+    body, faults = _checked(given, _still_known(assessment, about.id, rooms), language)
+    case = known_alarm(alarm, rooms) if alarm else None
+    if body is not None and case is None and body.verb in ABOUT_ALARMS:
+        faults["verb"] = text("Choose what you decide.", language)
+    if case is not None and case.asset != about.id:
+        faults["verb"] = text("This alarm is about another structure; open its page again.", language)
+    if body is None or faults:
+        form = replace(given, faults=faults)
+        if case is not None:
+            return show_one_alarm(request, rooms, case, PageQuestion(lang=question.lang), form=form, status=422)
+        return show_asset(request, rooms, about, question, form=form, status=422)
+    draft = draft_decision(body, asset=about.id, alarm_id=None if case is None else case.id, who=who, rooms=rooms)
+    decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns())
+    back = f"/assets/{about.id}" if case is None else f"/alarms/{quote(case.id, safe='')}"
+    target = address(back, PageQuestion(lang=question.lang), decided=decision.id)
+    return Response(status_code=303, headers={"Location": f"{target}#decisions"})
+
+
+def _still_known(assessment: str, asset: AssetId, rooms: ApiRooms) -> str:
+    """Keep the assessment that the page showed, unless it was a provisional one that has been followed up.
+
+    A form must not be lost because an hour closed while its reason was typed; the newest assessment is named then.
+    """
+    newest = rooms.store.risk(asset)
+    if newest is not None and newest.assessment_id == assessment:
+        return assessment
+    kept = rooms.store.assessment(assessment) if assessment else None
+    return assessment if kept is not None and kept.asset == asset else ""
+
+
+def _checked(given: DecideForm, assessment: str, language: Language) -> tuple[DecisionBody | None, dict[str, str]]:
+    """Read the form as the API reads a decision; faults by field, in the reader's words."""
+    says = {
+        "verb": text("Choose what you decide.", language),
+        "decided_by": text("Fill in your name: a decision always has a person.", language),
+        "reason": text("Say why, in words an auditor understands.", language),
+        "due_on": text("Fill in the day of the planned work.", language),
+        "condition": text("Choose the inspected condition, 1 to 6.", language),
+    }
+    aliases = {"decidedBy": "decided_by", "dueOn": "due_on"}
+    asked: dict[str, object] = {"verb": given.verb, "decidedBy": given.decided_by, "reason": given.reason}
+    if assessment:
+        asked["assessmentId"] = assessment
+    if given.due_on:
+        asked["dueOn"] = given.due_on
+    if given.condition:
+        asked["condition"] = int(given.condition) if given.condition.isdecimal() else given.condition
+    try:
+        body = DecisionBody.model_validate(asked)
+    except ValidationError as error:
+        wrong = [str(item["loc"][0]) for item in error.errors() if item["loc"]]
+        names = [aliases.get(name, name) for name in wrong]
+        return None, {name: says[name] for name in names if name in says}
+    return body, {}

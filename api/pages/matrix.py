@@ -1,0 +1,108 @@
+"""The risk matrix: chance of failure against its cost, the indicative condition beside the inspected one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import needs
+from api.figures import euros
+from api.languages import Language
+from api.pages.frame import PageQuestion, page_language, render
+from api.questions import Rooms
+from api.texts import text
+from domain.access import Right
+from domain.records import DataQuality
+from storage.overview_rows import PlaceRow
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+
+_HORIZON_DAYS: Final = 90
+# Classes of the chance within 90 days and of the emergency repair in euros: lower bounds.
+_CHANCES: Final = (0.5, 0.1, 0.01, 0.0)
+_COSTS_EUR: Final = (0.0, 50_000.0, 250_000.0, 1_000_000.0)
+_SHOWN: Final = 6
+_SEVERE: Final = 5
+_WORRYING: Final = 3
+
+
+@router.get("/matrix")
+def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
+    """Show how many structures stand where, and the worst of each cell."""
+    language = page_language(request, question)
+    places = rooms.overview.places()
+    rows = [
+        (
+            _chance_label(row, language),
+            [
+                _cell(_inside(places, row, column), len(_CHANCES) - 1 - row + column if column < len(_COSTS_EUR) else 0)
+                for column in range(len(_COSTS_EUR) + 1)
+            ],
+        )
+        for row in range(len(_CHANCES))
+    ]
+    blind = [place for place in places if _chance(place) is None]
+    return render(
+        "matrix.html",
+        request,
+        rooms,
+        question,
+        columns=[_cost_label(column, language) for column in range(len(_COSTS_EUR) + 1)],
+        rows=rows,
+        blind=_cell(blind, 0),
+        total=len(places),
+    )
+
+
+def _chance(place: PlaceRow) -> float | None:
+    """Give the chance within 90 days; None without data, because an estimate by age alone is no measurement."""
+    if place.data_quality is DataQuality.NONE:
+        return None
+    return next((item.value for item in place.chances if item.horizon_days == _HORIZON_DAYS), None)
+
+
+def _inside(places: Sequence[PlaceRow], row: int, column: int) -> list[PlaceRow]:
+    low, high = _CHANCES[row], _CHANCES[row - 1] if row else math.inf
+    inside = []
+    for place in places:
+        value = _chance(place)
+        if value is not None and low <= value < high and _cost_class(place) == column:
+            inside.append(place)
+    inside.sort(key=lambda place: (-(_chance(place) or 0.0), place.id))
+    return inside
+
+
+def _cost_class(place: PlaceRow) -> int:
+    """Give the number of the class of cost; behind the last one: the register names no cost."""
+    cost = place.emergency_repair_cost_eur
+    return len(_COSTS_EUR) if cost is None else max(n for n, low in enumerate(_COSTS_EUR) if cost >= low)
+
+
+def _cell(places: Sequence[PlaceRow], weight: int) -> dict[str, object]:
+    level = "high" if weight >= _SEVERE else "middle" if weight >= _WORRYING else "low"
+    return {"count": len(places), "shown": places[:_SHOWN], "more": max(len(places) - _SHOWN, 0), "level": level}
+
+
+def _chance_label(row: int, language: Language) -> str:
+    low = f"{_CHANCES[row]:.0%}"
+    if row == 0:
+        return text("more than {low}", language, low=low)
+    if row == len(_CHANCES) - 1:
+        return text("less than {high}", language, high=f"{_CHANCES[row - 1]:.0%}")
+    return text("{low} to {high}", language, low=low, high=f"{_CHANCES[row - 1]:.0%}")
+
+
+def _cost_label(column: int, language: Language) -> str:
+    if column == len(_COSTS_EUR):
+        return text("cost not known", language)
+    if column == 0:
+        return text("less than {high}", language, high=euros(_COSTS_EUR[1], language))
+    if column == len(_COSTS_EUR) - 1:
+        return text("more than {low}", language, low=euros(_COSTS_EUR[column], language))
+    low, high = euros(_COSTS_EUR[column], language), euros(_COSTS_EUR[column + 1], language)
+    return text("{low} to {high}", language, low=low, high=high)

@@ -1,0 +1,95 @@
+"""Reports to print: one page about a structure, and one for the council about all of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import needs
+from api.figures import euros, local_time, number, percent
+from api.page_rows import alarm_row, decision_row, risk_row
+from api.pages.asset import register_facts
+from api.pages.asset_charts import asset_charts, channel_choices, event_rows
+from api.pages.frame import PageQuestion, page_language, render
+from api.pages.savings import all_decisions, savings_eur
+from api.questions import AssetPath, Rooms, registered
+from api.terms import term
+from domain.access import Right
+from domain.records import RiskState
+from storage.overview_rows import ListFilter
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+
+_TOP: Final = 12
+_ALARMS: Final = 5
+_DECISIONS: Final = 5
+_SENSORS: Final = 200
+_QUARTER: Final = timedelta(days=91)
+_DAYS: Final = 90
+
+
+@router.get("/assets/{asset_id}/report")
+def show_asset_report(
+    request: Request, rooms: Rooms, asset_id: AssetPath, question: Annotated[PageQuestion, Query()]
+) -> Response:
+    """Lay out one page of paper about a structure."""
+    language = page_language(request, question)
+    asset = registered(asset_id, rooms)
+    risk = rooms.store.risk(asset.id)
+    sensors = rooms.store.sensors(asset=asset.id, limit=_SENSORS)
+    alarms = rooms.store.alarms(asset=asset.id, limit=_ALARMS)
+    decisions = rooms.decisions.decisions(asset=asset.id, limit=_DECISIONS)
+    events = event_rows(alarms, decisions, rooms.works(asset.id), language)
+    return render(
+        "asset_report.html",
+        request,
+        rooms,
+        question,
+        asset=asset,
+        type=term("asset_type", asset.type, language),
+        facts=register_facts(asset, language),
+        risk=None if risk is None else risk_row(asset, risk, language, rooms.now_ns()),
+        alarms=[alarm_row(alarm, language) for alarm in alarms],
+        decisions=[decision_row(decision, language) for decision in decisions],
+        charts=asset_charts(rooms, risk, (), None, _DAYS, events, language),
+        channels=len(channel_choices(sensors, language)),
+        channels_all=len(sensors),
+    )
+
+
+@router.get("/report")
+def show_council_report(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
+    """Lay out one page of paper about all structures."""
+    language = page_language(request, question)
+    tally = rooms.overview.tally()
+    now_ns = rooms.now_ns()
+    urgent = rooms.overview.ranked(ListFilter(states=(RiskState.ACT, RiskState.WATCH)), limit=_TOP)
+    since_ns = rooms.wall_clock_ns() - int(_QUARTER.total_seconds()) * 10**9
+    recent = [decision for decision in all_decisions(rooms) if decision.decided_at_ns >= since_ns]
+    blind = tally.without_data + tally.unassessed
+    saved = savings_eur(rooms)
+    return render(
+        "council_report.html",
+        request,
+        rooms,
+        question,
+        rows=[risk_row(asset, risk, language, now_ns) for _, asset, risk in urgent],
+        urgent=number(tally.states.get(RiskState.ACT, 0), language),
+        watched=number(tally.states.get(RiskState.WATCH, 0), language),
+        sound=number(tally.states.get(RiskState.OK, 0), language),
+        blind=number(blind, language),
+        blind_share=percent(blind / tally.assets, language) if tally.assets else "",
+        total=number(tally.assets, language),
+        decided=[
+            (term("verb", verb, language), number(sum(decision.verb == verb for decision in recent), language))
+            for verb in dict.fromkeys(decision.verb for decision in recent)
+        ],
+        since=local_time(since_ns, language),
+        achieved=number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
+        promised=number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1),
+        saved="" if saved is None else euros(saved, language),
+    )

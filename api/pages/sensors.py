@@ -1,0 +1,82 @@
+"""Sensors and gateways: how far the readings can be trusted, who is silent, what was refused, who is unknown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import needs
+from api.figures import local_time, number
+from api.page_rows import sensor_row
+from api.pages.decide_form import caller_of
+from api.pages.frame import PageQuestion, page_language, render
+from api.questions import Rooms
+from api.terms import term
+from domain.access import Right
+from domain.records import DataQuality
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSETS)])
+
+_SHOWN: Final = 100
+_LETTERS_SHOWN: Final = 20
+
+
+@router.get("/sensors")
+def show_sensors(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
+    """Show what is wrong with the measuring itself."""
+    language = page_language(request, question)
+    now_ns = rooms.now_ns()
+    grades = rooms.overview.grades(now_ns)
+    troubled = rooms.overview.troubled(now_ns, limit=_SHOWN)
+    gateways = [
+        {
+            "id": gateway.id,
+            "state": "" if gateway.state is None else term("gateway_state", gateway.state, language),
+            "since": "" if gateway.since_ns is None else local_time(gateway.since_ns, language),
+            "channels": number(gateway.channels, language),
+            "silent": number(gateway.silent, language),
+            "is_bad": gateway.silent > 0,
+        }
+        for gateway in rooms.overview.gateways(now_ns)
+    ]
+    caller = caller_of(request)
+    may_see = caller is not None and caller.may(Right.READ_REFUSALS)
+    return render(
+        "sensors.html",
+        request,
+        rooms,
+        question,
+        grades=[
+            (quality.value, term("quality", quality, language), number(grades.get(quality, 0), language))
+            for quality in DataQuality
+        ],
+        troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],
+        troubled_most=_SHOWN,
+        may_see=may_see,
+        gateways=gateways,
+        quarantine=[
+            {
+                "gateway": sender.gateway,
+                "asset": sender.asset,
+                "sensor": sender.sensor,
+                "messages": number(sender.messages, language),
+                "since": local_time(sender.first_received_ns, language),
+                "reason": sender.reason,
+                "example": sender.example[:200],
+            }
+            for sender in (rooms.store.quarantine(limit=_SHOWN) if may_see else ())
+        ],
+        letters=[
+            {
+                "topic": letter.topic,
+                "gateway": letter.gateway,
+                "reason": letter.reason,
+                "head": letter.head.decode("utf-8", "backslashreplace")[:120],
+                "when": local_time(letter.received_at_ns, language),
+            }
+            for letter in (rooms.store.dead_letters(limit=_LETTERS_SHOWN) if may_see else ())
+        ],
+    )

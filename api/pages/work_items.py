@@ -1,0 +1,132 @@
+"""What has to be done, when and why: work that people planned, and work that is advised and not planned yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from api.languages import Language
+from api.pages.savings import all_decisions
+from api.rooms import ApiRooms
+from api.terms import term
+from api.texts import marked, text
+from api.times import parse_date
+from api.wording import say_advice, say_reason
+from domain.identifiers import AssetId
+from domain.records import Decision, DecisionVerb, RiskState
+from storage.overview_rows import ListFilter
+
+__all__ = ["WorkItem", "today", "week_of", "work_items"]
+
+_LOCAL: Final = ZoneInfo("Europe/Amsterdam")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ADVISED_MOST: Final = 200
+# Within how many days an advice asks for somebody to go; the others ask for nothing with a date.
+_ADVICE_DAYS: Final = {"inspect_now": 2, "inspect_soon": 14, "plan_repair": 90, "plan_inspection": 90}
+_PLANNING: Final = (DecisionVerb.PLAN, DecisionVerb.INSPECT)
+_ENDING: Final = (DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL, DecisionVerb.DISMISS)
+_PLANNED: Final = marked("planned")
+_ADVISED: Final = marked("advised, not planned")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One thing to do.
+
+    Attributes
+    ----------
+    uid : str
+        The same each time the list is made, so that a calendar updates instead of doubling.
+    due : date or None
+        Day of the planned work, or the last day of the advice; None when nobody named one.
+    """
+
+    uid: str
+    asset: AssetId
+    name: str
+    due: date | None
+    is_planned: bool
+    status: str
+    what: str
+    reason: str
+    who: str
+
+
+def today(rooms: ApiRooms) -> date:
+    """Give the day it is for people in the Netherlands."""
+    return (_EPOCH + timedelta(microseconds=rooms.wall_clock_ns() // 1000)).astimezone(_LOCAL).date()
+
+
+def week_of(day: date) -> date:
+    """Give the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def work_items(rooms: ApiRooms, language: Language) -> list[WorkItem]:
+    """List what is planned and what is advised, by day; what has no day comes last."""
+    planned = _still_planned(all_decisions(rooms))
+    items = [_planned(rooms, decision, language) for decision in planned]
+    items += _advised(rooms, {decision.asset for decision in planned}, language)
+    return sorted(items, key=lambda item: (item.due is None, item.due or date.max, not item.is_planned, item.uid))
+
+
+def _still_planned(decisions: Iterable[Decision]) -> list[Decision]:
+    """Keep each asset's newest plan of each verb, unless a later decision ended the matter. Oldest come first."""
+    open_plans: dict[tuple[AssetId, DecisionVerb], Decision] = {}
+    for decision in decisions:
+        if decision.verb in _PLANNING:
+            open_plans[decision.asset, decision.verb] = decision
+        elif decision.verb in _ENDING:
+            for verb in _PLANNING:
+                open_plans.pop((decision.asset, verb), None)
+    return list(open_plans.values())
+
+
+def _planned(rooms: ApiRooms, decision: Decision, language: Language) -> WorkItem:
+    asset = rooms.store.asset(decision.asset)
+    verb = term("verb", decision.verb, language)
+    return WorkItem(
+        uid=f"decision-{decision.id}",
+        asset=decision.asset,
+        name=decision.asset if asset is None else asset.name,
+        due=_day(decision.due_on),
+        is_planned=True,
+        status=text(_PLANNED, language),
+        what=verb[:1].upper() + verb[1:],
+        reason=decision.reason,
+        who=decision.decided_by,
+    )
+
+
+def _advised(rooms: ApiRooms, planned: set[AssetId], language: Language) -> list[WorkItem]:
+    """List advice that asks for somebody to go where nobody has planned to, in the order of the ranking."""
+    wanted = ListFilter(states=(RiskState.ACT, RiskState.WATCH, RiskState.OK))
+    items = []
+    for _, asset, risk in rooms.overview.ranked(wanted, limit=_ADVISED_MOST):
+        days = _ADVICE_DAYS.get(risk.advice)
+        if days is None or asset.id in planned:
+            continue
+        items.append(
+            WorkItem(
+                uid=f"advice-{asset.id}",
+                asset=asset.id,
+                name=asset.name,
+                due=today(rooms) + timedelta(days=days),
+                is_planned=False,
+                status=text(_ADVISED, language),
+                what=say_advice(risk.advice, language),
+                reason=say_reason(risk.reasons[0], language) if risk.reasons else "",
+                who="",
+            )
+        )
+    return items
+
+
+def _day(due: str | None) -> date | None:
+    try:
+        return None if due is None else parse_date(due)
+    except ValueError:
+        return None

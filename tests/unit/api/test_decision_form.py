@@ -1,0 +1,137 @@
+"""The decision form: who sees it, what it takes, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from api.access import cookie_name, session_token
+from domain.access import Role
+from domain.records import DecisionVerb
+from storage.access import AccessStore, Session
+from tests.unit.api.fakes import HOUR_NS, Answer, Client, Town
+from tests.unit.api.organisations import shared_town
+
+ALARM = "brug-042.condition.settlement.12"
+GOOD = {"asset": "brug-042", "verb": "inspect", "reason": "Scheur gezien", "decided_by": "J. de Vries"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def token(client: Client, path: str = "/assets/brug-042", **headers: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path, **headers).text)
+    assert found is not None
+    return found[1]
+
+
+def post(client: Client, values: dict[str, str], **headers: str) -> Answer:
+    sent = FORM | {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.send("POST", "/decisions", headers=sent, content=urlencode(values).encode())
+
+
+def test_a_decision_goes_into_the_log_and_back_to_the_page(client: Client, town: Town) -> None:
+    answer = post(client, GOOD | {"csrf_token": token(client), "lang": "en", "assessment": "brug-042@2026-09-21T13"})
+    assert answer.status == 303
+    assert answer.headers["location"] == "/assets/brug-042?lang=en&decided=d2#decisions"
+    link = town.decisions.links[-1]
+    assert (link.verb, link.decided_by, link.reason) == (DecisionVerb.INSPECT, "J. de Vries", "Scheur gezien")
+    assert (link.assessment_id, link.alarm_id) == ("brug-042@2026-09-21T13", None)
+    page = client.get("/assets/brug-042?lang=en&decided=d2").text
+    assert "Recorded." in page
+    assert "Scheur gezien" in page
+
+
+def test_a_decision_about_an_alarm_names_it(client: Client, town: Town) -> None:
+    path = f"/alarms/{ALARM}"
+    answer = post(client, GOOD | {"csrf_token": token(client, path), "alarm": ALARM, "verb": "confirm"})
+    assert answer.headers["location"].startswith(path)
+    assert town.decisions.links[-1].alarm_id == ALARM
+    assert "Scheur gezien" in client.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"verb": ""}, "Choose what you decide."),
+        ({"reason": "  "}, "Say why, in words an auditor understands."),
+        ({"decided_by": ""}, "Fill in your name"),
+        ({"verb": "plan"}, "Fill in the day of the planned work."),
+        ({"verb": "plan", "due_on": "next week"}, "Fill in the day of the planned work."),
+        ({"verb": "correct-condition"}, "Choose the inspected condition"),
+        ({"verb": "correct-condition", "condition": "7"}, "Choose the inspected condition"),
+    ],
+)
+def test_a_form_with_a_fault_comes_back_with_what_was_typed(
+    client: Client, town: Town, changed: dict[str, str], told: str
+) -> None:
+    before = len(town.decisions.links)
+    values = GOOD | {"reason": "Een lang <verhaal>"} | changed | {"csrf_token": token(client), "lang": "en"}
+    answer = post(client, values)
+    assert answer.status == 422
+    assert told in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    if "reason" not in changed:
+        assert "Een lang &lt;verhaal&gt;</textarea>" in answer.text
+    assert len(town.decisions.links) == before
+
+
+def test_a_form_without_our_token_or_from_elsewhere_is_refused(client: Client, town: Town) -> None:
+    before = len(town.decisions.links)
+    assert post(client, GOOD).status == 403
+    assert post(client, GOOD | {"csrf_token": "x" * 64}).status == 403
+    assert post(client, GOOD | {"csrf_token": token(client)}, Origin="https://evil.test").status == 403
+    assert len(town.decisions.links) == before
+
+
+def test_an_alarm_of_another_structure_is_not_taken(client: Client, town: Town) -> None:
+    before = len(town.decisions.links)
+    answer = post(client, GOOD | {"csrf_token": token(client), "asset": "weg-12", "alarm": ALARM, "lang": "en"})
+    assert answer.status == 422
+    assert "about another structure" in answer.text
+    assert len(town.decisions.links) == before
+    assert post(client, GOOD | {"csrf_token": token(client), "asset": "nowhere"}).status == 404
+
+
+def test_an_hour_that_closed_while_typing_loses_nothing(client: Client, town: Town) -> None:
+    values = GOOD | {"csrf_token": token(client), "assessment": "brug-042@a provisional one"}
+    assert post(client, values).status == 303
+    assert town.decisions.links[-1].assessment_id == "brug-042@2026-09-21T13"
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
+    return shared_town(tmp_path)
+
+
+def login(town: Town, ledger: AccessStore, role: Role) -> tuple[str, str]:
+    """Start a session, and give its cookie and its form token."""
+    rooms = town.rooms()
+    session = Session(
+        person="p1",
+        name="J. de Vries",
+        organisation="oost",
+        role=role,
+        created_at_ns=town.wall_clock_ns,
+        expires_at_ns=town.wall_clock_ns + HOUR_NS,
+        last_used_ns=town.wall_clock_ns,
+    )
+    secret = ledger.start_session(session)
+    return f"{cookie_name(rooms)}={secret}", session_token(rooms, secret)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_who_may_not_decide_sees_no_form_and_is_refused(shared: tuple[Town, AccessStore], role: Role) -> None:
+    town, ledger = shared
+    client = town.client()
+    cookie, form_token = login(town, ledger, role)
+    may = role is not Role.VIEWER
+    page = client.get("/assets/brug-042", Cookie=cookie).text
+    assert ("Leg het besluit vast" in page) is may
+    before = len(town.decisions.links)
+    answer = post(client, GOOD | {"csrf_token": form_token, "decided_by": "Somebody else"}, Cookie=cookie)
+    assert answer.status == (303 if may else 403)
+    assert len(town.decisions.links) == before + may
+    if may:
+        assert town.decisions.links[-1].decided_by == "J. de Vries"  # the session's name, not the form's

@@ -1,0 +1,237 @@
+"""Map, matrix, alarms, work list, sensors, explanation and reports: what stands there, and what does not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from icalendar import Calendar
+
+from api.languages import Language
+from api.pages.places import gathered
+from domain.identifiers import AssetId
+from domain.records import AlarmState, DataQuality, DecisionVerb
+from storage.protocols import DecisionDraft
+from tests.unit.api.fakes import (
+    DAY_NS,
+    HOUR_NS,
+    NOW_NS,
+    SETTINGS,
+    Client,
+    MemoryOverview,
+    Town,
+    make_alarm,
+    make_asset,
+    make_status,
+)
+from tests.unit.api.test_pages import Outline
+
+PAGES = ["/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=decisions", "/work", "/sensors", "/about"]
+PAGES += ["/report", "/assets/brug-042/report", "/assets/kade-3/report", "/alarms/brug-042.condition.settlement.12"]
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_is_sound_html_with_one_heading(client: Client, path: str, language: str) -> None:
+    answer = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
+    assert answer.status == 200
+    page = Outline(answer.text)
+    names = [tag for tag, _ in page.tags]
+    assert names.count("h1") == 1
+    assert "style" not in names
+    identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_the_policy_of_pages_allows_nothing_inline(client: Client) -> None:
+    for path in PAGES:
+        policy = client.get(path).headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert "img-src 'self';" in policy
+
+
+def test_only_the_map_may_load_tiles_and_from_one_place(town: Town) -> None:
+    town.settings = replace(SETTINGS, map_tiles_url="https://tiles.example/{z}/{x}/{y}.png", map_attribution="© X")
+    policy = town.client().get("/map").headers["content-security-policy"]
+    assert policy.endswith("img-src 'self' https://tiles.example")
+    assert policy.count("img-src") == 1
+    assert "tiles.example" not in town.client().get("/").headers["content-security-policy"]
+
+
+def place_assets(town: Town) -> None:
+    spots = {"brug-042": (52.0, 5.0), "sluis-7": (52.0001, 5.0001), "weg-12": (52.0002, 5.0), "tunnel-1": (53.0, 6.0)}
+    town.store.asset_rows = [
+        replace(asset, lat=spots[asset.id][0], lon=spots[asset.id][1]) if asset.id in spots else asset
+        for asset in town.store.asset_rows
+    ]
+
+
+def test_signs_are_gathered_in_the_state_of_the_worst(town: Town) -> None:
+    place_assets(town)
+    placed = [place for place in MemoryOverview(town.store).places() if place.lat is not None]
+    far = gathered(placed, 5, Language.ENGLISH)
+    assert [(sign.count, sign.state) for sign in far] == [(3, "act"), (1, "ok")]
+    assert far[0].label == "3 structures: 1 Act, 1 Watch, 1 Not enough data"
+    near = gathered(placed, 19, Language.ENGLISH)
+    assert sorted(sign.id for sign in near) == ["brug-042", "sluis-7", "tunnel-1", "weg-12"]
+
+
+def test_a_view_of_the_map_holds_what_lies_in_it(town: Town) -> None:
+    place_assets(town)
+    client = town.client()
+    view = "south=51.9&west=4.9&north=52.1&east=5.1&zoom=19&lang=en"
+    assert len(client.get(f"/map/places?{view}").json()["items"]) == 3
+    assert client.get("/map/places?south=91").status == 400
+    html = client.get("/map?lang=en").text
+    assert "1 structure has no coordinates" in html
+    assert 'data-bounds="52.0,5.0,53.0,6.0"' in html
+    assert "Havenkade &lt;noord&gt;" in html
+
+
+def test_no_data_is_never_called_healthy_on_the_map_or_in_the_matrix(town: Town) -> None:
+    place_assets(town)
+    never = {
+        place.id: sign
+        for place in MemoryOverview(town.store).places()
+        for sign in gathered([place], 19, Language.ENGLISH)
+    }
+    assert never[AssetId("kade-3")].state == "insufficient-data"
+    blind = replace(town.store.newest[AssetId("tunnel-1")], data_quality=DataQuality.NONE)
+    town.store.newest[AssetId("tunnel-1")] = blind
+    places = [place for place in MemoryOverview(town.store).places() if place.id == "tunnel-1"]
+    assert gathered(places, 19, Language.ENGLISH)[0].state == "insufficient-data"
+    html = town.client().get("/matrix?lang=en").text
+    table, unknown = html.split("Not in the matrix: no data")
+    assert "Stationstunnel" not in table
+    assert "Stationstunnel" in unknown
+
+
+def test_the_matrix_has_chance_and_cost_and_both_conditions(town: Town) -> None:
+    town.store.asset_rows[0] = replace(town.store.asset_rows[0], emergency_repair_cost_eur=300_000.0)
+    html = town.client().get("/matrix?lang=en").text
+    row = html[html.index("10% to 50%") :]
+    assert row.index("Brug over de Dommel") < row.index("</tr>")
+    assert "indicative condition </span>4 / " in row
+
+
+def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
+    for number in range(3):
+        town.store.alarm_rows.append(
+            make_alarm("weg-12", number, id=f"s{number}", kind="data.silent", subject=f"m{number}")
+        )
+    html = town.client().get("/alarms?lang=en").text
+    assert "3 cases" in html
+    assert "m2, m1, m0" in html
+    assert "3 alarms" in html
+    assert html.index("Signs of settlement") < html.index("Data problem")
+
+
+def test_five_hundred_alarms_come_in_pages(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(500)]
+    town.store.alarm_rows = [make_alarm(f"a{number:03}", number % 9, id=f"x{number}") for number in range(500)]
+    client = town.client()
+    first = client.get("/alarms?lang=en")
+    assert "500 cases" in first.text
+    assert first.text.count('<li class="case') == 50
+    assert len(first.content) < 150_000
+    assert client.get("/alarms?lang=en&page=10").text.count('<li class="case') == 50
+    assert 'rel="next"' not in client.get("/alarms?lang=en&page=10").text
+
+
+def test_what_was_decided_leaves_the_inbox_and_stays_in_the_history(town: Town) -> None:
+    town.store.alarm_rows = [replace(alarm, state=AlarmState.DISMISSED) for alarm in town.store.alarm_rows]
+    html = town.client().get("/alarms?lang=en").text
+    assert "Nothing waits for a decision" in html
+    assert "Signs of settlement" in town.client().get("/alarms?lang=en&view=alarms").text
+    assert "Kraan is vrij" in town.client().get("/alarms?lang=en&view=decisions").text
+
+
+def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
+    html = client.get("/work?lang=en").text
+    assert "Week 39, from 21 Sept 2026" in html
+    week = html[html.index("Week 41, from 5 Oct 2026") :]
+    assert week.index("Kraan is vrij") < week.index("</section>")
+    assert "advised, not planned" not in html  # the advice for this structure was planned
+
+
+def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Town) -> None:
+    town.decisions.links.clear()
+    assert "before 5 Oct 2026" in town.client().get("/work?lang=en").text
+    bridge = AssetId("brug-042")
+    plan = DecisionDraft(bridge, DecisionVerb.PLAN, "A", "soon", due_on="2026-09-01")
+    town.decisions.append(plan, decided_at_ns=NOW_NS)
+    assert "Overdue" in town.client().get("/work?lang=en").text
+    town.decisions.append(DecisionDraft(bridge, DecisionVerb.REPAIR, "A", "done"), decided_at_ns=NOW_NS)
+    assert "Overdue" not in town.client().get("/work?lang=en").text
+
+
+def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
+    town.decisions.append(
+        DecisionDraft(AssetId("sluis-7"), DecisionVerb.INSPECT, "A", '=HYPERLINK("http://x")'), decided_at_ns=NOW_NS
+    )
+    client = town.client()
+    answer = client.get("/work/list?kind=csv&lang=en")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0][:3] == ["Day", "Structure", "Identifier"]
+    assert rows[1][:4] == ["2026-10-05", "Brug over de Dommel", "brug-042", "Plan"]
+    assert rows[2][5].startswith("'=HYPERLINK")
+    book = client.get("/work/list?kind=xlsx&lang=en")
+    sheet = zipfile.ZipFile(io.BytesIO(book.content)).read("xl/worksheets/sheet1.xml")
+    assert b"<f>" not in sheet
+    (event,) = Calendar.from_ical(client.get("/work/list?kind=ics&lang=en").content.decode()).walk("VEVENT")
+    assert str(event["summary"]) == "Brug over de Dommel: Plan"
+    assert event.decoded("dtstart") == date(2026, 10, 5)
+
+
+def test_a_channel_that_fell_silent_is_not_good_any_more(town: Town) -> None:
+    town.store.statuses = [
+        make_status("brug-042", "old", "tilt.x", last_time_ns=NOW_NS - 3 * HOUR_NS),
+        make_status("brug-042", "slow", "tilt.y", last_time_ns=NOW_NS - 3 * HOUR_NS, interval_s=3600.0),
+    ]
+    html = town.client().get("/sensors?lang=en").text
+    attention = html[html.index("Channels that need attention") : html.index('id="gateways"')]
+    assert "old" in attention
+    assert "silent" in attention
+    assert "slow" not in attention
+    assert ">silent<" in town.client().get("/assets/brug-042?lang=en").text
+
+
+def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> None:
+    html = client.get("/sensors?lang=en").text
+    for part in ("brug-99", "got b&#39;\\xff&#39;", "gw-1", "never heard"):
+        assert part in html
+
+
+def test_the_explanation_makes_no_claim_without_figures(town: Town) -> None:
+    html = town.client().get("/about?lang=en").text
+    assert "not known yet" in html
+    assert "0: 0 confirmed, 0 dismissed" in html
+    town.store.alarm_rows = [replace(alarm, state=AlarmState.CONFIRMED) for alarm in town.store.alarm_rows]
+    assert "2: 2 confirmed, 0 dismissed" in town.client().get("/about?lang=en").text
+
+
+def test_the_council_hears_what_is_unknown(client: Client) -> None:
+    html = client.get("/report?lang=en").text
+    assert "Of 5 structures, 1 need action, 1 are watched" in html
+    assert "of 2 (40%) we cannot say anything" in html
+    assert "Brug over de Dommel" in html
+    assert "Stationstunnel" not in html
+
+
+def test_a_report_of_a_structure_holds_state_reasons_and_decisions(client: Client) -> None:
+    html = client.get("/assets/brug-042/report?lang=en").text
+    for part in ("Inspect within two weeks", "An alarm has been open for 12 days", "Kraan is vrij", "<svg"):
+        assert part in html
+    assert "Not assessed yet" in client.get("/assets/kade-3/report?lang=en").text
+
+
+def test_the_oldest_alarm_of_a_case_gives_its_address(town: Town) -> None:
+    town.store.alarm_rows.append(make_alarm("brug-042", 2, id="younger", raised_at_ns=NOW_NS - DAY_NS))
+    html = town.client().get("/alarms?lang=en").text
+    assert "/alarms/brug-042.condition.settlement.12" in html
+    assert "/alarms/younger" not in html
