@@ -1,0 +1,157 @@
+"""`make bench`: how fast the chain is, side by side with less in one run, as tables and JSON.
+
+    python -m tests.performance.bench [--out FILE] [--short] [PART ...]
+
+Parts: end-to-end, scalars, usual, latency, core, decoders, growth, recovery; all of them when none is named. Shared
+machines are noisy: read the ratios, which come from one run, and the processor time of a message, which other work
+disturbs less than rates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.performance import core
+from tests.performance.end_to_end import CHAIN, Measured, brokers, measure, receivers
+from tests.performance.latency import publish_to_visible
+from tests.performance.load import Load
+from tests.performance.receivers import BARE, USUAL
+
+__all__ = ["main"]
+
+_REPEATS: Final = 3
+
+
+def main() -> None:
+    """Run the parts that were asked for and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], default=[], help="which parts [default: all]")
+    parser.add_argument("--out", type=Path, default=Path("bench.json"), help="where the figures go as JSON")
+    parser.add_argument("--short", action="store_true", help="a tenth of the load, one repeat: does it run at all")
+    chosen = parser.parse_args()
+    console = Console()
+    figures: dict[str, Any] = {"machine": _machine()}
+    console.print(f"{figures['machine']}")
+    for name in chosen.parts or _PARTS:
+        figures[name] = _PARTS[name](console, chosen.short)
+        chosen.out.write_text(json.dumps(figures, indent=1))
+    console.print(f"Figures are in {chosen.out}.")
+
+
+def _end_to_end(console: Console, short: bool) -> Any:  # noqa: FBT001 -- all parts are called alike
+    load = Load("waveform", 1000, 5) if short else Load("waveform", 10_000, 10)
+    return _compare(
+        console, f"blocks of 100 samples, {load.sensors} sensors", load, receivers(usual=False), short=short
+    )
+
+
+def _scalars(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    load = Load("values", 1000, 5) if short else Load("values", 5_000, 20)
+    return _compare(console, f"ten values a message, {load.sensors} sensors", load, [CHAIN, BARE], short=short)
+
+
+def _usual(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    load = Load("waveform", 200, 5) if short else Load("waveform", 1_000, 10)
+    return _compare(console, "against the usual pipeline", load, [CHAIN, USUAL], short=short)
+
+
+def _compare(console: Console, title: str, load: Load, names: list[str], *, short: bool) -> list[dict[str, Any]]:
+    """Let receivers take the same load in turn, a few times, and print rates and ratios to the chain."""
+    found: dict[tuple[str, str], list[Measured]] = {}
+    with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
+        for repeat in range(1 if short else _REPEATS):
+            for broker in brokers(Path(folder) / f"broker-{repeat}"):
+                for name in names:
+                    where = Path(folder) / f"{repeat}-{broker.name}-{name.replace(' ', '-')}"
+                    found.setdefault((broker.name, name), []).append(measure(name, broker, load, where))
+    rows = []
+    table = Table("broker", "receiver", "messages/s", "CPU µs", "peak MB", "chain's rate to it", title=title)
+    for (broker_name, name), runs in found.items():
+        rate = statistics.median(run.rate for run in runs)
+        chain = statistics.median(run.rate for run in found[broker_name, CHAIN])
+        cpu, peak = (statistics.median(values) for values in zip(*((r.cpu_us, r.peak_mb) for r in runs), strict=True))
+        row = {"broker": broker_name, "receiver": name, "rate": rate, "cpu_us": cpu, "peak_mb": peak}
+        rows.append(row | {"ratio": chain / rate, "rates": [run.rate for run in runs]})
+        table.add_row(broker_name, name, f"{rate:,.0f}", f"{cpu:.1f}", f"{peak:.0f}", f"{chain / rate:.2f}")
+    console.print(table)
+    return rows
+
+
+def _latency(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    result = publish_to_visible(rate=200.0 if short else 2_000.0, seconds=5.0 if short else 30.0)
+    console.print(f"From publish to risk visible in the API: {result}")
+    return result
+
+
+def _costs(measured: Callable[[], list[core.Cost]]) -> Callable[[Console, bool], Any]:
+    def part(console: Console, _short: bool) -> Any:  # noqa: FBT001 -- as above
+        table = Table("what", "CPU µs")
+        costs = measured()
+        for cost in costs:
+            table.add_row(cost.what, f"{cost.microseconds:.2f}")
+        console.print(table)
+        return [cost._asdict() for cost in costs]
+
+    return part
+
+
+def _growth(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    rows = core.growth((100, 1000)) if short else core.growth()
+    table = Table("sensors", "CPU µs a block", "kB a sensor", "to the first")
+    for row in rows:
+        ratio = row["block_us"] / rows[0]["block_us"]
+        table.add_row(f"{row['sensors']:,.0f}", f"{row['block_us']:.1f}", f"{row['sensor_kb']:.1f}", f"{ratio:.2f}")
+    console.print(table)
+    return rows
+
+
+def _recovery(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    result = core.recovery(1000 if short else 10_000)
+    console.print(f"Opening with {result['sensors']:,.0f} sensors: {result['seconds']:.2f} s")
+    return result
+
+
+def _machine() -> dict[str, Any]:
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.release(),
+    }
+
+
+_PARTS: Final[dict[str, Callable[[Console, bool], Any]]] = {
+    "end-to-end": _end_to_end,
+    "scalars": _scalars,
+    "usual": _usual,
+    "latency": _latency,
+    "core": _costs(core.core_costs),
+    "decoders": _costs(core.decoder_costs),
+    "growth": _growth,
+    "recovery": _recovery,
+}
+
+if __name__ == "__main__":
+    main()

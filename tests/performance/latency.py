@@ -1,0 +1,82 @@
+"""How long it takes from publishing a reading until the API shows a risk that knows it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tests.installation import Installation, publish
+from tests.performance.load import Load, start_publishers, write_register
+
+__all__ = ["publish_to_visible"]
+
+_ASSET: Final = "probe"
+_LOOK_S: Final = 0.01
+_LONGEST_S: Final = 30.0
+_PAUSE_S: Final = 0.3
+
+
+def publish_to_visible(*, rate: float, seconds: float, sensors: int = 1_000) -> dict[str, float]:
+    """Publish blocks of 100 samples at a rate, and beside them single readings whose assessments are waited for.
+
+    Returns
+    -------
+    dict
+        `rate`, messages a second; `probes`; `p50_s`, `p99_s` and `worst_s`, from publish to answer, with the time of
+        asking every 10 ms in it.
+    """
+    load = Load("waveform", sensors, max(1, round(rate * seconds / sensors)), step_s=1)
+    with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
+        site = Installation(Path(folder) / "data", INGEST__CLOCK="stream", BROKER__SYNC_ALWAYS="false")
+        site.folder.mkdir()
+        assets, channels = write_register(load, Path(folder))
+        with assets.open("a") as file:
+            file.write(f"{_ASSET},{_ASSET},bridge,52.1,5.1,1980,10000,30000,8\n")
+        with channels.open("a") as file:
+            file.write(f"{_ASSET},t1,tilt,rad,,gw-probe,pier,3600\n")
+        site.call("assets", "import", str(assets), str(channels))
+        delays: list[float] = []
+        with site.running("run", "--replay"):
+            site.until("ready", lambda: bool(site.parts()) and site.get("/livez") is not None, seconds=60)
+            processes = start_publishers(load, site.mqtt_port, rate=rate)
+            began = time.monotonic()
+            number = 0
+            while time.monotonic() - began < seconds:
+                delays.append(_probe(site, number))
+                number += 1
+                time.sleep(_PAUSE_S)
+            for process in processes:
+                process.join(_LONGEST_S)
+                if process.is_alive():
+                    process.kill()
+    p50, p99 = np.quantile(delays, [0.5, 0.99])
+    return {
+        "rate": rate,
+        "probes": len(delays),
+        "p50_s": float(p50),
+        "p99_s": float(p99),
+        "worst_s": max(delays),
+    }
+
+
+def _probe(site: Installation, number: int) -> float:
+    """Publish one reading and wait for an assessment that is from its time or later."""
+    time_s = 1_704_067_200 + 60 * number
+    values = {"tilt": {"value": 0.001 * number, "unit": "rad"}}
+    payload = json.dumps({"v": 1, "sensor": "t1", "t": time_s, "values": values}).encode()
+    began = time.monotonic()
+    publish(site.mqtt_port, [(f"infra/v1/gw-probe/{_ASSET}/t1/reading", payload)], client_id="probe")
+    while time.monotonic() - began < _LONGEST_S:
+        request = f"{site.address}/v1/sensors?asset={_ASSET}"
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 -- our own address
+            found = json.load(answer)
+        if any(item.get("lastValue") == values["tilt"]["value"] for item in found.get("items", [])):
+            return time.monotonic() - began
+        time.sleep(_LOOK_S)
+    raise RuntimeError(f"a reading was not visible after {_LONGEST_S:.0f} s; see the logs\n{site.output()}")

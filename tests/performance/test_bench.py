@@ -1,0 +1,38 @@
+"""The benchmarks run and say what they should; speed itself is not judged here, on machines that do other work."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.performance.end_to_end import CHAIN, measure
+from tests.performance.load import Load
+from tests.performance.receivers import BARE
+from tests.servers import NatsBroker
+
+
+@pytest.mark.slow
+def test_the_chain_and_a_bare_loop_take_every_message_of_the_same_load(tmp_path: Path) -> None:
+    for receiver in (CHAIN, BARE):
+        broker = NatsBroker(tmp_path / f"broker-{receiver[:4]}")
+        found = measure(receiver, broker, Load("waveform", 100, 8), tmp_path / receiver.replace(" ", "-"))
+        assert found.messages >= 800
+        assert found.rate > 0
+        assert found.cpu_us > 0
+
+
+@pytest.mark.slow
+def test_figures_are_printed_and_kept_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    command = [sys.executable, "-m", "tests.performance.bench", "--short", "--out", str(out), "recovery", "growth"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
+    figures = json.loads(out.read_text())
+    assert figures["machine"]["cores"] >= 1
+    assert [row["sensors"] for row in figures["growth"]] == [100, 1000]
+    assert all(row["block_us"] > 0 and row["sensor_kb"] > 0 for row in figures["growth"])
+    assert figures["recovery"]["seconds"] > 0
+    assert "kB a sensor" in done.stdout
