@@ -150,7 +150,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 def listing(item: Answer) -> dict[str, Any]:
     """Give a page with one item and a page behind it."""
-    return {"items": [as_json(item)], "next": "WyJyaXNrcyJd"}
+    return {"items": [as_json(item)], "next": "WyJyaXNrcyJd", "nextSince": None}
 
 
 _RISK = risk_item(ASSET, RISK, Language.ENGLISH, _NOW_NS)
@@ -176,6 +176,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "recordAssetDecision": as_json(decision_item(DECISION)),
     "recordDecision": as_json(decision_item(DECISION)),
     "listDecisions": listing(decision_item(DECISION)),
+    "listPlans": listing(decision_item(DECISION)),
     "showDecision": as_json(decision_item(DECISION)),
     "listAssets": listing(asset_item(ASSET)),
     "showAsset": as_json(asset_item(ASSET)),

@@ -17,6 +17,7 @@ from api.examples import EXAMPLES
 from api.problems import PROBLEM_JSON
 from api.rooms import ApiSettings
 from api.schemas import Problem
+from api.tables import as_csv
 
 __all__ = ["make_document", "operation_id"]
 
@@ -56,8 +57,10 @@ when, how sure that is, and why. It advises; people decide.
 **Numbers.** Every chance is within a stated horizon and has an 80 % interval; amounts are euros; times are UTC
 (questions may carry any offset). `indicativeCondition` is read from sensors and is not an inspected NEN 2767 score.
 
-**Polling.** Risks and assets carry an `ETag`: send it back as `If-None-Match` and an unchanged answer is an empty 304.
-The `ETag` of a risk is weak, because `dataAgeSeconds` moves by itself, and is renewed every hour at the latest.
+**Polling.** Lists and items carry a strong `ETag`: send it back as `If-None-Match` and an unchanged answer is an empty
+304. `dataAgeSeconds` is as of the last full quarter of an hour (work with `assessedAt` where that is too coarse). With
+`since` a list gives only what changed: begin with `since=start`, go on with `nextSince` of the answer. `fields` leaves
+out what you do not need, answers are compressed with gzip, and `/v1/events` tells changes as they come.
 
 **Lists** are `{"items": [...], "next": cursor or null}`; pass `next` as `cursor`, or follow the `Link` header.
 
@@ -134,6 +137,9 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         body = response.get("content", {}).get("application/json")
         if body is not None:
             body["example"] = EXAMPLES[operation["operationId"]]
+        table = response.get("content", {}).get("text/csv")
+        if table is not None:
+            table["example"] = as_csv(EXAMPLES[operation["operationId"]])
     wanted = {"400", "401", "403", "429", "500", "503"}
     if has_path_parameter:
         wanted.add("404")

@@ -22,7 +22,7 @@ from fastapi import Request
 from api.problems import FieldError, ProblemError, invalid_input
 from storage.protocols import RankKey, SensorKey, TimedKey
 
-__all__ = ["Page", "next_cursor", "page_link", "read_page"]
+__all__ = ["Page", "change_link", "last_cursor", "next_cursor", "page_link", "read_page", "read_since"]
 
 _INT64_MAX: Final = 2**63 - 1
 _CURSOR_CHARACTERS: Final = 2048
@@ -86,6 +86,41 @@ def next_cursor(items: Sequence[Item], page: Page[KeyT], key: Callable[[Item], K
     last: Key = key(items[page.size - 1])
     text = json.dumps([page.scope, *_parts(last)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def read_since(since: str, size: int, *, scope: str) -> Page[TimedKey]:
+    """Turn `since` into the place in the list of changes behind which it starts; keys are revision and identifier.
+
+    Raises
+    ------
+    ProblemError
+        400 if it is neither `start` nor what this list handed out.
+    """
+    if since == "start":
+        return Page(None, size, scope)
+    try:
+        return read_page(TimedKey, since, size, scope=scope)
+    except ProblemError:
+        expected = "`start`, or `nextSince` of an earlier answer of this same list with the same filters"
+        raise invalid_input([FieldError("query", "since", repr(since[:60]), expected)]) from None
+
+
+def last_cursor(items: Sequence[Item], page: Page[TimedKey], key: Callable[[Item], TimedKey]) -> str:
+    """Give the place of the last change that was seen; where nothing was, the place that was asked from."""
+    shown = items[: page.size]
+    last = key(shown[-1]) if shown else page.after
+    if last is None:
+        return "start"
+    text = json.dumps([page.scope, *_parts(last)], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def change_link(request: Request, items: Sequence[Item], page: Page[TimedKey], since: str) -> Mapping[str, str]:
+    """Give the `Link` header to more changes, where there are more already."""
+    if len(items) <= page.size:
+        return {}
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "since"]
+    return {"Link": f'<{request.url.path}?{urlencode([*query, ("since", since)])}>; rel="next"'}
 
 
 def page_link(request: Request, cursor: str | None) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ silently ignored gives an answer that looks right and is not.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -26,9 +26,12 @@ __all__ = [
     "AnswerLanguage",
     "AssetPath",
     "AssetQuery",
+    "DecisionQuery",
     "ItemPath",
+    "ItemQuery",
     "LanguageQuery",
     "PageQuery",
+    "PlanQuery",
     "Question",
     "RiskHistoryQuery",
     "RiskQuery",
@@ -36,10 +39,12 @@ __all__ = [
     "SeriesQuery",
     "known_item",
     "page_size",
+    "refuse_both",
     "registered",
 ]
 
 _ITEM_CHARACTERS = 256
+_STATES_MAX = 20
 
 
 class Question(BaseModel):
@@ -71,13 +76,40 @@ TimeNs = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
+Fields = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=1000,
+        description="Names of the members that are wanted, with commas; of a list, those of its items.",
+        examples=["assessmentId,state,expectedCostOfWaitingEur"],
+    ),
+]
+Since = Annotated[
+    str | None,
+    Field(
+        max_length=2048,
+        description="Only what changed, oldest change first: `start`, or `nextSince` of the answer before. Nothing is "
+        "skipped and nothing comes twice unless it changed again. Not together with `cursor`.",
+        examples=["start"],
+    ),
+]
+ListFormat = Annotated[
+    Literal["json", "csv"], Field(description="`csv`: a table with one row an item, and the same paging by `Link`.")
+]
 Lang = Annotated[
     Language | None,
     Field(description="Language of sentences in the answer; wins over `Accept-Language`. Default `en`."),
 ]
 
 
-class LanguageQuery(Question):
+class ItemQuery(Question):
+    """One resource."""
+
+    fields: Fields = None
+
+
+class LanguageQuery(ItemQuery):
     """One resource that holds sentences."""
 
     lang: Lang = None
@@ -92,6 +124,7 @@ class PageQuery(Question):
     cursor: Annotated[
         str | None, Field(description="`next` of an earlier page; without it the list starts at its beginning.")
     ] = None
+    fields: Fields = None
 
 
 class AssetQuery(PageQuery):
@@ -103,7 +136,12 @@ class AssetQuery(PageQuery):
 class RiskQuery(PageQuery):
     """Part of the ranking."""
 
-    state: Annotated[list[RiskState], Field(description="Only these states; repeat the key for several.")] = []
+    state: Annotated[
+        list[RiskState],
+        Field(max_length=_STATES_MAX, description="Only these states; repeat the key for several."),
+    ] = []
+    since: Since = None
+    format: ListFormat = "json"
     lang: Lang = None
 
 
@@ -116,8 +154,25 @@ class RiskHistoryQuery(PageQuery):
 class AlarmQuery(AssetQuery):
     """Part of the list of alarms."""
 
-    state: Annotated[list[AlarmState], Field(description="Only these states; repeat the key for several.")] = []
+    state: Annotated[
+        list[AlarmState],
+        Field(max_length=_STATES_MAX, description="Only these states; repeat the key for several."),
+    ] = []
+    since: Since = None
+    format: ListFormat = "json"
     lang: Lang = None
+
+
+class DecisionQuery(AssetQuery):
+    """Part of the decision log."""
+
+    since: Since = None
+
+
+class PlanQuery(PageQuery):
+    """Part of the list of planned works."""
+
+    format: ListFormat = "json"
 
 
 class SeriesQuery(PageQuery):
@@ -183,3 +238,15 @@ def registered(asset_id: str, rooms: ApiRooms) -> Asset:
 def known_item(identifier: str) -> bool:
     """Tell whether text may stand as the identifier of a stored item."""
     return 0 < len(identifier) <= _ITEM_CHARACTERS and identifier.isprintable()
+
+
+def refuse_both(question: PageQuery, since: str | None) -> None:
+    """Refuse a question for a page of two lists at once.
+
+    Raises
+    ------
+    ProblemError
+        400 if both `since` and `cursor` were given.
+    """
+    if since is not None and question.cursor is not None:
+        raise invalid_input([FieldError("query", "cursor", "a cursor", "nothing, because `since` was given")])

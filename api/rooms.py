@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from api.answer_cache import AnswerCache
 from api.drawing import Drawing
 from api.gate import Access
 from domain.identifiers import AssetId
@@ -124,3 +125,4 @@ class ApiRooms:
     works: Callable[[AssetId], Sequence[Works]] = _no_works
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
+    answers: AnswerCache = field(default_factory=AnswerCache)

@@ -79,6 +79,10 @@ class Listing(Answer, Generic[ItemT]):
     next: Annotated[
         str | None, Field(description="Cursor of the next page, also in the `Link` header; null at the end.")
     ]
+    next_since: Annotated[
+        str | None,
+        Field(description="Of a list of changes: where it ends; send it as `since` to get what changes later."),
+    ] = None
 
 
 class AssetSummary(Answer):
@@ -179,8 +183,8 @@ class RiskItem(Answer):
     data_age_seconds: Annotated[
         float,
         Field(
-            description="The service's now minus `assessedAt`, when this answer was made; never below 0. A copy kept "
-            "because of a 304 grows older: work with `assessedAt`.",
+            description="From `assessedAt` to the last full quarter of an hour of the service's clock; 0 when it is "
+            "newer than that. Work with `assessedAt` where this is too coarse.",
             json_schema_extra={"minimum": 0},
         ),
     ]

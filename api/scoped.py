@@ -47,6 +47,18 @@ class OrganisationDecisions:
             before = links[-1].seq
         return found[:limit]
 
+    def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
+        """List decisions oldest first, those with a sequence above `seq`."""
+        found: list[Decision] = []
+        after = seq
+        while len(found) < limit:
+            links = self.log.decisions_after(after, asset=asset, limit=_SCAN)
+            found.extend(link for link in links if self._is_own(link))
+            if len(links) < _SCAN:
+                break
+            after = links[-1].seq
+        return found[:limit]
+
     def _is_own(self, decision: Decision) -> bool:
         if decision.organisation:
             return decision.organisation == self.organisation.id

@@ -143,6 +143,30 @@ class SqlAdvisoryStore:
             for row in self._all(query)
         ]
 
+    def changed_risks(
+        self, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[Asset, RiskAssessment]]:
+        """List newest assessments by revision and asset, oldest change first."""
+        table = risk_table.c
+        query = (
+            select(table.detail, table.revision, asset_table.c.detail.label("asset_detail"))
+            .join(asset_table, asset_table.c.id == table.asset)
+            .where(own_row(self._organisations))
+            .order_by(table.revision, table.asset)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(_later(table.revision, table.asset, after))
+        return [(_asset(row.asset_detail), _assessment(row.detail, row.revision)) for row in self._all(query)]
+
+    def changed_alarms(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[Alarm]:
+        """List alarms by revision and identifier, oldest change first."""
+        table = alarm_table.c
+        query = select(alarm_table).order_by(table.revision, table.id).limit(limit)
+        if after is not None:
+            query = query.where(_later(table.revision, table.id, after))
+        return [_alarm(row) for row in self._all(self._own(query, table.asset))]
+
     def risk(self, asset: AssetId) -> RiskAssessment | None:
         """Give the newest assessment of one asset."""
         query = select(risk_table.c.detail, risk_table.c.revision).where(risk_table.c.asset == asset)
@@ -292,6 +316,10 @@ class SqlAdvisoryStore:
 
 def _before(time_column: Any, id_column: Any, key: TimedKey) -> Any:
     return or_(time_column < key.time_ns, and_(time_column == key.time_ns, id_column < key.id))
+
+
+def _later(revision_column: Any, id_column: Any, key: TimedKey) -> Any:
+    return or_(revision_column > key.time_ns, and_(revision_column == key.time_ns, id_column > key.id))
 
 
 def _behind(columns: tuple[Any, Any, Any], values: tuple[str, str, str]) -> Any:

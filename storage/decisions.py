@@ -113,6 +113,19 @@ class JournalDecisionLog:
             before = page[-1].seq
         return self._readable(found[:limit])
 
+    def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
+        """List decisions oldest first."""
+        found: list[Decision] = []
+        after = seq
+        while len(found) < limit:
+            page = self._journal.oldest("decision", after=after, limit=_SCAN)
+            links = [entry.body.decision for entry in page if isinstance(entry.body, DecisionBody)]
+            found.extend(link for link in links if asset in {None, link.asset})
+            if len(page) < _SCAN:
+                break
+            after = page[-1].seq
+        return self._readable(found[:limit])
+
     def _readable(self, links: Sequence[Decision]) -> list[Decision]:
         """Give links with the names that can still be read; their hashes are of what is stored."""
         persons = list_persons(self._journal)

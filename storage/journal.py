@@ -115,6 +115,15 @@ class Journal(JournalTables):
             row = db.execute("SELECT max(seq) FROM entry WHERE kind = ?", (kind,)).fetchone()
             return int(row[0] or 0)
 
+    def oldest(self, kind: EntryKind, *, after: int, limit: int = 1) -> list[Entry]:
+        """Read entries of a rare kind behind a sequence, oldest first."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT seq, kind, body, outcome, crc FROM entry WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (kind, after, limit),
+            ).fetchall()
+        return [_entry(*row) for row in rows]
+
     def commit(self, commit: JournalCommit) -> int:
         """Write an entry with all that belongs to it, and return its sequence.
 

@@ -116,6 +116,14 @@ class AdvisoryStore(Protocol):
     ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
         """List each asset's newest assessment in the order of the ranking; no `states` means all."""
 
+    def changed_risks(
+        self, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[Asset, RiskAssessment]]:
+        """List newest assessments by `revision` and asset (the key's two places), oldest change first."""
+
+    def changed_alarms(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[Alarm]:
+        """List alarms by `revision` and identifier (the key's two places), oldest change first."""
+
     def risk(self, asset: AssetId) -> RiskAssessment | None:
         """Give the newest assessment of one asset."""
 
@@ -212,3 +220,6 @@ class DecisionLog(Protocol):
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
     ) -> Sequence[Decision]:
         """List decisions newest first, those with a sequence below `before_seq`."""
+
+    def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
+        """List decisions oldest first, those with a sequence above `seq`."""

@@ -1,4 +1,4 @@
-"""Alarms: calls to look, newest first."""
+"""Alarms: calls to look, newest first, or by what changed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import Who, needs
 from api.answers import alarm_item
-from api.conditional import json_response
-from api.paging import next_cursor, page_link, read_page
+from api.languages import Language
+from api.paging import change_link, last_cursor, next_cursor, page_link, read_page, read_since
+from api.polling import Made, cached_answer, media_type
 from api.problems import not_found
-from api.questions import AlarmQuery, AnswerLanguage, ItemPath, LanguageQuery, Rooms, known_item, page_size
+from api.questions import (
+    AlarmQuery,
+    AnswerLanguage,
+    ItemPath,
+    LanguageQuery,
+    Rooms,
+    known_item,
+    page_size,
+    refuse_both,
+)
 from api.rooms import ApiRooms
 from api.schemas import AlarmItem, Listing
 from domain.access import Right
@@ -24,31 +34,73 @@ __all__ = ["known_alarm", "router"]
 router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS)])
 
 
-@router.get("/v1/alarms", response_model=Listing[AlarmItem], summary="List alarms, newest first")
+@router.get(
+    "/v1/alarms",
+    response_model=Listing[AlarmItem],
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, 304: {}},
+    summary="List alarms, newest first",
+)
 def list_alarms(
-    request: Request, rooms: Rooms, language: AnswerLanguage, question: Annotated[AlarmQuery, Query()]
+    request: Request, rooms: Rooms, who: Who, language: AnswerLanguage, question: Annotated[AlarmQuery, Query()]
 ) -> Response:
-    """List alarms by the time they were raised, newest first; `asset` and `state` narrow the list."""
+    """List alarms by the time they were raised, newest first; `asset` and `state` narrow the list.
+
+    With `since` the list runs by time of change instead, and never skips or repeats a change.
+    """
+    refuse_both(question, question.since)
     states = tuple(dict.fromkeys(question.state))
-    scope = " ".join(["alarms", question.asset or "*", *sorted(states)])
-    page = read_page(TimedKey, question.cursor, page_size(question, rooms), scope=scope)
-    found = rooms.store.alarms(
-        asset=None if question.asset is None else AssetId(question.asset),
-        states=states,
-        after=page.after,
-        limit=page.limit,
-    )
-    cursor = next_cursor(found, page, lambda alarm: TimedKey(alarm.raised_at_ns, alarm.id))
-    answer = Listing[AlarmItem](items=[alarm_item(alarm, language) for alarm in found[: page.size]], next=cursor)
-    return json_response(answer, language=language, headers=page_link(request, cursor))
+    size = page_size(question, rooms)
+
+    def make(_as_of_ns: int) -> Made:
+        if question.since is not None:
+            return _changes(request, rooms, question, size, language)
+        scope = " ".join(["alarms", question.asset or "*", *sorted(states)])
+        page = read_page(TimedKey, question.cursor, size, scope=scope)
+        found = rooms.store.alarms(
+            asset=None if question.asset is None else AssetId(question.asset),
+            states=states,
+            after=page.after,
+            limit=page.limit,
+        )
+        cursor = next_cursor(found, page, lambda alarm: TimedKey(alarm.raised_at_ns, alarm.id))
+        items = [alarm_item(alarm, language) for alarm in found[: page.size]]
+        return Made(
+            Listing[AlarmItem](items=items, next=cursor), page_link(request, cursor), media_type(question.format)
+        )
+
+    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
 
 
-@router.get("/v1/alarms/{alarm_id:path}", response_model=AlarmItem, summary="Show one alarm")
+def _changes(request: Request, rooms: ApiRooms, question: AlarmQuery, size: int, language: Language) -> Made:
+    states = frozenset(question.state)
+    scope = " ".join(["changed-alarms", question.asset or "*", *sorted(states)])
+    page = read_since(question.since or "", size, scope=scope)
+    found = rooms.store.changed_alarms(after=page.after, limit=page.limit)
+    since = last_cursor(found, page, lambda alarm: TimedKey(alarm.revision, alarm.id))
+    items = [
+        alarm_item(alarm, language)
+        for alarm in found[: page.size]
+        if (not states or alarm.state in states) and question.asset in {None, alarm.asset}
+    ]
+    listing = Listing[AlarmItem](items=items, next=None, next_since=since)
+    return Made(listing, change_link(request, found, page, since), media_type(question.format))
+
+
+@router.get("/v1/alarms/{alarm_id:path}", response_model=AlarmItem, responses={304: {}}, summary="Show one alarm")
 def show_alarm(
-    rooms: Rooms, alarm_id: ItemPath, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+    request: Request,
+    rooms: Rooms,
+    who: Who,
+    alarm_id: ItemPath,
+    language: AnswerLanguage,
+    question: Annotated[LanguageQuery, Query()],
 ) -> Response:
     """Show one alarm and why it was raised."""
-    return json_response(alarm_item(known_alarm(alarm_id, rooms), language), language=language)
+
+    def make(_as_of_ns: int) -> Made:
+        return Made(alarm_item(known_alarm(alarm_id, rooms), language))
+
+    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
 
 
 def known_alarm(alarm_id: str, rooms: ApiRooms) -> Alarm:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import Who, needs
 from api.answers import asset_item, series_point_item
-from api.conditional import entity_tag, json_response, revalidated
+from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
+from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AssetPath, PageQuery, Rooms, SeriesQuery, page_size, registered
+from api.questions import AssetPath, ItemQuery, PageQuery, Rooms, SeriesQuery, page_size, registered
 from api.schemas import AssetItem, ChannelItem, Listing, SeriesListing
 from domain.access import Right
 from domain.identifiers import ChannelName, SensorId
@@ -24,24 +25,30 @@ router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS)])
 @router.get(
     "/v1/assets", response_model=Listing[AssetItem], responses={304: {}}, summary="List the assets by identifier"
 )
-def list_assets(request: Request, rooms: Rooms, question: Annotated[PageQuery, Query()]) -> Response:
+def list_assets(request: Request, rooms: Rooms, who: Who, question: Annotated[PageQuery, Query()]) -> Response:
     """List every structure in the register, by identifier."""
-    page = read_page(str, question.cursor, page_size(question, rooms), scope="assets")
-    found = rooms.store.assets(after=page.after, limit=page.limit)
-    tag = entity_tag(found, page)
-    if (unchanged := revalidated(request, tag)) is not None:
-        return unchanged
-    cursor = next_cursor(found, page, lambda asset: asset.id)
-    answer = Listing[AssetItem](items=[asset_item(asset) for asset in found[: page.size]], next=cursor)
-    return json_response(answer, tag=tag, headers=page_link(request, cursor))
+    size = page_size(question, rooms)
+
+    def make(_as_of_ns: int) -> Made:
+        page = read_page(str, question.cursor, size, scope="assets")
+        found = rooms.store.assets(after=page.after, limit=page.limit)
+        cursor = next_cursor(found, page, lambda asset: asset.id)
+        items = [asset_item(asset) for asset in found[: page.size]]
+        return Made(Listing[AssetItem](items=items, next=cursor), page_link(request, cursor))
+
+    return cached_answer(request, rooms, who, make, fields=question.fields)
 
 
 @router.get("/v1/assets/{asset_id}", response_model=AssetItem, responses={304: {}}, summary="Show one asset")
-def show_asset(request: Request, rooms: Rooms, asset_id: AssetPath) -> Response:
+def show_asset(
+    request: Request, rooms: Rooms, who: Who, asset_id: AssetPath, question: Annotated[ItemQuery, Query()]
+) -> Response:
     """Show one structure as its owner registered it."""
-    asset = registered(asset_id, rooms)
-    tag = entity_tag(asset)
-    return revalidated(request, tag) or json_response(asset_item(asset), tag=tag)
+
+    def make(_as_of_ns: int) -> Made:
+        return Made(asset_item(registered(asset_id, rooms)))
+
+    return cached_answer(request, rooms, who, make, fields=question.fields)
 
 
 @router.get(
@@ -79,7 +86,7 @@ def list_series(
     cursor = next_cursor(points, page, lambda point: point.start_ns)
     items = [series_point_item(point) for point in points[: page.size]]
     answer = SeriesListing(sensor=sensor, channel=channel, unit=unit, items=items, next=cursor)
-    return json_response(answer, headers=page_link(request, cursor))
+    return tagged_answer(request, rooms, Made(answer, page_link(request, cursor)), fields=question.fields)
 
 
 def _refuse_half_a_question(question: SeriesQuery) -> None:

@@ -12,15 +12,27 @@ from api.answers import decision_item
 from api.conditional import json_response
 from api.decision_body import DECISION_EXAMPLES, DecisionBody, draft_decision, once_key
 from api.edge import require_json
-from api.paging import next_cursor, page_link, read_page
+from api.paging import change_link, last_cursor, next_cursor, page_link, read_page, read_since
+from api.polling import Made, tagged_answer
 from api.problems import not_found
-from api.questions import AssetPath, AssetQuery, ItemPath, Rooms, known_item, page_size, registered
+from api.questions import (
+    AssetPath,
+    DecisionQuery,
+    ItemPath,
+    ItemQuery,
+    Rooms,
+    known_item,
+    page_size,
+    refuse_both,
+    registered,
+)
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.schemas import DecisionItem, Listing
 from domain.access import Caller, Right
 from domain.identifiers import AssetId
 from domain.records import Decision
+from storage.protocols import TimedKey
 
 __all__ = ["router"]
 
@@ -81,21 +93,43 @@ def record_asset_decision(
     return _record(rooms, who, given, idempotency_key, asset=asset.id, alarm_id=None)
 
 
-@router.get("/v1/decisions", response_model=Listing[DecisionItem], summary="List decisions, newest first")
-def list_decisions(request: Request, rooms: Rooms, question: Annotated[AssetQuery, Query()]) -> Response:
-    """List the decision log, newest first; `asset` narrows it."""
+@router.get(
+    "/v1/decisions", response_model=Listing[DecisionItem], responses={304: {}}, summary="List decisions, newest first"
+)
+def list_decisions(request: Request, rooms: Rooms, question: Annotated[DecisionQuery, Query()]) -> Response:
+    """List the decision log, newest first; `asset` narrows it. With `since` it runs from old to new."""
+    refuse_both(question, question.since)
     asset = None if question.asset is None else AssetId(question.asset)
+    if question.since is not None:
+        return _later(request, rooms, question, asset)
     page = read_page(int, question.cursor, page_size(question, rooms), scope=f"decisions {asset or '*'}")
     found = rooms.decisions.decisions(asset=asset, before_seq=page.after, limit=page.limit)
     cursor = next_cursor(found, page, lambda decision: decision.seq)
     answer = Listing[DecisionItem](items=[decision_item(decision) for decision in found[: page.size]], next=cursor)
-    return json_response(answer, headers=page_link(request, cursor))
+    return tagged_answer(request, rooms, Made(answer, page_link(request, cursor)), fields=question.fields)
 
 
-@router.get("/v1/decisions/{decision_id}", response_model=DecisionItem, summary="Show one decision")
-def show_decision(rooms: Rooms, decision_id: ItemPath) -> Response:
+def _later(request: Request, rooms: ApiRooms, question: DecisionQuery, asset: AssetId | None) -> Response:
+    page = read_since(question.since or "", page_size(question, rooms), scope=f"later-decisions {asset or '*'}")
+    found = rooms.decisions.decisions_after(
+        0 if page.after is None else page.after.time_ns, asset=asset, limit=page.limit
+    )
+    since = last_cursor(found, page, lambda decision: TimedKey(decision.seq, decision.id))
+    items = [decision_item(decision) for decision in found[: page.size]]
+    answer = Listing[DecisionItem](items=items, next=None, next_since=since)
+    made = Made(answer, change_link(request, found, page, since))
+    return tagged_answer(request, rooms, made, fields=question.fields)
+
+
+@router.get(
+    "/v1/decisions/{decision_id}", response_model=DecisionItem, responses={304: {}}, summary="Show one decision"
+)
+def show_decision(
+    request: Request, rooms: Rooms, decision_id: ItemPath, question: Annotated[ItemQuery, Query()]
+) -> Response:
     """Show one link of the decision log."""
-    return json_response(decision_item(known_decision(decision_id, rooms)))
+    made = Made(decision_item(known_decision(decision_id, rooms)))
+    return tagged_answer(request, rooms, made, fields=question.fields)
 
 
 def known_decision(decision_id: str, rooms: ApiRooms) -> Decision:

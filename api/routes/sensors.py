@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import Who, needs
 from api.answers import sensor_item
-from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
+from api.polling import Made, cached_answer
 from api.questions import AssetQuery, Rooms, page_size
 from api.schemas import Listing, SensorItem
 from domain.access import Right
@@ -22,12 +22,15 @@ router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS)])
 
 
 @router.get("/v1/sensors", response_model=Listing[SensorItem], summary="List channels and their newest readings")
-def list_sensors(request: Request, rooms: Rooms, question: Annotated[AssetQuery, Query()]) -> Response:
+def list_sensors(request: Request, rooms: Rooms, who: Who, question: Annotated[AssetQuery, Query()]) -> Response:
     """List the channels of the register with their grade, newest reading and its age; `asset` narrows it."""
     asset = None if question.asset is None else AssetId(question.asset)
     page = read_page(SensorKey, question.cursor, page_size(question, rooms), scope=f"sensors {asset or '*'}")
-    found = rooms.store.sensors(asset=asset, after=page.after, limit=page.limit)
-    now_ns = rooms.now_ns()
-    cursor = next_cursor(found, page, lambda status: SensorKey(status.asset, status.sensor, status.channel))
-    answer = Listing[SensorItem](items=[sensor_item(status, now_ns) for status in found[: page.size]], next=cursor)
-    return json_response(answer, headers=page_link(request, cursor))
+
+    def make(as_of_ns: int) -> Made:
+        found = rooms.store.sensors(asset=asset, after=page.after, limit=page.limit)
+        cursor = next_cursor(found, page, lambda status: SensorKey(status.asset, status.sensor, status.channel))
+        items = [sensor_item(status, as_of_ns) for status in found[: page.size]]
+        return Made(Listing[SensorItem](items=items, next=cursor), page_link(request, cursor))
+
+    return cached_answer(request, rooms, who, make, fields=question.fields)

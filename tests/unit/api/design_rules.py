@@ -108,7 +108,7 @@ def date_time(document: Document) -> list[str]:
     faults = []
     for where, name, schema in _fields(document):
         formats = {part.get("format") for part in [schema, *schema.get("anyOf", [])]}
-        is_time = re.search(r"(At|Time|Since|Until|since|until)$", name) is not None
+        is_time = re.search(r"(At|Time|Until)$|^(since|until)$", name) is not None
         is_day = re.search(r"[a-z]On$", name) is not None
         if (is_time and "date-time" not in formats) or (is_day and "date" not in formats):
             faults.append(f"{where}.{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -47,6 +48,9 @@ SETTINGS = ApiSettings(
 )
 
 
+_REVISIONS = itertools.count(1)
+
+
 @dataclass
 class MemoryStore:
     """Keeps rows in lists and answers as the protocol says; `calls` counts questions."""
@@ -70,7 +74,19 @@ class MemoryStore:
         )
 
     def revision(self) -> int:
-        return max((risk.revision for risk in self.newest.values()), default=0)
+        """Never the same twice, so that a test may change what it likes; keeping answers is tested with SQL."""
+        return next(_REVISIONS)
+
+    def changed_risks(
+        self, *, after: TimedKey | None = None, limit: int = 100
+    ) -> Sequence[tuple[Asset, RiskAssessment]]:
+        rows = [(asset, self.newest[asset.id]) for asset in self.asset_rows if asset.id in self.newest]
+        rows.sort(key=lambda row: (row[1].revision, row[0].id))
+        return [row for row in rows if after is None or TimedKey(row[1].revision, row[0].id) > after][:limit]
+
+    def changed_alarms(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[Alarm]:
+        rows = sorted(self.alarm_rows, key=lambda alarm: (alarm.revision, alarm.id))
+        return [row for row in rows if after is None or TimedKey(row.revision, row.id) > after][:limit]
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         rows = sorted(self.asset_rows, key=lambda asset: asset.id)
@@ -316,6 +332,9 @@ class MemoryDecisions:
             for link in reversed(self.links)
             if asset in {None, link.asset} and (before_seq is None or link.seq < before_seq)
         ][:limit]
+
+    def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
+        return [link for link in self.links if asset in {None, link.asset} and link.seq > seq][:limit]
 
 
 @dataclass

@@ -25,7 +25,7 @@ def test_every_answer_carries_the_security_headers(client: Client, path: str) ->
 
 
 def test_what_is_not_meant_for_polling_is_not_stored(client: Client) -> None:
-    for path in ("/v1/alarms", "/v1/decisions", "/v1/sensors", "/", "/livez"):
+    for path in ("/v1/dead-letters", "/v1/quarantine", "/v1/me", "/", "/livez"):
         assert client.get(path).headers["cache-control"] == "no-store"
 
 

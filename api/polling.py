@@ -1,0 +1,172 @@
+"""Answers for pollers: made once for each state of the store, with a strong entity tag, and 304 when nothing changed.
+
+What is asked again and again is kept ready, whole and compressed, together with the store's revision it was made at; as
+long as that stands, an answer costs one question to the store. Ages of data (`dataAgeSeconds`) are as of the last full
+quarter of an hour, so that the same state gives the same bytes, on which a strong tag rests; whatever changes gives a
+new answer at once. Nothing here crosses organisations: theirs is part of the key.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any, Final
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from api.answer_cache import KeptAnswer
+from api.conditional import holds
+from api.edge import API_VERSION
+from api.languages import Language
+from api.problems import FieldError, invalid_input
+from api.rooms import ApiRooms
+from api.tables import as_csv
+from domain.access import Caller
+
+__all__ = ["CSV", "Made", "cached_answer", "media_type", "tagged_answer"]
+
+CSV: Final = "text/csv; charset=utf-8"
+
+_QUARTER_NS: Final = 900_000_000_000
+_NS_PER_S: Final = 1_000_000_000
+_ANSWER_BYTES: Final = 4_000_000
+_GZIP_FROM: Final = 1_000
+# Fast: the network between a poller and us is not the bottleneck, and JSON of one schema shrinks well anyway.
+_GZIP_LEVEL: Final = 3
+_CACHE_CONTROL: Final = "private, no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a route made: a model or text, and the headers that belong to it."""
+
+    body: BaseModel | str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+
+def media_type(list_format: str) -> str:
+    """Give the media type of a list in the format that was asked for."""
+    return CSV if list_format == "csv" else "application/json"
+
+
+def cached_answer(
+    request: Request,
+    rooms: ApiRooms,
+    who: Caller,
+    make: Callable[[int], Made],
+    *,
+    language: Language | None = None,
+    fields: str | None = None,
+) -> Response:
+    """Answer from what is kept, or make it.
+
+    Parameters
+    ----------
+    make : callable
+        Given the time that ages are as of, makes the answer; asks nothing that `AdvisoryStore.revision` does not cover.
+    fields : str or None
+        Names of the items' members that are wanted, with commas.
+    """
+    stamp = (rooms.store.revision(), rooms.now_ns() // _QUARTER_NS * _QUARTER_NS)
+    owner = None if who.organisation is None else who.organisation.id
+    key = (owner, request.url.path, request.scope["query_string"], language)
+    kept = rooms.answers.get(key)
+    if kept is None or kept.stamp != stamp:
+        kept = _make_kept(make(stamp[1]), stamp, kept, rooms.now_ns(), fields)
+        if len(kept.body) <= _ANSWER_BYTES:
+            rooms.answers.put(key, kept)
+    return _answer(request, kept, language)
+
+
+def tagged_answer(
+    request: Request, rooms: ApiRooms, made: Made, *, language: Language | None = None, fields: str | None = None
+) -> Response:
+    """Answer with something that is made each time, with its strong tag."""
+    return _answer(request, _make_kept(made, (0, 0), None, rooms.now_ns(), fields), language)
+
+
+def _make_kept(
+    made: Made, stamp: tuple[int, int], before: KeptAnswer | None, now_ns: int, fields: str | None
+) -> KeptAnswer:
+    body = _bytes(made, fields)
+    tag = hashlib.blake2b(body + repr((API_VERSION, sorted(made.headers.items()))).encode(), digest_size=16).hexdigest()
+    is_same = before is not None and before.tag == tag
+    return KeptAnswer(
+        stamp=stamp,
+        body=body,
+        packed=gzip.compress(body, _GZIP_LEVEL, mtime=0) if len(body) >= _GZIP_FROM else b"",
+        tag=tag,
+        modified_ns=before.modified_ns if is_same and before is not None else now_ns,
+        headers=made.headers,
+        media_type=made.media_type,
+    )
+
+
+def _answer(request: Request, kept: KeptAnswer, language: Language | None) -> Response:
+    accepted = request.headers.get("accept-encoding", "")
+    is_packed = bool(kept.packed) and _accepts_gzip(accepted)
+    headers = {
+        "ETag": f'"{kept.tag}-gzip"' if is_packed else f'"{kept.tag}"',
+        "Cache-Control": _CACHE_CONTROL,
+        "Last-Modified": formatdate(kept.modified_ns // _NS_PER_S, usegmt=True),
+        "Vary": "Accept-Encoding, Authorization, Cookie"
+        if language is None
+        else "Accept-Encoding, Accept-Language, Authorization, Cookie",
+    }
+    if language is not None:
+        headers["Content-Language"] = language.value
+    if holds(request, kept.tag):
+        return Response(status_code=304, headers=headers)
+    headers |= kept.headers
+    if is_packed:
+        return Response(kept.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=kept.media_type)
+    return Response(kept.body, headers=headers, media_type=kept.media_type)
+
+
+def _accepts_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _bytes(made: Made, fields: str | None) -> bytes:
+    if isinstance(made.body, str):
+        return made.body.encode("utf-8", "backslashreplace")
+    if made.media_type == CSV:
+        return as_csv(_narrowed(made.body.model_dump(mode="json", by_alias=True), made.body, fields)).encode()
+    if fields is None:
+        return made.body.model_dump_json(by_alias=True).encode()
+    data = _narrowed(made.body.model_dump(mode="json", by_alias=True), made.body, fields)
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _narrowed(data: dict[str, Any], model: BaseModel, fields: str | None) -> dict[str, Any]:
+    """Leave out the members that were not asked for; of a list, those of its items."""
+    if fields is None:
+        return data
+    is_list = "items" in type(model).model_fields
+    known = _item_fields(model) if is_list else {item.alias or name for name, item in type(model).model_fields.items()}
+    wanted = [name.strip() for name in fields.split(",")]
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        expected = "names with commas, of: " + ", ".join(sorted(known))
+        raise invalid_input([FieldError("query", "fields", repr(name[:60]), expected) for name in strange[:20]])
+    if not is_list:
+        return {name: value for name, value in data.items() if name in wanted}
+    return data | {"items": [{name: value for name, value in item.items() if name in wanted} for item in data["items"]]}
+
+
+def _item_fields(model: BaseModel) -> set[str]:
+    annotation = type(model).model_fields["items"].annotation
+    (item,) = getattr(annotation, "__args__", (None,))
+    assert isinstance(item, type)  # noqa: S101  # every listing names the type of its items
+    assert issubclass(item, BaseModel)  # noqa: S101  # see above
+    return {field.alias or name for name, field in item.model_fields.items()}
