@@ -11,7 +11,7 @@ PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test quick bench bench-quality fmt lint types servers clean
+.PHONY: help run test quick bench bench-quality faults fmt lint types servers clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-19s %s\n' "$$command" "$$what"; done
@@ -30,6 +30,9 @@ bench: $(VENV)/dev.stamp ## how fast the chain is, beside bare loops, in one run
 
 bench-quality: $(VENV)/dev.stamp ## how good the detector is on public data; DATA=folder names where they are
 	@$(BIN)/python -m service.evaluation.bench_quality $(DATA)
+
+faults: $(VENV)/dev.stamp servers ## kill, freeze and cut for half an hour, and compare with an undisturbed run
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 fmt: $(VENV)/dev.stamp ## put code into its format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 import zlib
 from typing import Any, Final
@@ -141,6 +142,10 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
     here = _keys(catalogue, rows)
     matches: dict[str, tuple[Any, Any]] = {}
     for axis in AXES:
+        if header["keys"][axis] == here[axis]:
+            # As a rule the register is the one of the snapshot, and its rows go over as they are.
+            matches[axis] = (rows[axis], np.s_[:])
+            continue
         place = {_hashable(key): row for row, key in enumerate(header["keys"][axis])}
         found = [(row, place[_hashable(key)]) for row, key in enumerate(here[axis]) if _hashable(key) in place]
         matches[axis] = (
@@ -151,9 +156,9 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
     start = 0
     for name, dtype, shape in header["columns"]:
         length = len(header["keys"][axis_of(name)])
-        size = int(np.prod([length, *shape])) * np.dtype(dtype).itemsize
-        columns[name] = np.frombuffer(body[start : start + size], dtype).reshape(length, *shape)
-        start += size
+        count = math.prod((length, *shape))
+        columns[name] = np.frombuffer(body, dtype, count, start).reshape(length, *shape)
+        start += columns[name].nbytes
     for name, values in columns.items():
         target, source = matches[axis_of(name)]
         getattr(state, name)[target] = values[source]
