@@ -118,14 +118,18 @@ def _series(settings: Settings, journal: Journal, *, fix: bool) -> Iterator[Find
         yield from _influx(settings, fix=fix)
         with contextlib.closing(open_series(settings)) as series:
             stored, position, refused = series.reading_count(), series.position(), series.refused_count()
+            gone = series.gone_count()
     except SchouwError as error:
         yield Finding("time series", ok=False, detail=str(error))
         return
     expected = journal.tally().get("readings_stored", 0)
     behind = journal.applied_seq() - position
     detail = f"{stored} readings of {expected} accepted, {behind} entries behind the journal"
+    if gone:
+        detail += f", {gone} erased by retention or known before"
     # What the server has removed by its retention is not missing.
-    is_whole = stored == expected or behind > 0 or (settings.influx.retention_days is not None and stored < expected)
+    is_whole = stored + gone == expected or behind > 0
+    is_whole = is_whole or (settings.influx.retention_days is not None and stored + gone < expected)
     if refused:
         detail += f", {refused} rows refused for good by the server; they stand in {settings.influx_path.name}"
     yield Finding("time series", ok=is_whole and not refused, detail=detail)

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from domain.errors import ConfigurationError, StorageCorrupt
 from ingest.mqtt import MqttInbox, TlsFiles
-from service.pipeline import ClockPolicy
+from models.hop_clock import NEVER_NS
+from service.pipeline import ClockPolicy, Pipeline
 from service.projector import Projector
 from service.restore import open_pipeline
+from service.retention import RetentionJob
 from service.series_store import open_series
 from service.settings import Settings
 from service.status import IngestStatus, read_status
@@ -24,7 +26,7 @@ from storage.database import open_database
 from storage.journal import Journal
 from storage.projection import OperationalProjection
 
-__all__ = ["clock_policy", "make_inbox", "prepare_folder", "run_ingest", "status_path"]
+__all__ = ["clock_policy", "make_inbox", "only_one", "prepare_folder", "run_ingest", "status_path"]
 
 _NS = 1_000_000_000
 _YEAR_ZERO = 1970
@@ -103,7 +105,7 @@ def run_ingest(settings: Settings) -> None:
         If another ingest process works in the same folder, or the folder cannot be written.
     """
     prepare_folder(settings)
-    with _only_one(settings.data_dir):
+    with only_one(settings.data_dir):
         started = time.monotonic()
         engine = open_database(settings.database_address)
         journal = Journal(settings.journal_path)
@@ -130,16 +132,27 @@ def run_ingest(settings: Settings) -> None:
             applied_seq=pipeline.live.applied_seq,
             clock=section.clock,
         )
+        retention = RetentionJob(settings, lambda: _event_ns(pipeline))
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: worker.stop())
         try:
+            retention.start()
             worker.run()
         finally:
+            retention.stop()
             logger().info("ingest_stopped", model_state=pipeline.live.digest())
             journal.close()
             series.close()
             engine.dispose()
+
+
+def _event_ns(pipeline: Pipeline) -> int | None:
+    """Give now by the clock in use; None while a stream has no time yet."""
+    if not pipeline.policy.by_stream:
+        return time.time_ns()
+    progress_ns = pipeline.live.tracker.clock.progress_ns
+    return progress_ns if progress_ns > NEVER_NS else None
 
 
 def _refuse_damage(journal: Journal) -> None:
@@ -158,7 +171,7 @@ def is_ready(status: IngestStatus | None) -> bool:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel gives it back however the process ends."""
     with (folder / "ingest.lock").open("w") as lock:
         try:

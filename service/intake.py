@@ -21,7 +21,7 @@ from service.bursts import BurstWork, message_hash
 from storage.entries import QuarantineChange, SensorColumns
 from storage.journal import HeldMessage, Journal
 
-__all__ = ["dead_letters", "hold_unknown", "newest_readings", "readings_of", "released_senders"]
+__all__ = ["dead_letters", "hold_unknown", "letters_of_held", "newest_readings", "readings_of", "released_senders"]
 
 _FIRST_BYTES_SHOWN: Final = 200
 # Also behind the prefix of a shard, and where the rest of the topic is wrong.
@@ -165,6 +165,25 @@ def hold_unknown(
             example=message.payload[:_FIRST_BYTES_SHOWN].decode(errors="replace"),
         )
     return held, list(changes.values())
+
+
+def letters_of_held(held: Sequence[HeldMessage], *, seq: int, head_bytes: int) -> list[DeadLetter]:
+    """Write down held messages that are given up, one letter a sender, for the entry `seq`."""
+    counts = Counter((item.gateway, item.asset, item.sensor) for item in held)
+    first = {(item.gateway, item.asset, item.sensor): item for item in reversed(held)}
+    return [
+        DeadLetter(
+            id=f"{seq}-{index}",
+            topic=first[sender].topic,
+            gateway=GatewayId(sender[0]),
+            code="unknown_channel",
+            reason=f"got {count} messages of a sender that nobody registered for as long as they are kept, expected "
+            f"sensor {sender[2]!r} of asset {sender[1]!r} in the register; register it, and send them again",
+            head=first[sender].payload[:head_bytes],
+            received_at_ns=first[sender].received_ns,
+        )
+        for index, (sender, count) in enumerate(counts.items())
+    ]
 
 
 def released_senders(released: Sequence[HeldMessage]) -> list[QuarantineChange]:

@@ -69,6 +69,7 @@ def move_series(settings: Settings, target: Settings, *, say: Callable[[str], No
                     "longer than the history, and that nobody else writes there"
                 )
             moved.append(Move(what, *expected))
+        new.ledger.write_gone(old.gone_count())
         new.ledger.move(old.position(), {}, [])
     return moved
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from service.bursts import give_up, message_hash, take_parts
 from service.intake import (
     dead_letters,
     hold_unknown,
+    letters_of_held,
     longest_reaches,
     newest_readings,
     readings_of,
@@ -389,18 +390,34 @@ class Pipeline:
         if not given_up.messages:
             return TakeReport({}, ())
         tally = {"messages_waiting": -given_up.messages, "messages_dead_lettered": given_up.messages}
+        return self._give_up(Outcome(dead_letters=given_up.letters), tally, used_parts=given_up.used)
+
+    def expire_held(self, *, before_ns: int) -> TakeReport:
+        """Give up some of the messages that have been held for unknown senders since before a moment.
+
+        Raises
+        ------
+        JournalMovedError, StorageUnavailable
+            As for `take`.
+        """
+        self._record()
+        held = self.journal.held_before(before_ns)
+        if not held:
+            return TakeReport({}, ())
+        letters = letters_of_held(held, seq=self.live.applied_seq + 1, head_bytes=self._head_bytes)
+        tally = {"messages_quarantined": -len(held), "messages_dead_lettered": len(held)}
+        outcome = Outcome(dead_letters=letters, quarantine=released_senders(held))
+        return self._give_up(outcome, tally, released=[message.id for message in held])
+
+    def _give_up(self, outcome: Outcome, tally: dict[str, int], **rows: Any) -> TakeReport:
+        """Commit that messages will not be used any more; no reading comes of it."""
         nothing = ReadingColumns.empty()
         body = BatchBody(readings=encode_readings(nothing), step_ns=self._step_ns() or 0)
         commit = JournalCommit(
-            body=body,
-            kind="batch",
-            outcome=Outcome(dead_letters=given_up.letters),
-            applied_seq=seq,
-            used_parts=given_up.used,
-            tally=tally,
+            body=body, kind="batch", outcome=outcome, applied_seq=self.live.applied_seq, tally=tally, **rows
         )
         self.live.take_in(nothing, body, self.journal.commit(commit))
-        return TakeReport(tally, tuple(given_up.letters))
+        return TakeReport(tally, tuple(outcome.dead_letters))
 
     def save(self) -> bool:
         """Save the state of what changed since the last time; False when nothing had."""

@@ -30,6 +30,7 @@ __all__ = [
     "IngestSection",
     "MqttSection",
     "OwnerSection",
+    "RetentionSection",
     "Settings",
     "StorageSection",
     "TelemetrySection",
@@ -247,6 +248,60 @@ class InfluxSection(BaseModel):
     ca_file: Path | None = Field(None, description="Certificate authority of the server, when it is not a public one.")
 
 
+class RetentionSection(BaseModel):
+    """How long each kind of data is kept, in days; the decision log is never cut."""
+
+    model_config = _FROZEN
+
+    readings_days: int = Field(
+        2192,
+        ge=0,
+        le=36_500,
+        description="Readings in the data folder, by their own time: six years reach back to the last main inspection "
+        "of a structure. 0 keeps all; in InfluxDB `influx.retention_days` decides.",
+    )
+    hops_days: int = Field(
+        3653,
+        ge=0,
+        le=36_500,
+        description="Hourly values with what was expected, by their own time: ten years, so that slow change stays "
+        "visible. 0 keeps all.",
+    )
+    kept_readings_days: int = Field(
+        14,
+        ge=8,
+        le=3660,
+        description="Readings of closed hops in the journal, by their own time: they tell duplicates, and late "
+        "readings are scored with them, so longer than the seven days of back-fill.",
+    )
+    arrival_keys_days: int = Field(
+        30,
+        ge=8,
+        le=3660,
+        description="Keys of messages without a usable time, since they came: longer than a gateway sends again.",
+    )
+    dead_letters_days: int = Field(
+        90, ge=1, le=3660, description="Refused messages, since they came: a quarter, to mend a gateway in."
+    )
+    quarantine_days: int = Field(
+        90,
+        ge=1,
+        le=3660,
+        description="Messages of unknown senders, since they came: a quarter, to register a sensor in; then they "
+        "become dead letters.",
+    )
+    assessments_days: int = Field(
+        3653,
+        ge=30,
+        le=36_500,
+        description="Final assessments, by their own time: ten years, as long as a structure's file is asked for. "
+        "Those that a decision rests on stay.",
+    )
+    every_minutes: float = Field(
+        60.0, ge=0.01, le=1440, description="How often ingest removes what is old, in small steps beside its work."
+    )
+
+
 class OwnerSection(BaseModel):
     """Who runs this installation: shown on pages and in the API's description."""
 
@@ -286,6 +341,7 @@ class Settings(BaseSettings):
     access: AccessSection = AccessSection()
     storage: StorageSection = StorageSection()
     influx: InfluxSection = InfluxSection()
+    retention: RetentionSection = RetentionSection()
     owner: OwnerSection = OwnerSection()
     telemetry: TelemetrySection = TelemetrySection()
     demo: bool = Field(default=False, description="Simulated data: a banner on every page and answer.")

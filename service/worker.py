@@ -25,6 +25,7 @@ from models.hop_clock import NEVER_NS
 from service.bursts import EXPIRY_NS
 from service.pipeline import Pipeline, TakeReport
 from service.projector import Projector
+from service.retention import days_before, note_expired
 from service.settings import Settings
 from service.status import IngestStatus, write_status
 from service.telemetry import logger
@@ -94,6 +95,7 @@ class Worker:
         self._last_message = start
         self._paused = True
         self._next_close = self._next_look = self._next_status = self._next_provisional = start
+        self._next_expiry = start
         self._next_measure = start
         self._next_save = start + settings.ingest.snapshot_seconds
         self._release = True
@@ -210,12 +212,27 @@ class Worker:
             # A part that waits at the broker, or in quarantine, is not missing yet.
             elif state.connected and now >= self._hold_until + EXPIRY_NS / 1e9:
                 self._notify(self._pipeline.expire_parts(now_ns=self._now_ns()).rejected)
+        if now >= self._next_expiry:
+            self._expire_held(now)
         if now >= self._hold_until and now >= self._next_close:
             self._close(now, is_connected=state.connected)
         if now >= self._next_save:
             if self._pipeline.save() and not self._quota_error:
                 self._tell_storage("")
             self._next_save = self._monotonic() + self._settings.ingest.snapshot_seconds
+
+    def _expire_held(self, now: float) -> None:
+        """Give up what was held too long for unknown senders, a part at each look until there is no more."""
+        now_ns = self._now_ns()
+        before_ns = days_before(now_ns, self._settings.retention.quarantine_days)
+        report = self._pipeline.expire_held(before_ns=before_ns)
+        expired = report.tally.get("messages_dead_lettered", 0)
+        if expired:
+            note_expired(self._settings, expired, before_ns=before_ns, now_ns=now_ns)
+            self._notify(report.rejected)
+            self._projector.wake()
+        else:
+            self._next_expiry = now + 60.0 * self._settings.retention.every_minutes
 
     def _close(self, now: float, *, is_connected: bool) -> None:
         closed = self._pipeline.close(now_ns=self._now_ns())

@@ -25,7 +25,15 @@ from storage.journal_file import checksum
 from storage.persons import list_persons, seal_name, unseal_name
 from storage.protocols import DecisionDraft, OnceKey
 
-__all__ = ["JournalDecisionLog", "chain_faults", "chain_hashes", "chain_head", "decision_hash", "decisions_written"]
+__all__ = [
+    "JournalDecisionLog",
+    "assessments_decided_on",
+    "chain_faults",
+    "chain_hashes",
+    "chain_head",
+    "decision_hash",
+    "decisions_written",
+]
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
@@ -168,6 +176,21 @@ def chain_faults(journal: Journal) -> list[str]:
     if len(links) != written:
         faults.append(f"got {len(links)} decisions, expected the {written} that were written")
     return faults
+
+
+def assessments_decided_on(journal: Journal) -> frozenset[str]:
+    """Give the identifiers of all assessments that a decision rests on."""
+    found: set[str] = set()
+    before: int | None = None
+    while page := journal.newest("decision", before=before, limit=_SCAN):
+        bodies = (entry.body for entry in page)
+        found.update(
+            body.decision.assessment_id
+            for body in bodies
+            if isinstance(body, DecisionBody) and body.decision.assessment_id is not None
+        )
+        before = page[-1].seq
+    return frozenset(found)
 
 
 def decisions_written(journal: Journal) -> int:

@@ -139,6 +139,10 @@ class InfluxSeries:
         """Count the lines that the server refused for good."""
         return self.ledger.refused_count()
 
+    def gone_count(self) -> int:
+        """Count the readings that were gone already when the others were moved here."""
+        return self.ledger.gone_count()
+
     def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
         """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""
         for item in self.ledger.channels().values():

@@ -77,6 +77,17 @@ class InfluxLedger:
             row = db.execute("SELECT refused FROM position WHERE target = ?", (self._target,)).fetchone()
             return int(row[0]) if row else 0
 
+    def gone_count(self) -> int:
+        """Count the readings that were accepted and never came here, because they were erased before."""
+        with self._reading() as db:
+            row = db.execute("SELECT seq FROM position WHERE target = ?", (f"{self._target} gone",)).fetchone()
+            return int(row[0]) if row else 0
+
+    def write_gone(self, count: int) -> None:
+        """Remember how many readings never came here."""
+        with self._reading() as db:
+            db.execute("INSERT OR REPLACE INTO position VALUES (?, ?, 0)", (f"{self._target} gone", count))
+
     def refused(self, *, limit: int = 10) -> list[RefusedLine]:
         """Read the newest refused lines, newest first."""
         with self._reading() as db:

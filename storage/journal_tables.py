@@ -160,6 +160,21 @@ class JournalTables(JournalFile):
                     break
         return found
 
+    def held_before(self, received_before_ns: int, *, limit: int = 500) -> list[HeldMessage]:
+        """Read messages that were held before a moment, among the oldest `limit`."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT gateway, asset, sensor, hash, topic, payload, received_ns, id FROM held ORDER BY id LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [message for message in (HeldMessage(*row) for row in rows) if message.received_ns < received_before_ns]
+
+    def count_held_before(self, received_before_ns: int) -> int:
+        """Count the messages that were held before a moment."""
+        with self.reading() as db:
+            query = "SELECT count(*) FROM held WHERE received_ns < ?"
+            return int(db.execute(query, (received_before_ns,)).fetchone()[0])
+
     def held_senders(self) -> list[tuple[str, str]]:
         """List the (asset, sensor) for which messages are held."""
         with self.reading() as db:

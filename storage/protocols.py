@@ -198,6 +198,9 @@ class ProjectedSeries(SeriesStore, Protocol):
     def refused_count(self) -> int:
         """Count the rows that the store refused for good."""
 
+    def gone_count(self) -> int:
+        """Count the readings that were accepted and are not here: erased by retention, or here before."""
+
     def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
         """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""
 

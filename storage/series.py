@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -27,6 +27,9 @@ __all__ = ["SqliteSeries"]
 
 _BUSY_TIMEOUT_S: Final = 10.0
 _CACHE_KIB: Final = 65_536
+_TIMES: Final = {"reading": "time_ns", "hop": "start_ns"}
+# Rows that retention removes in one step.
+_STEP: Final = 2000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -106,7 +109,7 @@ class SqliteSeries:
             )
         if isinstance(entry.body, BatchBody):
             readings = decode_readings(entry.body.readings)
-            self._db.executemany(
+            added = self._db.executemany(
                 "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)",
                 zip(
                     readings.channel.tolist(),
@@ -115,9 +118,60 @@ class SqliteSeries:
                     readings.flags.tolist(),
                     strict=True,
                 ),
-            )
+            ).rowcount
+            self._count("known", len(readings) - max(added, 0))
         if outcome.hops.channel:
             self._db.executemany("INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?, ?, ?, ?)", _hop_rows(outcome.hops))
+
+    def _count(self, name: str, more: int) -> None:
+        """Add to a count that stands among the positions, within a transaction."""
+        if more:
+            self._db.execute(
+                "INSERT INTO position VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = seq + excluded.seq",
+                (name, more),
+            )
+
+    def gone_count(self) -> int:
+        """Count the readings that were accepted and are not here: erased by retention, or here before."""
+        with self._lock, _translated(self._path):
+            query = "SELECT coalesce(sum(seq), 0) FROM position WHERE name IN ('known', 'erased')"
+            return int(self._db.execute(query).fetchone()[0])
+
+    def count_old(self, table: Literal["reading", "hop"], before_ns: int) -> int:
+        """Count the rows from before a moment of event time."""
+        time = _TIMES[table]
+        with self._lock, _translated(self._path):
+            query = f"SELECT count(*) FROM {table} WHERE number = ? AND {time} < ?"  # noqa: S608 -- names of ours
+            return sum(int(self._db.execute(query, (number, before_ns)).fetchone()[0]) for number in self._numbers())
+
+    def remove_old(self, table: Literal["reading", "hop"], before_ns: int) -> Iterator[int]:
+        """Remove the rows from before a moment of event time, a part at each step; gives how many."""
+        time = _TIMES[table]
+        some = f"SELECT {time} FROM {table} WHERE number = ?1 AND {time} < ?2 ORDER BY {time} LIMIT ?3"  # noqa: S608 -- names of ours
+        with self._lock, _translated(self._path):
+            numbers = self._numbers()
+        for number in numbers:
+            removed = _STEP
+            while removed == _STEP:
+                with self._lock, _translated(self._path):
+                    self._db.execute("BEGIN IMMEDIATE")
+                    try:
+                        removed = self._db.execute(
+                            f"DELETE FROM {table} WHERE number = ?1 AND {time} IN ({some})",  # noqa: S608 -- see above
+                            (number, before_ns, _STEP),
+                        ).rowcount
+                        if table == "reading":
+                            self._count("erased", removed)
+                        self._db.execute("COMMIT")
+                    except BaseException:
+                        if self._db.in_transaction:
+                            self._db.execute("ROLLBACK")
+                        raise
+                if removed:
+                    yield removed
+
+    def _numbers(self) -> list[int]:
+        return [int(row[0]) for row in self._db.execute("SELECT number FROM channel ORDER BY number")]
 
     def channel_names(self, asset: AssetId) -> Sequence[tuple[SensorId, ChannelName, str]]:
         """List sensor, channel and unit of all that was ever stored for an asset."""

@@ -1,8 +1,9 @@
-"""`schouw backup`, `schouw restore` and `schouw migrate`."""
+"""`schouw backup`, `schouw restore`, `schouw migrate` and `schouw retain`."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -74,3 +75,18 @@ def migrate(
         "the environment), and look with `schouw doctor`. The journal stays in the data folder; operational.sqlite, "
         "access.sqlite and series.sqlite there are not used any more where a server has taken their place."
     )
+
+
+@app.command()
+def retain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many rows would go.")] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Remove what is older than it is to be kept, as ingest does every hour; the decision log is never cut."""
+    from service.retaining import retain_once  # noqa: PLC0415 -- see backup
+
+    settings = read_settings(overrides_of(data_dir), config)
+    for item in retain_once(settings, now_ns=time.time_ns(), dry_run=dry_run):
+        day = datetime.fromtimestamp(item.before_ns // 1_000_000_000, UTC).date()
+        typer.echo(f"{item.rows:>10} {item.kind} from before {day}{' would go' if dry_run else ' removed'}")

@@ -33,6 +33,7 @@ COMMANDS = [
     "backup",
     "restore",
     "migrate",
+    "retain",
 ]
 ASSETS = "id,name,type,lat,lon,built_year,planned_repair_cost_eur,emergency_repair_cost_eur,closure_hours\n"
 SENSORS = "asset,sensor,channel,unit,axis,gateway,position,interval_s\n"
