@@ -13,7 +13,7 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import audit, evaluation, forecasts, keys, pilots, safekeeping, scoring
+from service.commands import audit, evaluation, forecasts, keys, pilots, safekeeping, scoring, streaming
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
@@ -39,6 +39,7 @@ app.add_typer(pilots.app, name="pilot")
 app.add_typer(forecasts.app)
 app.add_typer(keys.app)
 app.add_typer(scoring.app)
+app.add_typer(streaming.app)
 app.add_typer(safekeeping.app)
 app.add_typer(audit.app)
 

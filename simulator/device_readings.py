@@ -17,7 +17,6 @@ import numpy as np
 from ingest.formats.project import OutgoingReading
 from simulator.conditions import SensorSpec
 from simulator.scenario import HOUR_NS, SensorFault
-from simulator.sensor_faults import MESSAGE_FAULTS
 from simulator.world import BLOCK_HOURS, World, reading_sensors
 
 __all__ = ["HandedOver", "handed_over"]
@@ -33,7 +32,7 @@ class HandedOver(NamedTuple):
 def handed_over(world: World, asset: int, first_hour: int, end_hour: int) -> Iterator[HandedOver]:
     """Give what the sensors of an asset hand over in `[first_hour, end_hour)` of the scenario, within one day."""
     plan = world.scenario.assets[asset]
-    faults = [f for f in world.scenario.sensor_faults if f.asset == plan.id and f.kind in MESSAGE_FAULTS]
+    faults = world.message_faults.get(plan.id, ())
     for sensor, readings in _measured(world, asset, first_hour, end_hour):
         sent = readings
         for fault in faults:

@@ -8,8 +8,9 @@ traffic's shape) is made once for all; what is slow and an asset's own needs no 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from simulator.climate import SPIN_UP_H, WEATHER_KINDS, Climate, WeatherEvent, l
 from simulator.conditions import ChannelSpec, Conditions, SensorSpec, Structure
 from simulator.damage import Severities, severity
 from simulator.randomness import HOURS_PER_YEAR, random_stream, wander
-from simulator.scenario import HOUR_NS, AssetPlan, Scenario
+from simulator.scenario import HOUR_NS, AssetPlan, Damage, Event, Scenario, SensorFault
 from simulator.sensor_faults import MESSAGE_FAULTS, hours_of, spoil
 from simulator.structures import KINDS, build_structure
 from simulator.traffic import passage_shape, traffic_shape, working_hours
@@ -52,6 +53,8 @@ class World:
         One for each of the scenario's assets, in its order.
     channels : tuple of tuple of ChannelSpec
         For each asset the channels that send readings: the rows of `measured`.
+    message_faults : mapping of str to list of SensorFault
+        By asset, the faults that are carried out where messages are made.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -60,6 +63,11 @@ class World:
         self.channels: tuple[tuple[ChannelSpec, ...], ...] = tuple(
             tuple(c for sensor in reading_sensors(structure) for c in sensor.channels) for structure in self.structures
         )
+        # By asset: with a hundred thousand sensors nobody can look through everything for each of them.
+        self._damage = _by_asset(scenario.damage)
+        self._events = _by_asset(scenario.events)
+        self._faults = _by_asset(f for f in scenario.sensor_faults if f.kind not in MESSAGE_FAULTS)
+        self.message_faults = _by_asset(f for f in scenario.sensor_faults if f.kind in MESSAGE_FAULTS)
         self._years = 0
         self._measured: dict[int, tuple[int, FloatArray]] = {}
         self._modal: dict[int, tuple[int, ModalState]] = {}
@@ -107,7 +115,7 @@ class World:
         """Give the truth: each damage of an asset, hour by hour, each float64[BLOCK_HOURS]."""
         name = self.scenario.assets[asset].id
         days = _elapsed_h(block) / 24.0
-        return {(d.mode, d.component): severity(d, days) for d in self.scenario.damage if d.asset == name}
+        return {(d.mode, d.component): severity(d, days) for d in self._damage.get(name, ())}
 
     def conditions(self, asset: int, block: int) -> Conditions:
         """Give the surroundings of one asset during one block."""
@@ -189,9 +197,7 @@ class World:
         """Give the factor on traffic, the state of the asphalt and the machines' vibration, each float64[N]."""
         factor, resurfaced = np.ones(len(elapsed_h)), np.zeros(len(elapsed_h))
         works_mm_s = np.zeros(len(elapsed_h))
-        for event in self.scenario.events:
-            if event.asset != plan.id:
-                continue
+        for event in self._events.get(plan.id, ()):
             first, last = event.start_day * 24.0, (event.start_day + event.days) * 24.0
             during = (elapsed_h >= first) & (elapsed_h < last)
             if event.kind == "diversion":
@@ -223,7 +229,7 @@ class World:
     def _gains(self, plan: AssetPlan, structure: Structure, elapsed_h: FloatArray) -> FloatArray:
         """Give each channel's gain: 1 until its sensor is swapped; float64[C, N]."""
         rows = []
-        swaps = [e for e in self.scenario.events if e.kind == "sensor_swap" and e.asset == plan.id]
+        swaps = [event for event in self._events.get(plan.id, ()) if event.kind == "sensor_swap"]
         for sensor in reading_sensors(structure):
             gain = np.ones(len(elapsed_h))
             for swap in swaps:
@@ -236,8 +242,8 @@ class World:
         """Let faulty sensors lie or fall silent."""
         plan = self.scenario.assets[asset]
         elapsed_h = _elapsed_h(block)
-        for fault in self.scenario.sensor_faults:
-            if fault.asset != plan.id or fault.kind in MESSAGE_FAULTS or not hours_of(fault, elapsed_h).any():
+        for fault in self._faults.get(plan.id, ()):
+            if not hours_of(fault, elapsed_h).any():
                 continue
             row = 0
             for sensor in reading_sensors(self.structures[asset]):
@@ -268,6 +274,17 @@ class World:
 def reading_sensors(structure: Structure) -> list[SensorSpec]:
     """List the sensors that send readings, in the order of the rows that the structure gives."""
     return [sensor for sensor in structure.sensors if sensor.kind == "readings"]
+
+
+_Struck = TypeVar("_Struck", Damage, Event, SensorFault)
+
+
+def _by_asset(items: Iterable[_Struck]) -> Mapping[str, list[_Struck]]:
+    """Sort what strikes assets by the asset, in the order given."""
+    found: dict[str, list[_Struck]] = {}
+    for item in items:
+        found.setdefault(item.asset, []).append(item)
+    return found
 
 
 def _elapsed_h(block: int) -> FloatArray:
