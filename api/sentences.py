@@ -48,8 +48,19 @@ REASON_SENTENCES: Final = {
     "quantities_agree": "{quantities} different measurements point to {mode}.",
     "removed_from_register": "It was taken out of the register.",
     "returned_to_normal": "There has been no sign of {mode} for {days}.",
+    "sensor_implausible": (
+        "Sensor {sensor} ({channel}) gave {measured} {unit} where {expected} {unit} was expected; "
+        "no structure changes that fast, so the value does not count."
+    ),
+    "sensor_noisy": (
+        "Sensor {sensor} ({channel}) varies {times} times as much as it used to; "
+        "its values do not count until it is calm."
+    ),
     "sensor_silent": "Sensor {sensor}[ ({channel})] has been silent for {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
+    "sensor_units": (
+        "Sensor {sensor} ({channel}) reads a factor {factor} off, as if it used another unit; this has been corrected."
+    ),
     "trend_to_threshold": (
         "Signs of {mode} stand at {severity} of the failure level and grow by {per_30_days} of it every 30 days."
     ),

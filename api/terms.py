@@ -100,10 +100,13 @@ TERMS: Final[dict[str, dict[str, str]]] = {
     "fault": {
         "ahead": "clock ahead",
         "drift": "drifting",
+        "implausible": "impossible value",
         "missing": "missing",
+        "noisy": "noisy",
         "offline": "offline",
         "silent": "silent",
         "stuck": "stuck on one value",
+        "units": "wrong unit",
     },
 }
 

@@ -35,7 +35,7 @@ from models.memory import BLOCKS, REGRESSORS, ModelState
 __all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "scatter", "wander_rate"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
-_PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 2.0, 0.5, 0.3, 0.3])
+_PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
 # Noise of one hop before it is measured, and the least it is believed to be.
 _NOISE_START: Final = 0.1
 _NOISE_LEAST: Final = 0.01

@@ -148,6 +148,8 @@ class Catalogue:
         Position of the first channel of the same sensor.
     judged : int32[J]
         Positions of judged channels.
+    pace_of_judged : int32[J]
+        Channel of the same sensor that says how hard its machine works (the driver ``pace``), or -1.
     asset_of_judged, pair_of_judged, witness_of_judged : int32[J]
     pair_asset, pair_mode : int32[P]
     pairs_of_asset : int32[A]
@@ -191,6 +193,7 @@ class Catalogue:
     first_channel: IndexArray
     sensor_of_channel: IndexArray
     judged: IndexArray
+    pace_of_judged: IndexArray
     asset_of_judged: IndexArray
     pair_of_judged: IndexArray
     witness_of_judged: IndexArray
@@ -238,6 +241,7 @@ class Catalogue:
             sensor_of_channel=new_row[self.sensor_of_channel[rows]],
             **columns,
             **_links(len(assets), columns["asset_of_channel"], columns["mode"], columns["group"]),
+            **_paces(columns["mode"], columns["driver"], new_row[self.sensor_of_channel[rows]]),
         )
 
 
@@ -308,6 +312,14 @@ def _links(
         "rank_of_witness": np.arange(len(witnesses)) - first_witness[pair_of_witness],
     }
     return {name: values.astype(np.int32) for name, values in index.items()}
+
+
+def _paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_channel: IndexArray) -> dict[str, Any]:
+    """Find for each judged channel what says how hard the machine on its own sensor works."""
+    found = np.full(len(mode), -1, np.int32)
+    paces = np.flatnonzero(driver == DRIVERS.index("pace"))[::-1]
+    found[sensor_of_channel[paces]] = paces
+    return {"pace_of_judged": found[sensor_of_channel[np.flatnonzero(mode >= 0)]]}
 
 
 # A group is the position of its name times 100 plus the number of the mode of vibration.
@@ -439,6 +451,7 @@ def compile_catalogue(
         "drift_share": np.array([threshold_of(channel.quantity).drift_share for channel in channels], np.float64),
         "commission_count": np.array([_commission_count(channel.interval_s) for channel in channels], np.int32),
     }
+    sensor_of_channel = np.array([first_of_sensor[key.asset, key.sensor] for key in keys], np.int32)
     works = tuple(
         sorted(
             (
@@ -464,7 +477,8 @@ def compile_catalogue(
         works_start_ns=np.array([row.start_ns for row in works], np.int64),
         works_end_ns=np.array([row.end_ns for row in works], np.int64),
         works_moves=np.array([_moves_reference(row.kind) for row in works], np.bool_),
-        sensor_of_channel=np.array([first_of_sensor[key.asset, key.sensor] for key in keys], np.int32),
+        sensor_of_channel=sensor_of_channel,
+        **_paces(columns["mode"], columns["driver"], sensor_of_channel),
         **columns,
         **_links(len(details), columns["asset_of_channel"], columns["mode"], columns["group"]),
     )

@@ -1,10 +1,14 @@
-"""One hop through the models: faults, environment, baseline, deviation, evidence, trend.
+"""The models in two stages: an hour of one asset, and a day of the fleet.
 
-`step_hop` takes the state of some assets and one closed hop of each, and gives the new state, the scores of the
-hop's values and the alarms that changed. It is called in event-time order per asset, and not for every silent
-hop: everything that takes time uses the time since the asset's last step. The arrows below are all there is.
-Announced works suspend learning and evidence while they last; when their kind leaves another level behind,
-the reference afterwards is moved by the step across them, so that evidence from before stays.
+`step_hop`, the first stage: faults, environment, plausibility, baseline, deviation. It takes the state of some assets
+and one closed hop of each, and gives the new state, the scores of the hop's values and the sensors' alarms that
+changed. It is called in event-time order per asset, and not for every silent hop: everything that takes time
+uses the time since the asset's last step. Announced works suspend learning and evidence while they last; when their
+kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
+before stays.
+
+`step_fleet`, the second stage: like assets, evidence, alarms of condition. It takes the rows of all assets whose day
+has ended, as they were at that moment.
 """
 
 from __future__ import annotations
@@ -23,12 +27,13 @@ from models.baseline import learn, meet_drivers, scatter
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
 from models.deviation import expect, in_unit, measure_deviation
-from models.environment import Environment, update_environment
+from models.environment import Environment, regressors_of, update_environment
 from models.evidence import weigh_evidence
-from models.explanation import pair_reasons
-from models.faults import find_faults, is_silent, is_stuck
+from models.explanation import pair_reasons, temperature_of
+from models.faults import find_faults
+from models.fleet import FleetMemory, compare_with_fleet
 from models.memory import ModelState, check_lengths
-from models.prognosis import follow_trend
+from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
@@ -41,6 +46,7 @@ __all__ = [
     "apply_decision",
     "assess",
     "risk_records",
+    "step_fleet",
     "step_hop",
 ]
 
@@ -112,9 +118,10 @@ def step_hop(
     state, believed, changes = find_faults(catalogue, replace(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
-    state, scores = _judge(catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving)
-    state, condition_changes = _decide(catalogue, state, features, environment, believed=believed, at_work=at_work)
-    changes = sorted(changes + condition_changes, key=lambda row: (row.asset, row.subject, row.kind, row.raised))
+    state, scores, found = _judge(
+        catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
+    )
+    changes = sorted(changes + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised))
     return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), scores, changes
 
 
@@ -141,10 +148,11 @@ def _judge(
     believed: BoolArray,
     at_work: BoolArray,
     moving: BoolArray,
-) -> tuple[ModelState, HopScores]:
-    """Score this hop's values of the judged channels, learn from them, and measure the deviations."""
+) -> tuple[ModelState, HopScores, list[AlarmChange]]:
+    """Score this hop's values of the judged channels, learn from those that can be, and measure the deviations."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
-    state = meet_drivers(catalogue, state, environment.regressors[asset], environment.newly_met[asset])
+    explained = regressors_of(catalogue, features, environment, believed)
+    state = meet_drivers(catalogue, state, explained, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
@@ -152,7 +160,7 @@ def _judge(
     rows = np.flatnonzero(believed[judged] & possible)
     channel = judged[rows]
     value = np.where(is_log, np.log(np.where(possible & is_log, raw, 1.0)), raw)[rows]
-    regressors, stale = environment.regressors[asset[rows]], environment.stale[asset[rows]]
+    regressors, stale = explained[rows], environment.stale[asset[rows]]
     expectation = expect(catalogue, state, rows, regressors, stale)
     state = replace(
         state,
@@ -162,12 +170,15 @@ def _judge(
     )
     scores = _score(catalogue, channel, value, expectation.expected, expectation.spread)
 
-    working = ~at_work[channel]
+    state, screened = screen(
+        catalogue, state, value, rows, expectation=expectation, end_ns=features.end_ns[asset[rows]]
+    )
+    value = screened.value
+    working = ~at_work[channel] & screened.believed
     rows, value, regressors, stale = rows[working], value[working], regressors[working], stale[working]
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
-    alarmed = state.raised_ns[catalogue.pair_of_judged[rows]] > 0
     state = learn(
         catalogue,
         state,
@@ -175,12 +186,12 @@ def _judge(
         rows,
         regressors=regressors,
         stale=stale,
-        frozen=suspect | alarmed | settling,
+        frozen=suspect | settling,
         commissioning=~settling,
         end_ns=features.end_ns[asset[rows]],
     )
     state = measure_deviation(catalogue, state, rows, stale)
-    return _settle(state, rows), scores
+    return _settle(state, rows), scores, screened.changes
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
@@ -242,48 +253,58 @@ def _score(
     return HopScores(**columns)
 
 
-def _decide(
-    catalogue: Catalogue,
-    state: ModelState,
-    features: FeatureTable,
-    environment: Environment,
-    *,
-    believed: BoolArray,
-    at_work: BoolArray,
+def step_fleet(
+    catalogue: Catalogue, state: ModelState, memory: FleetMemory, day_end_ns: int
 ) -> tuple[ModelState, list[AlarmChange]]:
-    """Weigh the deviations, follow their trend, and report the alarms of condition that changed."""
-    judged = catalogue.judged
-    trusted = ~at_work & ~is_stuck(catalogue, state) & ~is_silent(catalogue, state, features.end_ns)
-    active = trusted[judged] & np.isfinite(state.deviation) & (state.settle == 0)
-    active &= state.is_commissioned(catalogue)
-    spoke = active & believed[judged]
+    """Fold one day of the fleet into evidence, and decide about alarms of condition.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Of the assets that have a row of this day.
+    state : ModelState
+        Their rows: the first stage as it was when the day ended, `FLEET_COLUMNS` as they are now. Not changed.
+    memory : FleetMemory
+        Changed in place.
+    day_end_ns : int
+        End of the day. Days of one asset must come in order.
+
+    Returns
+    -------
+    ModelState
+    list of AlarmChange
+        By asset and kind; positions are the catalogue's.
+    """
+    check_lengths(catalogue, state)
     before = state.raised_ns
-    state, raised, cleared = weigh_evidence(catalogue, state, active=active, spoke=spoke, end_ns=features.end_ns)
-    heard = np.zeros(len(catalogue.pair_asset), np.bool_)
-    heard[catalogue.pair_of_judged[spoke]] = True
-    state = follow_trend(catalogue, state, heard, features.end_ns)
+    state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
+    state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
+    memory.alarms += len(raised)
+    memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
+    state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year))
     changes = []
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
-        at_ns = int(features.end_ns[asset])
-        reasons = tuple(pair_reasons(catalogue, state, pair, float(environment.temperature_degc[asset])))
-        kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
-        changes.append(AlarmChange(asset, kind, "", raised=True, at_ns=at_ns, reasons=reasons, raised_at_ns=at_ns))
+        reasons = tuple(pair_reasons(catalogue, state, pair, temperature_of(state, asset, day_end_ns)))
+        changes.append(_condition_change(catalogue, pair, day_end_ns, day_end_ns, reasons, raised=True))
     for pair in cleared.tolist():
-        asset = int(catalogue.pair_asset[pair])
-        at_ns = int(features.end_ns[asset])
-        mode = MODES[catalogue.pair_mode[pair]]
-        days = (at_ns - int(state.calm_ns[pair])) / (24 * HOUR_NS)
-        reason = Reason("returned_to_normal", {"mode": mode, "days": round(days, 1)})
-        changes.append(
-            AlarmChange(
-                asset,
-                f"condition.{mode}",
-                "",
-                raised=False,
-                at_ns=at_ns,
-                reasons=(reason,),
-                raised_at_ns=int(before[pair]),
-            )
-        )
+        days = (day_end_ns - int(state.calm_ns[pair])) / (24 * HOUR_NS)
+        facts: dict[str, str | float | int] = {"mode": MODES[catalogue.pair_mode[pair]], "days": round(days, 1)}
+        reason = (Reason("returned_to_normal", facts),)
+        changes.append(_condition_change(catalogue, pair, day_end_ns, int(before[pair]), reason, raised=False))
+    changes.sort(key=lambda row: (row.asset, row.kind, row.raised))
     return state, changes
+
+
+def _condition_change(
+    catalogue: Catalogue, pair: int, at_ns: int, raised_at_ns: int, reasons: tuple[Reason, ...], *, raised: bool
+) -> AlarmChange:
+    return AlarmChange(
+        asset=int(catalogue.pair_asset[pair]),
+        kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
+        subject="",
+        raised=raised,
+        at_ns=at_ns,
+        reasons=reasons,
+        raised_at_ns=raised_at_ns,
+    )

@@ -39,6 +39,8 @@ _EMERGENCY_FACTOR: Final = 3.0
 _BY_CONDITION: Final = {1: 0.3, 2: 0.5, 3: 1.0, 4: 2.5, 5: 7.0, 6: 20.0}
 # Ageing: the rate grows with the square of the share of design life, within bounds.
 _AGE_SHARE_BOUNDS: Final = (0.3, 2.0)
+# Age and inspection say less about what sensors will find than about the class as a whole.
+_RELATIVE_BOUNDS: Final = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,8 @@ class Consequence:
     ----------
     rate_per_year : float64[A]
         Failures a year by class, age and inspection; positive.
+    relative_rate : float64[A]
+        How often damage begins here, relative to others of its class: the root of what age and inspection say.
     planned_eur, failure_eur : float64[A]
         Cost of a planned repair; of an emergency repair with its closure, at least the planned one.
     emergency_eur : float64[A]
@@ -60,6 +64,7 @@ class Consequence:
     """
 
     rate_per_year: FloatArray
+    relative_rate: FloatArray
     planned_eur: FloatArray
     emergency_eur: FloatArray
     failure_eur: FloatArray
@@ -82,7 +87,8 @@ def consequences(catalogue: Catalogue, at_ns: TimeArray) -> Consequence:
     life = np.array([row.design_life_years for row in classes], np.float64)
     share = np.where(np.isnan(age), 1.0, np.clip(age / life, *_AGE_SHARE_BOUNDS))
     condition = [_BY_CONDITION.get(row.condition_inspected or 0, 1.0) for row in catalogue.details]
-    rate = np.array([row.rate_per_year for row in classes], np.float64) * share**2 * np.array(condition, np.float64)
+    relative = share**2 * np.array(condition, np.float64)
+    rate = np.array([row.rate_per_year for row in classes], np.float64) * relative
 
     planned = _column([row.planned_repair_cost_eur for row in catalogue.details])
     given = np.isfinite(planned) & (planned >= 0.0)
@@ -93,6 +99,7 @@ def consequences(catalogue: Catalogue, at_ns: TimeArray) -> Consequence:
     hourly = np.maximum(np.nan_to_num(_column([row.closure_cost_eur_per_hour for row in catalogue.details])), 0.0)
     return Consequence(
         rate_per_year=rate,
+        relative_rate=np.clip(np.sqrt(relative), *_RELATIVE_BOUNDS),
         planned_eur=planned,
         emergency_eur=emergency,
         failure_eur=np.maximum(emergency, planned) + hours * hourly,

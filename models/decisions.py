@@ -17,7 +17,6 @@ from domain.arrays import BoolArray
 from domain.records import DecisionVerb, Reason
 from models.alarms import AlarmChange
 from models.catalogue import Catalogue
-from models.deviation import harm
 from models.memory import ModelState
 from models.thresholds import MODES
 
@@ -51,16 +50,16 @@ def apply_decision(
     if verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
         changes = _cleared(catalogue, state, pairs, verb, at_ns)
         state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
-        return _forget_evidence(state, pairs, keep_trend=False), changes
+        return _forget_evidence(state, pairs, keep_course=False), changes
     if verb is DecisionVerb.DISMISS:
         kinds = np.array([f"condition.{MODES[mode]}" == alarm_kind for mode in catalogue.pair_mode], np.bool_)
         pairs = pairs & ((state.raised_ns > 0) if alarm_kind is None else kinds)
         changes = _cleared(catalogue, state, pairs, verb, at_ns)
-        everyone = np.arange(len(catalogue.judged))
-        towards = np.maximum(np.nan_to_num(harm(catalogue, state.deviation, everyone)), 0.0)
+        residual = np.nan_to_num(state.residual)
+        towards = np.where(catalogue.direction[catalogue.judged] == 0.0, np.abs(residual), np.maximum(residual, 0.0))
         dismissed = pairs[catalogue.pair_of_judged]
         state = replace(state, forgiven=np.where(dismissed, towards, state.forgiven))
-        return _forget_evidence(state, pairs, keep_trend=True), changes
+        return _forget_evidence(state, pairs, keep_course=True), changes
     return state, []
 
 
@@ -98,21 +97,34 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         copy[rows] = value
         return copy
 
-    numbers = ("block_value", "block_regressors", "offset", "forgiven")
-    absent = ("before_works", "deviation", "deviation_sd", "distance", "expected", "spread", "scale")
+    numbers = ("block_value", "block_regressors", "offset", "forgiven", "shock", "severity_weight")
+    absent = (
+        "before_works",
+        "deviation",
+        "deviation_sd",
+        "distance",
+        "expected",
+        "spread",
+        "scale",
+        "shock_start",
+        "weather_start",
+        "residual",
+        "residual_sd",
+    )
     return replace(
         state,
         coefficients=coefficients,
         covariance=covariance,
         count=np.where(judged, 0, state.count).astype(np.int32),
         settle=np.where(judged, 0, state.settle).astype(np.int32),
+        stands_out=state.stands_out & ~judged,
         noise=state.noise if keep_effects else start("noise", 0.0),
         **{column: start(column, 0.0) for column in numbers},
         **{column: start(column, np.nan) for column in absent},
     )
 
 
-def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_trend: bool) -> ModelState:
+def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) -> ModelState:
     state = replace(
         state,
         evidence=np.where(pairs, 0.0, state.evidence),
@@ -122,13 +134,12 @@ def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_trend: bool) -
         calm_ns=np.where(pairs, 0, state.calm_ns),
         agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
     )
-    if keep_trend:
+    if keep_course:
         return state
     return replace(
         state,
         severity=np.where(pairs, np.nan, state.severity),
         severity_sd=np.where(pairs, np.nan, state.severity_sd),
-        trend=np.where(pairs[:, np.newaxis], 0.0, state.trend),
-        trend_variance=np.where(pairs[:, np.newaxis], 0.0, state.trend_variance),
-        trend_ns=np.where(pairs, 0, state.trend_ns),
+        severity_past=np.where(pairs[:, np.newaxis], 0.0, state.severity_past),
+        evidence_ns=np.where(pairs, 0, state.evidence_ns),
     )

@@ -19,10 +19,11 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import REGRESSORS, ModelState
 
-__all__ = ["Environment", "update_environment"]
+__all__ = ["Environment", "regressors_of", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
-_MEMORY_S: Final = 86400.0
+# Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
+_MEMORY_S: Final = np.array([86400.0, 86400.0, 4 * 86400.0, 8 * 3600.0])
 _CLIMATE_MEMORY_S: Final = 3 * 86400.0
 # A driver explains for three of its intervals, and never less than this: weather changes over hours.
 _FRESH_NS: Final = 6 * HOUR_NS
@@ -37,7 +38,19 @@ _POSSIBLE: Final = np.array(
 _AIR, _DECK, _HUMIDITY, _LOAD, _PACE, _WIND, _RAIN = range(len(DRIVERS))
 # Which driver each regressor needs; temperature (air, or deck where there is no air) has its own place.
 _TEMPERATURE: Final = len(DRIVERS)
-_NEEDS: Final = (_TEMPERATURE, _TEMPERATURE, _TEMPERATURE, _HUMIDITY, _DECK, _LOAD, _LOAD, _PACE, _WIND, _RAIN)
+_NEEDS: Final = (
+    _TEMPERATURE,
+    _TEMPERATURE,
+    _TEMPERATURE,
+    _HUMIDITY,
+    _DECK,
+    _LOAD,
+    _LOAD,
+    _LOAD,
+    _PACE,
+    _WIND,
+    _RAIN,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,17 +118,17 @@ def update_environment(
 
     spoke, met_before, met, fresh = (with_temperature(flags) for flags in (spoke, met_before, met, fresh))
 
-    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN]], axis=1)
-    speaking = spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN]]
+    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN], value[:, _LOAD]], axis=1)
+    speaking = spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN, _LOAD]]
     elapsed_s = np.maximum(end_ns - state.stepped_ns, 0) / 1e9
-    weight = -np.expm1(-elapsed_s / _MEMORY_S)[:, np.newaxis]
+    weight = -np.expm1(-elapsed_s[:, np.newaxis] / _MEMORY_S)
     known = ~np.isnan(state.lagged)
     remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
     lagged = np.where(speaking, remembered, state.lagged)
 
     regressors = np.zeros((assets, len(REGRESSORS)))
     regressors[:, 0] = 1.0
-    lagged_temperature, lagged_humidity, lagged_rain = (np.nan_to_num(lagged[:, which]) for which in range(3))
+    lagged_temperature, lagged_humidity, lagged_rain, lagged_load = np.nan_to_num(lagged).T
     columns = (
         (temperature - 10.0) / 10.0,
         (lagged_temperature - 10.0) / 10.0,
@@ -123,6 +136,7 @@ def update_environment(
         (lagged_humidity - 75.0) / 20.0,
         np.where(met[:, _AIR], (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
         np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,
+        np.log1p(np.maximum(lagged_load, 0.0)) - 4.0,
         np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
         value[:, _PACE] / 50.0 - 1.0,
         np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,
@@ -147,6 +161,25 @@ def update_environment(
         ),
         Environment(regressors, stale, newly_met, now),
     )
+
+
+def regressors_of(
+    catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray
+) -> FloatArray:
+    """Give the regressors of each judged channel: its asset's, with the pace of its own machine where that is known.
+
+    Returns
+    -------
+    float64[J, K]
+    """
+    regressors = environment.regressors[catalogue.asset_of_judged]
+    channel = catalogue.pace_of_judged
+    own = np.flatnonzero((channel >= 0) & usable[channel])
+    value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
+    low, high = _POSSIBLE[_PACE]
+    possible = (value >= low) & (value <= high)
+    regressors[own[possible], REGRESSORS.index("pace")] = value[possible] / 50.0 - 1.0
+    return regressors
 
 
 def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,61 +1,68 @@
 """When deviations become an alarm: agreement, materiality, persistence, and one dial.
 
-Each pair of asset and failure mode runs a sequential test on the standardised deviations of its witnesses
-(groups of quantities that count as one, `models.thresholds`). Once an hour or whatever the hop is,
+Each pair of asset and failure mode runs a sequential test on what the second stage left of its deviations
+(`models.fleet`: shares of the failure level, without the common shock, with the spread of like assets). Once a day
 
-1. each witness gives its largest score towards harm, ``z = harm / standard deviation``;
-2. *agreement*: the scores of the majority of the witnesses are added, as of normal variables that correlate by
-   a half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left
-   after subtracting what its instrument or a change of load could do; a quantity that follows load counts
-   with what is left in agreement too;
+1. each witness (quantities that count as one, `models.thresholds`) gives its largest score towards harm, ``residual /
+   spread``, within each sensor and over the whole pair: what one machine shows belongs together;
+2. *agreement*: the scores of the best two or more witnesses are added, as of normal variables that correlate by a
+   half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
+   subtracting what its instrument or a change of load could do; a quantity that follows load counts with what is
+   left in agreement too;
 3. *materiality*: below a share of the failure level no score counts for more than noise;
-4. the logarithm of the likelihood ratio of a shift by three standard deviations is added, half a day's worth
-   per independent draw, and never falls below zero;
-5. *persistence*: an alarm needs the evidence to last from six hours when overwhelming to a week when weak.
+4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
+   one independent draw is worth; it never falls below zero;
+5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
+   that agree on a level past failure raise it at once.
 
-Were the scores at most standard normal under health and independent over half days, the mean time between
-false alarms would be at least exp(threshold) half days (Lorden, Ann. Math. Stat. 42 (1971) 1897-1908), whatever the
-scores' other properties: the threshold is the logarithm of the run length that the budget asks for. Real deviations
-stay correlated for longer; materiality, persistence and the wide standard deviation are what covers that, and the
-achieved rate must be measured (issue 5). An alarm clears after two calm weeks.
+Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
+standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
+Ann. Math. Stat. 42 (1971) 1897-1908; the choice among sizes costs a small factor): the threshold is the logarithm of
+the run length that the budget asks for, shared among the asset's modes. Longer memory than that breaks the promise,
+materiality and agreement keep more than it; so the achieved rate is measured and served (`models.promise`). An
+alarm clears after two calm weeks.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.deviation import harm
-from models.memory import ModelState
+from models.memory import PAST_DAYS, ModelState
 
 __all__ = ["alarm_threshold", "weigh_evidence"]
 
 _DAY_NS: Final = 24 * HOUR_NS
-_SHIFT: Final = 3.0
-_DRAW_NS: Final = 12 * HOUR_NS
-_LARGEST_SCORE: Final = 6.0
+DRAW_DAYS: Final = 8.0
+_SHIFTS: Final = (2.5, 5.0, 10.0)
+_LARGEST_SCORE: Final = 14.0
+_LEAST_SCORE: Final = -6.0
 _CORRELATION: Final = 0.5
 # Of either sign harm: the larger of two chances, in the same test.
-_TWO_SIDED: Final = float(np.log(2.0)) / _SHIFT
-# Shares of the failure level that two agreeing quantities, or one beyond its instrument, must have lost.
+_TWO_SIDED: Final = float(np.log(2.0)) / 3.0
+# Scores and shares of the failure level that two agreeing quantities, or one beyond its instrument, must show.
+_STRONG_SCORE: Final = 2.5
+_FAIR_SCORE: Final = 1.0
 _MATERIAL_STRONG: Final = 0.15
 _MATERIAL_FAIR: Final = 0.08
 _MATERIAL_LONE: Final = 0.10
 _IMMATERIAL_SCORE: Final = 1.0
-_STRENGTH_NS: Final = 6 * HOUR_NS
-_PERSISTENCE_WEAK_DAYS: Final = 7.0
-_PERSISTENCE_STRONG_DAYS: Final = 0.25
-_WEAK_STRENGTH: Final = 2.5
+# Different quantities that agree so strongly on a level past failure are not made to persist.
+_URGENT_SCORE: Final = 4.0
+_STRENGTH_DAYS: Final = 3.0
 _CALM_STRENGTH: Final = 1.0
 _CALM_NS: Final = 14 * _DAY_NS
-# A value stands for at most this long when the next one is late.
-_LONGEST_DRAW_NS: Final = _DAY_NS
-_MOST_EVIDENCE: Final = 3.0
+_MOST_EVIDENCE: Final = 2.0
+# Witnesses that make the severity, and how much more one counts that is further on its way: a component fails by
+# the first of its quantities that reaches its level.
+_SEVERITY_WITNESSES: Final = 3
+_FURTHER_COUNTS: Final = 6.0
+_LEAST_SPREAD: Final = 0.02
 
 
 def alarm_threshold(catalogue: Catalogue) -> FloatArray:
@@ -64,102 +71,67 @@ def alarm_threshold(catalogue: Catalogue) -> FloatArray:
     Returns
     -------
     float64[P]
-        Natural logarithm of the mean run length, in half days, that the asset's budget leaves each of its modes.
+        Natural logarithm of the mean run length, in draws, that the asset's budget leaves each of its modes.
     """
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
-    draws_per_year = 365.25 * _DAY_NS / _DRAW_NS
+    draws_per_year = 365.25 / DRAW_DAYS
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / catalogue.false_alarms_per_year, 2.0)))
 
 
-def _witness_matrix(catalogue: Catalogue, rows: npt.NDArray[np.intp], values: FloatArray) -> FloatArray:
-    """float64[P, G]: each pair's witnesses' largest values, highest first, -inf where there is none."""
-    largest = np.full(len(catalogue.pair_of_witness), -np.inf)
-    np.maximum.at(largest, catalogue.witness_of_judged[rows], values)
-    width = int(catalogue.rank_of_witness.max(initial=0)) + 1
-    matrix = np.full((len(catalogue.pair_asset), width), -np.inf)
-    matrix[catalogue.pair_of_witness, catalogue.rank_of_witness] = largest
-    return np.asarray(-np.sort(-matrix, axis=-1))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strongest:
+    """For each pair the strongest set of witnesses, or lone quantity: float64[P], and the channels' weights."""
+
+    strength: FloatArray
+    is_material: BoolArray
+    is_agreed: BoolArray
+    severity: FloatArray
+    severity_sd: FloatArray
+    agreeing: IndexArray
+    weight: FloatArray
 
 
 def weigh_evidence(
-    catalogue: Catalogue, state: ModelState, *, active: BoolArray, spoke: BoolArray, end_ns: TimeArray
+    catalogue: Catalogue, state: ModelState, active: BoolArray, day_end_ns: int
 ) -> tuple[ModelState, IndexArray, IndexArray]:
-    """Fold one hop's deviations into evidence, and decide about alarms.
+    """Fold one day's residuals into evidence, and decide about alarms.
 
     Parameters
     ----------
     active : bool[J]
-        Commissioned channels whose deviation may be believed now.
-    spoke : bool[J]
-        Active ones that were heard in this hop; a pair none of whose channels spoke stays as it is.
-    end_ns : int64[A]
-        End of the hop.
+        Channels with a residual of this day; a pair none of whose channels has one stays as it is.
+    day_end_ns : int
+        End of the day.
 
     Returns
     -------
     ModelState
-        With new pair columns and `forgiven`; the one passed in is not changed.
+        With new pair columns, `forgiven` and `severity_weight`; the one passed in is not changed.
     raised, cleared : int32[...]
         Pairs whose alarm was raised or cleared.
     """
-    pairs = len(catalogue.pair_asset)
-    everyone = np.arange(len(catalogue.judged))
-    towards = harm(catalogue, state.deviation, everyone)
+    direction = catalogue.direction[catalogue.judged]
+    towards = np.where(direction == 0.0, np.abs(state.residual), state.residual)
     forgiven = np.where(active, np.minimum(state.forgiven, np.maximum(towards, 0.0)), state.forgiven)
-    rows = everyone[active]
-    heard = np.zeros(pairs, np.bool_)
-    heard[catalogue.pair_of_judged[active & spoke]] = True
-    if not len(rows) or not np.any(heard):
-        none = np.empty(0, np.int32)
-        return replace(state, forgiven=forgiven), none, none
+    heard = np.zeros(len(catalogue.pair_asset), np.bool_)
+    heard[catalogue.pair_of_judged[active]] = True
+    found = _strongest(catalogue, state, np.flatnonzero(active), towards, forgiven)
 
-    excess = towards[rows] - forgiven[rows]
-    spread = state.deviation_sd[rows]
-    distance = state.distance[rows]
-    drift = catalogue.drift_share[catalogue.judged[rows]] * distance
-    # What load moves together with the rest agrees with it in good health too.
-    joint_excess = excess - np.where(catalogue.follows_load[catalogue.judged[rows]], drift, 0.0)
-    sided = np.where(catalogue.direction[catalogue.judged[rows]] == 0.0, _TWO_SIDED, 0.0)
-    score = _witness_matrix(catalogue, rows, joint_excess / spread - sided)
-    share = _witness_matrix(catalogue, rows, joint_excess / distance)
-    lone_score = np.full(pairs, -np.inf)
-    np.maximum.at(lone_score, catalogue.pair_of_judged[rows], (excess - drift) / spread - sided)
-    lone_share = np.full(pairs, -np.inf)
-    np.maximum.at(lone_share, catalogue.pair_of_judged[rows], (excess - drift) / distance)
-
-    witnesses = np.sum(score > -np.inf, axis=-1)
-    majority = np.maximum(np.where(witnesses > 1, witnesses // 2 + 1, witnesses), 1)
-    joint = _majority_sum(score, majority) / np.sqrt(majority + _CORRELATION * majority * (majority - 1))
-    second = share[:, min(1, share.shape[1] - 1)]
-    agree = (witnesses > 1) & (share[:, 0] >= _MATERIAL_STRONG) & (second >= _MATERIAL_FAIR)
-    alone = lone_share >= _MATERIAL_LONE
-    material = agree | alone
-    with_agreement = np.where(witnesses > 1, joint, -np.inf)
-    best = np.maximum(np.where(agree, with_agreement, -np.inf), np.where(alone, lone_score, -np.inf))
-    quiet = np.minimum(np.maximum(with_agreement, lone_score), _IMMATERIAL_SCORE)
-    strength = np.clip(np.where(material, best, quiet), -_LARGEST_SCORE, _LARGEST_SCORE)
-
-    now = end_ns[catalogue.pair_asset]
-    gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, catalogue.hop_ns[catalogue.pair_asset])
-    gap = np.clip(gap, 0, _LONGEST_DRAW_NS)
-    step = gap / _DRAW_NS * (_SHIFT * strength - _SHIFT**2 / 2)
+    now = np.full(len(heard), day_end_ns, np.int64)
+    gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
+    days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
+    gain = np.max([shift * found.strength - shift**2 / 2 for shift in _SHIFTS], axis=0)
     threshold = alarm_threshold(catalogue)
-    evidence = np.clip(state.evidence + step, 0.0, _MOST_EVIDENCE * threshold)
-    since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - gap), 0)
-    smooth = state.strength + -np.expm1(-gap / _STRENGTH_NS) * (strength - state.strength)
-    ratio = _WEAK_STRENGTH / np.maximum(smooth, 0.1)
-    needed_days = np.clip(
-        _PERSISTENCE_WEAK_DAYS * (ratio * ratio) ** 2, _PERSISTENCE_STRONG_DAYS, _PERSISTENCE_WEAK_DAYS
-    )
+    evidence = np.clip(state.evidence + days / DRAW_DAYS * gain, 0.0, _MOST_EVIDENCE * threshold)
+    since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
+    smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0
-    lasting = (since > 0) & (now - since >= needed_days * _DAY_NS)
-    raised = heard & ~is_open & material & lasting & (evidence >= threshold)
-    is_calm = smooth < _CALM_STRENGTH
-    calm = np.where(is_calm, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
+    beyond = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
+    raised = heard & ~is_open & found.is_material & ((evidence >= threshold) | beyond)
+    calm = np.where(smooth < _CALM_STRENGTH, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
     cleared = heard & is_open & (calm > 0) & (now - calm >= _CALM_NS)
 
-    total, deviations = _severity(catalogue, state, rows, towards[rows])
-    pointing = np.sum(score > _CALM_STRENGTH, axis=-1)
+    whole_days = np.where(state.evidence_ns > 0, np.clip(gap // _DAY_NS, 0, PAST_DAYS), 1)
     fresh = {
         "evidence": np.where(cleared, 0.0, evidence),
         "strength": smooth,
@@ -167,42 +139,139 @@ def weigh_evidence(
         "raised_ns": np.where(raised, now, np.where(cleared, 0, state.raised_ns)),
         "calm_ns": calm,
         "evidence_ns": now,
-        "severity": total,
-        "severity_sd": deviations,
-        "agreeing": pointing.astype(np.int32),
+        "severity": found.severity,
+        "severity_sd": found.severity_sd,
+        "agreeing": found.agreeing,
     }
     columns = {name: np.where(heard, values, getattr(state, name)) for name, values in fresh.items()}
+    past = _remember(state.severity_past, np.where(heard, whole_days, 0), found.severity)
+    weight = np.where(heard[catalogue.pair_of_judged], found.weight, state.severity_weight)
     return (
-        replace(state, forgiven=forgiven, **columns),
+        replace(state, forgiven=forgiven, severity_weight=weight, severity_past=past, **columns),
         np.flatnonzero(raised).astype(np.int32),
         np.flatnonzero(cleared).astype(np.int32),
     )
 
 
-def _majority_sum(ordered: FloatArray, majority: IndexArray) -> FloatArray:
-    """float64[P]: sum of the first `majority` columns of each row; a missing one counts as 0."""
-    counted = np.arange(ordered.shape[1]) < majority[:, np.newaxis]
-    running = np.cumsum(np.where(counted & (ordered > -np.inf), ordered, 0.0), axis=-1)
-    return np.asarray(running[:, -1])
+def _remember(past: FloatArray, days: npt.NDArray[np.int64], severity: FloatArray) -> FloatArray:
+    """Move the daily severities on by some days, filling a gap with the last one; the newest stands first."""
+    width = past.shape[1]
+    place = np.arange(width)[np.newaxis, :] - days[:, np.newaxis]
+    moved = np.take_along_axis(past, np.maximum(place, 0), axis=1)
+    moved[:, 0] = np.where(days > 0, severity, moved[:, 0])
+    return moved
+
+
+def _strongest(
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], towards: FloatArray, forgiven: FloatArray
+) -> _Strongest:
+    """Find what points most strongly towards harm in each pair; what is forgiven is no evidence, but severity."""
+    pairs, judged = len(catalogue.pair_asset), len(catalogue.judged)
+    channel, pair_of_row = catalogue.judged[rows], catalogue.pair_of_judged[rows]
+    spread = np.maximum(state.residual_sd[rows], _LEAST_SPREAD)
+    sided = np.where(catalogue.direction[channel] == 0.0, _TWO_SIDED, 0.0)
+    drift = catalogue.drift_share[channel]
+    share = towards[rows]
+    excess = share - forgiven[rows]
+    # What load moves together with the rest agrees with it in good health too.
+    joint_share = excess - np.where(catalogue.follows_load[channel], drift, 0.0)
+    score = joint_share / spread - sided
+
+    strength = np.full(pairs, -np.inf)
+    highest = np.full(pairs, -np.inf)
+    severity, deviation = np.full(pairs, np.nan), np.full(pairs, np.nan)
+    agreeing = np.zeros(pairs, np.int32)
+    agreed = np.zeros(pairs, np.bool_)
+    weight = np.zeros(judged)
+    sensor = catalogue.sensor_of_channel[channel].astype(np.int64)
+    for scope in (sensor, np.full(len(rows), -1, np.int64)):
+        key = pair_of_row * (len(catalogue.channels) + 1) + scope + 1
+        sets, set_of_row = np.unique(key, return_inverse=True)
+        pair = sets // (len(catalogue.channels) + 1)
+        table = _witness_table(set_of_row, catalogue.witness_of_judged[rows], score, len(sets))
+        known = table >= 0
+        scores = np.where(known, np.clip(score[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf)
+        shares = np.where(known, joint_share[table], -np.inf)
+        count = np.arange(1, scores.shape[1] + 1)
+        joined = np.cumsum(scores, axis=-1) / np.sqrt(count + _CORRELATION * count * (count - 1))
+        joined[:, 0] = -np.inf
+        joint = np.max(joined, axis=-1)
+        ordered = -np.sort(-shares, axis=-1)
+        second = min(1, ordered.shape[1] - 1)
+        agree = (ordered[:, 0] >= _MATERIAL_STRONG) & (ordered[:, second] >= _MATERIAL_FAIR)
+        agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
+        agreed[pair[agree]] = True
+        np.maximum.at(strength, pair, np.where(agree, joint, np.minimum(joint, _IMMATERIAL_SCORE)))
+        better = joint > highest[pair]
+        chosen = _best_of_pair(pair, joint, better, pairs)
+        picked = np.flatnonzero(chosen >= 0)
+        best = chosen[picked]
+        highest[picked] = joint[best]
+        agreeing[picked] = np.sum(scores[best] > _CALM_STRENGTH, axis=-1)
+        level, level_sd, shares_of = _severity(table[best], share, spread)
+        severity[picked], deviation[picked] = level, level_sd
+        weight[rows[np.isin(pair_of_row, picked)]] = 0.0
+        used = table[best][:, : shares_of.shape[1]]
+        weight[rows[used[used >= 0]]] = shares_of[used >= 0]
+
+    lone_share = excess - drift
+    lone = np.where(lone_share >= _MATERIAL_LONE, lone_share / spread, np.minimum(lone_share / spread, 1.0)) - sided
+    order = np.lexsort((-lone, pair_of_row))
+    heard, first = np.unique(pair_of_row[order], return_index=True)
+    leader = order[first]
+    alone = lone[leader] > highest[heard]
+    strength[heard] = np.maximum(strength[heard], lone[leader])
+    heard, leader = heard[alone], leader[alone]
+    severity[heard] = share[leader]
+    # The further on its way, the less of it can be the instrument's.
+    doubt = np.sqrt(np.clip((1.0 - share[leader]) / (1.0 - drift[leader]), 0.0, 1.0))
+    deviation[heard] = np.hypot(spread[leader], drift[leader] * doubt)
+    agreeing[heard] = (lone[leader] > _CALM_STRENGTH).astype(np.int32)
+    weight[rows[np.isin(pair_of_row, heard)]] = 0.0
+    weight[rows[leader]] = 1.0
+    material = strength > _IMMATERIAL_SCORE
+    strength = np.clip(np.where(np.isfinite(strength), strength, 0.0), _LEAST_SCORE, _LARGEST_SCORE)
+    return _Strongest(strength, material, agreed, severity, deviation, agreeing, weight)
+
+
+def _witness_table(
+    set_of_row: npt.NDArray[np.intp], witness: IndexArray, score: FloatArray, sets: int
+) -> npt.NDArray[np.intp]:
+    """intp[S, W]: for each set the rows that speak for its witnesses, highest score first; -1 where there is none."""
+    order = np.lexsort((-score, witness, set_of_row))
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (witness[order][1:] != witness[order][:-1]) | (set_of_row[order][1:] != set_of_row[order][:-1])
+    speaker = order[first]
+    speaker = speaker[np.lexsort((-score[speaker], set_of_row[speaker]))]
+    owner = set_of_row[speaker]
+    rank = np.arange(len(speaker)) - np.searchsorted(owner, owner)
+    table = np.full((sets, max(int(rank.max(initial=0)) + 1, 1)), -1, np.intp)
+    table[owner, rank] = speaker
+    return table
+
+
+def _best_of_pair(
+    pair: npt.NDArray[np.int64], joint: FloatArray, better: BoolArray, pairs: int
+) -> npt.NDArray[np.intp]:
+    """intp[P]: the set with the highest score of each pair among the better ones; -1 for none."""
+    rows = np.flatnonzero(better & np.isfinite(joint))
+    order = rows[np.lexsort((rows, -joint[rows], pair[rows]))]
+    owner, first = np.unique(pair[order], return_index=True)
+    chosen = np.full(pairs, -1, np.intp)
+    chosen[owner] = order[first]
+    return chosen
 
 
 def _severity(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], towards: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """float64[P] twice: mean severity of the majority of the witnesses, and its standard deviation.
-
-    A level past the owner's own limit is a severity of 1, even when it was there at commissioning already.
-    """
-    channel = catalogue.judged[rows]
-    level = np.sum(state.block_value[rows], axis=-1) / state.count[rows] + state.offset[rows] + state.deviation[rows]
-    direction = catalogue.direction[channel]
-    beyond = ~np.isnan(catalogue.limit[channel]) & (direction * (level - catalogue.limit[channel]) >= 0.0)
-    share = towards / state.distance[rows]
-    share = np.where(beyond & (direction != 0.0), np.maximum(share, 1.0), share)
-    shares = _witness_matrix(catalogue, rows, share)
-    spreads = _witness_matrix(catalogue, rows, state.deviation_sd[rows] / state.distance[rows])
-    witnesses = np.maximum(np.sum(shares > -np.inf, axis=-1), 1)
-    majority = np.where(witnesses > 1, witnesses // 2 + 1, 1)
-    mean = _majority_sum(shares, majority) / majority
-    spread = _majority_sum(spreads, majority) / majority * np.sqrt((1 + _CORRELATION * (majority - 1)) / majority)
-    return mean, spread
+    table: npt.NDArray[np.intp], share: FloatArray, spread: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Join the first witnesses of each set: severity, its standard deviation, and their weights, which add up to 1."""
+    table = table[:, :_SEVERITY_WITNESSES]
+    known = table >= 0
+    level, sd = share[table], spread[table]
+    weight = np.where(known, np.exp(_FURTHER_COUNTS * np.clip(level, -1.0, 1.5)) / (sd * sd), 0.0)
+    weight = weight / np.maximum(np.sum(weight, axis=-1), np.finfo(np.float64).tiny)[:, np.newaxis]
+    own = np.sum((weight * sd) ** 2, axis=-1)
+    common = np.sum(weight * sd, axis=-1) ** 2
+    severity = np.sum(np.where(known, weight * level, 0.0), axis=-1)
+    return severity, np.sqrt((1 - _CORRELATION) * own + _CORRELATION * common), weight

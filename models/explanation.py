@@ -5,24 +5,28 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from domain.arrays import FloatArray
 from domain.records import Reason
-from models.catalogue import Catalogue
-from models.deviation import harm, in_unit
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.deviation import in_unit
 from models.memory import ModelState, asset_rows
 from models.thresholds import MODES
 
-__all__ = ["channel_reason", "pair_reasons", "telling_channels"]
+__all__ = ["channel_reason", "pair_reasons", "telling_channels", "temperature_of"]
 
 _DIGITS: Final = 6
+_DAY_NS: Final = 24 * HOUR_NS
+_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
 def telling_channels(catalogue: Catalogue, state: ModelState, pair: int) -> list[int]:
-    """List the judged rows of a pair with a deviation, most standard deviations towards harm first."""
+    """List the judged rows of a pair with a residual, most standard deviations towards harm first."""
     of_asset = asset_rows(catalogue, int(catalogue.pair_asset[pair]))["judged"]
     rows = np.arange(of_asset.start, of_asset.stop)
-    rows = rows[(catalogue.pair_of_judged[rows] == pair) & np.isfinite(state.deviation[rows])]
-    score = harm(catalogue, state.deviation[rows], rows) / state.deviation_sd[rows]
+    rows = rows[(catalogue.pair_of_judged[rows] == pair) & np.isfinite(state.residual[rows])]
+    score = _towards(catalogue, state, rows) / state.residual_sd[rows]
     return [int(row) for row in rows[np.argsort(-score, kind="stable")]]
 
 
@@ -36,7 +40,7 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
     temperature_degc : float
         Of its asset now; NaN where unknown.
     """
-    numbers = (state.measured[row], state.expected[row], state.spread[row], state.deviation[row])
+    numbers = (state.measured[row], state.expected[row], state.spread[row], state.residual[row])
     if not np.all(np.isfinite(numbers)):
         return None
     channel = int(catalogue.judged[row])
@@ -44,7 +48,7 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
     is_log = catalogue.is_log[[channel]]
     (expected,), (band,) = in_unit(is_log, state.expected[[row]], state.spread[[row]])
     (measured,), _ = in_unit(is_log, state.measured[[row]], state.spread[[row]])
-    towards = float(harm(catalogue, state.deviation[[row]], np.array([row]))[0])
+    towards = float(_towards(catalogue, state, np.array([row]))[0])
     facts: dict[str, str | float | int] = {
         "sensor": key.sensor,
         "channel": key.channel,
@@ -52,8 +56,8 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
         "expected": _rounded(float(expected)),
         "band": _rounded(float(band)),
         "unit": catalogue.units[channel],
-        "deviation_sd": round(towards / float(state.deviation_sd[row]), 2),
-        "severity": round(towards / float(state.distance[row]), 3),
+        "deviation_sd": round(towards / float(state.residual_sd[row]), 2),
+        "severity": round(towards, 3),
     }
     if np.isfinite(temperature_degc):
         facts["temperature_degc"] = round(float(temperature_degc), 1)
@@ -72,6 +76,21 @@ def pair_reasons(catalogue: Catalogue, state: ModelState, pair: int, temperature
         key = catalogue.channels[int(catalogue.judged[rows[0]])]
         reasons.append(Reason("lone_quantity", {"mode": mode, "sensor": key.sensor, "channel": key.channel}))
     return [reason for reason in reasons if reason is not None]
+
+
+def temperature_of(state: ModelState, asset: int, at_ns: int) -> float:
+    """Air or deck temperature of the last day, in degrees Celsius; NaN where there is none."""
+    for driver in (_AIR, _DECK):
+        if state.driver_ns[asset, driver] > 0 and at_ns - int(state.driver_ns[asset, driver]) <= _DAY_NS:
+            return float(state.driver_value[asset, driver])
+    return float("nan")
+
+
+def _towards(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[R]: residuals towards harm, as shares of the failure level; both ways where either harms."""
+    direction = catalogue.direction[catalogue.judged[rows]]
+    residual = state.residual[rows]
+    return np.where(direction == 0.0, np.abs(residual), residual)
 
 
 def _rounded(value: float) -> float:

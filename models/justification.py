@@ -11,7 +11,7 @@ from domain.arrays import BoolArray, FloatArray
 from domain.records import DataQuality, Reason, RiskState
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence
-from models.explanation import pair_reasons
+from models.explanation import pair_reasons, temperature_of
 from models.memory import ModelState, asset_rows
 from models.prognosis import Outlook
 from models.thresholds import MODES
@@ -99,7 +99,7 @@ def reasons_of(
     asset, at_ns = finding.asset, finding.at_ns
     rows = asset_rows(catalogue, asset)
     pairs = np.arange(rows["pair"].start, rows["pair"].stop)
-    temperature = _temperature(state, asset, at_ns)
+    temperature = temperature_of(state, asset, at_ns)
     reasons: list[Reason] = []
     for pair in pairs[state.raised_ns[pairs] > 0].tolist():
         days = (at_ns - int(state.raised_ns[pair])) / _DAY_NS
@@ -125,14 +125,6 @@ def reasons_of(
         planned, emergency = float(consequence.planned_eur[asset]), float(consequence.emergency_eur[asset])
         reasons.append(Reason("default_costs", {"planned_eur": planned, "emergency_eur": emergency}))
     return tuple(reasons[:_MOST_REASONS])
-
-
-def _temperature(state: ModelState, asset: int, at_ns: int) -> float:
-    """Air or deck temperature of the last day, in degrees Celsius; NaN where there is none."""
-    for driver in (_AIR, _DECK):
-        if state.driver_ns[asset, driver] > 0 and at_ns - int(state.driver_ns[asset, driver]) <= _DAY_NS:
-            return float(state.driver_value[asset, driver])
-    return float("nan")
 
 
 def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:

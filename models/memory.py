@@ -26,7 +26,9 @@ __all__ = [
     "AXES",
     "BLOCKS",
     "COLUMNS",
+    "FLEET_COLUMNS",
     "LAGGED",
+    "PAST_DAYS",
     "REGRESSORS",
     "ModelState",
     "asset_rows",
@@ -47,6 +49,7 @@ REGRESSORS: Final[tuple[str, ...]] = (
     "humidity_lagged",
     "sun",
     "load",
+    "load_lagged",
     "idle",
     "pace",
     "wind",
@@ -54,8 +57,10 @@ REGRESSORS: Final[tuple[str, ...]] = (
 )
 # Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
 BLOCKS: Final = 8
-# What the lagged environment remembers: air (or deck) temperature, humidity, rain.
-LAGGED: Final = 3
+# What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
+LAGGED: Final = 4
+# Daily severities that the prognosis looks back on: today and sixteen weeks.
+PAST_DAYS: Final = 113
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,14 +73,16 @@ class ModelState:
         Start of the first hop and end of the last one stepped.
     driver_value, driver_ns : float64[A, D], int64[A, D]
         Last value of each driver and the end of the hop it is from.
-    lagged : float64[A, 3]
-        Exponential memory of temperature, humidity and rain, in their units; NaN before the first value.
+    lagged : float64[A, 4]
+        Exponential memory of temperature, humidity, rain and load, in their units; NaN before the first value.
     climate_low, climate_high : float64[A]
         Range of lagged temperature met so far; a new extreme counts after some days. NaN before.
     heard_ns : int64[C]
         End of the last hop with a valid value.
     last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
         That value in the channel's unit, since when it has not changed by one bit, over how many hops.
+    onsets_per_year : float64[A]
+        How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
     coefficients : float64[J, K]
@@ -98,8 +105,27 @@ class ModelState:
         Deviation when works that move the reference began; NaN when none are being settled.
     settle : int32[J]
         Values still to come until the reference is moved; 0 for none.
+    fault : int8[J]
+        Position in `models.plausibility.FAULTS` of the fault whose alarm is open, or -1.
+    fault_ns, odd_ns : int64[J]
+        When that alarm was raised; since when every value is impossible for the structure. 0 for never.
+    roughness, last_jump : float64[J]
+        Mean square of recent changes from value to value over that of the noise (1 is usual), and the last
+        value's distance from the running level; NaN for none.
     forgiven : float64[J]
-        Deviation that a person dismissed; only what exceeds it is evidence.
+        Residual that a person dismissed, in shares of the failure level; only what exceeds it is evidence.
+    shock_start, weather_start : float64[J]
+        Common shock of like assets, without and with the weather they compensate for, when the reference was
+        made; NaN before.
+    shock : float64[J]
+        What was subtracted last for what like assets do together, in shares of the failure level.
+    residual, residual_sd : float64[J]
+        Deviation without the common shock, positive towards harm, and what is usual for like assets; in shares of
+        the failure level, NaN before the first.
+    stands_out : bool[J]
+        True where the residual is far from like assets'.
+    severity_weight : float64[J]
+        Part of the channel in the severity of its pair; the parts of a pair add up to 1.
     deviation, deviation_sd, distance : float64[J]
         Level minus reference after the last value, its uncertainty, and the distance to failure; NaN before
         commissioning.
@@ -115,10 +141,8 @@ class ModelState:
         Share of the way to failure and its uncertainty; NaN before commissioning.
     agreeing : int32[P]
         Witnesses that point towards harm now.
-    trend, trend_variance : float64[P, 2], float64[P, 3]
-        Filtered severity and its growth a day, with their variances and covariance (level, cross, growth).
-    trend_ns : int64[P]
-        Time of the trend.
+    severity_past : float64[P, 113]
+        Severity of each day, the newest first; 0 from before the reference was made.
     """
 
     started_ns: TimeArray
@@ -128,6 +152,7 @@ class ModelState:
     lagged: FloatArray
     climate_low: FloatArray
     climate_high: FloatArray
+    onsets_per_year: FloatArray
     heard_ns: TimeArray
     last_value: FloatArray
     same_since_ns: TimeArray
@@ -146,7 +171,19 @@ class ModelState:
     offset: FloatArray
     before_works: FloatArray
     settle: IndexArray
+    fault: npt.NDArray[np.int8]
+    fault_ns: TimeArray
+    odd_ns: TimeArray
+    roughness: FloatArray
+    last_jump: FloatArray
     forgiven: FloatArray
+    shock_start: FloatArray
+    weather_start: FloatArray
+    shock: FloatArray
+    residual: FloatArray
+    residual_sd: FloatArray
+    stands_out: BoolArray
+    severity_weight: FloatArray
     deviation: FloatArray
     deviation_sd: FloatArray
     distance: FloatArray
@@ -162,9 +199,7 @@ class ModelState:
     severity: FloatArray
     severity_sd: FloatArray
     agreeing: IndexArray
-    trend: FloatArray
-    trend_variance: FloatArray
-    trend_ns: TimeArray
+    severity_past: FloatArray
 
     def is_commissioned(self, catalogue: Catalogue) -> BoolArray:
         """bool[J]: tell which judged channels have their reference."""
@@ -186,6 +221,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "lagged": _Layout("asset", np.float64, (LAGGED,), np.nan),
     "climate_low": _Layout("asset", np.float64, (), np.nan),
     "climate_high": _Layout("asset", np.float64, (), np.nan),
+    "onsets_per_year": _Layout("asset", np.float64, (), 0.1),
     "heard_ns": _Layout("channel", np.int64, (), 0),
     "last_value": _Layout("channel", np.float64, (), 0),
     "same_since_ns": _Layout("channel", np.int64, (), 0),
@@ -204,7 +240,19 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "offset": _Layout("judged", np.float64, (), 0),
     "before_works": _Layout("judged", np.float64, (), np.nan),
     "settle": _Layout("judged", np.int32, (), 0),
+    "fault": _Layout("judged", np.int8, (), -1),
+    "fault_ns": _Layout("judged", np.int64, (), 0),
+    "odd_ns": _Layout("judged", np.int64, (), 0),
+    "roughness": _Layout("judged", np.float64, (), 1),
+    "last_jump": _Layout("judged", np.float64, (), np.nan),
     "forgiven": _Layout("judged", np.float64, (), 0),
+    "shock_start": _Layout("judged", np.float64, (), np.nan),
+    "weather_start": _Layout("judged", np.float64, (), np.nan),
+    "shock": _Layout("judged", np.float64, (), 0),
+    "residual": _Layout("judged", np.float64, (), np.nan),
+    "residual_sd": _Layout("judged", np.float64, (), np.nan),
+    "stands_out": _Layout("judged", np.bool_, (), 0),
+    "severity_weight": _Layout("judged", np.float64, (), 0),
     "deviation": _Layout("judged", np.float64, (), np.nan),
     "deviation_sd": _Layout("judged", np.float64, (), np.nan),
     "distance": _Layout("judged", np.float64, (), np.nan),
@@ -220,12 +268,23 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "severity": _Layout("pair", np.float64, (), np.nan),
     "severity_sd": _Layout("pair", np.float64, (), np.nan),
     "agreeing": _Layout("pair", np.int32, (), 0),
-    "trend": _Layout("pair", np.float64, (2,), 0),
-    "trend_variance": _Layout("pair", np.float64, (3,), 0),
-    "trend_ns": _Layout("pair", np.int64, (), 0),
+    "severity_past": _Layout("pair", np.float64, (PAST_DAYS,), 0),
 }
 COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
 AXES: Final = ("asset", "channel", "judged", "pair")
+# What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
+FLEET_COLUMNS: Final[tuple[str, ...]] = (
+    "onsets_per_year",
+    "forgiven",
+    "shock_start",
+    "weather_start",
+    "shock",
+    "residual",
+    "residual_sd",
+    "stands_out",
+    "severity_weight",
+    *(name for name, layout in _LAYOUT.items() if layout.axis == "pair"),
+)
 
 
 def axis_of(column: str) -> str:

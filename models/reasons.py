@@ -26,6 +26,10 @@ no_condition_indicator    the register names no condition indicator for this ass
 no_recent_data            no condition indicator was heard for `days`
 never_heard               no condition indicator was ever heard
 sensor_silent             `sensor` (or one `channel` of it) was silent for `days`
+sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
+                          moves as far within an hour
+sensor_noisy              `channel` of `sensor` changes `times` as much from value to value as it used to
+sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
 prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
 prior_by_class            the same, with unknown year of building
@@ -75,6 +79,9 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "no_recent_data": ("days",),
     "never_heard": (),
     "sensor_silent": ("sensor", "channel", "days"),
+    "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
+    "sensor_noisy": ("sensor", "channel", "times"),
+    "sensor_units": ("sensor", "channel", "factor"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),
     "prior_by_age": ("asset_type", "age_years"),
     "prior_by_class": ("asset_type",),

@@ -27,7 +27,7 @@ from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
 from models.justification import Finding, Signs, advice_of, reasons_of
 from models.memory import ModelState
-from models.prognosis import LIFE_DAYS, Outlook, crossing_probability, outlook
+from models.prognosis import LIFE_DAYS, Outlook, outlook
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
 
@@ -112,21 +112,19 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     """
     assets = len(catalogue.assets)
     at_ns = np.asarray(at_ns, np.int64)
-    view = outlook(catalogue, state, at_ns)
     consequence = consequences(catalogue, at_ns)
     days = np.concatenate([LIFE_DAYS, np.array(HORIZONS_DAYS, np.float64)])
-    order = np.argsort(days, kind="stable")
+    view = outlook(catalogue, state, at_ns, relative_rate=consequence.relative_rate, days=days)
     known_asset = np.zeros(assets, np.bool_)
     known_asset[catalogue.pair_asset[view.known]] = True
 
     rate_day = consequence.rate_per_year / _YEAR_DAYS * np.where(known_asset, _UNSEEN_SHARE, 1.0)
-    by_mode = crossing_probability(view, days[order])
     chance = np.empty((3, assets, len(days)))
-    for which, (modes, factor) in enumerate(zip(by_mode, (1.0, 1 / _RATE_FACTOR, _RATE_FACTOR), strict=True)):
-        survival = np.exp(-rate_day[:, np.newaxis] * factor * days[order])
+    for which, (modes, factor) in enumerate(zip(view.failed, (1.0, 1 / _RATE_FACTOR, _RATE_FACTOR), strict=True)):
+        survival = np.exp(-rate_day[:, np.newaxis] * factor * days)
         counted = np.where(view.known[:, np.newaxis], 1.0 - modes, 1.0)
         np.multiply.at(survival, catalogue.pair_asset, counted)
-        chance[which][:, order] = np.clip(1.0 - survival, 0.0, 1.0)
+        chance[which] = np.clip(1.0 - survival, 0.0, 1.0)
     chance[1] = np.minimum(chance[1], chance[0])
     chance[2] = np.maximum(chance[2], chance[0])
     probability = np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0))

@@ -7,8 +7,10 @@ service and a restart go through the same code and end with the same bits. Looki
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,10 +22,12 @@ from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
-from models.chain import apply_decision, assess, risk_records, step_hop
+from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
 from models.claims import Claim
+from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
+from models.memory import FLEET_COLUMNS
 from models.state import (
     ModelState,
     carry_state,
@@ -34,6 +38,7 @@ from models.state import (
     state_digest,
     take_state,
 )
+from service.day_rows import DayBlock, DayRows
 from service.outcomes import DAY_NS, HopCollector, alarm_id, pack, unpack
 from storage.entries import AlarmChange, BatchBody, ClosingBody, DecisionBody, Outcome
 from storage.journal import HopRow, SnapshotRow
@@ -43,6 +48,10 @@ __all__ = ["ClosingPlan", "LiveState"]
 _CACHED_SUBSETS = 256
 # Row of the snapshot table that holds the stream's own clock; no asset has an empty identifier.
 _CLOCK_ROW = AssetId("")
+# And the one that holds what the second stage remembers of the fleet.
+_FLEET_ROW = AssetId(" ")
+# After these decisions it is another structure, to which the days that still wait tell nothing.
+_NEW_REFERENCE = frozenset({DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL})
 
 _VERB_STATES: Mapping[DecisionVerb, AlarmState] = {
     DecisionVerb.ACKNOWLEDGE: AlarmState.ACKNOWLEDGED,
@@ -63,6 +72,8 @@ class ClosingPlan:
     outcome: Outcome
     hop_rows: list[HopRow]
     hops_closed: int
+    days: DayRows
+    fleet: FleetMemory
 
 
 class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -79,6 +90,7 @@ class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     claimed_ns: bytes = b""
     claims: bytes = b""
     held_readings: bytes = b""
+    day_rows: list[tuple[int, bytes]] = []
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -105,6 +117,8 @@ class LiveState:
         self.catalogue = compile_catalogue(register, numbers)
         self.state = initial_state(self.catalogue)
         self.tracker = HopTracker(self.catalogue, _gateways(register, self.catalogue))
+        self.days = DayRows()
+        self.fleet = FleetMemory()
         self.changed: set[AssetId] = set()
         self._subsets: dict[bytes, Catalogue] = {}
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
@@ -131,12 +145,14 @@ class LiveState:
         bound = self._bound(body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
         if not closing.rounds:
-            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0)
-        assets = np.unique(np.concatenate([closed.assets for closed in closing.rounds])).astype(np.int32)
+            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet)
+        waiting = self.rows_of(self.days.assets())
+        assets = np.unique(np.concatenate([waiting, *(closed.assets for closed in closing.rounds)])).astype(np.int32)
         catalogue = self.subset(assets)
         state = take_state(self.catalogue, self.state, assets)
         newest: TimeArray = np.zeros(len(assets), np.int64)
         collector = HopCollector()
+        days, fleet = self.days, self.fleet.copy()
         closed_count = 0
         for closed in closing.rounds:
             local = np.searchsorted(assets, closed.assets).astype(np.int32)
@@ -153,13 +169,16 @@ class LiveState:
             collector.add_scores(part_catalogue, closed, scores)
             collector.add_readings(self.catalogue.assets, closed)
             collector.add_alarms(part_catalogue, changes)
-            final = end % DAY_NS == 0
-            final[[change.asset for change in changes]] = True
-            if final.any():
-                rows = np.flatnonzero(final).astype(np.int32)
-                columns = assess(part_catalogue, part, end)
-                collector.assessments += risk_records(part_catalogue, columns, rows, provisional=False, at_ns=end)
+            ended = np.flatnonzero(end % DAY_NS == 0).astype(np.int32)
+            for day in np.unique(end[ended]).tolist():
+                rows = ended[end[ended] == day]
+                block = DayBlock(part_catalogue.take(rows), take_state(part_catalogue, part, rows))
+                days = days.with_block(day, block)
             closed_count += len(closed.assets)
+        for day in self._due_days(days, fleet, closing, body):
+            block = days.join(day, self.rows_of, self.catalogue)
+            days = days.without_day(day)
+            self._end_day(block, day, collector, fleet, catalogue=catalogue, state=state)
         latest = {item.asset: item for item in collector.assessments}
         frontier = closing.frontier_ns[assets]
         for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
@@ -171,13 +190,50 @@ class LiveState:
             alarms=collector.alarms,
             alarm_changes=collector.alarm_changes,
         )
-        return ClosingPlan(closing, assets, state, outcome, collector.hop_rows, closed_count)
+        return ClosingPlan(closing, assets, state, outcome, collector.hop_rows, closed_count, days, fleet)
+
+    def _due_days(self, days: DayRows, fleet: FleetMemory, closing: Closing, body: ClosingBody) -> list[int]:
+        """List the days that every asset has closed, and those that the second stage has been through already.
+
+        When the stream has paused, nobody is waited for.
+        """
+        first = self.tracker.clock.first_ns
+        heard = first > NEVER_NS
+        reached = np.where(closing.frontier_ns > NEVER_NS, closing.frontier_ns, first)[heard]
+        if not len(reached):
+            return []
+        bound = int(reached.max() if body.lateness_ns == 0 else reached.min())
+        bound = max(bound, max(fleet.context, default=NEVER_NS))
+        return [day for day in sorted(days.blocks) if day <= bound]
+
+    def _end_day(
+        self,
+        block: DayBlock,
+        day: int,
+        collector: HopCollector,
+        fleet: FleetMemory,
+        *,
+        catalogue: Catalogue,
+        state: ModelState,
+    ) -> None:
+        """Take a day's rows through the second stage, and write what it says into `state`."""
+        place = {asset: row for row, asset in enumerate(catalogue.assets)}
+        local = np.array([place[asset] for asset in block.catalogue.assets], np.int32)
+        current = take_state(catalogue, state, local)
+        stepped, changes = step_fleet(block.catalogue, _with_fleet_columns(block.state, current), fleet, day)
+        put_state(catalogue, state, local, _with_fleet_columns(current, stepped))
+        collector.add_alarms(block.catalogue, changes)
+        when = np.full(len(local), day, np.int64)
+        columns = assess(block.catalogue, stepped, when)
+        rows = np.arange(len(local), dtype=np.int32)
+        collector.assessments += risk_records(block.catalogue, columns, rows, provisional=False, at_ns=when)
 
     def carry_out(self, plan: ClosingPlan, seq: int) -> None:
         """Apply a closing as it was planned."""
         if plan.state is not None:
             put_state(self.catalogue, self.state, plan.assets, plan.state)
         # Also an asset without a reading has moved on: what comes for the time behind it is late from now on.
+        self.days, self.fleet = plan.days, plan.fleet
         moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
         self.tracker.carry_out(plan.closing)
         self.changed.update(self.catalogue.assets[asset] for asset in {*plan.assets.tolist(), *moved.tolist()})
@@ -191,6 +247,7 @@ class LiveState:
         self.catalogue = compile_catalogue(register, numbers)
         self.state = carry_state(before, state, self.catalogue)
         self.tracker = self.tracker.rebase(self.catalogue, _gateways(register, self.catalogue))
+        self.days = self.days.rebase(self.catalogue)
         self._subsets.clear()
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         self.changed.update(self.catalogue.assets)
@@ -220,6 +277,8 @@ class LiveState:
         part, cleared = apply_decision(catalogue, part, 0, decision.verb, at_ns, body.alarm_kind)
         put_state(self.catalogue, self.state, only, part)
         self.changed.add(decision.asset)
+        if decision.verb in _NEW_REFERENCE:
+            self.days = self.days.without_asset(decision.asset)
         changes += [
             AlarmChange(
                 id=alarm_id(decision.asset, change.kind, change.subject, change.raised_at_ns), cleared_at_ns=at_ns
@@ -284,8 +343,10 @@ class LiveState:
         return found
 
     def digest(self) -> str:
-        """Give one hash over the model state of all assets."""
-        return state_digest(self.catalogue, self.state)
+        """Give one hash over the model state of all assets and what is remembered of the fleet."""
+        whole = hashlib.sha256(state_digest(self.catalogue, self.state).encode())
+        whole.update(self.fleet.encode())
+        return whole.hexdigest()
 
     # Snapshots -------------------------------------------------------------------------------
 
@@ -298,7 +359,8 @@ class LiveState:
         order = np.argsort(owner, kind="stable")
         edges = np.searchsorted(owner[order], [rows, rows + 1]) if len(rows) else np.empty((2, 0), np.int64)
         clock = _ClockSnapshot(self.tracker.clock.progress_ns, self.tracker.clock.gateways_heard)
-        saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock))]
+        saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock)), (_FLEET_ROW, self.fleet.encode())]
+        day_rows = self.days.encode()
         tracker = self.tracker
         for row, blob, first, last in zip(rows.tolist(), blobs, edges[0].tolist(), edges[1].tolist(), strict=True):
             mine = np.s_[self.catalogue.first_channel[row] : self.catalogue.first_channel[row + 1]]
@@ -314,6 +376,7 @@ class LiveState:
                 claimed_ns=tracker.claims.claimed_ns[mine].astype("<i8").tobytes(),
                 claims=tracker.claims.messages[mine].astype("<i4").tobytes(),
                 held_readings=pack(tracker.claims.held(self.catalogue.channel_number[mine])),
+                day_rows=day_rows.get(self.catalogue.assets[row], []),
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
         self.changed.clear()
@@ -342,11 +405,15 @@ class LiveState:
             clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
             tracker.clock.progress_ns, tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
             return
+        if saved.asset == _FLEET_ROW:
+            self.fleet = FleetMemory.decode(saved.body)
+            return
         row = self._row(saved.asset)
         if row is None:
             return
         snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
         decode_state(self.catalogue, self.state, row, snapshot.model)
+        self.days = self.days.with_encoded(self.catalogue, row, snapshot.day_rows)
         tracker.clock.first_ns[row] = snapshot.first_ns
         tracker.frontier_ns[row] = snapshot.frontier_ns
         tracker.clock.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
@@ -375,6 +442,12 @@ class LiveState:
 
     def _row(self, asset: AssetId) -> int | None:
         return self._rows.get(asset)
+
+
+def _with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
+    """Take the columns of the second stage from another state of the same rows."""
+    columns: dict[str, Any] = {name: getattr(source, name) for name in FLEET_COLUMNS}
+    return replace(state, **columns)
 
 
 def _gateways(register: Register, catalogue: Catalogue) -> IndexArray:

@@ -14,8 +14,9 @@ from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import DecisionVerb, RiskAssessment
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
-from models.chain import apply_decision, assess, risk_records, step_hop
+from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
 from models.features import waveform_features
+from models.fleet import FleetMemory
 from models.memory import COLUMNS
 from models.state import (
     ModelState,
@@ -164,9 +165,9 @@ def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> N
 @given(lives, st.lists(st.sampled_from(list(DecisionVerb)), max_size=3))
 def test_records_are_sound_whatever_arrives(odds: dict[str, Any], verbs: list[DecisionVerb]) -> None:
     """No NaN, bounds and order kept, in every state; scores finite or absent; inputs as they were."""
-    hours = 150
+    hours = 192
     values, valid = life(hours=hours, **odds)
-    state = initial_state(CATALOGUE)
+    state, memory = initial_state(CATALOGUE), FleetMemory()
     for hour in range(hours):
         features = table(CATALOGUE, values[hour], valid[hour], hour)
         if hour % 50 == 49:
@@ -178,6 +179,8 @@ def test_records_are_sound_whatever_arrives(odds: dict[str, Any], verbs: list[De
             for column, old in zip(fields(FeatureTable), kept, strict=True):
                 assert np.array_equal(getattr(features, column.name), old)
         state = new
+        if hour % 24 == 23:
+            state, _ = step_fleet(CATALOGUE, state, memory, START_NS + (hour + 1) * HOUR_NS)
         scored = np.isfinite(scores.novelty)
         assert np.all(np.isfinite(scores.expected[scored]))
         assert np.all(scores.band[scored] > 0.0)

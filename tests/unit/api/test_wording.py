@@ -27,6 +27,8 @@ FACTS: dict[str, str | float | int] = {
     "band": 0.031,
     "channel": "tilt.x",
     "channels": 6,
+    "factor": 1000.0,
+    "times": 3.4,
     "condition": 3,
     "cost_eur": 41_540.0,
     "days": 12.4,

@@ -14,7 +14,8 @@ from domain.identifiers import AssetId, ChannelKey, ChannelName, GatewayId, Sens
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.alarms import AlarmChange
 from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
-from models.chain import HopScores, step_hop
+from models.chain import HopScores, step_fleet, step_hop
+from models.fleet import FleetMemory
 from models.state import ModelState, initial_state
 
 START_NS = 472_224 * HOUR_NS  # 2023-11-15, on the hour
@@ -65,6 +66,7 @@ class Run:
     changes: list[AlarmChange] = field(default_factory=list)
     scores: list[HopScores] = field(default_factory=list)
     now_ns: int = START_NS
+    memory: FleetMemory = field(default_factory=FleetMemory)
 
     def feed(self, values: dict[str, npt.NDArray[np.float64]]) -> Run:
         """Step through hours of one asset; NaN is a silent hour, an absent name a silent channel."""
@@ -80,6 +82,9 @@ class Run:
                 self.changes.extend(changes)
                 self.scores.append(scores)
             self.now_ns += HOUR_NS
+            if whole_day:
+                self.state, changes = step_fleet(self.catalogue, self.state, self.memory, self.now_ns)
+                self.changes.extend(changes)
         return self
 
     def kinds(self) -> list[str]:
@@ -155,6 +160,7 @@ class FleetTools:
     weather: Callable[..., Weather] = weather_of
     wander: Callable[..., FloatArray] = wander
     step: Callable[..., tuple[ModelState, HopScores, list[AlarmChange]]] = step_hop
+    end_day: Callable[..., tuple[ModelState, list[AlarmChange]]] = step_fleet
 
     @staticmethod
     def start(names: list[str], *, assets: int) -> Run:

@@ -57,6 +57,9 @@ def fleet(request: pytest.FixtureRequest) -> Any:
         features = FeatureTable(starts, run.catalogue.hop_ns, row, valid, valid.astype(np.int32))
         run.state, _, changes = maker.step(run.catalogue, run.state, features)
         run.changes.extend(changes)
+        if hour % 24 == 23:
+            run.state, changes = maker.end_day(run.catalogue, run.state, run.memory, START_NS + (hour + 1) * HOUR_NS)
+            run.changes.extend(changes)
     return run
 
 

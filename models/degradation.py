@@ -1,0 +1,135 @@
+"""Which damage could have given this history of severities: a grid of lives, weighed by Bayes.
+
+A pair of asset and failure mode is sound, or a damage began ``elapsed`` days ago that reaches the failure level
+after a ``life``: its severity is ``factor (elapsed / life) ** growth``. `growth` says whether it slows down or
+accelerates, `factor` how far the quantities that are measured show what the component has lost. Every combination
+of a grid is one hypothesis; its prior is how often damage begins, the same for every life on a logarithmic scale.
+
+What is compared are the severities of today and of five earlier days (`LAGS`). Their errors are normal with the
+spread of like assets and stay for weeks, so six of them are not six witnesses: errors a month apart correlate
+by a quarter. The posterior gives the chance that there is damage at all and the distribution of the remaining
+life, wide when one week is all there is and narrow when a course of months leaves few lives that fit; a growth that
+one noisy month suggests is shrunk towards the prior of the grid by the same rule.
+
+The grid is the state: nothing is approximated by a normal distribution or kept from day to day but the
+severities themselves, which makes every statement computable again from stored features.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import FloatArray
+from models.memory import PAST_DAYS
+
+__all__ = ["LAGS", "Posterior", "weigh_lives"]
+
+LAGS: Final = (0, 7, 14, 28, 56, PAST_DAYS - 1)
+_ELAPSED_DAYS: Final = np.geomspace(2.0, 700.0, 20)
+_LIFE_DAYS: Final = np.geomspace(12.0, 1400.0, 24)
+_GROWTHS: Final = np.array([0.9, 1.5, 2.4])
+# Quantities of the same component show its damage unequally: most somewhat less than their failure level says.
+_FACTORS: Final = np.array([0.62, 0.78, 0.95, 1.15])
+_FACTOR_WEIGHTS: Final = np.array([0.2, 0.35, 0.3, 0.15])
+# Errors of the severity: most of their variance stays for weeks, the rest is of the day.
+_ERROR_DAYS: Final = 25.0
+_DAILY_SHARE: Final = 0.15
+_WORST: Final = 1.2
+
+
+class _Lives(NamedTuple):
+    """The hypotheses, by remaining life: float64[H], float64[H, L] of whitened severities, float64[H] twice."""
+
+    remaining_days: FloatArray
+    course: FloatArray
+    half_square: FloatArray
+    log_prior: FloatArray
+
+
+class Posterior(NamedTuple):
+    """What the histories of some pairs say.
+
+    Attributes
+    ----------
+    damaged : float64[P]
+        Chance that there is damage.
+    failed : float64[P, T]
+        Chance that it reaches the failure level within each time.
+    """
+
+    damaged: FloatArray
+    failed: FloatArray
+
+
+def _whitener() -> FloatArray:
+    lag = np.array(LAGS, np.float64)
+    correlation = (1.0 - _DAILY_SHARE) * np.exp(-np.abs(lag[:, np.newaxis] - lag) / _ERROR_DAYS)
+    correlation += _DAILY_SHARE * np.eye(len(lag))
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(correlation)), np.float64)
+
+
+def _whiten(values: FloatArray) -> FloatArray:
+    """Give rows whose errors are independent; a sum in a fixed order, so that a row's bits do not depend on others."""
+    total = np.zeros_like(values)
+    for lag in range(len(LAGS)):
+        total = total + values[:, lag, np.newaxis] * _WHITENER[:, lag]
+    return total
+
+
+def _make_lives() -> _Lives:
+    axes = np.meshgrid(_ELAPSED_DAYS, _LIFE_DAYS, _GROWTHS, np.arange(len(_FACTORS)), indexing="ij")
+    possible = axes[0] < 1.02 * axes[1]
+    elapsed, life, growth, number = (axis[possible] for axis in axes)
+    number = number.astype(np.intp)
+    # A damage may have begun on any day: each elapsed time stands for the days around it.
+    width = np.gradient(_ELAPSED_DAYS)[np.searchsorted(_ELAPSED_DAYS, elapsed)]
+    prior = width * _FACTOR_WEIGHTS[number] / (len(_LIFE_DAYS) * len(_GROWTHS))
+    since = np.maximum(elapsed[:, np.newaxis] - np.array(LAGS, np.float64), 0.0)
+    course = _FACTORS[number, np.newaxis] * np.minimum(since / life[:, np.newaxis], _WORST) ** growth[:, np.newaxis]
+    remaining = np.maximum(life - elapsed, 0.5)
+    order = np.argsort(remaining, kind="stable")
+    white = _whiten(course[order])
+    return _Lives(remaining[order], white, 0.5 * np.sum(white * white, axis=-1), np.log(prior[order]))
+
+
+_WHITENER: Final = _whitener()
+_LIVES: Final = _make_lives()
+
+
+def weigh_lives(past: FloatArray, deviation: FloatArray, onsets_per_day: FloatArray, days: FloatArray) -> Posterior:
+    """Weigh all lives by the histories of some pairs.
+
+    Parameters
+    ----------
+    past : float64[P, PAST_DAYS]
+        Daily severities, the newest first; 0 from before the reference was made.
+    deviation : float64[P]
+        Standard deviation of a severity of a sound asset, positive.
+    onsets_per_day : float64[P]
+        How often a damage of this mode begins.
+    days : float64[T]
+        Times from now, ascending, not negative.
+
+    Examples
+    --------
+    >>> ramp = np.clip(0.6 - 0.006 * np.arange(PAST_DAYS), 0.0, None)[np.newaxis]
+    >>> answer = weigh_lives(ramp, np.array([0.05]), np.array([1e-4]), np.array([10.0, 60.0, 300.0]))
+    >>> np.round(answer.damaged, 2).tolist(), np.round(answer.failed[0]).tolist()
+    ([1.0], [0.0, 0.0, 1.0])
+    """
+    white = _whiten(past[:, list(LAGS)])
+    fit = np.zeros((len(past), len(_LIVES.remaining_days)))
+    for lag in range(len(LAGS)):
+        fit += white[:, lag, np.newaxis] * _LIVES.course[:, lag]
+    fit = (fit - _LIVES.half_square) / (deviation * deviation)[:, np.newaxis]
+    fit += _LIVES.log_prior + np.log(onsets_per_day)[:, np.newaxis]
+    highest = np.maximum(np.max(fit, axis=-1), 0.0)
+    sound = np.exp(-highest)
+    running = np.cumsum(np.exp(fit - highest[:, np.newaxis]), axis=-1)
+    total = running[:, -1] + sound
+    reached: npt.NDArray[np.intp] = np.searchsorted(_LIVES.remaining_days, days, side="right")
+    share = np.where(reached > 0, running[:, np.maximum(reached - 1, 0)], 0.0) / total[:, np.newaxis]
+    return Posterior(1.0 - sound / total, share)

@@ -1,0 +1,361 @@
+"""What like assets do together: the second stage, once for each day of event time.
+
+A watched level moves with weather that nobody measured, and by an amount that four days of commissioning cannot
+show. Like assets tell both. Channels of one quantity, failure mode and type of asset are a *group*; a day's rows
+of a group give
+
+- the *common shock*, the median of their deviations. It is subtracted as far as there are enough of them, from
+  each channel relative to the shock on the day its reference was made, so that an asset that joins later is
+  compared with what happened since;
+- the *spread* of what is left, by the median, over weeks. Weighed against a prior worth four channels it is what
+  a sound channel deviates by, whatever its own short noise says.
+
+Channels that already stand out are left out of both, unless most of the group does: that is weather again.
+
+An asset without a temperature sensor borrows the weather of like assets: it is compared with what their levels would
+have done had nobody compensated for temperature. How much they differ in that is the spread it is judged by.
+
+The stage works on rows that were stored when a day ended (`service.day_rows`), never on the first stage's state as
+it is now, and it writes only `FLEET_COLUMNS`, which the first stage never reads. So the first stage of an asset
+depends on that asset alone, and a shard on its own assets alone (docs/adr/0007-second-stage-over-a-shard.md). A day's
+context is kept: rows that come later, of an asset replayed behind the others, meet the same context.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray, TimeArray
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.faults import is_silent, is_stuck
+from models.memory import REGRESSORS, ModelState
+from models.plausibility import is_repaired
+from models.thresholds import MODES
+
+__all__ = ["FleetMemory", "compare_with_fleet", "group_names"]
+
+_DAY_NS: Final = 24 * HOUR_NS
+# A median of two is the half of each: fewer channels than this are no fleet.
+_LEAST_GROUP: Final = 3
+# How far weather that nobody measured moves a level, before it has; and the variance of a median over that of a mean.
+_SHOCK_START: Final = 0.1
+_MEDIAN_VARIANCE: Final = 1.57
+# Channels that the prior of the spread is worth.
+_SPREAD_PRIOR: Final = 4.0
+# How far a sound level wanders in a season, in shares of the failure level, before like assets have shown it.
+_SPREAD_START: Final = 0.07
+_SPREAD_DAYS: Final = 15.0
+# Assets that have sensors of another name before those are a group of their own.
+_OWN_GROUP: Final = 4
+_FIRST_WORD: Final = re.compile(r"[A-Za-z]*")
+_WITH_WEATHER: Final = " with weather"
+_MEDIAN_TO_SD: Final = 1.4826
+# A channel that stands out is no example of health.
+_OUTLIER_SCORE: Final = 3.0
+_OUTLIER_SHARE: Final = 0.12
+# Days of context kept: two years, for an asset whose history comes behind the others'.
+_KEPT_DAYS: Final = 750
+# Prior of how often damage begins on a watched asset, and what that prior is worth.
+_ONSETS_PER_YEAR: Final = 0.1
+_PRIOR_YEARS: Final = 30.0
+
+_MEDIAN, _SPREAD, _NUMBER, _UNCERTAINTY = range(4)
+
+
+@dataclass(slots=True, eq=False)
+class FleetMemory:
+    """What the second stage remembers beside the assets' own columns.
+
+    Attributes
+    ----------
+    names : list of str
+        Groups, in the order they were met.
+    spread : float64[G]
+        Variance of sound channels' deviations, in squared shares of the failure level.
+    context : dict of int to float64[G, 4]
+        For each day's end: common shock, spread, number of channels, and the group's usual squared uncertainty.
+    alarms : int
+        Condition alarms raised so far.
+    watched_days : float
+        Days of assets watched so far.
+    """
+
+    names: list[str] = field(default_factory=list)
+    spread: FloatArray = field(default_factory=lambda: np.empty(0))
+    context: dict[int, FloatArray] = field(default_factory=dict)
+    alarms: int = 0
+    watched_days: float = 0.0
+
+    @property
+    def onsets_per_year(self) -> float:
+        """How often an alarm is raised on a watched asset, by the prior and by what was seen."""
+        years = self.watched_days / 365.25
+        return (_ONSETS_PER_YEAR * _PRIOR_YEARS + self.alarms) / (_PRIOR_YEARS + years)
+
+    def encode(self) -> bytes:
+        """Write it as MessagePack; floats to the bit."""
+        context = [(day, table.astype("<f8").tobytes()) for day, table in sorted(self.context.items())]
+        spread = self.spread.astype("<f8").tobytes()
+        return msgspec.msgpack.encode((self.names, spread, context, self.alarms, self.watched_days))
+
+    @staticmethod
+    def decode(data: bytes) -> FleetMemory:
+        """Read what `encode` wrote.
+
+        Raises
+        ------
+        msgspec.MsgspecError
+            If it is something else.
+        """
+        kind = tuple[list[str], bytes, list[tuple[int, bytes]], int, float]
+        names, spread, context, alarms, watched = msgspec.msgpack.decode(data, type=kind)
+        tables = {day: np.frombuffer(body, "<f8").astype(np.float64).reshape(-1, 4) for day, body in context}
+        return FleetMemory(names, np.frombuffer(spread, "<f8").astype(np.float64), tables, alarms, watched)
+
+    def copy(self) -> FleetMemory:
+        """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""
+        return FleetMemory(list(self.names), self.spread.copy(), dict(self.context), self.alarms, self.watched_days)
+
+
+def group_names(catalogue: Catalogue) -> list[str]:
+    """Name the group of each judged channel; length J.
+
+    A group is a quantity of a failure mode of a type of asset. Sensors whose identifiers begin with another word
+    (``fan1``, ``pump1``) are groups of their own where enough assets have them: they hang on other machines.
+    """
+    rows = list(
+        zip(
+            catalogue.judged.tolist(),
+            catalogue.asset_of_judged.tolist(),
+            catalogue.pair_of_judged.tolist(),
+            strict=True,
+        )
+    )
+    broad: list[str] = []
+    narrow: list[str] = []
+    owners: dict[str, set[int]] = {}
+    for channel, asset, pair in rows:
+        key = catalogue.channels[channel]
+        kind = catalogue.details[asset].type.value
+        broad.append(f"{kind}/{MODES[catalogue.pair_mode[pair]]}/{key.channel.partition('.')[0]}")
+        narrow.append(f"{broad[-1]}/{_FIRST_WORD.match(key.sensor)[0]}")  # type: ignore[index]  # matches the empty text too
+        owners.setdefault(narrow[-1], set()).add(asset)
+    return [small if len(owners[small]) >= _OWN_GROUP else large for large, small in zip(broad, narrow, strict=True)]
+
+
+def has_climate(state: ModelState) -> BoolArray:
+    """bool[A]: tell which assets have ever heard a temperature of their own."""
+    return np.asarray(state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1, initial=0) > 0)
+
+
+def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:
+    """float64[J]: what temperature does to each level by the channel's own effects, since its reference was made.
+
+    In the model's unit; 0 where the asset has no temperature sensor. The temperature of the last day stands for now.
+    """
+    lagged = np.nan_to_num(state.lagged[catalogue.asset_of_judged, 0], nan=10.0)
+    now = {
+        "air_now": (lagged - 10.0) / 10.0,
+        "air_lagged": (lagged - 10.0) / 10.0,
+        "frost": np.minimum(lagged, 0.0) / 5.0,
+    }
+    usual = np.sum(state.block_regressors, axis=1) / np.maximum(state.count, 1)[:, np.newaxis]
+    effect = np.zeros(len(catalogue.judged))
+    for name, regressor in now.items():
+        column = REGRESSORS.index(name)
+        effect = effect + state.coefficients[:, column] * (regressor - usual[:, column - 1])
+    return np.where(has_climate(state)[catalogue.asset_of_judged], effect, 0.0)
+
+
+def believable(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> BoolArray:
+    """bool[J]: tell which judged channels have a deviation of this day that may be evidence."""
+    judged = catalogue.judged
+    end = end_ns[catalogue.asset_of_judged]
+    patience = np.maximum(_DAY_NS, catalogue.interval_ns[judged] + catalogue.interval_ns[judged] // 2)
+    spoke = (state.updated_ns > 0) & (end - state.updated_ns < patience)
+    sound = ~is_stuck(catalogue, state)[judged] & ~is_silent(catalogue, state, end_ns)[judged]
+    known = np.isfinite(state.deviation) & state.is_commissioned(catalogue)
+    return np.asarray(spoke & sound & known & (state.settle == 0) & ((state.fault_ns == 0) | is_repaired(state)))
+
+
+def compare_with_fleet(
+    catalogue: Catalogue, state: ModelState, memory: FleetMemory, day_end_ns: int
+) -> tuple[ModelState, BoolArray]:
+    """Turn a day's deviations into what is left without the common shock, and how much of that is usual.
+
+    Parameters
+    ----------
+    catalogue, state
+        The assets that have a row of this day, as they were at its end.
+    memory : FleetMemory
+        Changed in place: a context for the day, unless there is one.
+    day_end_ns : int
+        End of the day.
+
+    Returns
+    -------
+    ModelState
+        With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd` and `stands_out`.
+    active : bool[J]
+        Channels with a residual of this day.
+    """
+    own_group, weather_group = _groups(catalogue, memory)
+    groups = len(memory.names)
+    active = believable(catalogue, state, np.full(len(catalogue.assets), day_end_ns, np.int64))
+    direction = catalogue.direction[catalogue.judged]
+    sign = np.where(direction == 0.0, 1.0, direction)
+    distance = np.where(active, state.distance, 1.0)
+    share = np.where(active, sign * state.deviation / distance, 0.0)
+    weather = np.where(active, sign * temperature_effect(catalogue, state) / distance, 0.0)
+    uncertainty = np.where(active, (state.deviation_sd / distance) ** 2, 0.0)
+    compensated = has_climate(state)[catalogue.asset_of_judged]
+
+    before = _latest(memory, day_end_ns)
+    known = np.isfinite(state.deviation)
+    fresh = active & np.isnan(state.shock_start)
+    origin = np.where(known, np.where(fresh, before[own_group, _MEDIAN], state.shock_start), np.nan)
+    weather_origin = np.where(known, np.where(fresh, before[weather_group, _MEDIAN], state.weather_start), np.nan)
+    # Every channel speaks for its group with the weather in it; those that compensate also for the one without.
+    rows = _Rows(
+        group=np.concatenate([own_group, weather_group]),
+        value=np.concatenate([share + np.nan_to_num(origin), share + weather + np.nan_to_num(weather_origin)]),
+        uncertainty=np.concatenate([uncertainty, np.zeros(len(share))]),
+        active=np.concatenate([active & compensated, active]),
+        quiet=np.concatenate([~state.stands_out, ~state.stands_out]),
+    )
+    context = memory.context.get(day_end_ns)
+    if context is None:
+        context = _learn_day(memory, rows, before)
+        memory.context[day_end_ns] = context
+        for old in sorted(memory.context)[:-_KEPT_DAYS]:
+            del memory.context[old]
+    context = _padded(context, groups)
+
+    group = np.where(compensated, own_group, weather_group)
+    start = np.nan_to_num(np.where(compensated, origin, weather_origin))
+    shock = _shrunk(context[group], context[group, _MEDIAN] - start)
+    beyond = _beyond_limit(catalogue, state)
+    residual = np.where(beyond, np.maximum(share - shock, 1.0), share - shock)
+    number = context[:, _NUMBER]
+    variance = (_SPREAD_PRIOR * _SPREAD_START**2 + number * context[:, _SPREAD]) / (_SPREAD_PRIOR + number)
+    # What all of a group are unsure of is in its spread already, as far as there is a group.
+    enough = number >= _LEAST_GROUP
+    shared = np.where(enough, number / (_SPREAD_PRIOR + number), 0.0)
+    own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
+    own = np.where(~compensated & enough[group], (1.0 - shared[group]) * uncertainty, own)
+    # Past the owner's own limit is past it, however uncertain the way there was.
+    spread = np.where(beyond, _SPREAD_START, np.sqrt(variance[group] + own))
+    towards = np.where(direction == 0.0, np.abs(residual), residual)
+    out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
+    return (
+        replace(
+            state,
+            shock_start=origin,
+            weather_start=weather_origin,
+            shock=np.where(active, shock, state.shock),
+            residual=np.where(active, residual, state.residual),
+            residual_sd=np.where(active, spread, state.residual_sd),
+            stands_out=np.where(active, out, state.stands_out),
+        ),
+        active,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What channels say of their groups on one day, N of them: group, deviation, uncertainty, and who may speak."""
+
+    group: npt.NDArray[np.intp]
+    value: FloatArray
+    uncertainty: FloatArray
+    active: BoolArray
+    quiet: BoolArray
+
+
+def _groups(catalogue: Catalogue, memory: FleetMemory) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """intp[J] twice: the numbers of each channel's group, without and with weather; new ones are added."""
+    place = {name: number for number, name in enumerate(memory.names)}
+    names = group_names(catalogue)
+    for name in names:
+        for variant in (name, name + _WITH_WEATHER):
+            if variant not in place:
+                place[variant] = len(memory.names)
+                memory.names.append(variant)
+    added = len(memory.names) - len(memory.spread)
+    memory.spread = np.concatenate([memory.spread, np.full(added, _SPREAD_START**2)])
+    own = np.array([place[name] for name in names], np.intp)
+    return own, np.array([place[name + _WITH_WEATHER] for name in names], np.intp)
+
+
+def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArray:
+    """float64[G, 4]: the context of a new day; moves the remembered spreads."""
+    groups = len(memory.names)
+    typical = _typical(rows, groups)
+    group, value = rows.group[typical], rows.value[typical]
+    number = np.bincount(group, minlength=groups).astype(np.float64)
+    median = _grouped_median(group, value, groups)
+    median = np.where(np.isnan(median), before[:, _MEDIAN], median)
+    usual = np.nan_to_num(_grouped_median(group, rows.uncertainty[typical], groups))
+    left = _MEDIAN_TO_SD * _grouped_median(group, np.abs(value - median[group]), groups)
+    learnt = ~np.isnan(left) & (number >= _LEAST_GROUP)
+    moved = memory.spread - np.expm1(-1.0 / _SPREAD_DAYS) * (np.nan_to_num(left) ** 2 - memory.spread)
+    memory.spread = np.where(learnt, moved, memory.spread)
+    return np.stack([median, memory.spread, number, usual], axis=1)
+
+
+def _shrunk(context: FloatArray, moved: FloatArray) -> FloatArray:
+    """float64[J]: how far a median that moved is believed to be a common shock, given each channel's own group."""
+    number = np.maximum(context[:, _NUMBER], 1.0)
+    error = _MEDIAN_VARIANCE * context[:, _SPREAD] / number
+    signal = np.maximum(moved**2, _SHOCK_START**2)
+    return np.where(context[:, _NUMBER] >= _LEAST_GROUP, moved * signal / (signal + error), 0.0)
+
+
+def _beyond_limit(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[J]: tell which levels are past the owner's own limit, even when they were there at commissioning."""
+    limit, direction = catalogue.limit[catalogue.judged], catalogue.direction[catalogue.judged]
+    start = np.sum(state.block_value, axis=-1) / np.maximum(state.count, 1) + state.offset
+    level = start + np.nan_to_num(state.deviation)
+    known = np.isfinite(limit) & np.isfinite(state.deviation) & (direction != 0.0)
+    return np.asarray(known & (direction * (level - np.nan_to_num(limit)) >= 0.0))
+
+
+def _latest(memory: FleetMemory, day_end_ns: int) -> FloatArray:
+    """float64[G, 4]: the context of the day before, as far as there is one."""
+    before = memory.context.get(day_end_ns - _DAY_NS)
+    if before is None:
+        earlier = [day for day in memory.context if day < day_end_ns]
+        before = memory.context[max(earlier)] if earlier else np.zeros((0, 4))
+    return _padded(before, len(memory.names))
+
+
+def _padded(table: FloatArray, length: int) -> FloatArray:
+    """Give a copy with rows for groups that came later: no shock, the prior's spread, nobody in it."""
+    nobody = np.tile(np.array([0.0, _SPREAD_START**2, 0.0, 0.0]), (length - len(table), 1))
+    return np.concatenate([table, nobody])
+
+
+def _typical(rows: _Rows, groups: int) -> BoolArray:
+    """Choose who speaks for their group: the quiet ones, or all where most stand out."""
+    quiet = rows.active & rows.quiet
+    few = 2 * np.bincount(rows.group[quiet], minlength=groups) < np.bincount(rows.group[rows.active], minlength=groups)
+    return np.where(few[rows.group], rows.active, quiet)
+
+
+def _grouped_median(group: npt.NDArray[np.intp], value: FloatArray, groups: int) -> FloatArray:
+    """float64[groups]: the median of the values in each group; NaN where there is none."""
+    order = np.lexsort((value, group))
+    value = value[order]
+    number = np.bincount(group, minlength=groups)
+    first = np.cumsum(number) - number
+    median = np.full(groups, np.nan)
+    some = np.flatnonzero(number)
+    low, high = first[some] + (number[some] - 1) // 2, first[some] + number[some] // 2
+    median[some] = 0.5 * (value[low] + value[high])
+    return median

@@ -1,0 +1,222 @@
+"""Values that no structure can give: found, named, repaired where that is certain, else held back.
+
+A commissioned channel is compared with its own running level at this environment, so that damage that has grown is no
+fault. A value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole
+way to failure, and six standard deviations.
+
+- *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided out.
+- *implausible*: odd otherwise. Held back; after two days it is believed all the same unless it is more than three
+  times the way to failure, because a structure may break.
+- *noisy*: from one value to the next it changes three times as much as it used to, measured over a day. Differences
+  are compared, so that a level on the move is not noise. Held back until it is quiet.
+
+A fault is named when it has lasted for six hours; a single spike is held back without a word. None of these is ever
+evidence about the structure, and none lowers a risk: what is held is an old value with its age.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray, TimeArray
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.baseline import scatter
+from models.catalogue import HOUR_NS, Catalogue
+from models.deviation import Expectation, in_unit
+from models.memory import ModelState
+
+__all__ = ["FAULTS", "Screened", "is_repaired", "screen"]
+
+FAULTS: Final[tuple[str, ...]] = ("sensor.units", "sensor.implausible", "sensor.noisy")
+_UNITS, _IMPLAUSIBLE, _NOISY = range(len(FAULTS))
+
+_ODD_DISTANCES: Final = 1.5
+_NEVER_DISTANCES: Final = 3.0
+_ODD_SCORE: Final = 6.0
+_NAMED_NS: Final = 6 * HOUR_NS
+_BELIEVED_NS: Final = 48 * HOUR_NS
+# Standard gravity, and thousands, as gateways and instruments mistake them.
+_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 1e6, 1e-6])
+# How far from the running level a value may be once the factor is out: a share of the way to failure.
+_FACTOR_TOLERANCE: Final = 0.5
+_ROUGH: Final = 9.0
+_SMOOTH: Final = 4.0
+# Changes that do not matter are no noise either: noise is at least this share of the way to failure.
+_NOISE_LEAST: Final = 0.05
+_ROUGHNESS_VALUES: Final = 24.0
+_LARGEST_ROUGHNESS: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screened:
+    """What is left of a hop's values.
+
+    Attributes
+    ----------
+    value : float64[R]
+        In the model's unit, repaired.
+    believed : bool[R]
+        False where the value is held back.
+    changes : list of AlarmChange
+        Faults named and cleared, by row.
+    """
+
+    value: FloatArray
+    believed: BoolArray
+    changes: list[AlarmChange]
+
+
+def is_repaired(state: ModelState) -> BoolArray:
+    """bool[J]: tell which channels have an open fault that is divided out, so that they go on being evidence."""
+    return np.asarray(state.fault == _UNITS)
+
+
+def screen(
+    catalogue: Catalogue,
+    state: ModelState,
+    value: FloatArray,
+    rows: npt.NDArray[np.intp],
+    *,
+    expectation: Expectation,
+    end_ns: TimeArray,
+) -> tuple[ModelState, Screened]:
+    """Look at one hop's values of some judged channels before anything learns from them.
+
+    Parameters
+    ----------
+    value : float64[R]
+        In the model's unit.
+    rows : intp[R]
+        Rows of judged channels.
+    end_ns : int64[R]
+        End of the hop.
+
+    Returns
+    -------
+    ModelState
+        With new `fault`, `fault_ns`, `odd_ns`, `roughness` and `last_jump`.
+    Screened
+    """
+    channel = catalogue.judged[rows]
+    known = np.isfinite(state.deviation[rows]) & np.isfinite(expectation.expected) & (state.settle[rows] == 0)
+    running = np.where(known, expectation.expected + np.nan_to_num(state.deviation[rows]), value)
+    distance = np.where(known, state.distance[rows], np.inf)
+    spread = np.where(known, expectation.spread, np.inf)
+    factor = _factor(catalogue.is_log[channel], value, running, distance)
+    far = np.abs(value - running)
+    odd = (far > _ODD_DISTANCES * distance) & (far > _ODD_SCORE * spread)
+    repaired = odd & (factor > 0.0)
+    value = np.where(repaired, _without(catalogue.is_log[channel], value, factor), value)
+    odd_ns = np.where(odd, np.where(state.odd_ns[rows] > 0, state.odd_ns[rows], end_ns), 0)
+    lasting = end_ns - odd_ns
+    held = odd & ~repaired & ((lasting < _BELIEVED_NS) | (far > _NEVER_DISTANCES * distance))
+
+    jump = np.where(odd, np.nan, value - running)
+    step = jump - state.last_jump[rows]
+    noise = np.maximum(state.noise[rows], (_NOISE_LEAST * distance) ** 2)
+    measure = np.where(known & np.isfinite(step), np.minimum(step * step / (2.0 * noise), _LARGEST_ROUGHNESS), np.nan)
+    before = state.roughness[rows]
+    roughness = np.where(np.isnan(measure), before, before + (measure - before) / _ROUGHNESS_VALUES)
+    was_noisy = state.fault[rows] == _NOISY
+    noisy = known & (roughness > np.where(was_noisy, _SMOOTH, _ROUGH))
+    fault = np.select(
+        [odd & (lasting >= _NAMED_NS) & repaired, odd & held & (lasting >= _NAMED_NS), noisy],
+        [_UNITS, _IMPLAUSIBLE, _NOISY],
+        -1,
+    ).astype(np.int8)
+    # One odd value more or less does not end a fault that still lasts.
+    fault = np.where(odd & (fault < 0) & held, state.fault[rows], fault)
+    changed = fault != state.fault[rows]
+    changes = [
+        change
+        for place in np.flatnonzero(changed).tolist()
+        for change in _changes(
+            catalogue,
+            state,
+            row=int(rows[place]),
+            fault=int(fault[place]),
+            at_ns=int(end_ns[place]),
+            facts=_facts(catalogue, channel[place], value[place], running[place], factor[place], roughness[place]),
+        )
+    ]
+    fault_ns = np.where(changed, np.where(fault >= 0, end_ns, 0), state.fault_ns[rows])
+    state = replace(
+        state,
+        fault=scatter(state.fault, rows, fault),
+        fault_ns=scatter(state.fault_ns, rows, fault_ns),
+        odd_ns=scatter(state.odd_ns, rows, odd_ns),
+        roughness=scatter(state.roughness, rows, roughness),
+        last_jump=scatter(state.last_jump, rows, jump),
+    )
+    return state, Screened(value, ~held & ~noisy, changes)
+
+
+def _factor(is_log: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray) -> FloatArray:
+    """float64[R]: the factor of a wrong unit that explains each value best; 0 where none does."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.where(
+            is_log[:, np.newaxis],
+            np.abs(value[:, np.newaxis] - np.log(_FACTORS) - running[:, np.newaxis]),
+            np.abs(value[:, np.newaxis] / _FACTORS - running[:, np.newaxis]),
+        )
+    # A factor tells nothing of a value near 0: what it moves must be more than what is odd.
+    moved = np.where(is_log[:, np.newaxis], np.inf, np.abs(running[:, np.newaxis]) * np.abs(_FACTORS - 1.0))
+    off = np.where(moved > _ODD_DISTANCES * distance[:, np.newaxis], off, np.inf)
+    best = np.argmin(off, axis=-1)
+    fits = off[np.arange(len(value)), best] < _FACTOR_TOLERANCE * distance
+    return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0)
+
+
+def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatArray:
+    safe = np.where(factor > 0.0, factor, 1.0)
+    return np.where(is_log, value - np.log(safe), value / safe)
+
+
+def _facts(
+    catalogue: Catalogue, channel: int, value: float, running: float, factor: float, roughness: float
+) -> dict[str, dict[str, str | float | int]]:
+    """Give what the sentence of each fault needs beside sensor and channel."""
+    is_log = catalogue.is_log[[channel]]
+    (measured,), _ = in_unit(is_log, np.array([value]), np.array([0.0]))
+    (expected,), _ = in_unit(is_log, np.array([running]), np.array([0.0]))
+    return {
+        "sensor.units": {"factor": float(f"{factor:.6g}")},
+        "sensor.implausible": {
+            "measured": float(f"{measured:.6g}"),
+            "expected": float(f"{expected:.6g}"),
+            "unit": catalogue.units[channel],
+        },
+        "sensor.noisy": {"times": round(float(np.sqrt(roughness)), 1)},
+    }
+
+
+def _changes(
+    catalogue: Catalogue,
+    state: ModelState,
+    *,
+    row: int,
+    fault: int,
+    at_ns: int,
+    facts: dict[str, dict[str, str | float | int]],
+) -> list[AlarmChange]:
+    """Clear the fault that was open, and raise the one that is."""
+    key = catalogue.channels[int(catalogue.judged[row])]
+    asset = int(catalogue.asset_of_judged[row])
+    subject = f"{key.sensor}/{key.channel}"
+    about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+    found = []
+    before = int(state.fault[row])
+    if before >= 0:
+        reason = Reason("heard_again", about)
+        raised_ns = int(state.fault_ns[row])
+        found.append(AlarmChange(asset, FAULTS[before], subject, False, at_ns, (reason,), raised_ns))
+    if fault >= 0:
+        kind = FAULTS[fault]
+        reason = Reason(kind.replace(".", "_"), about | facts[kind])
+        found.append(AlarmChange(asset, kind, subject, True, at_ns, (reason,), at_ns))
+    return found

@@ -1,0 +1,57 @@
+"""The weighing of lives against the same in plain loops and scipy's normal densities."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from models.degradation import LAGS, weigh_lives
+from models.memory import PAST_DAYS
+
+ELAPSED = np.geomspace(2.0, 700.0, 20)
+LIVES = np.geomspace(12.0, 1400.0, 24)
+GROWTHS = (0.9, 1.5, 2.4)
+FACTORS = {0.62: 0.2, 0.78: 0.35, 0.95: 0.3, 1.15: 0.15}
+
+
+def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[float]) -> tuple[float, list[float]]:
+    lag = np.array(LAGS, float)
+    correlation = 0.85 * np.exp(-np.abs(lag[:, None] - lag) / 25.0) + 0.15 * np.eye(len(lag))
+    errors = stats.multivariate_normal(np.zeros(len(lag)), deviation**2 * correlation)
+    seen = past[list(LAGS)]
+    sound = errors.pdf(seen)
+    width = np.gradient(ELAPSED)
+    found = []
+    for (place, elapsed), life, growth, (factor, part) in itertools.product(
+        enumerate(ELAPSED), LIVES, GROWTHS, FACTORS.items()
+    ):
+        if elapsed >= 1.02 * life:
+            continue
+        course = [factor * min(max(elapsed - back, 0.0) / life, 1.2) ** growth for back in LAGS]
+        prior = onsets * width[place] * part / (len(LIVES) * len(GROWTHS))
+        found.append((max(life - elapsed, 0.5), prior * errors.pdf(seen - course)))
+    total = sound + sum(weight for _, weight in found)
+    return 1 - sound / total, [sum(weight for left, weight in found if left <= day) / total for day in days]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.002, 0.01])
+def test_the_posterior_is_that_of_plain_loops(slope: float) -> None:
+    rng = np.random.default_rng(5)
+    past = np.clip(0.5 - slope * np.arange(PAST_DAYS), 0.0, None) + rng.normal(scale=0.03, size=PAST_DAYS)
+    days = [30.0, 90.0, 365.0]
+    answer = weigh_lives(past[np.newaxis], np.array([0.08]), np.array([2e-4]), np.array(days))
+    damaged, failed = slow_chances(past, 0.08, 2e-4, days)
+    assert answer.damaged[0] == pytest.approx(damaged, rel=1e-9)
+    assert answer.failed[0].tolist() == pytest.approx(failed, rel=1e-9)
+
+
+def test_a_history_answers_alike_alone_and_among_others() -> None:
+    past = np.random.default_rng(6).normal(0.2, 0.1, size=(7, PAST_DAYS))
+    deviation, onsets = np.full(7, 0.07), np.full(7, 1e-4)
+    together = weigh_lives(past, deviation, onsets, np.array([30.0, 90.0]))
+    alone = weigh_lives(past[[3]], deviation[[3]], onsets[[3]], np.array([30.0, 90.0]))
+    assert np.array_equal(together.failed[3], alone.failed[0])
+    assert together.damaged[3] == alone.damaged[0]
