@@ -1,6 +1,19 @@
-"""Every message and every reading counted once by what became of it (design.md section 4)."""
+"""Every message and every reading counted once by what became of it (design.md section 4).
+
+::
+
+    messages received = decoded + duplicate + dead-lettered + quarantined + waiting
+    readings decoded  = stored + duplicate + refused
+
+The counts stand in the journal and change in the commit that made them true, so no crash can make them wrong; what
+stands only for a while, in quarantine or as a part of a waveform, is also there to be counted.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -8,7 +21,76 @@ from domain.arrays import BoolArray, IndexArray
 from ingest.messages import MessageOutcome
 from service.bursts import BurstWork
 
-__all__ = ["count_batch"]
+__all__ = ["Account", "accounts", "complete", "count_batch"]
+
+_MESSAGES: Final = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
+_READINGS: Final = ("stored", "duplicate", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One identity of design.md section 4.
+
+    Attributes
+    ----------
+    what : str
+        `messages` or `readings`.
+    total : int
+        Received, or decoded.
+    parts : mapping of str to int
+        By what became of them.
+    standing : mapping of str to int
+        Of parts that stand for a while: how many are really there.
+    """
+
+    what: str
+    total: int
+    parts: Mapping[str, int]
+    standing: Mapping[str, int]
+
+    @property
+    def unaccounted(self) -> int:
+        """Give how many are missing from the parts; negative: counted twice. 0 when all is well."""
+        return self.total - sum(self.parts.values())
+
+    def faults(self) -> list[str]:
+        """Say in words what does not add up."""
+        found = []
+        if self.unaccounted:
+            verb = "are missing from" if self.unaccounted > 0 else "too many are in"
+            found.append(f"{abs(self.unaccounted)} of {self.total} {self.what} {verb} the account")
+        for name, there in self.standing.items():
+            if there != self.parts[name]:
+                found.append(f"{self.parts[name]} {self.what} are counted as {name}, and {there} are there")
+        return found
+
+
+def accounts(tally: Mapping[str, int], *, held: int, parts: int) -> tuple[Account, Account]:
+    """Draw up both accounts from the journal's counts.
+
+    Parameters
+    ----------
+    tally : mapping of str to int
+        The journal's counts.
+    held, parts : int
+        Messages in quarantine and parts of waveforms that are in the journal, at the same moment.
+    """
+
+    def by(kind: str, names: tuple[str, ...]) -> dict[str, int]:
+        return {name: tally.get(f"{kind}_{name}", 0) for name in names}
+
+    standing = {"quarantined": held, "waiting": parts}
+    return (
+        Account("messages", tally.get("messages_received", 0), by("messages", _MESSAGES), standing),
+        Account("readings", tally.get("readings_decoded", 0), by("readings", _READINGS), {}),
+    )
+
+
+def complete(tally: Mapping[str, int]) -> dict[str, int]:
+    """Give all counts, 0 for what never happened: who watches a count wants it from the first day."""
+    names = [f"messages_{name}" for name in ("received", *_MESSAGES)]
+    names += [f"readings_{name}" for name in ("decoded", *_READINGS, "conflicting")]
+    return dict.fromkeys(names, 0) | dict(tally)
 
 
 def count_batch(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from domain.errors import SchouwError
 from models.state import state_digest
+from service.accounting import accounts
 from service.ingest_process import clock_policy, status_path
 from service.restore import open_pipeline
 from service.series_store import open_influx, open_series
@@ -59,7 +60,7 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
     try:
         if not faults:
             yield Finding("journal", ok=True, detail=f"whole, {journal.last_seq()} entries")
-        yield from _accounting(journal.tally())
+        yield from _accounting(journal)
         links = chain_faults(journal)
         yield Finding("decision log", ok=not links, detail="; ".join(links) or "chain is whole")
         yield from _operational(settings, journal)
@@ -71,23 +72,14 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
         journal.close()
 
 
-def _accounting(tally: dict[str, int]) -> Iterator[Finding]:
+def _accounting(journal: Journal) -> Iterator[Finding]:
     """Check that every message and reading is accounted for (design.md section 4)."""
-    messages = sum(
-        tally.get(f"messages_{name}", 0) for name in ("decoded", "duplicate", "dead_lettered", "quarantined")
-    )
-    waiting = tally.get("messages_waiting", 0)
-    received = tally.get("messages_received", 0)
-    parts = ", ".join(
-        f"{name.removeprefix('messages_')} {count}" for name, count in tally.items() if "messages_" in name
-    )
-    yield Finding("messages accounted for", ok=received == messages + waiting, detail=parts or "none yet")
-    readings = sum(tally.get(f"readings_{name}", 0) for name in ("stored", "duplicate", "refused"))
-    decoded = tally.get("readings_decoded", 0)
-    parts = ", ".join(
-        f"{name.removeprefix('readings_')} {count}" for name, count in tally.items() if "readings_" in name
-    )
-    yield Finding("readings accounted for", ok=decoded == readings, detail=parts or "none yet")
+    tally, held, parts = journal.tally_with_standing()
+    for account in accounts(tally, held=held, parts=parts):
+        faults = account.faults()
+        told = ", ".join(f"{name} {count}" for name, count in account.parts.items())
+        detail = f"{account.total} = {told}" if not faults else f"{'; '.join(faults)}: {told}; report this"
+        yield Finding(f"{account.what} accounted for", ok=not faults, detail=detail)
 
 
 def _operational(settings: Settings, journal: Journal) -> Iterator[Finding]:

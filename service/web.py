@@ -18,6 +18,7 @@ from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.access import make_access, open_ledger, shared_service
+from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.ingest_process import prepare_folder, status_path
 from service.series_store import open_series
@@ -72,9 +73,12 @@ class ServiceHealth:
                 "ingest_queued_messages": status.queued_messages,
                 "ingest_open_readings": status.open_readings,
             }
+        tally, held, parts = self.journal.tally_with_standing()
+        for account in accounts(tally, held=held, parts=parts):
+            gauges[f"ingest_{account.what}_unaccounted"] = account.unaccounted
         if self.series is not None:
             gauges["storage_series_refused_rows"] = self.series.refused_count()
-        return metrics_text(self.journal.tally(), gauges, self._backlogs(status))
+        return metrics_text(complete(tally), gauges, self._backlogs(status))
 
     def _backlogs(self, status: IngestStatus | None) -> dict[str, dict[str, float]]:
         """Give what waits for each projection, by its name."""

@@ -217,6 +217,20 @@ class JournalTables(JournalFile):
         with self.reading() as db:
             return {name: int(value) for name, value in db.execute("SELECT name, value FROM tally ORDER BY name")}
 
+    def tally_with_standing(self) -> tuple[dict[str, int], int, int]:
+        """Give the exact counts with the messages held and the parts kept, all at one moment."""
+        with self.reading() as db:
+            db.execute("BEGIN")
+            try:
+                tally = {name: int(value) for name, value in db.execute("SELECT name, value FROM tally ORDER BY name")}
+                held, parts = (
+                    int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 -- names of ours
+                    for table in ("held", "part")
+                )
+            finally:
+                db.execute("COMMIT")
+        return tally, held, parts
+
     # Snapshots -------------------------------------------------------------------------------
 
     def snapshot_seq(self) -> int:

@@ -150,7 +150,7 @@ def test_a_decision_about_nothing_is_refused(call: Call, data: Path, arguments: 
 def test_the_doctor_finds_a_sound_installation_sound(call: Call, data: Path) -> None:
     code, out, _ = call("doctor", "--data-dir", data)
     assert (code, "WRONG" in out) == (0, False)
-    assert "messages accounted for: dead_lettered 1, decoded 48, received 49" in out
+    assert "messages accounted for: 49 = decoded 48, duplicate 0, dead_lettered 1, quarantined 0, waiting 0" in out
 
 
 def test_the_doctor_finds_what_is_wrong(call: Call, data: Path) -> None:
