@@ -27,7 +27,7 @@ from tests.unit.service.site import NOW_NS
 
 SENSORS, ROWS = 200, 50
 ROUND_READINGS = 200_000
-BACKLOG_READINGS = int(sys.argv[1]) if len(sys.argv) > 1 else 600_000
+DEFAULT_BACKLOG_READINGS = 600_000
 LIVE_READINGS_S = 2_000
 ROUNDS = 3
 BEGIN_S = NOW_NS // 10**9 - 400 * 86_400
@@ -76,7 +76,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> None:
+def main(backlog_readings: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="schouw-influx-") as name, contextlib.ExitStack() as ends:
         folder = Path(name)
@@ -143,7 +143,7 @@ def main() -> None:
 
         site.until("drained", drained, seconds=300)
         influx.stop_influxd()
-        for _ in range(0, BACKLOG_READINGS, ROUND_READINGS):
+        for _ in range(0, backlog_readings, ROUND_READINGS):
             publish(broker.port, fleet.messages(ROUND_READINGS))
         site.until("all stored", lambda: stored() >= fleet.sent, seconds=300)
         live_stop = threading.Event()
@@ -164,8 +164,8 @@ def main() -> None:
         seconds, after = time.monotonic() - start, stored()
         live_stop.set()
         thread.join()
-        rate = (BACKLOG_READINGS + after - before) / seconds
-        print(f"backlog of {BACKLOG_READINGS:,} readings in {waiting} entries, {LIVE_READINGS_S:,} live readings/s:")
+        rate = (backlog_readings + after - before) / seconds
+        print(f"backlog of {backlog_readings:,} readings in {waiting} entries, {LIVE_READINGS_S:,} live readings/s:")
         print(f"drained in {seconds:.1f} s, {rate:,.0f} readings/s, {rate / LIVE_READINGS_S:.1f} × the live rate")
         site.until("drained", drained, seconds=300)
         found = influx.ask('SELECT count("value") FROM "reading"', database=influx.database)
@@ -178,4 +178,4 @@ def read(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_BACKLOG_READINGS)
