@@ -13,7 +13,7 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import audit, evaluation, forecasts, keys, pilots, safekeeping, scoring, streaming
+from service.commands import audit, evaluation, forecasts, keys, pilots, recordings, safekeeping, scoring, streaming
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
@@ -38,6 +38,7 @@ app.add_typer(evaluation.app)
 app.add_typer(pilots.app, name="pilot")
 app.add_typer(forecasts.app)
 app.add_typer(keys.app)
+app.add_typer(recordings.app)
 app.add_typer(scoring.app)
 app.add_typer(streaming.app)
 app.add_typer(safekeeping.app)
@@ -149,53 +150,6 @@ def simulate(
         start_ns=first,
         progress_path=progress,
     )
-
-
-@app.command()
-def replay(
-    file: Annotated[Path, typer.Argument(help="CSV file, plain or gzip.")],
-    asset: Annotated[str, typer.Option(help="Asset that the rows belong to.")],
-    value: Annotated[list[str], typer.Option(help="COLUMN=CHANNEL:UNIT, once for each column of values.")],
-    time_column: Annotated[str, typer.Option("--time", help="Column of time.")] = "time",
-    time_unit: Annotated[
-        str, typer.Option(help="auto (ISO 8601 or seconds), s, ms, minutes, hours, days since --start, or index.")
-    ] = "auto",
-    start: Annotated[
-        str, typer.Option(help="Where numbers of hours, days or rows count from, ISO date.")
-    ] = "2020-01-01",
-    sensor: Annotated[str, typer.Option(help="Sensor that sends them.")] = "replay",
-    gateway: Annotated[str, typer.Option(help="Gateway that publishes them.")] = "replay",
-    onboard: Annotated[
-        str | None, typer.Option(help="Add the asset to the register first, as this type (bridge, road, ...).")
-    ] = None,
-    speed: Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.")] = 0.0,
-    rows: Annotated[int, typer.Option(help="Rows in one message.", min=1, max=1000)] = 24,
-    host: Host = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Publish a table of history through MQTT; run `schouw run --replay` beside it."""
-    from service.replaying import replay_file  # noqa: PLC0415 -- see run
-
-    settings = read_settings(overrides_of(data_dir), config)
-    sent = replay_file(
-        settings,
-        file,
-        asset=asset,
-        sensor=sensor,
-        gateway=gateway,
-        values=value,
-        time_column=time_column,
-        time_unit=time_unit,
-        start_ns=day_ns(start) or 0,
-        onboard=onboard,
-        speed=speed,
-        rows_per_message=rows,
-        host=host or settings.mqtt.host,
-        port=port or settings.mqtt.port,
-    )
-    typer.echo(f"Published {sent} messages; the broker has acknowledged them all.")
 
 
 @assets_app.command("import")

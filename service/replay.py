@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import math
 import statistics
 import time
@@ -17,6 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Final, Literal
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
 
 from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
@@ -99,7 +104,7 @@ def parse_column(text: str) -> ReplayColumn:
 
 
 def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
-    """Read the mapped columns of a CSV file, plain or gzip.
+    """Read the mapped columns of a CSV file, plain or gzip, or of a Parquet file.
 
     Raises
     ------
@@ -136,7 +141,7 @@ def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
                         break
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(
-            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip"
+            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip, or as Parquet"
         ) from error
     if faults:
         raise ConfigurationError(f"{path.name}: " + "; ".join(faults))
@@ -164,7 +169,15 @@ def _present(columns: Sequence[ReplayColumn], values: Sequence[float]) -> dict[s
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
-    if path.suffix == ".gz":
+    if path.suffix in {".parquet", ".pq"}:
+        # As CSV it is read, checked and reported like any other table.
+        packed = io.BytesIO()
+        try:
+            arrow_csv.write_csv(parquet.read_table(path), packed)
+        except pa.ArrowException as error:
+            raise OSError(f"no Parquet file: {error}") from error
+        yield io.StringIO(packed.getvalue().decode("utf-8"), newline="")
+    elif path.suffix == ".gz":
         with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as text:
             yield text
     else:

@@ -27,9 +27,9 @@ from service.evaluation.history_table import HistoryTable, read_history
 from service.evaluation.owner_events import OwnerEvents, read_owner_events
 from service.evaluation.truth import DAY_NS, Truth, true_assets
 
-__all__ = ["History", "history_days", "load_history"]
+__all__ = ["History", "history_days", "load_history", "register_of_table"]
 
-_GATEWAY: Final = "history"
+_GATEWAY: Final = GatewayId("history")
 _NS: Final = 1_000_000_000
 
 
@@ -68,7 +68,7 @@ def load_history(path: Path, events: Path, *, register: Sequence[Path], asset_ty
         With file, line and what was expected.
     """
     table = read_history(path)
-    known = read_register(register) if register else _register_of(table, asset_type, path.name)
+    known = read_register(register) if register else register_of_table(table, asset_type, path.name)
     told = read_owner_events(events, {asset.id for asset in known.assets})
     known = replace(known, works=told.works)
     start_ns = int(table.time_ns[0]) // DAY_NS * DAY_NS
@@ -100,16 +100,22 @@ def _messages(
     messages = []
     for sensor, moments in sorted(readings.items()):
         asset, name = table.sensors[sensor]
-        gateway = gateways.get((AssetId(asset), SensorId(name)), GatewayId(_GATEWAY))
+        gateway = gateways.get((AssetId(asset), SensorId(name)), _GATEWAY)
         outgoing = [OutgoingReading(time_ns, values) for time_ns, values in moments.items()]
         messages.append(encode_readings(gateway, asset, name, outgoing))
     return messages
 
 
-def _register_of(table: HistoryTable, asset_type: str, name: str) -> Register:
-    """Make a register of what the table holds, with the defaults of its channels' names."""
+def register_of_table(table: HistoryTable, asset_type: str, name: str, *, gateway: GatewayId = _GATEWAY) -> Register:
+    """Make a register of what the table holds, with the defaults of its channels' names.
+
+    Raises
+    ------
+    ConfigurationError
+        For a type that there is not, or a channel whose name has no default role.
+    """
     if asset_type not in set(AssetType):
-        raise ConfigurationError(f"got --asset-type {asset_type!r}, expected one of {', '.join(AssetType)}")
+        raise ConfigurationError(f"got asset type {asset_type!r}, expected one of {', '.join(AssetType)}")
     channels = []
     for series, (asset, sensor, channel) in enumerate(table.keys):
         defaults = channel_defaults(channel.partition(".")[0])
@@ -123,7 +129,7 @@ def _register_of(table: HistoryTable, asset_type: str, name: str) -> Register:
                 sensor=SensorId(sensor),
                 channel=ChannelName(channel),
                 unit=canonical_unit(table.units[series]),
-                gateway=GatewayId(_GATEWAY),
+                gateway=gateway,
                 interval_s=_interval_s(table.time_ns[table.series == series]),
                 role=defaults.role,
                 direction=defaults.direction,
