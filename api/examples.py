@@ -166,8 +166,38 @@ _ME = CallerItem(
     csrf_token=None,
 )
 
+_FEATURE: Final = {
+    "type": "Feature",
+    "id": "brug-042",
+    "geometry": {"type": "Point", "coordinates": [5.47, 51.44]},
+    "properties": {"asset": "brug-042", "assetName": "Brug over de Dommel", "state": "act"},
+}
+_COLLECTION: Final = {
+    "id": "risks",
+    "title": "Risks",
+    "description": "The newest assessment of each asset, most urgent first.",
+    "itemType": "feature",
+    "crs": ["http://www.opengis.net/def/crs/OGC/1.3/CRS84"],
+    "links": [{"href": "https://schouw.example.org/v1/ogc/collections/risks/items", "rel": "items"}],
+}
+_LINKS: Final = [{"href": "https://schouw.example.org/v1/ogc", "rel": "self", "type": "application/json"}]
+
 # By operation identifier.
-EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+EXAMPLES: Final[dict[str, Any]] = {
+    "showLanding": {"title": "Schouw", "description": "Risks, alarms and plans on the map.", "links": _LINKS},
+    "showConformance": {"conformsTo": ["http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"]},
+    "listCollections": {"links": _LINKS, "collections": [_COLLECTION]},
+    "showCollection": _COLLECTION,
+    "listFeatures": {
+        "type": "FeatureCollection",
+        "features": [_FEATURE],
+        "numberMatched": 1,
+        "numberReturned": 1,
+        "timeStamp": "2026-03-01T06:15:00Z",
+        "links": _LINKS,
+    },
+    "showFeature": _FEATURE,
+    "followEvents": 'event: alarm\nid: WzEsIn4iXQ\ndata: {"id": "brug-042.condition.settlement.1771135200"}\n\n',
     "listRisks": listing(_RISK),
     "showRisk": as_json(_RISK),
     "listRiskHistory": listing(_RISK),

@@ -26,6 +26,8 @@ _TAGS: Final = (
     ("risks", "What to look at first, how sure that is, and why."),
     ("alarms", "Calls to look, within a budget of false alarms."),
     ("decisions", "What people decided: an append-only, hash-chained log."),
+    ("map", "The same as GeoJSON, as OGC API Features has it."),
+    ("events", "Changes as they come."),
     ("assets", "Structures as their owner registered them, and what was measured."),
     ("sensors", "Channels of the register and how they are doing."),
     ("refusals", "What was not taken in, and why."),
@@ -137,6 +139,10 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         body = response.get("content", {}).get("application/json")
         if body is not None:
             body["example"] = EXAMPLES[operation["operationId"]]
+        for kind in ("application/geo+json", "text/event-stream"):
+            if kind in response.get("content", {}):
+                response["content"][kind]["example"] = EXAMPLES[operation["operationId"]]
+                response["content"].pop("application/json", None)
         table = response.get("content", {}).get("text/csv")
         if table is not None:
             table["example"] = as_csv(EXAMPLES[operation["operationId"]])

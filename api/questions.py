@@ -27,6 +27,8 @@ __all__ = [
     "AssetPath",
     "AssetQuery",
     "DecisionQuery",
+    "EventQuery",
+    "FeatureQuery",
     "ItemPath",
     "ItemQuery",
     "LanguageQuery",
@@ -173,6 +175,29 @@ class PlanQuery(PageQuery):
     """Part of the list of planned works."""
 
     format: ListFormat = "json"
+
+
+class EventQuery(Question):
+    """How to follow changes."""
+
+    once: Annotated[
+        bool, Field(description="True ends the stream when everything behind `Last-Event-ID` has been told.")
+    ] = False
+    lang: Lang = None
+
+
+class FeatureQuery(Question):
+    """Part of a collection of features."""
+
+    bbox: Annotated[
+        str | None,
+        Field(
+            max_length=200, description="West, south, east, north in degrees (CRS84).", examples=["5.3,51.3,5.6,51.5"]
+        ),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Features at most.", examples=[1000])] = 1000
+    cursor: Annotated[str | None, Field(description="From the link to the next page.")] = None
+    lang: Lang = None
 
 
 class SeriesQuery(PageQuery):

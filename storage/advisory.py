@@ -83,8 +83,8 @@ class SqlAdvisoryStore:
         return SqlAdvisoryStore(self._engine, tuple(organisations))
 
     def revision(self) -> int:
-        """Give a number that grows whenever something that is read here may have changed."""
-        return int(self._all(select(func.coalesce(func.sum(projection_table.c.seq), 0).label("seq")))[0].seq)
+        """Give the newest revision that any row may carry; it grows with every change of what is read here."""
+        return int(self._all(select(func.coalesce(func.max(projection_table.c.seq), 0).label("seq")))[0].seq)
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""

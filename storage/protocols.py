@@ -103,7 +103,7 @@ class AdvisoryStore(Protocol):
         """Give the same store as one organisation sees it: only assets with one of these names, and what is theirs."""
 
     def revision(self) -> int:
-        """Give a number that grows whenever something that is read here may have changed."""
+        """Give the newest revision that any row may carry; it grows with every change of what is read here."""
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""

@@ -52,6 +52,9 @@ def filled(path: str, *, own: bool) -> str:
     alarm = "brug-042.condition.settlement.12" if own else "brug-west.condition.settlement.4"
     return (
         path.replace("{name:path}", "schouw.css")
+        .replace("/v1/events", "/v1/events?once=true")
+        .replace("{collection_id}", "risks")
+        .replace("{feature_id:path}", asset)
         .replace("{asset_id}", asset)
         .replace("{alarm_id:path}", alarm)
         .replace("{decision_id}", "d1")
