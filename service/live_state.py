@@ -140,8 +140,15 @@ class LiveState:
         self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
 
-    def plan_closing(self, body: ClosingBody) -> ClosingPlan:
-        """Close the hops that are due, in a copy of the state of their assets."""
+    def plan_closing(self, body: ClosingBody, *, with_outcome: bool = True) -> ClosingPlan:
+        """Close the hops that are due, in a copy of the state of their assets.
+
+        Parameters
+        ----------
+        with_outcome : bool
+            False leaves out what follows from the state and does not change it: assessments and rows. At a restart
+            they stand in the journal already.
+        """
         bound = self._bound(body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
         if not closing.rounds:
@@ -166,9 +173,10 @@ class LiveState:
                 put_state(catalogue, state, local, part)
             end = closed.features.end_ns
             newest[local] = end
-            collector.add_scores(part_catalogue, closed, scores)
-            collector.add_readings(self.catalogue.assets, closed)
-            collector.add_alarms(part_catalogue, changes)
+            if with_outcome:
+                collector.add_scores(part_catalogue, closed, scores)
+                collector.add_readings(self.catalogue.assets, closed)
+                collector.add_alarms(part_catalogue, changes)
             ended = np.flatnonzero(end % DAY_NS == 0).astype(np.int32)
             for day in np.unique(end[ended]).tolist():
                 rows = ended[end[ended] == day]
@@ -178,7 +186,9 @@ class LiveState:
         for day in self._due_days(days, fleet, closing, body):
             block = days.join(day, self.rows_of, self.catalogue)
             days = days.without_day(day)
-            self._end_day(block, day, collector, fleet, catalogue=catalogue, state=state)
+            self._end_day(block, day, collector if with_outcome else None, fleet, catalogue=catalogue, state=state)
+        if not with_outcome:
+            return ClosingPlan(closing, assets, state, Outcome(), [], closed_count, days, fleet)
         latest = {item.asset: item for item in collector.assessments}
         frontier = closing.frontier_ns[assets]
         for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
@@ -210,18 +220,20 @@ class LiveState:
         self,
         block: DayBlock,
         day: int,
-        collector: HopCollector,
+        collector: HopCollector | None,
         fleet: FleetMemory,
         *,
         catalogue: Catalogue,
         state: ModelState,
     ) -> None:
-        """Take a day's rows through the second stage, and write what it says into `state`."""
+        """Take a day's rows through the second stage, and write what it says into `state`, and where asked assess."""
         place = {asset: row for row, asset in enumerate(catalogue.assets)}
         local = np.array([place[asset] for asset in block.catalogue.assets], np.int32)
         current = take_state(catalogue, state, local)
         stepped, changes = step_fleet(block.catalogue, _with_fleet_columns(block.state, current), fleet, day)
         put_state(catalogue, state, local, _with_fleet_columns(current, stepped))
+        if collector is None:
+            return
         collector.add_alarms(block.catalogue, changes)
         when = np.full(len(local), day, np.int64)
         columns = assess(block.catalogue, stepped, when)
@@ -390,27 +402,30 @@ class LiveState:
         StorageCorrupt
             If a snapshot cannot be read.
         """
+        waiting: list[ReadingColumns] = []
         for saved in rows:
             try:
-                self._restore_one(saved)
+                waiting.append(self._restore_one(saved))
             except msgspec.MsgspecError as error:
                 raise StorageCorrupt(
                     f"snapshot of asset {saved.asset!r} cannot be read ({error}); restore a backup of the data folder"
                 ) from error
+        self.tracker.restore(ReadingColumns.concatenate(waiting))
         self.applied_seq = seq
 
-    def _restore_one(self, saved: SnapshotRow) -> None:
+    def _restore_one(self, saved: SnapshotRow) -> ReadingColumns:
+        """Read one asset, the clock or the fleet; gives the readings of open hops, which go back all at once."""
         tracker = self.tracker
         if saved.asset == _CLOCK_ROW:
             clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
             tracker.clock.progress_ns, tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
-            return
+            return ReadingColumns.empty()
         if saved.asset == _FLEET_ROW:
             self.fleet = FleetMemory.decode(saved.body)
-            return
+            return ReadingColumns.empty()
         row = self._row(saved.asset)
         if row is None:
-            return
+            return ReadingColumns.empty()
         snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
         decode_state(self.catalogue, self.state, row, snapshot.model)
         self.days = self.days.with_encoded(self.catalogue, row, snapshot.day_rows)
@@ -420,7 +435,6 @@ class LiveState:
         rows = tracker.rows_of(np.frombuffer(snapshot.numbers, "<i4").astype(np.int32))
         latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
         tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
-        tracker.restore(unpack(snapshot.open_readings))
         tracker.clock.reach_ns[row] = snapshot.reach_ns
         if snapshot.claimed_ns:
             claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
@@ -429,6 +443,7 @@ class LiveState:
             there = rows >= 0
             held = held.take(tracker.rows_of(held.channel) >= 0)
             tracker.claims.restore(rows[there], claimed[there], messages[there], held)
+        return unpack(snapshot.open_readings)
 
     def _bound(self, body: ClosingBody) -> TimeArray:
         if body.clock_ns is None:

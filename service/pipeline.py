@@ -354,9 +354,8 @@ class Pipeline:
             live.take_in(decode_readings(body.readings), body, entry.seq)
             return entry.outcome
         if isinstance(body, ClosingBody):
-            plan = live.plan_closing(body)
-            live.carry_out(plan, entry.seq)
-            return plan.outcome
+            live.carry_out(live.plan_closing(body, with_outcome=False), entry.seq)
+            return entry.outcome
         if isinstance(body, RegisterBody):
             numbers = self.journal.number_channels(channel.key for channel in body.register.channels)
             return live.change_register(body.register, numbers, body.at_ns, entry.seq)
