@@ -99,13 +99,13 @@ _WHITENER: Final = _whitener()
 _LIVES: Final = _make_lives()
 
 
-def weigh_lives(past: FloatArray, deviation: FloatArray, onsets_per_day: FloatArray, days: FloatArray) -> Posterior:
+def weigh_lives(seen: FloatArray, deviation: FloatArray, onsets_per_day: FloatArray, days: FloatArray) -> Posterior:
     """Weigh all lives by the histories of some pairs.
 
     Parameters
     ----------
-    past : float64[P, PAST_DAYS]
-        Daily severities, the newest first; 0 from before the reference was made.
+    seen : float64[P, L]
+        Severities of today and of the days before that `LAGS` names; 0 from before the reference was made.
     deviation : float64[P]
         Standard deviation of a severity of a sound asset, positive.
     onsets_per_day : float64[P]
@@ -115,13 +115,13 @@ def weigh_lives(past: FloatArray, deviation: FloatArray, onsets_per_day: FloatAr
 
     Examples
     --------
-    >>> ramp = np.clip(0.6 - 0.006 * np.arange(PAST_DAYS), 0.0, None)[np.newaxis]
-    >>> answer = weigh_lives(ramp, np.array([0.05]), np.array([1e-4]), np.array([10.0, 60.0, 300.0]))
+    >>> ramp = np.clip(0.6 - 0.006 * np.array(LAGS), 0.0, None)[np.newaxis]
+    >>> answer = weigh_lives(ramp, np.array([0.05]), np.array([1e-4]), np.array([10.0, 300.0]))
     >>> np.round(answer.damaged, 2).tolist(), np.round(answer.failed[0]).tolist()
-    ([1.0], [0.0, 0.0, 1.0])
+    ([1.0], [0.0, 1.0])
     """
-    white = _whiten(past[:, list(LAGS)])
-    fit = np.zeros((len(past), len(_LIVES.remaining_days)))
+    white = _whiten(seen)
+    fit = np.zeros((len(seen), len(_LIVES.remaining_days)))
     for lag in range(len(LAGS)):
         fit += white[:, lag, np.newaxis] * _LIVES.course[:, lag]
     fit = (fit - _LIVES.half_square) / (deviation * deviation)[:, np.newaxis]

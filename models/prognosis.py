@@ -17,10 +17,10 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.degradation import weigh_lives
+from models.degradation import LAGS, weigh_lives
 from models.memory import ModelState
 
-__all__ = ["LIFE_DAYS", "Outlook", "outlook"]
+__all__ = ["LIFE_DAYS", "History", "Outlook", "look_ahead", "outlook"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # What a severity may have moved unseen, a square root of a day.
@@ -28,7 +28,8 @@ _UNSEEN_PER_SQRT_DAY: Final = 0.01
 _LEAST_DEVIATION: Final = 0.03
 # The interval of a chance: were all lives longer, or shorter, by this factor.
 _LIFE_FACTOR: Final = 1.5
-_GROWTH_DAYS: Final = 28
+# Growth is what the last four weeks brought.
+_GROWTH_LAG: Final = LAGS.index(28)
 
 # Grid of remaining lives: ten years, finer near.
 LIFE_DAYS: Final[FloatArray] = np.concatenate([[0.0], np.geomspace(0.5, 3652.5, 120)])
@@ -45,7 +46,7 @@ class Outlook:
     level, level_sd : float64[P]
         Severity, shrunk by the chance that there is damage, and the standard deviation of a measured one.
     growth : float64[P]
-        Severity gained a day, over the last four weeks.
+        Severity gained a day.
     damaged : float64[P]
         Chance that there is damage.
     failed : float64[3, P, T]
@@ -58,6 +59,32 @@ class Outlook:
     growth: FloatArray
     damaged: FloatArray
     failed: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What the degradation model looks at, for each pair.
+
+    Attributes
+    ----------
+    known : bool[P]
+        True where a severity was ever measured.
+    severity, severity_sd : float64[P]
+        Newest severity, and what a sound one deviates by.
+    seen : float64[P, L]
+        Severities at `models.degradation.LAGS`.
+    silent_days : float64[P]
+        Since the newest severity.
+    onsets_per_day : float64[P]
+        How often damage of this mode begins here.
+    """
+
+    known: BoolArray
+    severity: FloatArray
+    severity_sd: FloatArray
+    seen: FloatArray
+    silent_days: FloatArray
+    onsets_per_day: FloatArray
 
 
 def outlook(
@@ -76,23 +103,34 @@ def outlook(
     """
     pair_asset = catalogue.pair_asset
     known = (state.evidence_ns > 0) & np.isfinite(state.severity)
-    silent_days = np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0)
-    spread = np.where(known, np.maximum(state.severity_sd, _LEAST_DEVIATION), 1.0)
-    deviation = np.sqrt(spread**2 + _UNSEEN_PER_SQRT_DAY**2 * silent_days)
-    modes = catalogue.pairs_of_asset[pair_asset]
-    onsets = state.onsets_per_year[pair_asset] * relative_rate[pair_asset] / modes / 365.25
-    past = np.where(known[:, np.newaxis], state.severity_past, 0.0)
-    times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
-    posterior = weigh_lives(past, deviation, onsets, times)
-    failed = posterior.failed.reshape(len(known), 3, len(days)).transpose(1, 0, 2)
-    failed = np.where(known[np.newaxis, :, np.newaxis], failed, 0.0)
-    damaged = np.where(known, posterior.damaged, 0.0)
-    measured = np.where(known, np.maximum(state.severity, 0.0), 0.0)
-    return Outlook(
+    history = History(
         known=known,
-        level=measured * damaged,
-        level_sd=np.where(known, deviation, 0.0),
-        growth=np.where(known, (past[:, 0] - past[:, _GROWTH_DAYS]) / _GROWTH_DAYS, 0.0),
+        severity=np.where(known, state.severity, 0.0),
+        severity_sd=np.where(known, state.severity_sd, 1.0),
+        seen=np.where(known[:, np.newaxis], state.severity_past[:, list(LAGS)], 0.0),
+        silent_days=np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0),
+        onsets_per_day=state.onsets_per_year[pair_asset]
+        * relative_rate[pair_asset]
+        / catalogue.pairs_of_asset[pair_asset]
+        / 365.25,
+    )
+    return look_ahead(history, days)
+
+
+def look_ahead(history: History, days: FloatArray) -> Outlook:
+    """Look ahead from histories as they were stored: all that `outlook` says follows from them."""
+    spread = np.maximum(history.severity_sd, _LEAST_DEVIATION)
+    deviation = np.sqrt(spread**2 + _UNSEEN_PER_SQRT_DAY**2 * history.silent_days)
+    times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
+    posterior = weigh_lives(history.seen, deviation, history.onsets_per_day, times)
+    failed = posterior.failed.reshape(len(history.known), 3, len(days)).transpose(1, 0, 2)
+    damaged = np.where(history.known, posterior.damaged, 0.0)
+    growth = (history.seen[:, 0] - history.seen[:, _GROWTH_LAG]) / LAGS[_GROWTH_LAG]
+    return Outlook(
+        known=history.known,
+        level=np.maximum(history.severity, 0.0) * damaged,
+        level_sd=np.where(history.known, deviation, 0.0),
+        growth=np.where(history.known, growth, 0.0),
         damaged=damaged,
-        failed=failed,
+        failed=np.where(history.known[np.newaxis, :, np.newaxis], failed, 0.0),
     )

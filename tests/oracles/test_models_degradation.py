@@ -42,14 +42,14 @@ def test_the_posterior_is_that_of_plain_loops(slope: float) -> None:
     rng = np.random.default_rng(5)
     past = np.clip(0.5 - slope * np.arange(PAST_DAYS), 0.0, None) + rng.normal(scale=0.03, size=PAST_DAYS)
     days = [30.0, 90.0, 365.0]
-    answer = weigh_lives(past[np.newaxis], np.array([0.08]), np.array([2e-4]), np.array(days))
+    answer = weigh_lives(past[np.newaxis, LAGS], np.array([0.08]), np.array([2e-4]), np.array(days))
     damaged, failed = slow_chances(past, 0.08, 2e-4, days)
     assert answer.damaged[0] == pytest.approx(damaged, rel=1e-9)
     assert answer.failed[0].tolist() == pytest.approx(failed, rel=1e-9)
 
 
 def test_a_history_answers_alike_alone_and_among_others() -> None:
-    past = np.random.default_rng(6).normal(0.2, 0.1, size=(7, PAST_DAYS))
+    past = np.random.default_rng(6).normal(0.2, 0.1, size=(7, len(LAGS)))
     deviation, onsets = np.full(7, 0.07), np.full(7, 1e-4)
     together = weigh_lives(past, deviation, onsets, np.array([30.0, 90.0]))
     alone = weigh_lives(past[[3]], deviation[[3]], onsets[[3]], np.array([30.0, 90.0]))
