@@ -16,11 +16,14 @@ __all__ = [
     "HORIZONS_DAYS",
     "Alarm",
     "AlarmState",
+    "AssessmentBasis",
+    "ChannelBasis",
     "DataQuality",
     "DeadLetter",
     "Decision",
     "DecisionVerb",
     "FailureProbability",
+    "ModeBasis",
     "Quarantined",
     "Reason",
     "RemainingLife",
@@ -110,6 +113,97 @@ class RemainingLife:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeBasis:
+    """What is known of one failure mode: the history that its prognosis rests on.
+
+    Attributes
+    ----------
+    severity, severity_sd : float
+        Share of the way to failure, 1 at the failure level, and what a sound asset deviates by.
+    seen : tuple of float
+        Severities of today and of the days before that the degradation model looks back on.
+    silent_days : float
+        Since the newest severity.
+    onsets_per_day : float
+        How often damage of this mode begins here.
+    evidence, threshold, strength : float
+        Evidence so far, what an alarm takes, and the smoothed standard score behind it.
+    raised_at_ns : int or None
+        Of the open alarm.
+    """
+
+    mode: str
+    severity: float
+    severity_sd: float
+    seen: tuple[float, ...]
+    silent_days: float
+    onsets_per_day: float
+    evidence: float
+    threshold: float
+    strength: float
+    raised_at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBasis:
+    """One channel's way from its reading to its part in the severity of its mode.
+
+    Attributes
+    ----------
+    measured, expected, band : float
+        Last value, what is normal at that environment, and half the width of its 80 % band, in `unit`.
+    deviation : float
+        Of its level from its reference, as share of the way to failure, positive towards harm.
+    common_shock, residual : float
+        The part that like assets share, and what is left; they add up to `deviation`.
+    usual : float
+        Standard deviation of what is left for like assets.
+    weight, contribution : float
+        Part in the severity of its mode, and what it brings; contributions of a mode add up to its severity.
+    """
+
+    mode: str
+    sensor: str
+    channel: str
+    unit: str
+    measured: float
+    expected: float
+    band: float
+    deviation: float
+    common_shock: float
+    residual: float
+    usual: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentBasis:
+    """Everything that an assessment's numbers follow from.
+
+    Attributes
+    ----------
+    rate_per_year : float
+        Failures a year by class, age and inspection.
+    planned_eur, failure_eur : float
+        Cost of a planned repair, and of a failure with its closure.
+    borrows_climate : bool
+        True without a temperature sensor: the weather is taken from like assets.
+    missing : tuple of str
+        Condition indicators, `sensor/channel`, that say nothing yet.
+    """
+
+    rate_per_year: float
+    planned_eur: float
+    failure_eur: float
+    temperature_degc: float | None
+    borrows_climate: bool
+    modes: tuple[ModeBasis, ...]
+    channels: tuple[ChannelBasis, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RiskAssessment:
     """One risk statement about one asset; immutable once it is not provisional.
 
@@ -131,6 +225,8 @@ class RiskAssessment:
         Expected extra cost of waiting 90 days, in euros.
     reasons : tuple of Reason
         Most telling first.
+    basis : AssessmentBasis or None
+        What it was computed from; None for assessments of model version 1.
     journal_seq : int
         The journal entry whose commit produced it.
     """
@@ -150,6 +246,7 @@ class RiskAssessment:
     advice: str
     reasons: tuple[Reason, ...]
     model_version: str
+    basis: AssessmentBasis | None = None
     journal_seq: int = 0
     revision: int = 0
 

@@ -35,7 +35,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.memory import PAST_DAYS, ModelState
 
-__all__ = ["alarm_threshold", "weigh_evidence"]
+__all__ = ["DRAW_DAYS", "alarm_threshold", "evidence_gain", "weigh_evidence"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 DRAW_DAYS: Final = 8.0
@@ -76,6 +76,11 @@ def alarm_threshold(catalogue: Catalogue) -> FloatArray:
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
     draws_per_year = 365.25 / DRAW_DAYS
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / catalogue.false_alarms_per_year, 2.0)))
+
+
+def evidence_gain(strength: float) -> float:
+    """Give the evidence that one independent draw of a score brings."""
+    return max(shift * strength - shift**2 / 2 for shift in _SHIFTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,8 @@
 """Trouble of sensors, found before their values are believed: stuck and silent.
 
 *Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
-rest in good health (traffic at night, no rain, air at 100 % humidity) are left out. *Silent*: nothing valid for
-five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
+rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. *Silent*: nothing valid
+for five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
 hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks. Both lower the
 quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
 one alarm.
@@ -18,13 +18,14 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.catalogue import HOUR_NS, Catalogue
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import ModelState
 
 __all__ = ["find_faults", "is_silent", "is_stuck"]
 
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
+_FULL_AIR_PCT: Final = 95.0
 _SILENT_INTERVALS: Final = 5
 _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
@@ -35,7 +36,11 @@ _LONGEST_REST_NS: Final = 14 * _DAY_NS
 def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[C]: tell which channels have repeated one value for too long, as of their last value."""
     repeated = state.heard_ns - state.same_since_ns
-    return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~catalogue.is_resting)
+    # Nothing passes, no rain falls, a machine runs at one speed, the air is full: that may last for days.
+    full = (catalogue.driver == DRIVERS.index("humidity")) & (state.last_value >= _FULL_AIR_PCT)
+    idle = (state.last_value <= 0.0) | catalogue.is_duty | full
+    at_rest = catalogue.is_resting & idle
+    return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~at_rest)
 
 
 def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:

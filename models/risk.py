@@ -13,21 +13,25 @@ rate alone, with a wide interval. States, in the order of the ranking:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.records import HORIZONS_DAYS, DataQuality, FailureProbability, RemainingLife, RiskAssessment, RiskState
+from models.basis import basis_of
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
 from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
+from models.joining import DAYS, join_modes
 from models.justification import Finding, Signs, advice_of, reasons_of
 from models.memory import ModelState
-from models.prognosis import LIFE_DAYS, Outlook, outlook
+from models.prognosis import Outlook, outlook
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
 
@@ -38,15 +42,11 @@ _ACT, _WATCH, _INSUFFICIENT, _OK = range(len(STATES))
 QUALITIES: Final = (DataQuality.HIGH, DataQuality.MEDIUM, DataQuality.LOW, DataQuality.NONE)
 
 _DAY_NS: Final = 24 * HOUR_NS
-_YEAR_DAYS: Final = 365.25
+_DIGEST_DIGITS: Final = 10
 _WATCH_EVIDENCE: Final = 0.25
 _WATCH_SEVERITY: Final = 0.25
 # Share of the planned repair that waiting 90 days may cost.
 WAITING_SHARE: Final = 0.2
-# A rate by class, age and inspection is known within this factor; watched assets have a third of it unseen.
-_RATE_FACTOR: Final = 5.0
-_UNSEEN_SHARE: Final = 1.0 / 3.0
-_LIFE_QUANTILES: Final = (0.1, 0.5, 0.9)
 # Severity from which the indicative condition is 2, 3, 4, 5 and 6.
 _CONDITION_BOUNDS: Final = np.array([0.10, 0.25, 0.45, 0.65, 0.85])
 _INSUFFICIENT_NS: Final = 24 * HOUR_NS
@@ -110,33 +110,12 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     RiskColumns
         All finite but for the NaN that its attributes name.
     """
-    assets = len(catalogue.assets)
     at_ns = np.asarray(at_ns, np.int64)
     consequence = consequences(catalogue, at_ns)
-    days = np.concatenate([LIFE_DAYS, np.array(HORIZONS_DAYS, np.float64)])
-    view = outlook(catalogue, state, at_ns, relative_rate=consequence.relative_rate, days=days)
-    known_asset = np.zeros(assets, np.bool_)
-    known_asset[catalogue.pair_asset[view.known]] = True
-
-    rate_day = consequence.rate_per_year / _YEAR_DAYS * np.where(known_asset, _UNSEEN_SHARE, 1.0)
-    chance = np.empty((3, assets, len(days)))
-    for which, (modes, factor) in enumerate(zip(view.failed, (1.0, 1 / _RATE_FACTOR, _RATE_FACTOR), strict=True)):
-        survival = np.exp(-rate_day[:, np.newaxis] * factor * days)
-        counted = np.where(view.known[:, np.newaxis], 1.0 - modes, 1.0)
-        np.multiply.at(survival, catalogue.pair_asset, counted)
-        chance[which] = np.clip(1.0 - survival, 0.0, 1.0)
-    chance[1] = np.minimum(chance[1], chance[0])
-    chance[2] = np.maximum(chance[2], chance[0])
-    probability = np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0))
-
-    life = _life_quantiles(chance[0][:, : len(LIFE_DAYS)])
-    beyond = life[:, 0] >= LIFE_DAYS[-1]
-    life = np.where((known_asset & ~beyond)[:, np.newaxis], life, np.nan)
-
+    view = outlook(catalogue, state, at_ns, relative_rate=consequence.relative_rate, days=DAYS)
+    joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year)
+    probability, severity, known_asset = joined.probability, joined.severity, joined.known
     pair = _dominant_pair(catalogue, view)
-    worst = np.full(assets, -np.inf)
-    np.maximum.at(worst, catalogue.pair_asset[view.known], view.level[view.known])
-    severity = np.where(known_asset, np.clip(worst, 0.0, 1.0), 0.0)
     condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
 
     signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), alarm_threshold(catalogue))
@@ -144,7 +123,7 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     return RiskColumns(
         at_ns=at_ns,
         probability=probability,
-        life_days=life,
+        life_days=joined.life_days,
         health_index=np.where(known_asset, 1.0 - severity, np.nan),
         pair=pair,
         condition=condition.astype(np.int8),
@@ -163,23 +142,6 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
         signs=signs,
         source=state,
     )
-
-
-def _life_quantiles(distribution: FloatArray) -> FloatArray:
-    """float64[A, 3]: times at which the chance of failure passes each quantile, between the points of the grid."""
-    quantiles = np.empty((len(distribution), len(_LIFE_QUANTILES)))
-    rows = np.arange(len(distribution))
-    for which, level in enumerate(_LIFE_QUANTILES):
-        after = np.sum(distribution < level, axis=-1)
-        reached = after < len(LIFE_DAYS)
-        upper = np.minimum(after, len(LIFE_DAYS) - 1)
-        lower = np.maximum(upper - 1, 0)
-        low, high = distribution[rows, lower], distribution[rows, upper]
-        rise = high - low
-        share = np.where(rise > 0.0, (level - low) / np.where(rise > 0.0, rise, 1.0), 0.0)
-        between = LIFE_DAYS[lower] + np.clip(share, 0.0, 1.0) * (LIFE_DAYS[upper] - LIFE_DAYS[lower])
-        quantiles[:, which] = np.where(reached, between, LIFE_DAYS[-1])
-    return np.maximum.accumulate(quantiles, axis=-1)
 
 
 def _dominant_pair(catalogue: Catalogue, view: Outlook) -> IndexArray:
@@ -275,8 +237,8 @@ def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *,
         waiting_share=WAITING_SHARE,
         chance_30=float(columns.probability[row, 0, 0]),
     )
-    return RiskAssessment(
-        assessment_id=f"{asset}.{stamp}Z{'.p' if provisional else ''}",
+    record = RiskAssessment(
+        assessment_id="",
         asset=asset,
         assessed_at_ns=at_ns,
         provisional=provisional,
@@ -301,4 +263,10 @@ def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *,
             finding=finding,
         ),
         model_version=MODEL_VERSION,
+        basis=basis_of(
+            catalogue, columns.source, columns.consequence, columns.signs.threshold, row, int(columns.at_ns[row])
+        ),
     )
+    # Another content under the same name would make two statements one: the name carries a digest of what is said.
+    digest = hashlib.sha256(msgspec.msgpack.encode(record)).hexdigest()[:_DIGEST_DIGITS]
+    return replace(record, assessment_id=f"{asset}.{stamp}Z{'.p' if provisional else ''}.{digest}")

@@ -129,9 +129,20 @@ def test_other_verbs_change_no_number(alarmed: Any, verb: DecisionVerb) -> None:
 
 
 def test_the_identifier_tells_asset_time_and_whether_it_is_final(alarmed: Any) -> None:
-    assert record_of(alarmed).assessment_id == "b000.20231205T000000Z"
-    assert record_of(alarmed, provisional=True).assessment_id == "b000.20231205T000000Z.p"
+    final, provisional = record_of(alarmed), record_of(alarmed, provisional=True)
+    assert final.assessment_id.startswith("b000.20231205T000000Z.")
+    assert provisional.assessment_id.startswith("b000.20231205T000000Z.p.")
+    assert record_of(alarmed) == final
     assert record_of(alarmed).model_version == MODEL_VERSION
+
+
+def test_another_statement_about_the_same_moment_has_another_name(alarmed: Any) -> None:
+    """A provisional name once stood for whatever the open hop said at the moment."""
+    before = record_of(alarmed, provisional=True)
+    alarmed.state = replace(alarmed.state, severity_sd=alarmed.state.severity_sd * 1.5)
+    after = record_of(alarmed, provisional=True)
+    assert after.assessed_at_ns == before.assessed_at_ns
+    assert after.assessment_id != before.assessment_id
 
 
 def assets_without_sensors(*assets: Asset) -> list[RiskAssessment]:

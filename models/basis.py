@@ -1,0 +1,195 @@
+"""What an assessment rests on, as numbers that are stored with it, and the way back from them.
+
+A basis holds each mode's history as the degradation model saw it, each channel's way from what was measured to its
+part in the severity, and the owner's and the prior's figures. `recompute` goes through the same functions as the
+assessment did, without state and catalogue: the same numbers a year later, bit for bit on the same machine.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import FloatArray
+from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
+from models.catalogue import HOUR_NS, Catalogue
+from models.consequence import Consequence
+from models.degradation import LAGS
+from models.deviation import in_unit
+from models.evidence import DRAW_DAYS, evidence_gain
+from models.explanation import temperature_of
+from models.fleet import has_climate
+from models.joining import DAYS, join_modes
+from models.memory import ModelState, asset_rows
+from models.prognosis import History, look_ahead
+from models.thresholds import MODES
+
+__all__ = ["Recomputed", "basis_of", "days_to_alarm", "recompute", "shares_of_risk"]
+
+_DAY_NS: Final = 24 * HOUR_NS
+_NINETY: Final = 1
+
+
+class Recomputed:
+    """Numbers of an assessment, computed again from its basis.
+
+    Attributes
+    ----------
+    probability : float64[H, 3]
+        Value, low and high at each horizon.
+    life : RemainingLife or None
+    severity : float
+    damaged : tuple of float
+        Chance of damage of each mode of the basis.
+    mode_chance : tuple of float
+        Chance of failure within 90 days of each mode alone.
+    """
+
+    __slots__ = ("damaged", "life", "mode_chance", "probability", "severity")
+
+    def __init__(
+        self,
+        probability: FloatArray,
+        life: RemainingLife | None,
+        severity: float,
+        damaged: tuple[float, ...],
+        mode_chance: tuple[float, ...],
+    ) -> None:
+        self.probability = probability
+        self.life = life
+        self.severity = severity
+        self.damaged = damaged
+        self.mode_chance = mode_chance
+
+
+def basis_of(
+    catalogue: Catalogue, state: ModelState, consequence: Consequence, threshold: FloatArray, asset: int, at_ns: int
+) -> AssessmentBasis:
+    """Collect what one asset's assessment rests on.
+
+    Parameters
+    ----------
+    threshold : float64[P]
+        Evidence that an alarm takes.
+    """
+    rows = asset_rows(catalogue, asset)
+    temperature = temperature_of(state, asset, at_ns)
+    modes, channels = [], []
+    for pair in range(rows["pair"].start, rows["pair"].stop):
+        if state.evidence_ns[pair] == 0 or not np.isfinite(state.severity[pair]):
+            continue
+        modes.append(
+            ModeBasis(
+                mode=MODES[catalogue.pair_mode[pair]],
+                severity=float(state.severity[pair]),
+                severity_sd=float(state.severity_sd[pair]),
+                seen=tuple(state.severity_past[pair, list(LAGS)].tolist()),
+                silent_days=float(max(at_ns - int(state.evidence_ns[pair]), 0) / _DAY_NS),
+                onsets_per_day=float(
+                    state.onsets_per_year[asset]
+                    * consequence.relative_rate[asset]
+                    / catalogue.pairs_of_asset[asset]
+                    / 365.25
+                ),
+                evidence=float(state.evidence[pair]),
+                threshold=float(threshold[pair]),
+                strength=float(state.strength[pair]),
+                raised_at_ns=int(state.raised_ns[pair]) or None,
+            )
+        )
+    missing = []
+    for row in range(rows["judged"].start, rows["judged"].stop):
+        channel = int(catalogue.judged[row])
+        key = catalogue.channels[channel]
+        numbers = (state.measured[row], state.expected[row], state.spread[row], state.residual[row])
+        if not np.all(np.isfinite(numbers)):
+            missing.append(f"{key.sensor}/{key.channel}")
+            continue
+        is_log = catalogue.is_log[[channel]]
+        (expected,), (band,) = in_unit(is_log, state.expected[[row]], state.spread[[row]])
+        (measured,), _ = in_unit(is_log, state.measured[[row]], state.spread[[row]])
+        direction = float(catalogue.direction[channel])
+        residual = float(state.residual[row])
+        towards = abs(residual) if direction == 0.0 else residual
+        weight = float(state.severity_weight[row])
+        channels.append(
+            ChannelBasis(
+                mode=MODES[catalogue.pair_mode[catalogue.pair_of_judged[row]]],
+                sensor=key.sensor,
+                channel=key.channel,
+                unit=catalogue.units[channel],
+                measured=float(measured),
+                expected=float(expected),
+                band=float(band),
+                deviation=residual + float(state.shock[row]),
+                common_shock=float(state.shock[row]),
+                residual=residual,
+                usual=float(state.residual_sd[row]),
+                weight=weight,
+                contribution=weight * towards,
+            )
+        )
+    return AssessmentBasis(
+        rate_per_year=float(consequence.rate_per_year[asset]),
+        planned_eur=float(consequence.planned_eur[asset]),
+        failure_eur=float(consequence.failure_eur[asset]),
+        temperature_degc=temperature if np.isfinite(temperature) else None,
+        borrows_climate=not bool(has_climate(state)[asset]) and bool(channels),
+        modes=tuple(modes),
+        channels=tuple(channels),
+        missing=tuple(missing),
+    )
+
+
+def recompute(basis: AssessmentBasis) -> Recomputed:
+    """Compute an assessment's numbers again."""
+    modes = basis.modes
+
+    def column(name: str) -> FloatArray:
+        return np.array([getattr(mode, name) for mode in modes], np.float64)
+
+    history = History(
+        known=np.ones(len(modes), np.bool_),
+        severity=column("severity"),
+        severity_sd=column("severity_sd"),
+        seen=np.array([mode.seen for mode in modes], np.float64).reshape(len(modes), len(LAGS)),
+        silent_days=column("silent_days"),
+        onsets_per_day=column("onsets_per_day"),
+    )
+    view = look_ahead(history, DAYS)
+    joined = join_modes(view, np.zeros(len(modes), np.int32), np.array([basis.rate_per_year]))
+    life = joined.life_days[0]
+    return Recomputed(
+        probability=joined.probability[0],
+        life=RemainingLife(*life.tolist()) if np.all(np.isfinite(life)) else None,
+        severity=float(joined.severity[0]),
+        damaged=tuple(view.damaged.tolist()),
+        mode_chance=tuple(view.failed[0][:, len(DAYS) - 3 + _NINETY].tolist()),
+    )
+
+
+def shares_of_risk(basis: AssessmentBasis, numbers: Recomputed) -> list[tuple[str, float, float]]:
+    """Split the chance of failure within 90 days into its causes.
+
+    Returns
+    -------
+    list of (str, float, float)
+        Cause (a failure mode, or ``unseen`` for what no sensor sees), its chance alone, and its part of the
+        whole; the parts add up to 1. Chances of independent causes add up as logarithms of survival.
+    """
+    whole = -np.log1p(-min(float(numbers.probability[_NINETY, 0]), 1.0 - 1e-12))
+    found = []
+    left = whole
+    for mode, chance in zip(basis.modes, numbers.mode_chance, strict=True):
+        hazard = min(-np.log1p(-min(chance, 1.0 - 1e-12)), left)
+        left -= hazard
+        found.append((mode.mode, chance, float(hazard / whole) if whole > 0.0 else 0.0))
+    unseen = 1.0 - sum(part for _, _, part in found)
+    return [*found, ("unseen", float(-np.expm1(-left)), unseen)]
+
+
+def days_to_alarm(mode: ModeBasis) -> float | None:
+    """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes."""
+    gain = evidence_gain(mode.strength)
+    return None if gain <= 0.0 else max(0.0, (mode.threshold - mode.evidence) / gain * DRAW_DAYS)

@@ -1,0 +1,118 @@
+"""From the outlook of each failure mode to chance, remaining life and cost of an asset.
+
+Modes and the rate of failures that no sensor sees (`models.consequence`) join as independent causes: chances of
+survival multiply. Nothing here looks at the models' state, so that a stored basis (`models.basis`) gives the same
+numbers as the state did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FloatArray, IndexArray
+from domain.records import HORIZONS_DAYS
+from models.prognosis import LIFE_DAYS, Outlook
+
+__all__ = ["DAYS", "Joined", "join_modes", "life_quantiles"]
+
+_YEAR_DAYS: Final = 365.25
+# A rate by class, age and inspection is known within this factor; watched assets have a third of it unseen.
+_RATE_FACTOR: Final = 5.0
+_UNSEEN_SHARE: Final = 1.0 / 3.0
+_LIFE_QUANTILES: Final = (0.1, 0.5, 0.9)
+# Chance of damage from which the remaining life is that of the damage, not of a mixture with sound assets.
+_SURE_DAMAGE: Final = 0.5
+
+# Times that an outlook is asked for: the grid of remaining lives, then the horizons.
+DAYS: Final[FloatArray] = np.concatenate([LIFE_DAYS, np.array(HORIZONS_DAYS, np.float64)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """What the modes of each asset come to.
+
+    Attributes
+    ----------
+    known : bool[A]
+        True where a mode has a history.
+    probability : float64[A, H, 3]
+        Chance of failure within `HORIZONS_DAYS`: value, low and high of the 80 % interval.
+    life_days : float64[A, 3]
+        Quantiles of the remaining life; NaN where no mode has a history or the 10 % quantile is beyond ten years.
+    severity : float64[A]
+        Of the worst mode, in [0, 1].
+    """
+
+    known: BoolArray
+    probability: FloatArray
+    life_days: FloatArray
+    severity: FloatArray
+
+
+def join_modes(view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray) -> Joined:
+    """Join the modes of each asset.
+
+    Parameters
+    ----------
+    view : Outlook
+        Asked for `DAYS`.
+    pair_asset : int32[P]
+        Asset of each pair, ascending.
+    rate_per_year : float64[A]
+        Failures a year by class, age and inspection.
+
+    Notes
+    -----
+    Where damage is more likely than not, the remaining life is that of the worst damage given that it is one: a
+    mixture with the years of a sound asset would say nothing to who must plan. The chances of failure keep both.
+    """
+    assets = len(rate_per_year)
+    known = np.zeros(assets, np.bool_)
+    known[pair_asset[view.known]] = True
+    rate_day = rate_per_year / _YEAR_DAYS * np.where(known, _UNSEEN_SHARE, 1.0)
+    chance = np.empty((3, assets, len(DAYS)))
+    for which, (modes, factor) in enumerate(zip(view.failed, (1.0, 1 / _RATE_FACTOR, _RATE_FACTOR), strict=True)):
+        survival = np.exp(-rate_day[:, np.newaxis] * factor * DAYS)
+        counted = np.where(view.known[:, np.newaxis], 1.0 - modes, 1.0)
+        np.multiply.at(survival, pair_asset, counted)
+        chance[which] = np.clip(1.0 - survival, 0.0, 1.0)
+    chance[1] = np.minimum(chance[1], chance[0])
+    chance[2] = np.maximum(chance[2], chance[0])
+    grid = chance[0][:, : len(LIFE_DAYS)]
+
+    doubt = np.where(view.damaged >= _SURE_DAMAGE, np.maximum(view.damaged, _SURE_DAMAGE), 1.0)
+    given = np.zeros((assets, len(LIFE_DAYS)))
+    np.maximum.at(given, pair_asset, view.failed[0][:, : len(LIFE_DAYS)] / doubt[:, np.newaxis])
+    sure = np.zeros(assets, np.bool_)
+    sure[pair_asset[view.damaged >= _SURE_DAMAGE]] = True
+    life = life_quantiles(np.where(sure[:, np.newaxis], np.maximum(grid, np.minimum(given, 1.0)), grid))
+    told = known & (life[:, 0] < LIFE_DAYS[-1])
+
+    worst = np.full(assets, -np.inf)
+    np.maximum.at(worst, pair_asset[view.known], view.level[view.known])
+    return Joined(
+        known=known,
+        probability=np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0)),
+        life_days=np.where(told[:, np.newaxis], life, np.nan),
+        severity=np.where(known, np.clip(worst, 0.0, 1.0), 0.0),
+    )
+
+
+def life_quantiles(distribution: FloatArray) -> FloatArray:
+    """float64[A, 3]: times at which the chance of failure passes each quantile, between the points of the grid."""
+    quantiles = np.empty((len(distribution), len(_LIFE_QUANTILES)))
+    rows = np.arange(len(distribution))
+    for which, level in enumerate(_LIFE_QUANTILES):
+        after = np.sum(distribution < level, axis=-1)
+        reached = after < len(LIFE_DAYS)
+        upper = np.minimum(after, len(LIFE_DAYS) - 1)
+        lower = np.maximum(upper - 1, 0)
+        low, high = distribution[rows, lower], distribution[rows, upper]
+        rise = high - low
+        share = np.where(rise > 0.0, (level - low) / np.where(rise > 0.0, rise, 1.0), 0.0)
+        between = LIFE_DAYS[lower] + np.clip(share, 0.0, 1.0) * (LIFE_DAYS[upper] - LIFE_DAYS[lower])
+        quantiles[:, which] = np.where(reached, between, LIFE_DAYS[-1])
+    return np.maximum.accumulate(quantiles, axis=-1)

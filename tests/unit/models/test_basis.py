@@ -1,0 +1,83 @@
+"""An assessment's numbers follow from its stored basis, and its parts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from domain.records import RiskAssessment
+from models.basis import days_to_alarm, recompute, shares_of_risk
+from models.catalogue import HOUR_NS
+from models.chain import assess, risk_records
+
+
+def last_record(run: Any) -> RiskAssessment:
+    at_ns = np.full(1, run.now_ns, np.int64)
+    columns = assess(run.catalogue, run.state, at_ns)
+    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+
+
+@pytest.fixture(scope="module")
+def lossy(request: pytest.FixtureRequest) -> Any:
+    """A bridge that loses 6 % of both frequencies within forty days."""
+    tools = request.getfixturevalue("fleet_tools")
+    run = tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
+    rng = np.random.default_rng(9)
+    hours = 60 * 24
+    loss = 1.0 - 0.06 * np.clip((np.arange(hours) / 24 - 20) / 40, 0.0, 1.0)
+    return run.feed(
+        {
+            "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.003, size=hours)),
+            "natural_frequency_2": 5.0 * loss * np.exp(rng.normal(scale=0.003, size=hours)),
+            "temperature": 12.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24),
+        }
+    )
+
+
+def test_the_same_numbers_come_back_after_a_year_as_text(lossy: Any) -> None:
+    record = last_record(lossy)
+    again = msgspec.json.decode(msgspec.json.encode(record), type=RiskAssessment)
+    assert again == record
+    assert again.basis is not None
+    numbers = recompute(again.basis)
+    told = [[chance.value, chance.low, chance.high] for chance in record.probability_of_failure]
+    assert numbers.probability.tolist() == told
+    assert numbers.life == record.remaining_life
+    assert record.health_index == 1.0 - numbers.severity
+
+
+def test_contributions_add_up_to_the_severity_and_shares_to_one(lossy: Any) -> None:
+    basis = last_record(lossy).basis
+    assert basis is not None
+    (mode,) = basis.modes
+    assert mode.severity > 0.3
+    assert sum(channel.contribution for channel in basis.channels) == pytest.approx(mode.severity, rel=1e-9)
+    for channel in basis.channels:
+        assert channel.deviation == pytest.approx(channel.common_shock + channel.residual)
+    shares = shares_of_risk(basis, recompute(basis))
+    assert [cause for cause, _, _ in shares] == ["stiffness_loss", "unseen"]
+    assert sum(part for _, _, part in shares) == pytest.approx(1.0)
+    assert all(0.0 <= part <= 1.0 for _, _, part in shares)
+
+
+def test_what_is_not_known_yet_is_listed_and_gives_the_prior(start_run: Callable[..., Any]) -> None:
+    run = start_run(["natural_frequency_1"]).feed({"natural_frequency_1": np.full(30, 3.0)})
+    record = last_record(run)
+    assert record.basis is not None
+    assert record.basis.modes == ()
+    assert record.basis.missing == ("s-natural_frequency_1/natural_frequency_1",)
+    numbers = recompute(record.basis)
+    assert numbers.probability[1, 0] == record.probability_of_failure[1].value
+    assert shares_of_risk(record.basis, numbers)[-1][2] == 1.0
+
+
+def test_growing_evidence_says_when_it_would_alarm(lossy: Any) -> None:
+    basis = last_record(lossy).basis
+    assert basis is not None
+    assert days_to_alarm(basis.modes[0]) == 0.0
+    assert basis.modes[0].raised_at_ns is not None
+    assert basis.modes[0].raised_at_ns % (24 * HOUR_NS) == 0
