@@ -106,7 +106,8 @@ def reasons_of(
         kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
         reasons.append(Reason("alarm_open", {"kind": kind, "days": round(days, 1)}))
     if finding.waiting_costs_more:
-        facts: dict[str, str | float | int] = {"cost_eur": float(round(finding.waiting_eur)), "share": finding.waiting_share}
+        cost_eur = float(round(finding.waiting_eur))
+        facts: dict[str, str | float | int] = {"cost_eur": cost_eur, "share": finding.waiting_share}
         reasons.append(Reason("waiting_costs_more", facts))
     reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
     reasons.extend(_suspicion(catalogue, state, view, signs, finding.pair, temperature))
