@@ -6,8 +6,8 @@ theirs, and hangs together, so that crossings come in clusters. So the line is d
 without an alarm are cut into blocks, and of each block the highest evidence is kept. An alarm is a cluster, a cluster
 is about a block, and the rate of alarms is therefore the share of blocks beyond the line over the length of a block:
 the method of block maxima (Gumbel, Statistics of Extremes, 1958). The upper end of the block maxima is continued as
-an exponential whose scale is integrated out, as in `models.stream_tail`. Theory enters as some made-up blocks of
-unit exponential evidence, which decide while few real blocks are known.
+a generalised Pareto tail, scale and shape by moments (Hosking and Wallis, Technometrics 29 (1987) 339-349). Theory
+enters as some made-up blocks of unit exponential evidence, which decide while few real blocks are known.
 
 What is promised. If the block maxima of health to come are exchangeable with those kept, the mean run length tends to
 the promised one, whatever the distribution of the evidence and however it hangs together within a block. Over the
@@ -37,10 +37,13 @@ _BLOCKS_PER_RUN: Final = 10
 _MEMORY_BLOCKS: Final = 2000
 # What theory is worth.
 _PRIOR_BLOCKS: Final = 20.0
-_PRIOR_EXCESSES: Final = 10.0
+_PRIOR_EXCESSES: Final = 5.0
 # The tail: the upper tenth, of many blocks fewer, so that the line is reached by counting rather than by shape.
 _TAIL_SHARE: Final = 0.1
 _MOST_EXCESSES: Final = 40
+# Shape of the tail: exponential at the least, at most without a variance.
+_LEAST_SHAPE: Final = 1e-6
+_MOST_SHAPE: Final = 0.5
 _LEAST_LINE_SHARE: Final = 0.5
 _MOST_LINES: Final = 2.0
 
@@ -115,13 +118,18 @@ class BudgetAlarm:
         ordered = np.sort(np.array(self._maxima))
         known = len(ordered)
         above = min(max(int(_TAIL_SHARE * known), 1), _MOST_EXCESSES)
-        start = float(ordered[known - above - 1]) if known > above else math.log(self._block_rows)
+        # Below the usual maximum of a block, theory is no tail to go on from.
+        start = math.log(self._block_rows)
+        if known > above:
+            start = max(start, float(ordered[known - above - 1]))
         excess = ordered[ordered > start] - start
-        count = len(excess) + _PRIOR_EXCESSES
-        scale = (float(excess.sum()) + _PRIOR_EXCESSES) / count
         theory = -math.expm1(-self._block_rows * math.exp(-start))
         share = (len(excess) + _PRIOR_BLOCKS * theory) / (known + _PRIOR_BLOCKS)
-        wanted = self._block_rows / self._length
-        rarer = max(share / wanted, 1.0)
-        line = start + count * scale * math.expm1(math.log(rarer) / count)
+        rarer = max(share * self._length / self._block_rows, 1.0)
+        # Unit exponential excesses, as theory has them, have mean 1 and mean square 2.
+        count = len(excess) + _PRIOR_EXCESSES
+        mean = (float(excess.sum()) + _PRIOR_EXCESSES) / count
+        square = (float((excess**2).sum()) + 2.0 * _PRIOR_EXCESSES) / count
+        shape = min(max(0.5 * (1.0 - mean * mean / (square - mean * mean)), _LEAST_SHAPE), _MOST_SHAPE)
+        line = start + mean * (1.0 - shape) * math.expm1(shape * math.log(rarer)) / shape
         return max(line, _LEAST_LINE_SHARE * math.log(self._length))

@@ -17,11 +17,14 @@ from domain.arrays import FloatArray
 from models.stream_profile import DailyProfile
 from models.stream_rarity import ValueRarity
 from models.stream_reference import ReferenceVerdict
-from models.stream_tail import EmpiricalTail
+from models.stream_tail import MEMORY_ROWS, EmpiricalTail
 
 __all__ = ["ChannelHabits"]
 
 _LN2: Final = math.log(2.0)
+# Of N scores in memory none can be shown to be rarer than one in N, as conformal p-values have it: what lies beyond is
+# equally strange. So an event of some rows is one event, however it rises.
+_MOST: Final = math.log(MEMORY_ROWS)
 # Thirty scores in the upper tenth give the scale of the tail to a fifth; before that nothing is said aloud.
 _FEWEST_ROWS: Final = 300
 
@@ -67,9 +70,12 @@ class ChannelHabits:
         expected, unusual = self._profile.step(time_s, value)
         rare = self._rarity.step(value)
         joined = math.hypot(self._profile_tail.strength(unusual), self._rarity_tail.strength(rare))
+        cautious = math.hypot(self._profile_tail.cautious_strength(unusual), self._rarity_tail.cautious_strength(rare))
         self._profile_tail.learn(unusual)
         self._rarity_tail.learn(rare)
         self._rows += 1
         # Of two independent unit exponentials the hypotenuse is beyond r with chance near 2 exp(-r): a corner each.
-        strength = max(joined - _LN2, 0.0)
-        return ReferenceVerdict(np.array([expected]), strength, strength, has_evidence=self._rows > _FEWEST_ROWS)
+        strength = min(max(joined - _LN2, 0.0), _MOST)
+        return ReferenceVerdict(
+            np.array([expected]), strength, max(cautious - _LN2, 0.0), has_evidence=self._rows > _FEWEST_ROWS
+        )

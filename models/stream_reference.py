@@ -34,9 +34,9 @@ _LAGS: Final = 2
 # Without commissioning, rows for each coefficient before anything is said.
 _ROWS_PER_COEFFICIENT: Final = 20
 _FEWEST_HEALTHY_ROWS: Final = 100
-# Nats of evidence from which a row is not calm (one healthy row in 150 for each length of time), and the
+# Nats of evidence from which a row is not calm (one healthy row in 1,100 for each length of time), and the
 # calm rows it takes before learning goes on: the memory of the second slowest mean, twice.
-_STRANGE: Final = 5.0
+_STRANGE: Final = 7.0
 _HOLD_ROWS: Final = 20
 # Calm rows fade by half in seven hundred.
 _KEEP: Final = 1.0 - 1.0 / 1000.0

@@ -5,9 +5,12 @@ an exponentially weighted mean of the residuals of all channels, compared with t
 multivariate EWMA of Lowry, Woodall, Champ and Rigdon, Technometrics 34 (1992) 46-53). For independent normal
 residuals the statistic is chi-square with as many degrees of freedom as there are channels. Residuals of real
 channels are neither: the statistic is divided by its own mean under health, which is what wandering and
-autocorrelation raise most, before its chance is looked up. The strength is ``-ln`` of that chance, in nats; the
-strongest of the K lengths counts, less ``ln K`` for having looked K times (Bonferroni, which holds whatever their
-dependence).
+autocorrelation raise most, before its chance is looked up. The strength is ``-ln`` of that chance, in nats.
+
+A fault may show in all channels a little or in one alone. Beside the statistic of all there is one of each channel by
+itself, with a mean under health of its own, so that a channel that wanders by nature does not hide a steady one. Of
+the two views the stronger counts, less ``ln 2``, the single channel less ``ln C`` besides; of the K lengths of time the
+strongest, less ``ln K`` (Bonferroni, which holds whatever their dependence).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ SHARES: Final = (1.0, 0.3, 0.1, 0.05)
 # The mean under health starts as theory has it, worth this many rows, and follows the last thousands.
 _PRIOR_ROWS: Final = 20.0
 _MEMORY_ROWS: Final = 3000.0
+_LN2: Final = math.log(2.0)
 _SMALLEST_CHANCE: Final = 1e-280
 
 
@@ -65,13 +69,24 @@ class ShiftEvidence:
         Number of columns D of the regression that the residuals come from.
     """
 
-    __slots__ = ("_means", "_rows", "_rows_unlearned", "_share", "_statistics", "_usual")
+    __slots__ = (
+        "_lone",
+        "_lone_usual",
+        "_means",
+        "_rows",
+        "_rows_unlearned",
+        "_share",
+        "_statistics",
+        "_usual",
+    )
 
     def __init__(self, *, channels: int, columns: int) -> None:
         self._share = np.array(SHARES)
         self._means = np.zeros((len(SHARES), channels))
         self._rows_unlearned = np.zeros((len(SHARES), columns))
         self._usual = np.ones(len(SHARES))
+        self._lone = np.zeros((len(SHARES), channels))
+        self._lone_usual = np.ones((len(SHARES), channels))
         self._rows = _PRIOR_ROWS
         self._statistics = np.zeros(len(SHARES))
 
@@ -98,7 +113,7 @@ class ShiftEvidence:
         Returns
         -------
         list of float
-            Strength for each of `SHARES`, in nats.
+            Strength for each of `SHARES`, in nats, below 0 where nothing is strange.
         """
         share = self._share[:, np.newaxis]
         widening = 1.0 if is_held else 1.0 / math.sqrt(1.0 + regression.leverage(row))
@@ -110,12 +125,22 @@ class ShiftEvidence:
         else:
             common = np.zeros(len(self._share))
         channels = int(regression.ready.sum())
+        spread = self._share / (2.0 - self._share) + common
         raw = ((self._means @ regression.precision) * self._means).sum(axis=1)
-        self._statistics = raw / (self._share / (2.0 - self._share) + common) / channels
+        self._statistics = raw / spread / channels
         scaled = (self._statistics / np.maximum(self._usual, 1.0) * channels).tolist()
-        return [chi_square_strength(statistic, channels) for statistic in scaled]
+        variance = np.where(regression.ready, np.diag(regression.noise), math.inf)
+        self._lone = self._means**2 / (spread[:, np.newaxis] * variance)
+        highest = (self._lone / np.maximum(self._lone_usual, 1.0)).max(axis=1).tolist()
+        if channels == 1:
+            return [chi_square_strength(joint, 1) for joint in scaled]
+        return [
+            max(chi_square_strength(joint, channels), chi_square_strength(lone, 1) - math.log(channels)) - _LN2
+            for joint, lone in zip(scaled, highest, strict=True)
+        ]
 
     def learn(self) -> None:
         """Count the last row as healthy."""
         self._rows += 1.0
         self._usual += max(1.0 / self._rows, 1.0 / _MEMORY_ROWS) * (self._statistics - self._usual)
+        self._lone_usual += max(1.0 / self._rows, 1.0 / _MEMORY_ROWS) * (self._lone - self._lone_usual)

@@ -20,10 +20,10 @@ import numpy as np
 
 from domain.arrays import FloatArray
 
-__all__ = ["EmpiricalTail"]
+__all__ = ["MEMORY_ROWS", "EmpiricalTail"]
 
 # Ten thousand scores are a month of five minutes; a longer memory would hold what the stream no longer is.
-_MEMORY_ROWS: Final = 10_000
+MEMORY_ROWS: Final = 10_000
 # Refitted when a hundredth is new: sorting then costs a few microseconds a row.
 _REFIT_ROWS: Final = 20
 _REFITS_PER_MEMORY: Final = 100
@@ -33,18 +33,29 @@ _FEWEST_ROWS: Final = 100
 _TAIL_SHARE: Final = 0.1
 # The mean excess is not believed below this share of the distance from median to tail, lest ties make a cliff.
 _LEAST_EXCESS: Final = 0.05
+_LEAST_LOG_EXCESS: Final = 0.01
 _ROUNDING: Final = 1e-9
 
 
 class EmpiricalTail:
     """Survival function of one stream's scores, with an exponential beyond its upper quantile.
 
-    It holds the last `_MEMORY_ROWS` scores it learned, and is refitted at fixed numbers of scores learned, so that the
+    It holds the last `MEMORY_ROWS` scores it learned, and is refitted at fixed numbers of scores learned, so that the
     answer does not depend on how the stream was cut. A class, because a copy of the memory for each row would cost
     more than everything else together.
     """
 
-    __slots__ = ("_excesses", "_learned", "_memory", "_next_refit", "_scale", "_sorted", "_start", "_start_strength")
+    __slots__ = (
+        "_excesses",
+        "_learned",
+        "_log_scale",
+        "_memory",
+        "_next_refit",
+        "_scale",
+        "_sorted",
+        "_start",
+        "_start_strength",
+    )
 
     def __init__(self) -> None:
         self._memory: list[float] = []
@@ -54,6 +65,7 @@ class EmpiricalTail:
         self._start = math.inf
         self._start_strength = 0.0
         self._scale = 1.0
+        self._log_scale = 1.0
         self._excesses = 1
 
     def strength(self, score: float) -> float:
@@ -79,12 +91,32 @@ class EmpiricalTail:
         above = known - int(self._sorted.searchsorted(score))
         return -math.log(min((above + 1) / (known + 1), 1.0))
 
+    def cautious_strength(self, score: float) -> float:
+        """Give the strength of a score where tails may be as heavy as a power of it.
+
+        Parameters
+        ----------
+        score : float
+            Finite; higher is stranger.
+
+        Returns
+        -------
+        float
+            Nats, at least 0 and hardly ever more than `strength`: beyond the upper quantile the logarithm of the score
+            is taken to be exponential (Hill, Ann. Statist. 3 (1975) 1163-1174), its scale integrated out as there.
+        """
+        if len(self._sorted) == 0 or score <= self._start or self._start <= 0.0:
+            return self.strength(score)
+        return self._start_strength + self._excesses * math.log1p(
+            math.log(score / self._start) / (self._excesses * self._log_scale)
+        )
+
     def learn(self, score: float) -> None:
         """Remember a score, in the place of the oldest when the memory is full."""
-        if len(self._memory) < _MEMORY_ROWS:
+        if len(self._memory) < MEMORY_ROWS:
             self._memory.append(score)
         else:
-            self._memory[self._learned % _MEMORY_ROWS] = score
+            self._memory[self._learned % MEMORY_ROWS] = score
         self._learned += 1
         if self._learned >= self._next_refit:
             self._refit()
@@ -97,6 +129,8 @@ class EmpiricalTail:
         mean_excess = float(excess.sum()) / (len(excess) + 1)
         least = _LEAST_EXCESS * (start - float(ordered[known // 2]))
         self._scale = max(mean_excess, least, _ROUNDING * max(abs(start), _ROUNDING))
+        log_excess = np.log(ordered[ordered > start] / start) if start > 0.0 else excess
+        self._log_scale = max(float(log_excess.sum()) / (len(excess) + 1), _LEAST_LOG_EXCESS)
         self._start = start
         self._excesses = max(len(excess), 1)
         self._start_strength = -math.log(max(len(excess), 1) / known)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from domain.arrays import FloatArray
 from models.stream_environment import KNOTS, MEMORIES, EnvironmentMemory
 from models.stream_level import LevelBank
 from models.stream_rarity import ValueRarity
@@ -75,18 +76,32 @@ def test_regression_agrees_with_least_squares_on_rows_and_made_up_rows() -> None
     assert regression.leverage(asked) == pytest.approx(asked @ np.linalg.inv(stacked.T @ stacked) @ asked, rel=1e-6)
 
 
-def test_shift_statistics_are_chi_square_for_independent_noise() -> None:
-    """Kolmogorov-Smirnov over rows far enough apart to be independent."""
+def _strengths_of_noise(channels: int) -> FloatArray:
+    """float64[N, K]: strengths of independent noise, rows far enough apart to be independent."""
     generator = np.random.default_rng(5)
-    regression = StreamRegression(columns=1, channels=3)
+    regression = StreamRegression(columns=1, channels=channels)
     row = np.ones(1)
-    for noise in generator.normal(size=(4000, 3)):
-        regression.learn(row, noise, noise - regression.expect(row), np.ones(3, np.bool_), 1.0)
-    evidence = ShiftEvidence(channels=3, columns=1)
-    seen = [evidence.step(noise, row, regression, is_held=False) for noise in generator.normal(size=(40_000, 3))]
-    strengths = np.array(seen)[200::200]
+    for noise in generator.normal(size=(4000, channels)):
+        regression.learn(row, noise, noise - regression.expect(row), np.ones(channels, np.bool_), 1.0)
+    evidence = ShiftEvidence(channels=channels, columns=1)
+    noises = generator.normal(size=(40_000, channels))
+    return np.array([evidence.step(noise, row, regression, is_held=False) for noise in noises])[200::200]
+
+
+def test_shift_statistics_of_a_channel_are_chi_square_for_independent_noise() -> None:
+    strengths = _strengths_of_noise(1)
     for scale in range(len(SHARES)):
         assert stats.kstest(strengths[:, scale], "expon").pvalue > 0.001
+
+
+def test_of_two_views_the_stronger_is_as_rare_as_it_says_or_rarer() -> None:
+    strengths = _strengths_of_noise(3)
+    for nats in (0.5, 1.0, 2.0):
+        chance = math.exp(-nats)
+        margin = 4.0 * math.sqrt(chance * (1.0 - chance) / len(strengths))
+        share = (strengths > nats).mean(axis=0)
+        assert np.all(share < chance + margin)
+        assert np.all(share > 0.4 * chance - margin)
 
 
 def test_chi_square_strength_agrees_with_scipy() -> None:
