@@ -21,7 +21,7 @@ def evaluate(
     seeds: Annotated[str | None, typer.Option(help="Seeds to pool, 1,2,3 [default: the scenario's].")] = None,
     start: Annotated[str | None, typer.Option(help="Another first day, ISO date.")] = None,
     days: Annotated[int | None, typer.Option(help="Only the first so many days.", min=1)] = None,
-    jobs: Annotated[int, typer.Option(help="Runs side by side.", min=1, max=64)] = 2,
+    jobs: Annotated[int, typer.Option(help="Processes at work.", min=1, max=64)] = 2,
     through_broker: Annotated[
         bool, typer.Option("--through-broker", help="Over MQTT and the ingest loop instead of in process.")
     ] = False,

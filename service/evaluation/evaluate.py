@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from domain.register import Register
 from models.state import MODEL_VERSION
+from service.evaluation.ahead import days_made_ahead
 from service.evaluation.baselines import always, fixed_threshold, never
 from service.evaluation.broker_run import run_through_broker
 from service.evaluation.chain_listener import ChainRun
@@ -49,7 +50,7 @@ def evaluate_scenarios(
     stories : sequence of Scenario
         Usually one scenario with several seeds; at least one.
     jobs : int
-        Runs side by side.
+        Processes at work: runs side by side, or one run with its messages made ahead.
     through_broker : bool
         False: in process, day by day. True: over MQTT through a broker and the ingest loop.
     told : callable
@@ -59,9 +60,8 @@ def evaluate_scenarios(
     if jobs == 1 or len(stories) == 1:
         runs = []
         for number, story in enumerate(stories):
-            runs.append(
-                run_scenario(story, settings, _behind(told, number * scenario.days), through_broker=through_broker)
-            )
+            behind = _behind(told, number * scenario.days)
+            runs.append(run_scenario(story, settings, behind, through_broker=through_broker, ahead=jobs > 1))
         return score_runs(scenario.name, runs)
     # A fresh interpreter a run: nothing of one run can reach another.
     context = multiprocessing.get_context("spawn")
@@ -85,14 +85,24 @@ def run_scenario(
     told: Callable[[int], None] = lambda _: None,
     *,
     through_broker: bool = False,
+    ahead: bool = False,
 ) -> JudgedRun:
-    """Run one scenario through the chain, in process or over MQTT."""
+    """Run one scenario through the chain, in process or over MQTT.
+
+    Parameters
+    ----------
+    ahead : bool
+        Make the messages in a second process meanwhile.
+    """
     begun = time.perf_counter()
     register = scenario_register(scenario)
     truth = scenario_truth(scenario, register)
     if through_broker:
         run = run_through_broker(settings, register, scenario)
         told(scenario.days)
+    elif ahead:
+        with days_made_ahead(scenario, told) as days:
+            run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns)
     else:
         days = scenario_days(scenario, told)
         run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from rich.console import Console
 
 from domain.errors import ConfigurationError
+from service.evaluation.ahead import days_made_ahead
 from service.evaluation.evaluate import JudgedRun, run_scenario, score_runs
 from service.evaluation.report_table import print_scoreboard
+from service.evaluation.scenario_run import scenario_days
 from service.evaluation.session import read_seeds, save_scoreboard
 from service.evaluation.truth import DAY_NS
 from service.settings import Settings
@@ -44,6 +47,27 @@ def test_a_run_cut_at_any_day_says_the_same_up_to_that_day(scenario: Scenario, r
             for record in (whole, part)
         ]
         assert before[0] == before[1]
+
+
+def test_days_made_ahead_in_another_process_are_the_same_bytes(scenario: Scenario) -> None:
+    short = replace(scenario, days=6)
+    told: list[int] = []
+    with days_made_ahead(short, told.append) as days:
+        ahead = list(days)
+    assert ahead == list(scenario_days(short))
+    assert told == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_that_is_given_up_ends_its_maker(scenario: Scenario) -> None:
+    def give_up() -> None:
+        with days_made_ahead(scenario, lambda _: None) as days:
+            next(days)
+            raise RuntimeError("given up")
+
+    before = multiprocessing.active_children()
+    with pytest.raises(RuntimeError, match="given up"):
+        give_up()
+    assert multiprocessing.active_children() == before
 
 
 def test_every_detector_speaks_of_every_monitored_asset_and_ours_comes_first(run: JudgedRun) -> None:
