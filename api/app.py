@@ -23,7 +23,21 @@ from api.edge import API_VERSION, Edge
 from api.openapi import make_document, operation_id
 from api.problems import add_problem_handlers
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
-from api.routes import alarms, assets, decisions, events, features, health, login, plans, refusals, risks, sensors
+from api.routes import (
+    alarms,
+    assets,
+    decisions,
+    events,
+    features,
+    health,
+    login,
+    plans,
+    refusals,
+    risks,
+    sensors,
+    trail,
+    webhooks,
+)
 
 __all__ = ["ApiRooms", "ApiSettings", "PartState", "Readiness", "create_app"]
 
@@ -57,7 +71,9 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.state.rooms = rooms
     add_problem_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
-    for part in (risks, alarms, decisions, plans, features, events, assets, sensors, refusals, login, health):
+    for part in (risks, alarms, decisions, plans, features, events, assets, sensors, refusals):
+        app.include_router(part.router)
+    for part in (webhooks, trail, login, health):
         app.include_router(part.router)
     app.include_router(login.page_router)
     document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()

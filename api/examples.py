@@ -182,8 +182,41 @@ _COLLECTION: Final = {
 }
 _LINKS: Final = [{"href": "https://schouw.example.org/v1/ogc", "rel": "self", "type": "application/json"}]
 
+_WEBHOOK: Final = {
+    "id": "w3f9a0c2b11d7",
+    "url": "https://assets.example.org/schouw",
+    "events": ["alarm", "decision"],
+    "createdAt": "2026-03-01T06:20:00Z",
+}
+_DELIVERY: Final = {
+    "id": "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c",
+    "type": "nl.schouw.alarm.changed.v1",
+    "subject": "brug-042",
+    "state": "delivered",
+    "attempts": 1,
+    "createdAt": "2026-03-01T06:20:00Z",
+    "nextAttemptAt": None,
+    "told": "204 ",
+}
+_TRAIL: Final = {
+    "id": "17",
+    "occurredAt": "2026-03-01T06:20:00Z",
+    "callerKind": "key",
+    "callerId": "k3f9a0c2b11d7",
+    "address": "192.0.2.7",
+    "method": "POST",
+    "path": "/v1/assets/brug-042/decisions",
+    "status": 201,
+}
+
 # By operation identifier.
 EXAMPLES: Final[dict[str, Any]] = {
+    "listWebhooks": {"items": [_WEBHOOK], "next": None, "nextSince": None},
+    "makeWebhook": _WEBHOOK | {"secret": "whsec_of_an_example"},
+    "showWebhook": _WEBHOOK,
+    "testWebhook": _DELIVERY | {"state": "waiting", "attempts": 0, "nextAttemptAt": "2026-03-01T06:20:00Z"},
+    "listDeliveries": {"items": [_DELIVERY], "next": None, "nextSince": None},
+    "listTrail": {"items": [_TRAIL], "next": None, "nextSince": None},
     "showLanding": {"title": "Schouw", "description": "Risks, alarms and plans on the map.", "links": _LINKS},
     "showConformance": {"conformsTo": ["http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"]},
     "listCollections": {"links": _LINKS, "collections": [_COLLECTION]},

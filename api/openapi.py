@@ -31,6 +31,7 @@ _TAGS: Final = (
     ("assets", "Structures as their owner registered them, and what was measured."),
     ("sensors", "Channels of the register and how they are doing."),
     ("refusals", "What was not taken in, and why."),
+    ("webhooks", "Telling other systems what changed."),
     ("access", "Who asks, and what was done by whom."),
 )
 _ERRORS: Final = {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from api.answer_cache import AnswerCache
+from api.cloud_events import WebhookRooms
 from api.drawing import Drawing
 from api.gate import Access
 from domain.identifiers import AssetId
@@ -125,4 +126,5 @@ class ApiRooms:
     works: Callable[[AssetId], Sequence[Works]] = _no_works
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
+    webhooks: WebhookRooms | None = None
     answers: AnswerCache = field(default_factory=AnswerCache)

@@ -19,12 +19,15 @@ __all__ = [
     "AlarmItem",
     "AssetItem",
     "AssetSummary",
+    "AuditItem",
     "CallerItem",
     "ChannelItem",
     "DeadLetterItem",
     "DecisionItem",
+    "DeliveryItem",
     "Listing",
     "Live",
+    "MadeWebhookItem",
     "PartItem",
     "ProbabilityItem",
     "Problem",
@@ -35,6 +38,7 @@ __all__ = [
     "SensorItem",
     "SeriesListing",
     "SeriesPointItem",
+    "WebhookItem",
 ]
 
 ItemT = TypeVar("ItemT")
@@ -306,6 +310,47 @@ class CallerItem(Answer):
     role: Role
     rights: list[Right]
     csrf_token: Annotated[str | None, Field(description="For `X-CSRF-Token` or a form's `csrf_token`; null for keys.")]
+
+
+class WebhookItem(Answer):
+    """Where an organisation wants to be told."""
+
+    id: str
+    url: str
+    events: list[str]
+    created_at: Time
+
+
+class MadeWebhookItem(WebhookItem):
+    """A webhook just made, with the secret that is shown this once."""
+
+    secret: Annotated[str, Field(description="Key of the HMAC-SHA256 in `Webhook-Signature`.")]
+
+
+class DeliveryItem(Answer):
+    """One event to one receiver."""
+
+    id: Annotated[str, Field(description="`id` of the event; the same when it is sent again.")]
+    type: str
+    subject: str
+    state: Annotated[str, Field(description="`waiting`, `delivered`, or `dead` after twelve attempts.")]
+    attempts: int
+    created_at: Time
+    next_attempt_at: Time | None
+    told: Annotated[str, Field(description="What the receiver last said, or why it was not asked.")]
+
+
+class AuditItem(Answer):
+    """One write, or one access that was denied."""
+
+    id: str
+    occurred_at: Time
+    caller_kind: str
+    caller_id: str
+    address: str
+    method: str
+    path: str
+    status: int
 
 
 class PartItem(Answer):

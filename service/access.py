@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
+from api.cloud_events import WebhookRooms
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageUnavailable
 from service.oidc import OidcLogin
 from service.organisations import SharedService, read_organisations
+from service.safe_http import Network, RefusedAddressError, check_address
 from service.settings import Settings
 from service.telemetry import logger
 from service.throttle import WindowThrottle
 from storage.access import AccessStore
 from storage.database import open_database
+from storage.webhooks import WebhookStore
 
-__all__ = ["make_access", "open_ledger", "shared_service"]
+__all__ = ["make_access", "make_webhooks", "open_ledger", "open_webhooks", "shared_service"]
 
 _SECRET_BYTES: Final = 32
 _NS_PER_S: Final = 1_000_000_000
@@ -34,6 +38,36 @@ def shared_service(settings: Settings) -> SharedService:
 def open_ledger(settings: Settings) -> AccessStore:
     """Open the tables of access; a database that is away is found out when they are used."""
     return AccessStore(open_database(settings.access_address, patience_s=_PATIENCE_S))
+
+
+def open_webhooks(settings: Settings) -> WebhookStore:
+    """Open the tables of webhooks; `open_ledger` has brought them up to date."""
+    return WebhookStore(open_database(settings.access_address, patience_s=_PATIENCE_S))
+
+
+def make_webhooks(
+    settings: Settings, store: WebhookStore, own_address: str
+) -> tuple[WebhookRooms, tuple[Network, ...]]:
+    """Put together what the routes of webhooks work with, and the networks that receivers may be in.
+
+    Raises
+    ------
+    ConfigurationError
+        If a network is none.
+    """
+    try:
+        allowed = tuple(ip_network(text) for text in settings.webhooks.allowed_networks)
+    except ValueError as error:
+        raise ConfigurationError(f"webhooks.allowed_networks: {error}; give networks such as 10.20.0.0/16") from error
+
+    def refusal(url: str) -> str | None:
+        try:
+            check_address(url, allowed=allowed)
+        except RefusedAddressError as refused:
+            return str(refused)
+        return None
+
+    return WebhookRooms(store, refusal, settings.webhooks.source or own_address), allowed
 
 
 def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) -> Access:

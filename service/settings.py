@@ -34,6 +34,7 @@ __all__ = [
     "Settings",
     "StorageSection",
     "TelemetrySection",
+    "WebhookSection",
     "load_settings",
 ]
 
@@ -200,6 +201,22 @@ class AccessSection(BaseModel):
     audit_days: int = Field(365, ge=1, le=36_500, description="How long the trail of writes and denied access is kept.")
 
 
+class WebhookSection(BaseModel):
+    """Telling other systems what changed."""
+
+    model_config = _FROZEN
+
+    source: str | None = Field(
+        None,
+        max_length=200,
+        description="`source` of every event, such as urn:nld:oin:<OIN>:systeem:schouw; default: the public address.",
+    )
+    allowed_networks: tuple[str, ...] = Field(
+        (),
+        description="Inside networks that receivers may be in, such as 10.20.0.0/16; default: public addresses only.",
+    )
+
+
 class StorageSection(BaseModel):
     """Where rows are kept beside the journal."""
 
@@ -339,6 +356,7 @@ class Settings(BaseSettings):
     ingest: IngestSection = IngestSection()
     api: ApiSection = ApiSection()
     access: AccessSection = AccessSection()
+    webhooks: WebhookSection = WebhookSection()
     storage: StorageSection = StorageSection()
     influx: InfluxSection = InfluxSection()
     retention: RetentionSection = RetentionSection()

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
-from service.access import make_access, open_ledger, shared_service
+from service.access import make_access, make_webhooks, open_ledger, open_webhooks, shared_service
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.ingest_process import prepare_folder, status_path
@@ -25,6 +25,7 @@ from service.series_store import open_series
 from service.settings import AccessSection, Settings
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
+from service.webhooks import WebhookDeliverer
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
@@ -254,16 +255,20 @@ def run_api(settings: Settings) -> None:
     journal = Journal(settings.journal_path)
     series = open_series(settings)
     access = make_access(settings, open_ledger(settings), shared)
-    rooms = make_rooms(settings, journal, engine, series, access)
+    hooks, allowed = make_webhooks(settings, open_webhooks(settings), settings.api.public_url or _own_address(settings))
+    rooms = replace(make_rooms(settings, journal, engine, series, access), webhooks=hooks)
+    deliverer = WebhookDeliverer(rooms, hooks.store, source=hooks.source, allowed=allowed)
     threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
     app = create_app(rooms)
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
     )
     logger().info("api_started", address=f"http://{settings.api.host}:{settings.api.port}")
+    deliverer.start()
     try:
         server.run(sockets=[listener])
     finally:
+        deliverer.stop()
         journal.close()
         series.close()
         engine.dispose()

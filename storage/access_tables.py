@@ -9,9 +9,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-__all__ = ["access_metadata", "api_key_table", "audit_table", "session_table"]
+__all__ = [
+    "access_metadata",
+    "api_key_table",
+    "audit_table",
+    "delivery_table",
+    "session_table",
+    "webhook_table",
+]
 
 access_metadata: Final = MetaData(naming_convention={"ix": "ix_%(column_0_label)s", "pk": "pk_%(table_name)s"})
 
@@ -58,4 +77,37 @@ audit_table: Final = Table(
     Column("path", String(512), nullable=False),
     Column("status", Integer, nullable=False),
     Index("ix_audit_organisation", "organisation", "id"),
+)
+
+webhook_table: Final = Table(
+    "webhook",
+    access_metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation", String(64), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("secret", String(64), nullable=False),
+    Column("created_at_ns", BigInteger, nullable=False),
+    Column("alarms_revision", BigInteger, nullable=False),
+    Column("alarms_id", String(200), nullable=False),
+    Column("risks_revision", BigInteger, nullable=False),
+    Column("risks_id", String(64), nullable=False),
+    Column("decisions_seq", BigInteger, nullable=False),
+)
+
+delivery_table: Final = Table(
+    "delivery",
+    access_metadata,
+    Column("id", String(64), primary_key=True),
+    Column("webhook", String(32), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at_ns", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at_ns", BigInteger, nullable=False),
+    Column("told", String(500), nullable=False),
+    Index("ix_delivery_due", "state", "next_at_ns"),
+    Index("ix_delivery_webhook", "webhook", "created_at_ns", "id"),
 )
