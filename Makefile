@@ -11,7 +11,7 @@ PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test quick bench bench-quality faults fmt lint types servers clean
+.PHONY: help run test quick bench bench-quality faults fuzz soak fmt lint types servers clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-19s %s\n' "$$command" "$$what"; done
@@ -33,6 +33,12 @@ bench-quality: $(VENV)/dev.stamp ## how good the detector is on public data; DAT
 
 faults: $(VENV)/dev.stamp servers ## kill, freeze and cut for half an hour, and compare with an undisturbed run
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+fuzz: $(VENV)/dev.stamp ## a million fuzzed payloads through all decoders; SEED=n for others
+	@$(BIN)/python -m tests.performance.fuzz --seed $(or $(SEED),1)
+
+soak: $(VENV)/dev.stamp ## three days of readings of 10,000 channels at full speed: memory and files stay flat
+	@$(BIN)/python -m tests.performance.soak
 
 fmt: $(VENV)/dev.stamp ## put code into its format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

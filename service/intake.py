@@ -61,7 +61,9 @@ def _add_features(
     """Compute the features of one group of waveforms, those that the register asks for."""
     numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
     factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
-    features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
+    # Samples and rates that no instrument has overflow to infinity, and are left out below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
     number = numbers[block.channel]
     kept = (number >= 0) & np.isfinite(features)
     row = np.nonzero(kept)[0]

@@ -62,9 +62,9 @@ class _Kind:
     remove: Callable[[], Iterator[int]]
 
 
-def days_before(now_ns: int, days: int) -> int:
+def days_before(now_ns: int, days: float) -> int:
     """Give the moment so many days ago."""
-    return now_ns - days * _DAY_NS
+    return now_ns - round(days * _DAY_NS)
 
 
 def report_path(settings: Settings) -> Path:
@@ -123,7 +123,9 @@ def _kinds(settings: Settings, stack: contextlib.ExitStack, event_ns: int, now_n
     section = settings.retention
     journal = Journal(settings.journal_path)
     stack.callback(journal.close)
-    horizon = steps.Horizon(days_before(event_ns, section.kept_readings_days), section.kept_readings_days * _DAY_NS)
+    horizon = steps.Horizon(
+        days_before(event_ns, section.kept_readings_days), round(section.kept_readings_days * _DAY_NS)
+    )
     yield _Kind(
         "kept readings of closed hops",
         horizon.before_ns,

@@ -170,6 +170,13 @@ class SqliteSeries:
                 if removed:
                     yield removed
 
+    def oldest_ns(self, table: Literal["reading", "hop"]) -> int | None:
+        """Give the event time of the oldest row; None when there is none."""
+        query = f"SELECT min({_TIMES[table]}) FROM {table} WHERE number = ?"  # noqa: S608 -- names of ours
+        with self._lock, _translated(self._path):
+            found = [self._db.execute(query, (number,)).fetchone()[0] for number in self._numbers()]
+        return min((int(time_ns) for time_ns in found if time_ns is not None), default=None)
+
     def _numbers(self) -> list[int]:
         return [int(row[0]) for row in self._db.execute("SELECT number FROM channel ORDER BY number")]
 
