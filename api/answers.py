@@ -108,6 +108,8 @@ def risk_item(asset: Asset, risk: RiskAssessment, language: Language, now_ns: in
         advice_code=risk.advice,
         reasons=say_reasons(risk.reasons, language),
         reason_codes=[reason.code for reason in risk.reasons],
+        revised=risk.revised,
+        replaces=risk.replaces,
         model_version=risk.model_version,
         data_age_seconds=age_seconds(risk.assessed_at_ns, now_ns),
         revision=risk.revision,

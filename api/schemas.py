@@ -183,6 +183,10 @@ class RiskItem(Answer):
     advice_code: Annotated[str, Field(description="Code of `advice`, for machines.", examples=["inspect_soon"])]
     reasons: Reasons
     reason_codes: ReasonCodes
+    revised: Annotated[bool, Field(description="True: scored again, with readings that came late.")]
+    replaces: Annotated[
+        str | None, Field(description="Of a revised one: the earlier assessment of this time, which stays as it is.")
+    ]
     model_version: str
     data_age_seconds: Annotated[
         float,

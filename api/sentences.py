@@ -37,6 +37,7 @@ REASON_SENTENCES: Final = {
     ),
     "never_heard": "No condition sensor has ever sent a reading.",
     "no_condition_indicator": "No sensor here measures the condition itself.",
+    "late_data_disagree": "Readings that arrived later do not support this alarm; it has ended.",
     "no_recent_data": "No condition sensor has sent a reading for {days}.",
     "outside_climate_seen": (
         "At {temperature_degc} °C it is outside the {low_degc} to {high_degc} °C seen so far, "

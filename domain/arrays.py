@@ -38,10 +38,11 @@ class ReadingFlag(IntFlag):
 
     NONE = 0
     BAD_CLOCK = 1  # impossible or absent device time: stored under the time of arrival, not scored
-    LATE = 2  # its hop was closed already: stored, not scored
+    LATE = 2  # its hop was closed already: stored, and not scored unless it revises
     BACKFILL = 4  # the gateway said that it had been buffered
     CLIPPED = 8  # the waveform it was computed from touched the limit of its range
     CLAIMED = 16  # far ahead of its source's time so far: scored once the source has confirmed it
+    REVISES = 32  # late, and within the back-fill window: its hop and what followed are scored again
 
 
 def _same_length(record: str, first: npt.NDArray[Any], *others: npt.NDArray[Any]) -> None:

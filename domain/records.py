@@ -229,6 +229,10 @@ class RiskAssessment:
         What it was computed from; None for assessments of model version 1.
     journal_seq : int
         The journal entry whose commit produced it.
+    revised : bool
+        True when readings that came late were scored again; an earlier assessment of the same time stays as it is.
+    replaces : str or None
+        Of a revised one: `assessment_id` of the one it takes the place of, where there was one.
     """
 
     assessment_id: str
@@ -249,6 +253,8 @@ class RiskAssessment:
     basis: AssessmentBasis | None = None
     journal_seq: int = 0
     revision: int = 0
+    revised: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,7 @@ class HopTracker:
         *,
         message: IndexArray | None = None,
         step_ns: int | None = None,
+        window_ns: int = 0,
     ) -> Admission:
         """Sort out duplicates, late readings and times that are not believed yet; nothing changes yet.
 
@@ -144,6 +145,8 @@ class HopTracker:
             The message of each reading; needed with `step_ns`.
         step_ns : int, optional
             How far ahead of what is reached a time is believed at once; None: any is.
+        window_ns : int
+            A late reading whose hop ended no longer before the asset's last closed one than this `REVISES`.
 
         Returns
         -------
@@ -167,6 +170,8 @@ class HopTracker:
             pool = ReadingColumns.concatenate([pool, self.claims.held(readings.channel)])
         duplicate, conflict = _duplicates(pool, readings)
         flags = readings.flags | np.where(late & scored, np.uint8(ReadingFlag.LATE), np.uint8(0))
+        if window_ns and late.any():
+            flags[late & scored & self._is_recent(rows, readings.time_ns, window_ns)] |= np.uint8(ReadingFlag.REVISES)
         claims: tuple[Claim, ...] = ()
         if step_ns is not None and message is not None:
             place = np.flatnonzero(scored & ~duplicate)
@@ -189,6 +194,14 @@ class HopTracker:
     def _is_closed(self, asset: IndexArray, start: TimeArray) -> BoolArray:
         closed: BoolArray = start + self.catalogue.hop_ns[asset] <= self.frontier_ns[asset]
         return closed
+
+    def _is_recent(self, rows: IndexArray, time_ns: TimeArray, window_ns: int) -> BoolArray:
+        """bool[N]: tell which hops ended within the window before their asset's last closed one; these are closed."""
+        asset = self.catalogue.asset_of_channel[rows]
+        end = self.hop_start(rows, time_ns) + self.catalogue.hop_ns[asset]
+        frontier = self.frontier_ns[asset]
+        recent: BoolArray = end > np.where(frontier > NEVER_NS, frontier, NEVER_NS + window_ns) - window_ns
+        return recent
 
     def _known(
         self,

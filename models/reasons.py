@@ -43,6 +43,7 @@ returned_to_normal        an alarm cleared: `mode` was calm for `days`
 heard_again               an alarm cleared: readings vary or arrive again
 cleared_by_decision       an alarm cleared by the decision `verb`
 removed_from_register     an alarm cleared: the channel or asset left the register
+late_data_disagree        an alarm cleared: scored again with what came late, it would not have been raised
 ========================= ================================================================================
 
 Advice is one code of `ADVICE` without facts.
@@ -95,6 +96,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "heard_again": ("sensor", "channel"),
     "cleared_by_decision": ("verb",),
     "removed_from_register": (),
+    "late_data_disagree": (),
 }
 
 OPTIONAL_FACTS: Final[frozenset[str]] = frozenset({"temperature_degc"})

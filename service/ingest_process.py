@@ -70,6 +70,7 @@ def clock_policy(settings: Settings) -> ClockPolicy:
         idle_ns=round(section.idle_seconds * _NS),
         future_ns=round(section.future_seconds * _NS),
         earliest_ns=(section.earliest_year - _YEAR_ZERO) * _MEAN_YEAR_S * _NS,
+        window_ns=round(section.backfill_days * 86_400) * _NS,
     )
 
 

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 
-from domain.arrays import IndexArray, ReadingColumns, TimeArray
+from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey
 from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
-from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
+from models.chain import apply_decision, assess, risk_records, step_hop
 from models.claims import Claim
 from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
-from models.memory import FLEET_COLUMNS
 from models.state import (
     ModelState,
     carry_state,
@@ -38,20 +37,30 @@ from models.state import (
     state_digest,
     take_state,
 )
+from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
 from service.day_rows import DayBlock, DayRows
-from service.outcomes import DAY_NS, HopCollector, alarm_id, pack, unpack
-from storage.entries import AlarmChange, BatchBody, ClosingBody, DecisionBody, Outcome
-from storage.journal import HopRow, SnapshotRow
+from service.outcomes import DAY_NS, HopCollector, pack, unpack
+from service.stepping import Stepper
+from storage.entries import AlarmChange, BatchBody, ClosingBody, DecisionBody, Outcome, RescoringBody
+from storage.journal import CheckpointRow, HopRow, SnapshotRow
 
-__all__ = ["ClosingPlan", "LiveState"]
+if TYPE_CHECKING:
+    from service.rescoring import RescoringPlan
 
+__all__ = ["FOREVER_NS", "ClosingPlan", "LiveState"]
+
+FOREVER_NS: Final = np.iinfo(np.int64).max
 _CACHED_SUBSETS = 256
+_BOOK_NS: Final = 30 * DAY_NS
 # Row of the snapshot table that holds the stream's own clock; no asset has an empty identifier.
 _CLOCK_ROW = AssetId("")
 # And the one that holds what the second stage remembers of the fleet.
 _FLEET_ROW = AssetId(" ")
 # After these decisions it is another structure, to which the days that still wait tell nothing.
 _NEW_REFERENCE = frozenset({DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL})
+
+# What a re-scoring must apply again; the other verbs are labels.
+_CHANGES_MODELS = _NEW_REFERENCE | {DecisionVerb.DISMISS}
 
 _VERB_STATES: Mapping[DecisionVerb, AlarmState] = {
     DecisionVerb.ACKNOWLEDGE: AlarmState.ACKNOWLEDGED,
@@ -74,6 +83,8 @@ class ClosingPlan:
     hops_closed: int
     days: DayRows
     fleet: FleetMemory
+    checkpoints: list[CheckpointRow]
+    books: dict[AssetId, AssetBook]
 
 
 class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -91,6 +102,8 @@ class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     claims: bytes = b""
     held_readings: bytes = b""
     day_rows: list[tuple[int, bytes]] = []
+    revise_ns: int = FOREVER_NS
+    book: AssetBook = AssetBook()
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -119,6 +132,10 @@ class LiveState:
         self.tracker = HopTracker(self.catalogue, _gateways(register, self.catalogue))
         self.days = DayRows()
         self.fleet = FleetMemory()
+        # Start of the earliest hop of each asset that must be scored again; `FOREVER_NS`: none.
+        self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
+        self.books: dict[AssetId, AssetBook] = {}
+        self.window_ns = 0
         self.changed: set[AssetId] = set()
         self._subsets: dict[bytes, Catalogue] = {}
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
@@ -136,6 +153,11 @@ class LiveState:
                 self.tracker.clock.reach_ns[asset] = max(int(self.tracker.clock.reach_ns[asset]), reach_ns)
         claims = [Claim(note.channel, note.claimed_ns, note.messages, note.is_fresh) for note in body.claims]
         self.tracker.take_in(known, claims, step_ns=body.step_ns)
+        late = np.flatnonzero((known.flags & np.uint8(ReadingFlag.REVISES)) != 0)
+        if len(late):
+            channel = rows[rows >= 0][late]
+            start = self.tracker.hop_start(channel, known.time_ns[late])
+            np.minimum.at(self.revise_ns, self.catalogue.asset_of_channel[channel], start)
         owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
         self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
@@ -152,55 +174,56 @@ class LiveState:
         bound = self._bound(body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
         if not closing.rounds:
-            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet)
+            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet, [], {})
         waiting = self.rows_of(self.days.assets())
         assets = np.unique(np.concatenate([waiting, *(closed.assets for closed in closing.rounds)])).astype(np.int32)
         catalogue = self.subset(assets)
         state = take_state(self.catalogue, self.state, assets)
-        newest: TimeArray = np.zeros(len(assets), np.int64)
+        frontier = closing.frontier_ns[assets]
         collector = HopCollector()
+        told_from_ns = np.full(len(assets), NEVER_NS if with_outcome else FOREVER_NS, np.int64)
+        stepper = Stepper(self.subset, assets, state, told_from_ns, collector)
         days, fleet = self.days, self.fleet.copy()
-        closed_count = 0
         for closed in closing.rounds:
-            local = np.searchsorted(assets, closed.assets).astype(np.int32)
-            whole = len(local) == len(assets)
-            part_catalogue = catalogue if whole else self.subset(closed.assets)
-            part = state if whole else take_state(catalogue, state, local)
-            part, scores, changes = step_hop(part_catalogue, part, closed.features)
-            if whole:
-                state = part
-            else:
-                put_state(catalogue, state, local, part)
-            end = closed.features.end_ns
-            newest[local] = end
+            stepper.step(closed)
             if with_outcome:
-                collector.add_scores(part_catalogue, closed, scores)
                 collector.add_readings(self.catalogue.assets, closed)
-                collector.add_alarms(part_catalogue, changes)
-            ended = np.flatnonzero(end % DAY_NS == 0).astype(np.int32)
-            for day in np.unique(end[ended]).tolist():
-                rows = ended[end[ended] == day]
-                block = DayBlock(part_catalogue.take(rows), take_state(part_catalogue, part, rows))
+            for day, block in stepper.ended_days(closed):
                 days = days.with_block(day, block)
-            closed_count += len(closed.assets)
-        for day in self._due_days(days, fleet, closing, body):
+        due = self._due_days(days, fleet, closing, body)
+        for day in due:
             block = days.join(day, self.rows_of, self.catalogue)
             days = days.without_day(day)
-            self._end_day(block, day, collector if with_outcome else None, fleet, catalogue=catalogue, state=state)
-        if not with_outcome:
-            return ClosingPlan(closing, assets, state, Outcome(), [], closed_count, days, fleet)
-        latest = {item.asset: item for item in collector.assessments}
-        frontier = closing.frontier_ns[assets]
-        for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
-            latest[item.asset] = item
-        outcome = Outcome(
-            hops=collector.hop_columns(),
-            assessments=collector.assessments,
-            current=list(latest.values()),
-            alarms=collector.alarms,
-            alarm_changes=collector.alarm_changes,
+            self._end_day(block, day, stepper, fleet, closing.frontier_ns, is_last=day == due[-1])
+        news = AlarmNews()
+        books: dict[AssetId, AssetBook] = {}
+        for asset, change in collector.changes:
+            book = books.get(asset) or self.books.get(asset, AssetBook())
+            books[asset] = AssetBook(follow(book.alarms, asset, [change], news), book.decisions)
+        outcome = Outcome()
+        if with_outcome:
+            latest = {item.asset: item for item in collector.assessments}
+            for item in self._assess_open(assets, catalogue, stepper.state, frontier, ReadingColumns.empty()):
+                latest[item.asset] = item
+            outcome = Outcome(
+                hops=collector.hop_columns(),
+                assessments=collector.assessments,
+                current=list(latest.values()),
+                alarms=news.alarms,
+                alarm_changes=news.changes,
+            )
+        return ClosingPlan(
+            closing=closing,
+            assets=assets,
+            state=stepper.state,
+            outcome=outcome,
+            hop_rows=collector.hop_rows,
+            hops_closed=sum(len(closed.assets) for closed in closing.rounds),
+            days=days,
+            fleet=fleet,
+            checkpoints=collector.checkpoints,
+            books=books,
         )
-        return ClosingPlan(closing, assets, state, outcome, collector.hop_rows, closed_count, days, fleet)
 
     def _due_days(self, days: DayRows, fleet: FleetMemory, closing: Closing, body: ClosingBody) -> list[int]:
         """List the days that every asset has closed, and those that the second stage has been through already.
@@ -220,25 +243,19 @@ class LiveState:
         self,
         block: DayBlock,
         day: int,
-        collector: HopCollector | None,
+        stepper: Stepper,
         fleet: FleetMemory,
+        frontier_ns: TimeArray,
         *,
-        catalogue: Catalogue,
-        state: ModelState,
+        is_last: bool,
     ) -> None:
-        """Take a day's rows through the second stage, and write what it says into `state`, and where asked assess."""
-        place = {asset: row for row, asset in enumerate(catalogue.assets)}
-        local = np.array([place[asset] for asset in block.catalogue.assets], np.int32)
-        current = take_state(catalogue, state, local)
-        stepped, changes = step_fleet(block.catalogue, _with_fleet_columns(block.state, current), fleet, day)
-        put_state(catalogue, state, local, _with_fleet_columns(current, stepped))
-        if collector is None:
-            return
-        collector.add_alarms(block.catalogue, changes)
-        when = np.full(len(local), day, np.int64)
-        columns = assess(block.catalogue, stepped, when)
-        rows = np.arange(len(local), dtype=np.int32)
-        collector.assessments += risk_records(block.catalogue, columns, rows, provisional=False, at_ns=when)
+        """Take a day's rows through the second stage, and write what it says into the stepper's state.
+
+        An asset leaves a checkpoint when re-scoring may look back so far, and at the last day in any case.
+        """
+        closed_to = frontier_ns[self.rows_of(block.catalogue.assets)]
+        kept = is_last | (closed_to - self.window_ns - DAY_NS <= day)
+        stepper.end_day(block, day, fleet, kept & (self.window_ns > 0))
 
     def carry_out(self, plan: ClosingPlan, seq: int) -> None:
         """Apply a closing as it was planned."""
@@ -246,22 +263,69 @@ class LiveState:
             put_state(self.catalogue, self.state, plan.assets, plan.state)
         # Also an asset without a reading has moved on: what comes for the time behind it is late from now on.
         self.days, self.fleet = plan.days, plan.fleet
+        self._keep_books(plan.books)
         moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
         self.tracker.carry_out(plan.closing)
         self.changed.update(self.catalogue.assets[asset] for asset in {*plan.assets.tolist(), *moved.tolist()})
         self.applied_seq = seq
 
+    def carry_out_rescoring(self, body: RescoringBody, plan: RescoringPlan, seq: int) -> None:
+        """Apply a re-scoring as it was planned."""
+        if plan.state is not None:
+            put_state(self.catalogue, self.state, plan.assets, plan.state)
+        self._keep_books(plan.books)
+        self.days = plan.days
+        done = self.rows_of(body.from_ns)
+        self.revise_ns[done] = FOREVER_NS
+        self.changed.update(self.catalogue.assets[row] for row in done.tolist())
+        self.applied_seq = seq
+
+    def revisions_waiting(self) -> int:
+        """Count the assets whose closed hops must be scored again."""
+        return int(np.count_nonzero(self.revise_ns < FOREVER_NS))
+
+    def due_revisions(self, most_hops: int) -> dict[AssetId, int]:
+        """Give assets whose closed hops must be scored again, and from where: as many as one slice may have.
+
+        Parameters
+        ----------
+        most_hops : int
+            Hops to step at most; one asset is given in any case.
+        """
+        found: dict[AssetId, int] = {}
+        hops = 0
+        for row in np.flatnonzero(self.revise_ns < FOREVER_NS).tolist():
+            span_ns = int(self.tracker.frontier_ns[row]) - int(self.revise_ns[row]) + DAY_NS
+            hops += span_ns // int(self.catalogue.hop_ns[row])
+            if found and hops > most_hops:
+                break
+            found[self.catalogue.assets[row]] = int(self.revise_ns[row])
+        return found
+
+    def _keep_books(self, books: Mapping[AssetId, AssetBook]) -> None:
+        """Take over what was written, without what no re-scoring reaches any more."""
+        for asset, book in books.items():
+            row = self._row(asset)
+            # The checkpoint that a re-scoring begins with may be older, by as much as the second stage is behind.
+            horizon = NEVER_NS if row is None else self._horizon(row)
+            before_ns = horizon - _BOOK_NS if horizon > NEVER_NS else NEVER_NS
+            decisions = tuple(item for item in book.decisions if item.after_ns >= before_ns)
+            self.books[asset] = AssetBook(forget(book.alarms, before_ns), decisions)
+
     def change_register(self, register: Register, numbers: Mapping[ChannelKey, int], at_ns: int, seq: int) -> Outcome:
         """Apply a new register; what is still in it keeps its state."""
         before, state = self.catalogue, self.state
+        revise_ns = dict(zip(before.assets, self.revise_ns.tolist(), strict=True))
         self.register = register
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
         self.state = carry_state(before, state, self.catalogue)
         self.tracker = self.tracker.rebase(self.catalogue, _gateways(register, self.catalogue))
         self.days = self.days.rebase(self.catalogue)
+        self.revise_ns = np.asarray([revise_ns.get(asset, FOREVER_NS) for asset in self.catalogue.assets], np.int64)
         self._subsets.clear()
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
+        self.books = {asset: book for asset, book in self.books.items() if asset in self._rows}
         self.changed.update(self.catalogue.assets)
         self.applied_seq = seq
         assets = np.arange(len(self.catalogue.assets), dtype=np.int32)
@@ -291,14 +355,14 @@ class LiveState:
         self.changed.add(decision.asset)
         if decision.verb in _NEW_REFERENCE:
             self.days = self.days.without_asset(decision.asset)
-        changes += [
-            AlarmChange(
-                id=alarm_id(decision.asset, change.kind, change.subject, change.raised_at_ns), cleared_at_ns=at_ns
-            )
-            for change in cleared
-            if not change.raised
-        ]
-        return Outcome(alarm_changes=changes, current=self.assess_now(only, at_ns))
+        news = AlarmNews(changes=changes)
+        book = self.books.get(decision.asset, AssetBook())
+        alarms, decisions = follow(book.alarms, decision.asset, cleared, news), book.decisions
+        if decision.verb in _CHANGES_MODELS:
+            after_ns = int(self.tracker.frontier_ns[row])
+            decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))
+        self._keep_books({decision.asset: AssetBook(alarms, decisions)})
+        return Outcome(alarms=news.alarms, alarm_changes=news.changes, current=self.assess_now(only, at_ns))
 
     # Looking ---------------------------------------------------------------------------------
 
@@ -313,6 +377,16 @@ class LiveState:
         columns = assess(catalogue, state, when)
         rows = np.arange(len(assets), dtype=np.int32)
         return risk_records(catalogue, columns, rows, provisional=False, at_ns=when)
+
+    def assess_behind(self, assets: IndexArray, state: ModelState) -> list[RiskAssessment]:
+        """Assess assets from a state behind their last closed hop, those with an open hop as if it closed now."""
+        catalogue, frontier = self.subset(assets), self.tracker.frontier_ns[assets]
+        rows = np.arange(len(assets), dtype=np.int32)
+        closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False, at_ns=frontier)
+        found = {item.asset: item for item in closed}
+        for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
+            found[item.asset] = item
+        return list(found.values())
 
     def assess_open(self, assets: IndexArray, extra: ReadingColumns) -> list[RiskAssessment]:
         """Assess assets as if their newest open hop closed now; the state stays as it is."""
@@ -389,10 +463,24 @@ class LiveState:
                 claims=tracker.claims.messages[mine].astype("<i4").tobytes(),
                 held_readings=pack(tracker.claims.held(self.catalogue.channel_number[mine])),
                 day_rows=day_rows.get(self.catalogue.assets[row], []),
+                revise_ns=int(self.revise_ns[row]),
+                book=self.books.get(self.catalogue.assets[row], AssetBook()),
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
         self.changed.clear()
         return saved
+
+    def horizons(self) -> list[tuple[AssetId, int]]:
+        """Give for the assets that changed the event time before which no re-scoring will begin."""
+        rows = self.rows_of(self.changed).tolist()
+        return [(self.catalogue.assets[row], before_ns) for row in rows if (before_ns := self._horizon(row)) > NEVER_NS]
+
+    def _horizon(self, row: int) -> int:
+        """Give the event time that no re-scoring of an asset will begin before, those that wait included."""
+        frontier = int(self.tracker.frontier_ns[row])
+        if frontier == NEVER_NS:
+            return NEVER_NS
+        return min(frontier - self.window_ns, int(self.revise_ns[row]))
 
     def restore(self, rows: list[SnapshotRow], seq: int) -> None:
         """Read snapshots into a fresh state of the register that held at `seq`.
@@ -436,6 +524,9 @@ class LiveState:
         latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
         tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
         tracker.clock.reach_ns[row] = snapshot.reach_ns
+        self.revise_ns[row] = snapshot.revise_ns
+        if snapshot.book != AssetBook():
+            self.books[saved.asset] = snapshot.book
         if snapshot.claimed_ns:
             claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
             messages = np.frombuffer(snapshot.claims, "<i4").astype(np.int32)
@@ -457,12 +548,6 @@ class LiveState:
 
     def _row(self, asset: AssetId) -> int | None:
         return self._rows.get(asset)
-
-
-def _with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
-    """Take the columns of the second stage from another state of the same rows."""
-    columns: dict[str, Any] = {name: getattr(source, name) for name in FLEET_COLUMNS}
-    return replace(state, **columns)
 
 
 def _gateways(register: Register, catalogue: Catalogue) -> IndexArray:

@@ -11,15 +11,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from domain.arrays import FloatArray, IndexArray, ReadingColumns, TimeArray
+from domain.arrays import BoolArray, FloatArray, IndexArray, ReadingColumns, TimeArray
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, RiskAssessment
+from domain.records import RiskAssessment
 from models.catalogue import Catalogue
-from models.chain import AlarmChange as ModelAlarmChange
-from models.chain import HopScores
+from models.chain import AlarmChange, HopScores
 from models.hops import Round
-from storage.entries import AlarmChange, HopColumns, PackedReadings, decode_readings, encode_readings
-from storage.journal import HopRow
+from storage.entries import HopColumns, PackedReadings, decode_readings, encode_readings
+from storage.journal import CheckpointRow, HopRow
 
 __all__ = ["DAY_NS", "HopCollector", "alarm_id", "pack", "unpack"]
 
@@ -47,19 +46,19 @@ def alarm_id(asset: AssetId, kind: str, subject: str, raised_at_ns: int) -> str:
 
 @dataclass(slots=True)
 class HopCollector:
-    """What the rounds of one closing leave behind, in the order they came."""
+    """What rounds of hops leave behind, in the order they came."""
 
     hop_rows: list[HopRow] = field(default_factory=list)
-    alarms: list[Alarm] = field(default_factory=list)
-    alarm_changes: list[AlarmChange] = field(default_factory=list)
+    changes: list[tuple[AssetId, AlarmChange]] = field(default_factory=list)
+    checkpoints: list[CheckpointRow] = field(default_factory=list)
     assessments: list[RiskAssessment] = field(default_factory=list)
     _channel: list[IndexArray] = field(default_factory=list)
     _start: list[TimeArray] = field(default_factory=list)
     _columns: list[tuple[FloatArray, IndexArray, FloatArray, FloatArray, FloatArray]] = field(default_factory=list)
 
-    def add_scores(self, catalogue: Catalogue, closed: Round, scores: HopScores) -> None:
-        """Take in one round's summaries and what was expected of them."""
-        valid = np.flatnonzero(closed.features.valid)
+    def add_scores(self, catalogue: Catalogue, closed: Round, scores: HopScores, told: BoolArray) -> None:
+        """Take in one round's summaries and what was expected of them, of the assets that are told."""
+        valid = np.flatnonzero(closed.features.valid & told[catalogue.asset_of_channel])
         owner = catalogue.asset_of_channel[valid]
         self._channel.append(catalogue.channel_number[valid])
         self._start.append(closed.features.start_ns[owner])
@@ -91,27 +90,6 @@ class HopCollector:
             asset = int(owner[first])
             body = pack(closed.readings.take(slice(first, last)))
             self.hop_rows.append(HopRow(assets[asset], start_of[asset], body))
-
-    def add_alarms(self, catalogue: Catalogue, changes: Sequence[ModelAlarmChange]) -> None:
-        """Take in alarms raised and cleared."""
-        for change in changes:
-            asset = catalogue.assets[change.asset]
-            name = alarm_id(asset, change.kind, change.subject, change.raised_at_ns)
-            if change.raised:
-                self.alarms.append(
-                    Alarm(
-                        id=name,
-                        asset=asset,
-                        kind=change.kind,
-                        raised_at_ns=change.raised_at_ns,
-                        cleared_at_ns=None,
-                        state=AlarmState.OPEN,
-                        subject=change.subject,
-                        reasons=change.reasons,
-                    )
-                )
-            else:
-                self.alarm_changes.append(AlarmChange(id=name, cleared_at_ns=change.at_ns))
 
     def hop_columns(self) -> HopColumns:
         """Give all scored hops as bytes."""

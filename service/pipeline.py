@@ -39,6 +39,7 @@ from service.intake import (
 )
 from service.live_state import LiveState
 from service.outcomes import DAY_NS, pack, unpack
+from service.rescoring import plan_rescoring
 from storage.entries import (
     BatchBody,
     ClaimNote,
@@ -46,6 +47,7 @@ from storage.entries import (
     GatewayChange,
     Outcome,
     RegisterBody,
+    RescoringBody,
     decode_readings,
     encode_readings,
 )
@@ -57,6 +59,8 @@ __all__ = ["ClockPolicy", "Pipeline", "TakeReport"]
 _SOURCES_TO_JUDGE: Final = 3
 # By the stream's clock, a device time this far ahead of the median source is taken for a fault.
 _STREAM_FUTURE_NS: Final = 366 * DAY_NS
+# Hops scored again in one commit at most: about half a second of work, in which live readings wait.
+_SLICE_HOPS: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class ClockPolicy:
         True: the stream's own progress; False: the wall clock handed in with each call.
     earliest_ns : int or None
         By the wall's clock, device times before it are none.
+    window_ns : int
+        How far back what came late is scored again; 0: not at all.
     """
 
     by_stream: bool
@@ -76,6 +82,7 @@ class ClockPolicy:
     idle_ns: int
     future_ns: int
     earliest_ns: int | None
+    window_ns: int = 7 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +93,13 @@ class TakeReport:
     ----------
     rejected : tuple of DeadLetter
         For the notice to the gateway.
+    revises : bool
+        Some came late, and closed hops must be scored again.
     """
 
     tally: dict[str, int]
     rejected: tuple[DeadLetter, ...]
+    revises: bool = False
 
 
 class Pipeline:
@@ -109,6 +119,7 @@ class Pipeline:
         self.journal = journal
         self.live = live
         self.policy = policy
+        live.window_ns = policy.window_ns
         self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
         self._unassessed: set[AssetId] = set()
@@ -148,7 +159,11 @@ class Pipeline:
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
         step_ns = self._step_ns()
         admission = live.tracker.admit(
-            readings.take(~repeated), self._closed_hops, message=message_of[~repeated], step_ns=step_ns
+            readings.take(~repeated),
+            self._closed_hops,
+            message=message_of[~repeated],
+            step_ns=step_ns,
+            window_ns=self.policy.window_ns,
         )
         accepted = admission.accepted
         duplicate, conflict = repeated.copy(), np.zeros(len(repeated), np.bool_)
@@ -202,7 +217,7 @@ class Pipeline:
             kind="batch",
             outcome=outcome,
             applied_seq=live.applied_seq,
-            hops=self._late_hops(accepted),
+            late=self._late_hops(accepted),
             held=held,
             released=[message.id for message in released],
             arrivals=[*arrivals, *bursts.arrivals],
@@ -214,7 +229,8 @@ class Pipeline:
         live.take_in(accepted, body, seq)
         if provisional:
             self._unassessed.clear()
-        return TakeReport(tally, tuple(letters))
+        revises = bool(((accepted.flags & np.uint8(ReadingFlag.REVISES)) != 0).any())
+        return TakeReport(tally, tuple(letters), revises)
 
     def _limits(self, now_ns: int) -> ClockLimits:
         policy, tracker = self.policy, self.live.tracker
@@ -274,20 +290,20 @@ class Pipeline:
         return ReadingColumns.concatenate([unpack(row.body) for row in self.journal.hops(keys)])
 
     def _late_hops(self, accepted: ReadingColumns) -> list[HopRow]:
-        """Add late readings to the memory of the closed hop that they belong to."""
+        """Give late readings as additions to the closed hops that they belong to."""
         late = accepted.take((accepted.flags & np.uint8(ReadingFlag.LATE)) != 0)
         if not len(late):
             return []
         tracker, catalogue = self.live.tracker, self.live.catalogue
         rows = tracker.rows_of(late.channel)
         asset, start = catalogue.asset_of_channel[rows], tracker.hop_start(rows, late.time_ns)
-        found: list[HopRow] = []
-        for owner, begin in np.unique(np.stack([asset.astype(np.int64), start]), axis=1).T.tolist():
-            mine = late.take((asset == owner) & (start == begin))
-            identifier = catalogue.assets[owner]
-            known = [unpack(row.body) for row in self.journal.hops([(identifier, begin)])]
-            found.append(HopRow(identifier, begin, pack(ReadingColumns.concatenate([*known, mine]))))
-        return found
+        order = np.lexsort((start, asset))
+        asset, start, late = asset[order], start[order], late.take(order)
+        cuts = np.flatnonzero((np.diff(asset) != 0) | (np.diff(start) != 0)) + 1
+        return [
+            HopRow(catalogue.assets[asset[part[0]]], int(start[part[0]]), pack(late.take(part)))
+            for part in np.split(np.arange(len(late)), cuts)
+        ]
 
     # Hops closed -----------------------------------------------------------------------------
 
@@ -318,11 +334,53 @@ class Pipeline:
             return 0
         seq = self.journal.commit(
             JournalCommit(
-                body=body, kind="closing", outcome=plan.outcome, applied_seq=live.applied_seq, hops=plan.hop_rows
+                body=body,
+                kind="closing",
+                outcome=plan.outcome,
+                applied_seq=live.applied_seq,
+                hops=plan.hop_rows,
+                checkpoints=plan.checkpoints,
             )
         )
         live.carry_out(plan, seq)
         return plan.hops_closed
+
+    # Hops scored again -----------------------------------------------------------------------
+
+    def rescore(self, *, most_hops: int = _SLICE_HOPS) -> int:
+        """Score hops again for which readings came late, one slice, and commit what followed.
+
+        Parameters
+        ----------
+        most_hops : int
+            Hops of one slice at most; one asset is taken in any case.
+
+        Returns
+        -------
+        int
+            Hops scored; 0 when nothing waits.
+
+        Raises
+        ------
+        JournalMovedError, StorageUnavailable
+            As for `take`.
+        """
+        self._record()
+        live = self.live
+        due = live.due_revisions(most_hops)
+        if not due:
+            return 0
+        body = RescoringBody(from_ns=due)
+        plan = plan_rescoring(live, self.journal, body, live.applied_seq + 1)
+        commit = JournalCommit(
+            body=body,
+            kind="rescoring",
+            outcome=plan.outcome,
+            applied_seq=live.applied_seq,
+            checkpoints=plan.checkpoints,
+        )
+        live.carry_out_rescoring(body, plan, self.journal.commit(commit))
+        return max(plan.hops_scored, 1)
 
     # What others wrote -----------------------------------------------------------------------
 
@@ -355,6 +413,10 @@ class Pipeline:
             return entry.outcome
         if isinstance(body, ClosingBody):
             live.carry_out(live.plan_closing(body, with_outcome=False), entry.seq)
+            return entry.outcome
+        if isinstance(body, RescoringBody):
+            revised = plan_rescoring(live, self.journal, body, entry.seq, with_outcome=False)
+            live.carry_out_rescoring(body, revised, entry.seq)
             return entry.outcome
         if isinstance(body, RegisterBody):
             numbers = self.journal.number_channels(channel.key for channel in body.register.channels)
@@ -424,7 +486,8 @@ class Pipeline:
             return False
         changed = set(self.live.changed)
         try:
-            self.journal.save_snapshots(self.live.snapshot(), seq=self.live.applied_seq)
+            horizons = self.live.horizons()
+            self.journal.save_snapshots(self.live.snapshot(), seq=self.live.applied_seq, horizons=horizons)
         except StorageError:
             self.live.changed |= changed
             raise

@@ -32,6 +32,7 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
             register = entry.body.register
     numbers = journal.number_channels(channel.key for channel in register.channels)
     live = LiveState(register, numbers)
+    live.window_ns = policy.window_ns
     live.restore(journal.snapshots(), snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
     while entries := journal.entries(after=live.applied_seq, upto=applied_seq, limit=_PAGE):

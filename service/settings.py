@@ -124,6 +124,16 @@ class IngestSection(BaseModel):
     earliest_year: int = Field(
         2015, ge=1970, le=2100, description="By the wall's clock: device times before it are no device times."
     )
+    backfill_days: float = Field(
+        7.0,
+        ge=0,
+        le=31,
+        description="How far behind an asset's last closed hop a late reading is scored, and all after it again; "
+        "what is older is stored only.",
+    )
+    backfill_settle_seconds: float = Field(
+        5.0, ge=0, le=600, description="Scoring again begins this long after the last late reading, or within a minute."
+    )
     batch_messages: int = Field(2000, ge=1, le=50_000, description="Messages in one commit at most.")
     queue_messages: int = Field(20_000, ge=100, le=1_000_000, description="Messages that wait in memory at most.")
     queue_bytes: int = Field(

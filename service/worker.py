@@ -42,6 +42,8 @@ _GOODBYE_S: Final = 10.0
 # A batch costs a sync of the disk and a millisecond, however small: after a small one the next may gather.
 _SMALL_BATCH: Final = 256
 _GATHER_S: Final = 0.01
+# A back-fill that does not end is scored again this often, not after its last reading alone.
+_LONGEST_SETTLE_S: Final = 60.0
 # Notices to one gateway in one batch; the dead letters themselves are all kept.
 _NOTICES: Final = 5
 
@@ -99,6 +101,10 @@ class Worker:
         self._next_measure = start
         self._next_save = start + settings.ingest.snapshot_seconds
         self._release = True
+        # When the first and the last of what is to be scored again came; what a crash left waiting is due at once.
+        self._late_since: float | None = start
+        self._late_last = start
+        self._next_rescore = start
 
     def stop(self) -> None:
         """Ask the loop to end; safe in a signal handler."""
@@ -185,6 +191,9 @@ class Worker:
         if provisional:
             self._next_provisional = self._monotonic() + self._settings.ingest.provisional_seconds
         self._last_message, self._paused = now, False
+        if report.revises:
+            self._late_last = now
+            self._late_since = now if self._late_since is None else self._late_since
         self._notify(report.rejected)
         if len(batch) < _SMALL_BATCH:
             self._stop.wait(_GATHER_S)
@@ -216,6 +225,8 @@ class Worker:
             self._expire_held(now)
         if now >= self._hold_until and now >= self._next_close:
             self._close(now, is_connected=state.connected)
+        if now >= self._hold_until:
+            self._rescore(now)
         if now >= self._next_save:
             if self._pipeline.save() and not self._quota_error:
                 self._tell_storage("")
@@ -243,6 +254,21 @@ class Worker:
         if closed:
             self._projector.wake()
         self._next_close = self._monotonic() + self._settings.ingest.closing_seconds
+
+    def _rescore(self, now: float) -> None:
+        """Score one slice again, when a back-fill has settled; live readings have as much time as it takes."""
+        if self._late_since is None or now < self._next_rescore:
+            return
+        settle_s = self._settings.ingest.backfill_settle_seconds
+        if now - self._late_last < settle_s and now - self._late_since < max(settle_s, _LONGEST_SETTLE_S):
+            return
+        hops = self._pipeline.rescore()
+        took = self._monotonic() - now
+        self._next_rescore = now + 2 * took
+        if hops:
+            self._projector.wake()
+        if not self._pipeline.live.revisions_waiting():
+            self._late_since = None
 
     def _pause_s(self) -> float:
         return self._settings.ingest.pause_seconds

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt
+from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision, RiskAssessment
 from domain.register import Register
 
@@ -33,6 +34,7 @@ __all__ = [
     "Outcome",
     "QuarantineChange",
     "RegisterBody",
+    "RescoringBody",
     "SensorChange",
     "SensorColumns",
     "decode_body",
@@ -43,7 +45,7 @@ __all__ = [
     "encode_readings",
 ]
 
-EntryKind: TypeAlias = Literal["batch", "closing", "register", "decision"]
+EntryKind: TypeAlias = Literal["batch", "closing", "rescoring", "register", "decision"]
 
 
 class PackedReadings(msgspec.Struct, array_like=True, frozen=True):
@@ -101,6 +103,18 @@ class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
     idle_ns: int
 
 
+class RescoringBody(msgspec.Struct, tag="rescoring", frozen=True, kw_only=True):
+    """Closed hops of some assets were scored again, with what had come late for them.
+
+    Attributes
+    ----------
+    from_ns : dict of AssetId to int
+        Start of the first hop of each asset whose scores may change; all up to its last closed one follow.
+    """
+
+    from_ns: dict[AssetId, int]
+
+
 class RegisterBody(msgspec.Struct, tag="register", frozen=True, kw_only=True):
     """The whole register, announced works included, as it holds from here on."""
 
@@ -115,7 +129,7 @@ class DecisionBody(msgspec.Struct, tag="decision", frozen=True, kw_only=True):
     alarm_kind: str | None
 
 
-EntryBody: TypeAlias = BatchBody | ClosingBody | RegisterBody | DecisionBody
+EntryBody: TypeAlias = BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody
 
 
 class HopColumns(msgspec.Struct, frozen=True):
@@ -205,15 +219,24 @@ class QuarantineChange(msgspec.Struct, frozen=True):
     example: str
 
 
-class AlarmChange(msgspec.Struct, frozen=True):
-    """What became of an alarm that stands: cleared at an event time, or moved on by a decision.
+class AlarmChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of an alarm that was raised: cleared at an event time, moved on by a decision, or revised.
 
     An alarm that a person has confirmed or dismissed keeps that state when it clears.
+
+    Attributes
+    ----------
+    reopened : bool
+        It was taken for cleared, and with what came late it stands.
+    supported : bool or None
+        False: what came late does not bear it out any more, and it is cleared; True: it does after all.
     """
 
     id: str
     cleared_at_ns: int | None = None
     state: AlarmState | None = None
+    reopened: bool = False
+    supported: bool | None = None
 
 
 class GatewayChange(msgspec.Struct, frozen=True):

@@ -19,10 +19,19 @@ from dataclasses import dataclass, field
 from domain.errors import StorageCorrupt, StorageError
 from storage.entries import EntryBody, EntryKind, Outcome, decode_body, decode_outcome, encode_body, encode_outcome
 from storage.journal_file import checksum
-from storage.journal_tables import HeldMessage, HopRow, JournalTables, SideRows, SnapshotRow
+from storage.journal_tables import CheckpointRow, HeldMessage, HopRow, JournalTables, SideRows, SnapshotRow
 from storage.locks import remove_entries
 
-__all__ = ["Entry", "HeldMessage", "HopRow", "Journal", "JournalCommit", "JournalMovedError", "SnapshotRow"]
+__all__ = [
+    "CheckpointRow",
+    "Entry",
+    "HeldMessage",
+    "HopRow",
+    "Journal",
+    "JournalCommit",
+    "JournalMovedError",
+    "SnapshotRow",
+]
 
 
 class JournalMovedError(StorageError):
@@ -142,7 +151,7 @@ class Journal(JournalTables):
                     f"journal is at entry {row[0]}, expected {commit.applied_seq}; apply what came in between first"
                 )
             seq = self._insert(db, commit.kind, body, outcome)
-            self.write_side_rows(db, commit)
+            self.write_side_rows(db, commit, seq)
             self.add_tally(db, commit.tally)
             self.write_number(db, "applied_seq", seq)
         return seq
@@ -163,7 +172,7 @@ class Journal(JournalTables):
             self.write_number(db, "applied_seq", seq)
 
     def prune(self, *, upto: int) -> int:
-        """Remove batches and closings that are projected and covered by a snapshot; return how many.
+        """Remove batches, closings and re-scorings that are projected and covered by a snapshot; return how many.
 
         Decisions and registers stay: they are the log that people rely on. While somebody copies the folder nothing
         is removed.
@@ -172,7 +181,9 @@ class Journal(JournalTables):
         if removing is None:
             return 0
         with removing, self.transaction() as db:
-            return db.execute("DELETE FROM entry WHERE seq <= ? AND kind IN ('batch', 'closing')", (upto,)).rowcount
+            return db.execute(
+                "DELETE FROM entry WHERE seq <= ? AND kind IN ('batch', 'closing', 'rescoring')", (upto,)
+            ).rowcount
 
     @staticmethod
     def _insert(db: sqlite3.Connection, kind: EntryKind, body: bytes, outcome: bytes) -> int:

@@ -21,6 +21,8 @@ _UNREADABLE: Final = "the file is no SQLite database any more: nothing of it can
 # Tables beside the entries, with what they mean to a reader, their key, and the column that the checksum covers.
 _TABLES: Final = (
     ("hop", "kept readings of closed hops", ("asset", "start_ns"), "body"),
+    ("late_hop", "readings that came late for closed hops", ("asset", "start_ns", "seq"), "body"),
+    ("checkpoint", "states that a re-scoring begins with", ("asset", "at_ns", "seq"), "body"),
     ("snapshot", "saved states of assets", ("asset",), "body"),
     ("held", "messages held for unknown senders", ("id",), None),
     ("part", "parts of waveforms", ("topic", "block", "part"), None),

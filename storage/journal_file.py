@@ -25,7 +25,7 @@ from storage.wal import use_wal
 
 __all__ = ["JournalFile", "checksum"]
 
-_SCHEMA_VERSION: Final = 3
+_SCHEMA_VERSION: Final = 4
 _BUSY_TIMEOUT_S: Final = 10.0
 # SQLite asks after so many of its steps whether to go on.
 _PROGRESS_STEPS: Final = 10_000
@@ -71,6 +71,17 @@ CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL)
 _FROM_VERSION_2 = """
 CREATE TABLE IF NOT EXISTS person (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, key BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS once (key BLOB PRIMARY KEY, asked BLOB NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
+"""
+# What came for hops that had closed, and where scoring them again begins.
+_FROM_VERSION_3 = """
+CREATE TABLE IF NOT EXISTS late_hop (
+    asset TEXT NOT NULL, start_ns INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
+    PRIMARY KEY (asset, start_ns, seq)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoint (
+    asset TEXT NOT NULL, at_ns INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
+    PRIMARY KEY (asset, at_ns, seq)
+);
 """
 _FROM_VERSION_1 = "".join(f"ALTER TABLE {table} ADD COLUMN crc INTEGER;" for table in ("entry", "hop", "snapshot"))
 
@@ -122,7 +133,7 @@ class JournalFile:
             self._db.execute("BEGIN IMMEDIATE")
             # Another process may have been first.
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "") + _FROM_VERSION_2
+            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "") + _FROM_VERSION_2 + _FROM_VERSION_3
             for statement in change.split(";")[:-1]:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")

@@ -1,10 +1,12 @@
 """What the journal keeps beside its entries, written in the same transactions.
 
 `channel` (lasting numbers), `hop` (readings of closed hops: the memory of keys that outlives entries, and
-what a later re-scoring needs), `arrival` (hashes of messages whose readings have no usable time, and of parts
-that became a waveform), `held` (messages of unknown senders), `part` (parts of waveforms that are not whole
-yet), `snapshot` (state per asset), `tally` (exact counts), `person` (names and keys of those who decided, see
-`storage.persons`), `once` (hashes of requests that must not be carried out twice).
+what a re-scoring needs), `late_hop` (what came for a hop after it had closed), `checkpoint` (state of an asset at
+the end of a day: where a re-scoring begins), `arrival` (hashes of messages whose readings have no usable time, or
+one that is not believed yet, and of parts that became a waveform), `held` (messages of unknown senders), `part`
+(parts of waveforms that are not whole yet), `snapshot` (state per asset), `tally` (exact counts), `person` (names
+and keys of those who decided, see `storage.persons`), `once` (hashes of requests that must not be carried out
+twice).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from storage.journal_file import JournalFile, checksum
 
-__all__ = ["HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
+__all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
 
 # SQLite compares at most 32,766 variables in one statement; half of that leaves room for others.
 _LOOKUP_CHUNK: Final = 16_000
@@ -31,6 +33,15 @@ class HopRow:
 
     asset: AssetId
     start_ns: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """State of one asset as it was when its hops up to `at_ns`, event time, had been stepped."""
+
+    asset: AssetId
+    at_ns: int
     body: bytes
 
 
@@ -63,6 +74,8 @@ class SideRows:
 
     Attributes
     ----------
+    late : sequence of HopRow
+        What came for hops that were closed before.
     released : sequence of int
         `HeldMessage.id` that leave the quarantine.
     arrivals : sequence of (hash, received_ns)
@@ -74,6 +87,8 @@ class SideRows:
     """
 
     hops: Sequence[HopRow] = ()
+    late: Sequence[HopRow] = ()
+    checkpoints: Sequence[CheckpointRow] = ()
     held: Sequence[HeldMessage] = ()
     released: Sequence[int] = ()
     arrivals: Sequence[tuple[bytes, int]] = ()
@@ -106,16 +121,49 @@ class JournalTables(JournalFile):
     # Hops, arrivals, quarantine, parts --------------------------------------------------------
 
     def hops(self, keys: Sequence[tuple[AssetId, int]]) -> list[HopRow]:
-        """Read the closed hops among `(asset, start_ns)`; those that are not there are left out."""
+        """Read the closed hops among `(asset, start_ns)`, what came late for them behind; some have no row."""
         found: list[HopRow] = []
         with self.reading() as db:
-            for asset, start_ns in keys:
-                where = "SELECT body, crc FROM hop WHERE asset = ? AND start_ns = ?"
-                row = db.execute(where, (asset, start_ns)).fetchone()
-                if row is not None:
-                    _compare(row[0], row[1], f"kept readings of asset {asset!r} from {start_ns}")
-                    found.append(HopRow(asset, start_ns, row[0]))
+            for key in keys:
+                rows = db.execute(
+                    "SELECT start_ns, body, crc FROM hop WHERE asset = ? AND start_ns = ?", key
+                ).fetchall()
+                rows += db.execute(
+                    "SELECT start_ns, body, crc FROM late_hop WHERE asset = ? AND start_ns = ? ORDER BY seq", key
+                )
+                found += [_hop_row(key[0], row) for row in rows]
         return found
+
+    def hop_range(self, asset: AssetId, *, from_ns: int, to_ns: int, before_seq: int) -> list[HopRow]:
+        """Read the closed hops of one asset that start in [from_ns, to_ns).
+
+        Parameters
+        ----------
+        before_seq : int
+            What came late is read as far as it had come before this entry.
+        """
+        span = (asset, from_ns, to_ns)
+        where = "WHERE asset = ? AND start_ns >= ? AND start_ns < ?"
+        with self.reading() as db:
+            rows = db.execute(f"SELECT start_ns, body, crc FROM hop {where}", span).fetchall()  # noqa: S608 -- a constant
+            rows += db.execute(
+                f"SELECT start_ns, body, crc FROM late_hop {where} AND seq < ? ORDER BY start_ns, seq",  # noqa: S608
+                (*span, before_seq),
+            )
+        return [_hop_row(asset, row) for row in rows]
+
+    def checkpoint(self, asset: AssetId, *, at_most_ns: int, before_seq: int) -> CheckpointRow | None:
+        """Read the newest checkpoint of an asset not after an event time, as it was before an entry."""
+        with self.reading() as db:
+            row = db.execute(
+                "SELECT at_ns, body, crc FROM checkpoint WHERE asset = ? AND at_ns <= ? AND seq < ? "
+                "ORDER BY at_ns DESC, seq DESC LIMIT 1",
+                (asset, at_most_ns, before_seq),
+            ).fetchone()
+        if row is None:
+            return None
+        _compare(row[1], row[2], f"checkpoint of asset {asset!r} at {row[0]}")
+        return CheckpointRow(asset, int(row[0]), row[1])
 
     def known_arrivals(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Tell which of these hashes were stored before as arrivals."""
@@ -245,23 +293,50 @@ class JournalTables(JournalFile):
             _compare(body, crc, f"snapshot of asset {asset!r}")
         return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body, _ in rows]
 
-    def save_snapshots(self, rows: Iterable[tuple[AssetId, bytes]], *, seq: int) -> None:
-        """Store the state of the assets that changed since the last snapshot, all as of entry `seq`."""
+    def save_snapshots(
+        self, rows: Iterable[tuple[AssetId, bytes]], *, seq: int, horizons: Sequence[tuple[AssetId, int]] = ()
+    ) -> None:
+        """Store the state of the assets that changed since the last snapshot, all as of entry `seq`.
+
+        Parameters
+        ----------
+        horizons : sequence of (asset, event time)
+            Checkpoints of these assets go that are older than the newest at or before the time, and those that a
+            later entry up to `seq` replaced: no entry that may have to be applied again looks back so far.
+        """
         with self.transaction() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
                 ((asset, seq, body, checksum(body)) for asset, body in rows),
+            )
+            db.executemany(
+                "DELETE FROM checkpoint WHERE asset = ?1 AND at_ns < (SELECT max(kept.at_ns) FROM checkpoint AS kept "
+                "WHERE kept.asset = ?1 AND kept.at_ns <= ?2 AND kept.seq <= ?3)",
+                [(asset, before_ns, seq) for asset, before_ns in horizons],
+            )
+            db.executemany(
+                "DELETE FROM checkpoint WHERE asset = ?1 AND seq < (SELECT max(newer.seq) FROM checkpoint AS newer "
+                "WHERE newer.asset = ?1 AND newer.at_ns = checkpoint.at_ns AND newer.seq <= ?2)",
+                [(asset, seq) for asset, _ in horizons],
             )
             self.write_number(db, "snapshot_seq", seq)
 
     # Within a commit -------------------------------------------------------------------------
 
     @staticmethod
-    def write_side_rows(db: sqlite3.Connection, rows: SideRows) -> None:
-        """Write what belongs to an entry; what is taken out goes first, since a name may be used again."""
+    def write_side_rows(db: sqlite3.Connection, rows: SideRows, seq: int) -> None:
+        """Write what belongs to entry `seq`; what is taken out goes first, since a name may be used again."""
         db.executemany(
             "INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?)",
             [(row.asset, row.start_ns, row.body, checksum(row.body)) for row in rows.hops],
+        )
+        db.executemany(
+            "INSERT INTO late_hop VALUES (?, ?, ?, ?, ?)",
+            [(row.asset, row.start_ns, seq, row.body, checksum(row.body)) for row in rows.late],
+        )
+        db.executemany(
+            "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?)",
+            [(row.asset, row.at_ns, seq, row.body, checksum(row.body)) for row in rows.checkpoints],
         )
         db.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id in rows.released])
         db.executemany(
@@ -280,6 +355,12 @@ class JournalTables(JournalFile):
             "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
             [(name, count) for name, count in sorted(tally.items()) if count],
         )
+
+
+def _hop_row(asset: AssetId, row: tuple[int, bytes, int | None]) -> HopRow:
+    start_ns, body, crc = row
+    _compare(body, crc, f"kept readings of asset {asset!r} from {start_ns}")
+    return HopRow(asset, int(start_ns), body)
 
 
 def _compare(body: bytes, crc: int | None, what: str) -> None:

@@ -38,6 +38,7 @@ __all__ = ["MIGRATING", "OperationalProjection"]
 _POSITION: Final = "operational"
 # Stands among the positions while a migration fills the tables.
 MIGRATING: Final = "migrating"
+_UNSUPPORTED: Final = "late_data_disagree"
 
 
 class OperationalProjection:
@@ -111,21 +112,20 @@ class OperationalProjection:
                 current.pop(asset, None)
         if isinstance(entry.body, DecisionBody):
             _keep_assessment(db, seq, entry.body.decision, current.get(entry.body.decision.asset))
-        if outcome.assessments:
-            upsert(
-                db,
-                assessment_table,
-                [
-                    {
-                        "id": item.assessment_id,
-                        "asset": item.asset,
-                        "assessed_at_ns": item.assessed_at_ns,
-                        "detail": _assessment_detail(item, seq),
-                        "revision": seq,
-                    }
-                    for item in outcome.assessments
-                ],
-            )
+        upsert(
+            db,
+            assessment_table,
+            [
+                {
+                    "id": item.assessment_id,
+                    "asset": item.asset,
+                    "assessed_at_ns": item.assessed_at_ns,
+                    "detail": _assessment_detail(item, seq) | {"replaces": _replaced(db, item, seq)},
+                    "revision": seq,
+                }
+                for item in outcome.assessments
+            ],
+        )
         upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
         for change in outcome.alarm_changes:
             _change_alarm(db, seq, change)
@@ -166,15 +166,46 @@ def _keep_assessment(
         upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
 
 
+def _replaced(db: Connection, item: RiskAssessment, seq: int) -> str | None:
+    """Find the assessment that a revised one takes the place of: the newest before it of the same time."""
+    if not item.revised:
+        return None
+    table = assessment_table.c
+    before = (
+        select(table.id)
+        .where(table.asset == item.asset, table.assessed_at_ns == item.assessed_at_ns, table.revision < seq)
+        .order_by(table.revision.desc(), table.id.desc())
+    )
+    found = db.execute(before.limit(1)).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
 def _change_alarm(db: Connection, seq: int, change: AlarmChange) -> None:
     table = alarm_table.c
     this = update(alarm_table).where(table.id == change.id)
+    if change.reopened:
+        db.execute(this.values(cleared_at_ns=None, revision=seq))
+        db.execute(this.where(table.state == AlarmState.CLEARED.value).values(state=AlarmState.OPEN.value))
+    if change.supported is not None:
+        _say_supported(db, seq, change)
     if change.cleared_at_ns is not None:
         db.execute(this.values(cleared_at_ns=change.cleared_at_ns, revision=seq))
         standing = table.state.in_([AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value])
         db.execute(this.where(standing).values(state=AlarmState.CLEARED.value))
     if change.state is not None:
         db.execute(this.values(state=change.state.value, revision=seq))
+
+
+def _say_supported(db: Connection, seq: int, change: AlarmChange) -> None:
+    """Say at the head of an alarm's reasons that late data do not support it, or no longer say so."""
+    this = alarm_table.c.id == change.id
+    row = db.execute(select(alarm_table.c.reasons).where(this)).one_or_none()
+    if row is None:
+        return
+    reasons = [reason for reason in row.reasons if reason["code"] != _UNSUPPORTED]
+    if not change.supported:
+        reasons.insert(0, {"code": _UNSUPPORTED, "facts": {}})
+    db.execute(update(alarm_table).where(this).values(reasons=reasons, revision=seq))
 
 
 def _replace_register(

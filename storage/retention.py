@@ -58,7 +58,7 @@ def count_hops(journal: Journal, horizon: Horizon) -> int:
 
 
 def remove_hops(journal: Journal, horizon: Horizon) -> Iterator[int]:
-    """Remove the readings of closed hops that are old."""
+    """Remove the readings of closed hops that are old, and what had come late for them."""
     with journal.reading() as db:
         bounds = list(_hop_bounds(db, horizon))
     for asset, before_ns in bounds:
@@ -70,6 +70,7 @@ def remove_hops(journal: Journal, horizon: Horizon) -> Iterator[int]:
                     "(SELECT start_ns FROM hop WHERE asset = ?1 AND start_ns < ?2 ORDER BY start_ns LIMIT ?3)",
                     (asset, before_ns, _STEP),
                 ).rowcount
+                db.execute("DELETE FROM late_hop WHERE asset = ? AND start_ns < ?", (asset, before_ns))
             yield removed
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ingest.batch import Message
+from models.memory import FLEET_COLUMNS
+from models.state import initial_state, state_digest
 from service.pipeline import ClockPolicy, Pipeline
 from service.register_commands import import_assets, import_works
 from service.restore import open_pipeline
@@ -59,3 +63,11 @@ def finish(pipeline: Pipeline) -> str:
     """Close what is complete, as when the stream pauses, and give the hash of the model state."""
     pipeline.close(now_ns=ARRIVAL_NS, lateness_ns=0)
     return pipeline.live.digest()
+
+
+def first_stage(pipeline: Pipeline) -> str:
+    """Give the hash of what the models learnt of each asset alone; the second stage's columns are left out."""
+    live = pipeline.live
+    empty = initial_state(live.catalogue)
+    columns: dict[str, Any] = {name: getattr(empty, name) for name in FLEET_COLUMNS}
+    return state_digest(live.catalogue, replace(live.state, **columns))

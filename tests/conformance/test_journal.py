@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
-from storage.journal import HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
+from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
 from storage.journal_damage import find_damage
 from storage.journal_file import checksum
 from storage.protocols import DecisionDraft
@@ -288,3 +289,59 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match=r"journal\.sqlite"):
         Journal(tmp_path / "nowhere" / "journal.sqlite")
+
+
+def test_what_came_late_and_checkpoints_are_read_as_of_an_entry(journal: Journal) -> None:
+    """An entry that is applied again, after whatever came later, must read what it read then."""
+    journal.commit(commit_of(journal, hops=[HopRow(BRUG, 10, b"closed"), HopRow(BRUG, 20, b"next")]))
+    first = journal.commit(
+        commit_of(journal, late=[HopRow(BRUG, 10, b"late")], checkpoints=[CheckpointRow(BRUG, 15, b"old")])
+    )
+    second = journal.commit(
+        commit_of(
+            journal,
+            late=[HopRow(BRUG, 10, b"later"), HopRow(BRUG, 12, b"silent")],
+            checkpoints=[CheckpointRow(BRUG, 15, b"new"), CheckpointRow(BRUG, 25, b"last")],
+        )
+    )
+
+    def bodies(before_seq: int, from_ns: int = 0, to_ns: int = 100) -> list[bytes]:
+        return [row.body for row in journal.hop_range(BRUG, from_ns=from_ns, to_ns=to_ns, before_seq=before_seq)]
+
+    assert bodies(first) == [b"closed", b"next"]
+    assert bodies(second) == [b"closed", b"next", b"late"]
+    assert bodies(second + 1, 10, 20) == [b"closed", b"late", b"later", b"silent"]
+    assert [row.body for row in journal.hops([(BRUG, 10), (BRUG, 12)])] == [b"closed", b"late", b"later", b"silent"]
+    assert journal.checkpoint(BRUG, at_most_ns=14, before_seq=100) is None
+    assert journal.checkpoint(BRUG, at_most_ns=30, before_seq=first) is None
+    for before_seq, expected in ((second, (15, b"old")), (second + 1, (25, b"last"))):
+        found = journal.checkpoint(BRUG, at_most_ns=30, before_seq=before_seq)
+        assert found is not None
+        assert (found.at_ns, found.body) == expected
+    found = journal.checkpoint(BRUG, at_most_ns=24, before_seq=second + 1)
+    assert found is not None
+    assert found.body == b"new"
+
+
+def test_checkpoints_that_nothing_looks_back_to_go_with_a_snapshot(journal: Journal) -> None:
+    rows = [CheckpointRow(BRUG, at_ns, b"%d" % at_ns) for at_ns in (10, 20, 30)]
+    first = journal.commit(commit_of(journal, checkpoints=rows))
+    second = journal.commit(commit_of(journal, checkpoints=[CheckpointRow(BRUG, 30, b"again")]))
+    journal.save_snapshots([], seq=first, horizons=[(BRUG, 20), (AssetId("other"), 100)])
+    with journal.reading() as db:
+        left = db.execute("SELECT at_ns, body FROM checkpoint ORDER BY at_ns, seq").fetchall()
+    assert left == [(20, b"20"), (30, b"30"), (30, b"again")]  # entry two may have to be applied again
+    journal.save_snapshots([], seq=second, horizons=[(BRUG, 20)])
+    with journal.reading() as db:
+        left = db.execute("SELECT at_ns, body FROM checkpoint ORDER BY at_ns, seq").fetchall()
+    assert left == [(20, b"20"), (30, b"again")]
+
+
+def test_a_journal_of_the_version_before_gets_its_new_tables(tmp_path: Path) -> None:
+    Journal(tmp_path / "journal.sqlite").close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as db:
+        db.executescript("DROP TABLE late_hop; DROP TABLE checkpoint; PRAGMA user_version=3;")
+    journal = Journal(tmp_path / "journal.sqlite")
+    assert journal.hops([(BRUG, 1)]) == []
+    assert journal.checkpoint(BRUG, at_most_ns=1, before_seq=1) is None
+    journal.close()

@@ -63,6 +63,8 @@ def test_risks_are_ranked_and_complete(client: Client) -> None:
             "2 different measurements point to settlement.",
         ],
         "reasonCodes": ["alarm_open", "quantities_agree"],
+        "revised": False,
+        "replaces": None,
         "modelVersion": "1.0.0",
         "dataAgeSeconds": 2800.0,
         "revision": 7,

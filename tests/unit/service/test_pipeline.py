@@ -210,7 +210,7 @@ def test_where_a_silent_asset_stands_survives_a_restart(tmp_path: Path) -> None:
     again = open_chain(tmp_path, policy=WALL)
     assert again.live.tracker.frontier_ns.tolist() == pipeline.live.tracker.frontier_ns.tolist()
     take(again, late, now_ns=begin + 5 * HOUR_NS)
-    assert stored(again).flags.tolist() == [0, 0, 0, ReadingFlag.LATE]
+    assert stored(again).flags.tolist() == [0, 0, 0, ReadingFlag.LATE | ReadingFlag.REVISES]
 
 
 def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:

@@ -281,6 +281,33 @@ def test_by_the_stream_a_pause_closes_what_is_complete_once(bench: Callable[...,
     assert site.pipeline.live.tracker.open_count() == 1  # the newest hop is not complete yet
 
 
+def test_a_back_fill_is_scored_again_once_it_has_settled(bench: Callable[..., Bench]) -> None:
+    site = bench(THERMOMETER, backfill_settle_seconds=5.0)
+    site.gateway.send(*(reading(NOW_S - 3600 * hour) for hour in range(40, 1, -2)))
+    site.pass_time(12)
+    kinds = [entry.kind for entry in site.pipeline.journal.entries(after=0)]
+    assert kinds == ["register", "batch", "closing"]
+    for hour in range(9, 3, -2):  # one every two seconds
+        site.gateway.send(reading(NOW_S - 3600 * hour))
+        site.step(2.0)
+    site.pass_time(3)
+    assert "rescoring" not in [entry.kind for entry in site.pipeline.journal.entries(after=3)]
+    site.pass_time(3)
+    kinds = [entry.kind for entry in site.pipeline.journal.entries(after=3)]
+    assert kinds == ["batch"] * 3 + ["rescoring"]
+
+
+def test_a_back_fill_that_does_not_end_is_scored_again_every_minute(bench: Callable[..., Bench]) -> None:
+    site = bench(THERMOMETER, backfill_settle_seconds=5.0)
+    site.gateway.send(*(reading(NOW_S - 3600 * hour) for hour in range(120, 1, -2)))
+    site.pass_time(12)
+    for number in range(70):
+        site.gateway.send(reading(NOW_S - 3600 * 119 + 60 * number))
+        site.step(2.0)
+    kinds = [entry.kind for entry in site.pipeline.journal.entries(after=3)]
+    assert kinds.count("rescoring") == 2
+
+
 def test_parts_are_given_up_only_after_a_minute_of_listening(bench: Callable[..., Bench]) -> None:
     """After a restart the missing part may still wait at the broker."""
     site = bench()
