@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.errors import SchouwError
-from models.state import state_digest
 from service.accounting import accounts
 from service.ingest_process import clock_policy, status_path
 from service.restore import open_pipeline
@@ -152,7 +151,7 @@ def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:
     status = read_status(status_path(settings))
     pipeline = open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0)
     live = pipeline.live
-    digest = state_digest(live.catalogue, live.state)
+    digest = live.digest()
     at = f"after entry {live.applied_seq}"
     if status is not None:
         at += f", ingest was last at {status.applied_seq}"

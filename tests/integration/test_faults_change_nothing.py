@@ -17,7 +17,7 @@ from tests.faults.schedule import ALWAYS, draw_faults
 
 pytestmark = pytest.mark.slow
 
-DAYS = 40
+DAYS = 60
 SEED = 20
 
 
