@@ -1,8 +1,9 @@
-"""Naive detectors that are run beside ours, so that every figure has its floor.
+"""Detectors that are run beside ours, so that every figure has its floor and its ceiling.
 
 *Always* alarms on every asset every day and calls failure certain; *never* does neither; *fixed threshold* is
 what a dashboard without a model does: a channel's raw daily mean against four standard deviations of its own
-first thirty days, towards harm, certain of failure while an alarm stands.
+first thirty days, towards harm, certain of failure while an alarm stands. *Knows all damage* is told the truth the
+moment a damage begins, and not before: nobody can do better, since nothing shows what has not begun.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from domain.arrays import BoolArray, FloatArray
 from domain.register import Direction, Register
 from service.evaluation.chain_listener import ChannelDays
-from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, condition_channels, day_ends
+from service.evaluation.forecast_figures import HORIZON_DAYS
+from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, condition_channels, day_ends, lives_of
 
-__all__ = ["always", "fixed_threshold", "never"]
+__all__ = ["always", "fixed_threshold", "knows_all", "never"]
 
 _LEARNING_DAYS: Final = 30
 _DEVIATIONS: Final = 4.0
@@ -38,6 +40,28 @@ def never(truth: Truth) -> RunRecord:
     """Raise no alarm and call failure impossible."""
     days = len(day_ends(truth.start_ns, truth.end_ns))
     return _record("never alarms", truth, (), np.zeros((len(truth.assets), days)))
+
+
+def knows_all(truth: Truth) -> RunRecord:
+    """Raise an alarm at every onset, and state the true remaining life from then on."""
+    at_ns = day_ends(truth.start_ns, truth.end_ns)
+    alarms = []
+    chance = np.zeros((len(truth.assets), len(at_ns)))
+    life = np.full((*chance.shape, 3), np.nan)
+    for one in lives_of(truth):
+        if one.onset_ns is None:
+            continue
+        alarms.append(
+            RaisedAlarm(truth.assets[one.asset].id, f"condition.{one.mode}", "", max(one.onset_ns, one.start_ns), None)
+        )
+        if one.failure_ns is None:
+            continue
+        days = np.flatnonzero((at_ns >= one.onset_ns) & (at_ns > one.start_ns) & (at_ns < one.end_ns))
+        left = (one.failure_ns - at_ns[days]) / DAY_NS
+        chance[one.asset, days] = left <= HORIZON_DAYS
+        life[one.asset, days] = left[:, np.newaxis]
+    alarms.sort(key=lambda alarm: (alarm.raised_ns, alarm.asset))
+    return RunRecord("knows all damage", tuple(alarms), at_ns, chance, life)
 
 
 def fixed_threshold(truth: Truth, register: Register, channel_days: ChannelDays) -> RunRecord:

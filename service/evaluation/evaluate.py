@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from domain.register import Register
 from models.state import MODEL_VERSION
 from service.evaluation.ahead import days_made_ahead
-from service.evaluation.baselines import always, fixed_threshold, never
+from service.evaluation.baselines import always, fixed_threshold, knows_all, never
 from service.evaluation.broker_run import run_through_broker
 from service.evaluation.chain_listener import ChainRun
 from service.evaluation.chain_run import run_chain
@@ -119,8 +119,14 @@ def run_history(history: History, settings: Settings, told: Callable[[int], None
 
 
 def judge_run(truth: Truth, register: Register, run: ChainRun, *, seconds: float) -> JudgedRun:
-    """Put what the naive detectors say beside what the chain said."""
-    records = (run.record, fixed_threshold(truth, register, run.channel_days), always(truth), never(truth))
+    """Put what the detectors beside ours say next to what the chain said."""
+    records = (
+        run.record,
+        fixed_threshold(truth, register, run.channel_days),
+        always(truth),
+        never(truth),
+        knows_all(truth),
+    )
     lives = lives_of(truth)
     facts = RunFacts(
         name=truth.name,

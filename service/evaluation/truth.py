@@ -29,6 +29,8 @@ __all__ = [
     "TrueDamage",
     "TrueEvent",
     "Truth",
+    "condition_channels",
+    "day_ends",
     "lives_of",
     "true_assets",
 ]

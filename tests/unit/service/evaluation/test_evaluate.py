@@ -72,7 +72,7 @@ def test_a_run_that_is_given_up_ends_its_maker(scenario: Scenario) -> None:
 
 def test_every_detector_speaks_of_every_monitored_asset_and_ours_comes_first(run: JudgedRun) -> None:
     assert [record.detector for record in run.records] == [
-        "schouw", "fixed threshold", "always alarms", "never alarms",
+        "schouw", "fixed threshold", "always alarms", "never alarms", "knows all damage",
     ]  # fmt: skip
     monitored = [row for row, asset in enumerate(run.truth.assets) if asset.is_monitored]
     assert len(monitored) == 5
