@@ -185,6 +185,15 @@ class SqlOverview:
             quarantined=self._count(quarantine_table, own_gateway(quarantine_table.c.gateway, self._organisations)),
         )
 
+    def revision(self) -> int:
+        """Give the newest revision of any assessment or alarm."""
+        newest = 0
+        for table in (risk_table, alarm_table):
+            query = select(func.max(table.c.revision).label("newest"))
+            (row,) = self._all(query.where(own_asset(table.c.asset, self._organisations)))
+            newest = max(newest, int(row.newest or 0))
+        return newest
+
     def places(self) -> Sequence[PlaceRow]:
         """List every asset with where it lies and how it stands, by identifier."""
         detail = asset_table.c.detail

@@ -138,6 +138,9 @@ class Overview(Protocol):
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
 
+    def revision(self) -> int:
+        """Give the newest revision of any assessment or alarm: the same as before means that nothing changed."""
+
     def places(self) -> Sequence[PlaceRow]:
         """List every asset with where it lies and how it stands, by identifier."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.pages import about, alarms, asset, deciding, matrix, morning, places, report, sensors, static, work
+from api.pages import about, alarms, asset, deciding, live, matrix, morning, places, report, sensors, static, work
 
 __all__ = ["PARTS"]
 
@@ -21,5 +21,6 @@ PARTS: Final[tuple[APIRouter, ...]] = (
     work.router,
     sensors.router,
     about.router,
+    live.router,
     static.router,
 )

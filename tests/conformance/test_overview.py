@@ -16,8 +16,8 @@ from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.overview import SqlOverview
 from storage.overview_rows import ListFilter
 from storage.protocols import RankKey
-from storage.tables import alarm_table, assessment_table, asset_table, risk_table
-from tests.unit.api.fakes import DAY_NS, NOW_NS, MemoryOverview, Town, make_asset, make_town
+from storage.tables import alarm_table, assessment_table, asset_table, channel_table, gateway_table, risk_table
+from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, MemoryOverview, Town, make_asset, make_town
 
 YEAR_NS = 365.25 * DAY_NS
 FILTERS = [
@@ -65,6 +65,10 @@ def overview(town: Town, tmp_path: Path) -> Iterator[SqlOverview]:
         for alarm in store.alarm_rows:
             row = msgspec.to_builtins(alarm)
             db.execute(alarm_table.insert().values({column.name: row[column.name] for column in alarm_table.c}))
+        for number, status in enumerate(store.statuses):
+            row = msgspec.to_builtins(status) | {"number": number}
+            db.execute(channel_table.insert().values({column.name: row[column.name] for column in channel_table.c}))
+        db.execute(gateway_table.insert().values(id="gw-9", state="offline", since_ns=5, received_at_ns=6, revision=1))
     yield SqlOverview(engine)
     engine.dispose()
 
@@ -108,3 +112,17 @@ def test_a_day_is_shown_by_its_last_assessment(town: Town, overview: SqlOverview
         bridge = town.store.asset_rows[0].id
         assert list(overview.daily(bridge, start_ns)) == list(plain.daily(bridge, start_ns))
     assert overview.daily(town.store.asset_rows[0].id, 0)
+
+
+def test_grades_and_gateways_are_those_of_a_plain_walk(town: Town, overview: SqlOverview) -> None:
+    """At three times: all heard lately, some fallen silent, all silent."""
+    plain = MemoryOverview(town.store, states={"gw-9": ("offline", 5)})
+    for now_ns in (NOW_NS, NOW_NS + 2 * HOUR_NS, NOW_NS + 30 * DAY_NS):
+        assert overview.grades(now_ns) == plain.grades(now_ns)
+        assert list(overview.troubled(now_ns)) == list(plain.troubled(now_ns))
+        assert list(overview.gateways(now_ns)) == list(plain.gateways(now_ns))
+    assert overview.grades(NOW_NS + 30 * DAY_NS).keys() == {DataQuality.NONE}
+
+
+def test_the_revision_grows_with_what_is_written(town: Town, overview: SqlOverview) -> None:
+    assert overview.revision() == max(risk.revision for risk in town.store.newest.values())

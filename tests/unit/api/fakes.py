@@ -214,6 +214,10 @@ class MemoryOverview:
             quarantined=len(self.store.unknown),
         )
 
+    def revision(self) -> int:
+        assessed = max((risk.revision for risk in self.store.newest.values()), default=0)
+        return max(assessed, *(alarm.revision for alarm in self.store.alarm_rows), 0)
+
     def places(self) -> Sequence[PlaceRow]:
         rows = []
         for asset in sorted(self.store.asset_rows, key=lambda asset: asset.id):

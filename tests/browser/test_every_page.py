@@ -1,0 +1,131 @@
+"""Every page, both languages, both themes: no violation that axe-core finds, nothing cut off, pictures to look at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import urllib.request
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Large, Site, Watched
+from tests.browser.service import asset_of
+
+pytestmark = pytest.mark.slow
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PATHS = ["/", "/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=decisions", "/work", "/sensors"]
+PATHS += ["/report", "/about"]
+
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page) -> list[str]:
+    """Let axe-core judge the page as it stands."""
+    found = (
+        Axe()
+        .run(page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]})
+        .response["violations"]
+    )
+    return [f"{item['id']}: {node['html'][:160]}" for item in found for node in item["nodes"][:3]]
+
+
+def overflow(page: Page) -> int:
+    """Give by how many pixels the page is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def settle(page: Page) -> None:
+    """Wait for signs on the map, where there is one."""
+    if page.locator("#map").count():
+        page.locator(".sign").first.wait_for()
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_every_page_is_accessible_in_both_themes_and_fits(
+    site: Site, watched: Watched, shots: Path, language: str
+) -> None:
+    asset = asset_of(site.installation)
+    alarm = site.installation.get("/v1/alarms")["items"][0]["id"]
+    paths = [*PATHS, f"/assets/{asset}", f"/assets/{asset}/report", f"/alarms/{alarm.replace('/', '%2F')}"]
+    page = watched.open(site.address, f"/?lang={language}", locale="en-GB")
+    wrong: list[str] = []
+    for path in paths:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        settle(page)
+        assert page.locator("html").get_attribute("lang") == language
+        name = re.sub(r"\W+", "-", path).strip("-")[:40] or "list"
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=shots / f"{name}-{language}-{scheme}.png", full_page=True)
+            wrong += [f"{path} {scheme}: {violation}" for violation in violations(page)]
+        for width in (640, 320):  # 200 % zoom of a window of 1280, and the narrowest that WCAG asks for
+            page.set_viewport_size({"width": width, "height": 700})
+            if over := overflow(page):
+                wrong.append(f"{path} at {width}: {over} px too wide")
+        page.screenshot(path=shots / f"{name}-{language}-320.png", full_page=True)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", ["/", "/alarms", "/map", "/matrix", "/sensors", "/assets/a00001"])
+def test_a_large_fleet_with_long_names_fits_and_is_accessible(
+    large: Large, watched: Watched, shots: Path, path: str
+) -> None:
+    page = watched.open(large.address, f"{path}?lang=nl", viewport={"width": 320, "height": 700})
+    settle(page)
+    assert overflow(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert overflow(page) == 0
+    page.screenshot(path=shots / f"large-{path.strip('/').replace('/', '-') or 'list'}.png", full_page=True)
+    assert violations(page) == []
+
+
+def processor_seconds(pid: int) -> float:
+    """Give the processor time that a process has used so far: what a busy machine does not change."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(address: str, pid: int, paths: list[str]) -> dict[str, float]:
+    """Ask for pages one after another; give bytes, and seconds of processor and of waiting for each, on average."""
+    begun, used, size = time.perf_counter(), processor_seconds(pid), 0
+    for path in paths:
+        with urllib.request.urlopen(address + path, timeout=60) as answer:  # noqa: S310 -- our own address
+            size += len(answer.read())
+    count = len(paths)
+    return {
+        "bytes": size / count,
+        "processor_s": (processor_seconds(pid) - used) / count,
+        "waited_s": (time.perf_counter() - begun) / count,
+    }
+
+
+def test_pages_keep_their_budgets_with_ten_thousand_structures(large: Large, site: Site, shots: Path) -> None:
+    """First page at most 150 kB with all it loads and 300 ms of the server; a structure with its charts 500 ms.
+
+    Processor time counts, because others use the machine; waiting stands beside it, with the screenshots.
+    """
+    files = [f"/static/{name}" for name in ("tokens.css", "schouw.css", "schouw.js", "schouw.svg")]
+    loaded = measured(large.address, large.pid, files)["bytes"] * len(files)
+    measured(large.address, large.pid, ["/?lang=nl"])
+    first = measured(large.address, large.pid, ["/?lang=nl"] * 10)
+    measured(site.address, site.api_pid(), ["/assets/brug-1?lang=nl"])  # the drawing engine warms up
+    drawn = measured(
+        site.address, site.api_pid(), [f"/assets/{name}?lang=en" for name in ("brug-1", "brug-2", "weg-1", "sluis-1")]
+    )
+    kept = measured(site.address, site.api_pid(), ["/assets/brug-1?lang=en"] * 10)
+    figures = {"first_page": first | {"with_files_bytes": first["bytes"] + loaded}, "structure": drawn, "again": kept}
+    (shots / "budgets.json").write_text(json.dumps(figures, indent=1))
+    assert first["bytes"] + loaded <= 150_000
+    assert first["processor_s"] <= 0.3
+    assert drawn["processor_s"] <= 0.5
+    assert kept["processor_s"] <= 0.25

@@ -1,0 +1,133 @@
+"""What people come to do, walked through in a real browser on a running service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Large, Site, Watched
+from tests.browser.service import asset_of, start_session
+from tests.browser.test_every_page import violations
+from tests.installation import Installation
+
+pytestmark = pytest.mark.slow
+
+
+def test_from_the_morning_list_to_a_decision_in_the_log(site: Site, watched: Watched) -> None:
+    page = watched.open(site.address, "/", locale="nl-NL")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hier eerst naar kijken")
+    page.locator("table.ranking tbody th a").first.click()
+    expect(page.get_by_role("heading", name="Waarom", exact=True)).to_be_visible()
+    assert page.locator("ol.reasons li").count() > 0
+    page.get_by_label("Wat besluit u?").select_option("inspect")
+    page.get_by_label("Waarom?").fill("Morgen gaat de inspecteur kijken.")
+    page.get_by_label("Uw naam").fill("J. de Vries")
+    page.get_by_role("button", name="Leg het besluit vast").click()
+    expect(page.get_by_role("status").filter(has_text="Vastgelegd.")).to_be_visible()
+    page.get_by_role("link", name="Alarmen en besluiten").click()
+    page.get_by_role("link", name="Alle besluiten").click()
+    expect(page.get_by_text("Morgen gaat de inspecteur kijken.")).to_be_visible()
+    page.get_by_role("link", name="Werklijst").click()
+    expect(page.get_by_text("Morgen gaat de inspecteur kijken.")).to_be_visible()
+
+
+def test_an_alarm_is_seen_within_two_seconds(site: Site, shots: Path) -> None:
+    """Measured while the demo ran: from the row in the store to the page that was open, for every open alarm."""
+    assert site.seen_after_s
+    (shots / "alarms.json").write_text(json.dumps(site.seen_after_s, indent=1))
+    assert max(site.seen_after_s.values()) < 2.0
+
+
+def test_the_language_is_the_browsers_until_it_is_chosen_and_then_stays(site: Site, watched: Watched) -> None:
+    page = watched.open(site.address, "/work", locale="en-GB")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Work list")
+    page.get_by_role("link", name="Nederlands").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Werklijst")
+    page.get_by_role("link", name="Kaart").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kaart")
+
+
+def test_everything_but_the_map_works_without_scripts(site: Site, watched: Watched) -> None:
+    page = watched.open(site.address, "/?lang=en", java_script_enabled=False)
+    page.get_by_label("Name or identifier").fill("testbrug")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("table.ranking tbody tr")).to_have_count(1)
+    page.locator("table.ranking tbody th a").click()
+    page.get_by_label("Why?").fill("Without a script")
+    page.get_by_label("What do you decide?").select_option("plan")
+    page.get_by_label("Your name").fill("A. Planner")
+    page.get_by_role("button", name="Record the decision").click()
+    expect(page.get_by_text("Fill in the day of the planned work.")).to_be_visible()
+    expect(page.get_by_label("Why?")).to_have_value("Without a script")
+    page.goto("/map?lang=en")
+    expect(page.get_by_role("link", name="Testbrug")).to_be_visible()
+
+
+def test_the_keyboard_is_enough(site: Site, watched: Watched) -> None:
+    page = watched.open(site.address, "/?lang=en")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('table.ranking th a')"):
+            break
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/assets/"))
+
+
+def test_what_is_typed_survives_an_update(site: Site, watched: Watched) -> None:
+    asset = asset_of(site.installation)
+    page = watched.open(site.address, f"/assets/{asset}?lang=en")
+    page.get_by_label("Why?").fill("Half a sentence that must not")
+    other = watched.open(site.address, f"/assets/{asset}?lang=en")
+    alarm = site.installation.get(f"/v1/alarms?asset={asset}")["items"][0]
+    other.goto(f"/alarms/{alarm['id'].replace('/', '%2F')}?lang=en")
+    other.get_by_label("What do you decide?").select_option("acknowledge")
+    other.get_by_label("Why?").fill("Seen in the other window")
+    other.get_by_label("Your name").fill("B. Planner")
+    other.get_by_role("button", name="Record the decision").click()
+    expect(page.locator("[data-live=decisions]").get_by_text("Seen in the other window")).to_be_visible(timeout=5000)
+    expect(page.get_by_label("Why?")).to_have_value("Half a sentence that must not")
+
+
+def test_a_server_that_restarts_is_told_and_forgiven(site: Site, watched: Watched) -> None:
+    """Kill the API: a banner says so, `schouw run` starts it again, the banner goes, and typed text is still there."""
+    page = watched.open(site.address, f"/assets/{asset_of(site.installation)}?lang=en")
+    page.get_by_label("Why?").fill("Typed before the restart")
+    expect(page.locator("#fresh")).to_contain_text("Updated")
+    os.kill(site.api_pid(), signal.SIGKILL)
+    expect(page.locator("#stale")).to_be_visible(timeout=15_000)
+    site.installation.until("the API again", lambda: site.installation.get("/livez") is not None, seconds=60)
+    expect(page.locator("#stale")).to_be_hidden(timeout=20_000)
+    expect(page.get_by_label("Why?")).to_have_value("Typed before the restart")
+    watched.complaints = [text for text in watched.complaints if "ERR_" not in text]  # the outage itself
+
+
+@pytest.mark.parametrize("role", ["viewer", "planner"])
+def test_a_role_without_rights_sees_what_it_may_and_no_more(large: Large, watched: Watched, role: str) -> None:
+    guarded = Installation(large.folder, ACCESS__REQUIRED="true", ACCESS__SECURE_COOKIES="false")
+    secret = start_session(large.folder, role)
+    with guarded.running("api"):
+        guarded.until("an answer", lambda: guarded.get("/livez") is not None, seconds=60)
+        stranger = watched.open(guarded.address, "/?lang=en")
+        expect(stranger).to_have_url(re.compile("/login"))
+        assert violations(stranger) == []
+        cookie = {"name": "schouw", "value": secret, "url": guarded.address}
+        page = watched.open(guarded.address, "/assets/a00000?lang=en", cookies=[cookie])
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Fietsbrug")
+        expect(page.get_by_role("button", name="Record the decision")).to_have_count(int(role == "planner"))
+        page.goto("/sensors?lang=en")
+        expect(page.get_by_role("heading", name="Refused messages")).to_have_count(0)
+        page.goto("/about?lang=en")
+        expect(page.get_by_role("heading", level=1)).to_have_text("How it works")
+        watched.close()
