@@ -385,12 +385,14 @@ class Supervisor:
             If a part says that its configuration is wrong; all parts are stopped then.
         ChildFailed
             If a part keeps failing without ever having started well; all parts are stopped then.
+        StorageCorrupt
+            If a part says that what it stored is damaged; all parts are stopped then.
         """
         try:
             for course in self._courses.values():
                 if not course.finished:
                     self._check(course)
-        except (ConfigurationError, ChildFailed):
+        except (ConfigurationError, ChildFailed, StorageCorrupt):
             self.stop()
             raise
 

@@ -91,6 +91,14 @@ def test_a_damaged_page_is_noticed(tmp_path: Path, journal: Journal) -> None:
     assert faults_of(path)
 
 
+def test_a_brief_check_ends_when_its_time_is_up(journal: Journal) -> None:
+    for _ in range(40):
+        journal.commit(commit_of(journal, 2000))
+    assert journal.check(seconds=-1.0) == []
+    assert journal.check(seconds=60.0) == []
+    journal.commit(commit_of(journal))  # the limit holds for the check alone
+
+
 def faults_of(path: Path) -> list[str]:
     try:
         return Journal(path).check()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageCorrupt
 from service import leash
 from service.processes import (
     ChildFailed,
@@ -251,6 +251,19 @@ def test_a_wrong_configuration_is_reported_in_its_own_words_and_ends_all(
     with pytest.raises(ConfigurationError) as caught:
         supervisor.check()
     assert str(caught.value) == "api.port: got 0, expected 1 to 65535"
+    assert good.poll() == -signal.SIGTERM
+
+
+def test_damage_is_reported_in_its_own_words_and_ends_all(tmp_path: Path, children: list[ChildProcess]) -> None:
+    good = ChildProcess(spec("api", SLEEP, tmp_path))
+    code = "import sys; print('journal: SQLite found page 7 damaged', file=sys.stderr); sys.exit(3)"
+    bad = ChildProcess(spec("ingest", code, tmp_path))
+    children.extend([good, bad])
+    supervisor = supervise(children, [])
+    supervisor.start()
+    wait_until(lambda: bad.poll() is not None, "its end")
+    with pytest.raises(StorageCorrupt, match=r"^journal: SQLite found page 7 damaged$"):
+        supervisor.check()
     assert good.poll() == -signal.SIGTERM
 
 
