@@ -28,6 +28,7 @@ from api.routes import (
     assets,
     decisions,
     events,
+    explanations,
     features,
     health,
     login,
@@ -71,7 +72,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.state.rooms = rooms
     add_problem_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
-    for part in (risks, alarms, decisions, plans, features, events, assets, sensors, refusals):
+    for part in (risks, explanations, alarms, decisions, plans, features, events, assets, sensors, refusals):
         app.include_router(part.router)
     for part in (webhooks, trail, login, health):
         app.include_router(part.router)

@@ -17,13 +17,16 @@ from api.answers import (
     sensor_item,
     series_point_item,
 )
+from api.explaining import explanation_item
 from api.languages import Language
 from api.schemas import Answer, CallerItem, SeriesListing
 from domain.access import Right, Role
+from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange, RepairPlan
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
     Alarm,
     AlarmState,
+    ChannelBasis,
     DataQuality,
     DeadLetter,
     Decision,
@@ -181,6 +184,26 @@ _COLLECTION: Final = {
     "links": [{"href": "https://schouw.example.org/v1/ogc/collections/risks/items", "rel": "items"}],
 }
 _LINKS: Final = [{"href": "https://schouw.example.org/v1/ogc", "rel": "self", "type": "application/json"}]
+_CHANNEL: Final = ChannelBasis(
+    "settlement", "tilt-1", "tilt.x", "mrad", 1.93, 0.44, 0.03, 0.47, 0.02, 0.45, 0.06, 0.7, 0.315
+)
+EXPLANATION: Final = Explanation(
+    assessment=RISK,
+    causes=(CauseShare("settlement", 0.308, 0.994), CauseShare("unseen", 0.002, 0.006)),
+    channels=(_CHANNEL,),
+    changes=(ModeChange("settlement", 0.41, 0.99, 2.0, is_open=True, days_to_alarm=None, clears_below=1.0),),
+    look_alike=LookAlike(
+        AssetId("brug-017"),
+        "brug-017.condition.settlement.20250311T000000Z",
+        _NOW_NS - 300 * 86_400 * _NS,
+        0.38,
+        AlarmState.CONFIRMED,
+        None,
+    ),
+    plan=RepairPlan(tuple(180_000.0 + 4_000.0 * week for week in range(53)), 3, 3, 4_000.0, 1_200.0),
+    missing=(),
+    difference=0.0,
+)
 
 _WEBHOOK: Final = {
     "id": "w3f9a0c2b11d7",
@@ -234,6 +257,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "listRisks": listing(_RISK),
     "showRisk": as_json(_RISK),
     "listRiskHistory": listing(_RISK),
+    "showExplanation": as_json(explanation_item(ASSET, EXPLANATION, Language.ENGLISH, _NOW_NS)),
     "listAlarms": listing(alarm_item(ALARM, Language.ENGLISH)),
     "showAlarm": as_json(alarm_item(ALARM, Language.ENGLISH)),
     "recordAssetDecision": as_json(decision_item(DECISION)),

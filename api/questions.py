@@ -28,6 +28,7 @@ __all__ = [
     "AssetQuery",
     "DecisionQuery",
     "EventQuery",
+    "ExplanationQuery",
     "FeatureQuery",
     "ItemPath",
     "ItemQuery",
@@ -115,6 +116,15 @@ class LanguageQuery(ItemQuery):
     """One resource that holds sentences."""
 
     lang: Lang = None
+
+
+class ExplanationQuery(LanguageQuery):
+    """Which assessment to explain."""
+
+    assessment: Annotated[
+        str | None,
+        Field(max_length=200, description="Identifier of an assessment of this asset; without it the newest."),
+    ] = None
 
 
 class PageQuery(Question):

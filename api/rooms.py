@@ -13,7 +13,9 @@ from api.answer_cache import AnswerCache
 from api.cloud_events import WebhookRooms
 from api.drawing import Drawing
 from api.gate import Access
+from domain.explanations import Explanation
 from domain.identifiers import AssetId
+from domain.records import RiskAssessment
 from domain.register import Works
 from storage.overview_rows import Overview
 from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
@@ -96,6 +98,10 @@ def _no_works(_asset: AssetId) -> Sequence[Works]:
     return ()
 
 
+def _no_explanation(_assessment: RiskAssessment, _store: AdvisoryStore) -> Explanation | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRooms:
     """Everything the routes may ask.
@@ -112,6 +118,8 @@ class ApiRooms:
         The clock that people decide by.
     works : callable
         Gives the announced works of an asset, as the register has them.
+    explain : callable
+        Computes an assessment again from its basis, beside what the given store knows; None where it has no basis.
     """
 
     store: AdvisoryStore
@@ -124,6 +132,7 @@ class ApiRooms:
     wall_clock_ns: Callable[[], int]
     settings: ApiSettings
     works: Callable[[AssetId], Sequence[Works]] = _no_works
+    explain: Callable[[RiskAssessment, AdvisoryStore], Explanation | None] = _no_explanation
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
     webhooks: WebhookRooms | None = None

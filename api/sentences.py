@@ -1,4 +1,4 @@
-"""The sentences behind each reason and advice, in English; Dutch (B1) is in the catalogue of `api.texts`.
+"""The sentences behind each reason, advice and explanation, in English; Dutch (B1) is in the catalogue of `api.texts`.
 
 `{fact}` stands for a fact put in the reader's way of writing by `api.wording`; what stands in square
 brackets is left out when one of its facts is not known. Sentences are short, name the sensor, and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ADVICE_SENTENCES", "REASON_SENTENCES"]
+__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "REASON_SENTENCES"]
 
 REASON_SENTENCES: Final = {
     "alarm_open": "An alarm has been open for {days}: {kind}.",
@@ -80,4 +80,16 @@ ADVICE_SENTENCES: Final = {
     "rely_on_inspection": "Rely on inspection: no sensor here measures the condition.",
     "restore_data": "Repair the sensors, and rely on inspection until then.",
     "wait_for_commissioning": "Rely on inspection until the sensors have learned what is normal.",
+}
+
+EXPLANATION_SENTENCES: Final = {
+    "cause": "{share} of the chance of failure within 90 days comes from {cause}.",
+    "unseen": (
+        "{share} of the chance of failure within 90 days comes from what no sensor sees: type, age and inspection."
+    ),
+    "week": "The cheapest week to repair is week {week} from now; waiting one week longer than needed costs {cost}.",
+    "no_week": "Repairing within a year costs more than waiting.",
+    "inspection": "An inspection before deciding is worth at most {cost}.",
+    "look_alike": "The most similar earlier case is {asset}; its alarm is now: {ended}.",
+    "missing": "{number} measurements tell nothing yet.",
 }

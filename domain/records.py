@@ -187,6 +187,8 @@ class AssessmentBasis:
         Failures a year by class, age and inspection.
     planned_eur, failure_eur : float
         Cost of a planned repair, and of a failure with its closure.
+    crew_lead_days : float
+        Until a crew can be there.
     borrows_climate : bool
         True without a temperature sensor: the weather is taken from like assets.
     missing : tuple of str
@@ -196,6 +198,7 @@ class AssessmentBasis:
     rate_per_year: float
     planned_eur: float
     failure_eur: float
+    crew_lead_days: float
     temperature_degc: float | None
     borrows_climate: bool
     modes: tuple[ModeBasis, ...]

@@ -7,6 +7,7 @@ assessment did, without state and catalogue: the same numbers a year later, bit 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from models.explanation import temperature_of
 from models.fleet import has_climate
 from models.joining import DAYS, join_modes
 from models.memory import ModelState, asset_rows
-from models.prognosis import History, look_ahead
+from models.prognosis import LIFE_DAYS, History, look_ahead
 from models.thresholds import MODES
 
 __all__ = ["Recomputed", "basis_of", "days_to_alarm", "recompute", "shares_of_risk"]
@@ -31,6 +32,7 @@ _DAY_NS: Final = 24 * HOUR_NS
 _NINETY: Final = 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Recomputed:
     """Numbers of an assessment, computed again from its basis.
 
@@ -44,23 +46,17 @@ class Recomputed:
         Chance of damage of each mode of the basis.
     mode_chance : tuple of float
         Chance of failure within 90 days of each mode alone.
+    failed, sound : float64[T]
+        Chance of failure within `models.prognosis.LIFE_DAYS`, and by causes that no sensor sees alone.
     """
 
-    __slots__ = ("damaged", "life", "mode_chance", "probability", "severity")
-
-    def __init__(
-        self,
-        probability: FloatArray,
-        life: RemainingLife | None,
-        severity: float,
-        damaged: tuple[float, ...],
-        mode_chance: tuple[float, ...],
-    ) -> None:
-        self.probability = probability
-        self.life = life
-        self.severity = severity
-        self.damaged = damaged
-        self.mode_chance = mode_chance
+    probability: FloatArray
+    life: RemainingLife | None
+    severity: float
+    damaged: tuple[float, ...]
+    mode_chance: tuple[float, ...]
+    failed: FloatArray
+    sound: FloatArray
 
 
 def basis_of(
@@ -134,6 +130,7 @@ def basis_of(
         rate_per_year=float(consequence.rate_per_year[asset]),
         planned_eur=float(consequence.planned_eur[asset]),
         failure_eur=float(consequence.failure_eur[asset]),
+        crew_lead_days=catalogue.details[asset].crew_lead_days or 0.0,
         temperature_degc=temperature if np.isfinite(temperature) else None,
         borrows_climate=not bool(has_climate(state)[asset]) and bool(channels),
         modes=tuple(modes),
@@ -165,7 +162,9 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         life=RemainingLife(*life.tolist()) if np.all(np.isfinite(life)) else None,
         severity=float(joined.severity[0]),
         damaged=tuple(view.damaged.tolist()),
-        mode_chance=tuple(view.failed[0][:, len(DAYS) - 3 + _NINETY].tolist()),
+        mode_chance=tuple(view.failed[0][:, len(LIFE_DAYS) + _NINETY].tolist()),
+        failed=joined.failed[0],
+        sound=joined.sound[0],
     )
 
 

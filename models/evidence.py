@@ -35,7 +35,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.memory import PAST_DAYS, ModelState
 
-__all__ = ["DRAW_DAYS", "alarm_threshold", "evidence_gain", "weigh_evidence"]
+__all__ = ["CALM_STRENGTH", "DRAW_DAYS", "alarm_threshold", "evidence_gain", "weigh_evidence"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 DRAW_DAYS: Final = 8.0
@@ -55,7 +55,7 @@ _IMMATERIAL_SCORE: Final = 1.0
 # Different quantities that agree so strongly on a level past failure are not made to persist.
 _URGENT_SCORE: Final = 4.0
 _STRENGTH_DAYS: Final = 3.0
-_CALM_STRENGTH: Final = 1.0
+CALM_STRENGTH: Final = 1.0
 _CALM_NS: Final = 14 * _DAY_NS
 _MOST_EVIDENCE: Final = 2.0
 # Witnesses that make the severity, and how much more one counts that is further on its way: a component fails by
@@ -133,7 +133,7 @@ def weigh_evidence(
     is_open = state.raised_ns > 0
     beyond = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
     raised = heard & ~is_open & found.is_material & ((evidence >= threshold) | beyond)
-    calm = np.where(smooth < _CALM_STRENGTH, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
+    calm = np.where(smooth < CALM_STRENGTH, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
     cleared = heard & is_open & (calm > 0) & (now - calm >= _CALM_NS)
 
     whole_days = np.where(state.evidence_ns > 0, np.clip(gap // _DAY_NS, 0, PAST_DAYS), 1)
@@ -212,7 +212,7 @@ def _strongest(
         picked = np.flatnonzero(chosen >= 0)
         best = chosen[picked]
         highest[picked] = joint[best]
-        agreeing[picked] = np.sum(scores[best] > _CALM_STRENGTH, axis=-1)
+        agreeing[picked] = np.sum(scores[best] > CALM_STRENGTH, axis=-1)
         level, level_sd, shares_of = _severity(table[best], share, spread)
         severity[picked], deviation[picked] = level, level_sd
         weight[rows[np.isin(pair_of_row, picked)]] = 0.0
@@ -231,7 +231,7 @@ def _strongest(
     # The further on its way, the less of it can be the instrument's.
     doubt = np.sqrt(np.clip((1.0 - share[leader]) / (1.0 - drift[leader]), 0.0, 1.0))
     deviation[heard] = np.hypot(spread[leader], drift[leader] * doubt)
-    agreeing[heard] = (lone[leader] > _CALM_STRENGTH).astype(np.int32)
+    agreeing[heard] = (lone[leader] > CALM_STRENGTH).astype(np.int32)
     weight[rows[np.isin(pair_of_row, heard)]] = 0.0
     weight[rows[leader]] = 1.0
     material = strength > _IMMATERIAL_SCORE

@@ -44,12 +44,16 @@ class Joined:
         Quantiles of the remaining life; NaN where no mode has a history or the 10 % quantile is beyond ten years.
     severity : float64[A]
         Of the worst mode, in [0, 1].
+    failed, sound : float64[A, T]
+        Chance of failure within `LIFE_DAYS`, and by causes that no sensor sees alone.
     """
 
     known: BoolArray
     probability: FloatArray
     life_days: FloatArray
     severity: FloatArray
+    failed: FloatArray
+    sound: FloatArray
 
 
 def join_modes(view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray) -> Joined:
@@ -98,6 +102,8 @@ def join_modes(view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray)
         probability=np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0)),
         life_days=np.where(told[:, np.newaxis], life, np.nan),
         severity=np.where(known, np.clip(worst, 0.0, 1.0), 0.0),
+        failed=grid,
+        sound=-np.expm1(-rate_day[:, np.newaxis] * LIFE_DAYS),
     )
 
 

@@ -13,7 +13,18 @@ from rich.console import Console
 from domain.errors import SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.commands import audit, evaluation, forecasts, keys, pilots, recordings, safekeeping, scoring, streaming
+from service.commands import (
+    audit,
+    evaluation,
+    explaining,
+    forecasts,
+    keys,
+    pilots,
+    recordings,
+    safekeeping,
+    scoring,
+    streaming,
+)
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
@@ -37,6 +48,7 @@ app.add_typer(works_app, name="works")
 app.add_typer(evaluation.app)
 app.add_typer(pilots.app, name="pilot")
 app.add_typer(forecasts.app)
+app.add_typer(explaining.app)
 app.add_typer(keys.app)
 app.add_typer(recordings.app)
 app.add_typer(scoring.app)

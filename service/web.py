@@ -20,6 +20,7 @@ from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.access import make_access, make_webhooks, open_ledger, open_webhooks, shared_service
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
+from service.explaining import explain
 from service.ingest_process import prepare_folder, status_path
 from service.series_store import open_series
 from service.settings import AccessSection, Settings
@@ -211,6 +212,7 @@ def make_rooms(
         store=store,
         overview=SqlOverview(engine),
         works=AnnouncedWorks(journal).of,
+        explain=explain,
         series=series,
         decisions=JournalDecisionLog(journal, alarm_kind),
         readiness=health.readiness,

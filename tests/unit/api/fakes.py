@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import DecisionRepeated
+from domain.explanations import Explanation
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
     Alarm,
@@ -402,6 +403,8 @@ class Town:
     access: Access = field(default_factory=Access)
     works: dict[str, tuple[tuple[int, int, str, str], ...]] = field(default_factory=dict)
 
+    explanations: dict[str, Explanation] = field(default_factory=dict)
+
     def works_of(self, asset: AssetId) -> Sequence[Works]:
         rows = self.works.get(asset, ())
         return [Works(asset, kind, start, end, SensorId(sensor)) for start, end, kind, sensor in rows]
@@ -418,6 +421,7 @@ class Town:
             wall_clock_ns=lambda: self.wall_clock_ns,
             settings=self.settings,
             works=self.works_of,
+            explain=lambda assessment, _: self.explanations.get(assessment.assessment_id),
             access=self.access,
         )
 

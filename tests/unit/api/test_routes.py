@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from api.app import PartState, Readiness
+from api.examples import EXPLANATION
+from domain.identifiers import AssetId
 from domain.records import DataQuality, RiskState
 from tests.unit.api.fakes import HOUR_NS, NOW_NS, Client, Town, make_asset, make_risk
 
@@ -323,3 +325,24 @@ def test_numbers_that_do_not_exist_are_null(town: Town) -> None:
     town.store.newest[risk.asset] = risk
     item = town.client().get("/v1/assets/brug-042/risk").json()
     assert item["expectedCostOfWaitingEur"] is item["healthIndex"] is None
+
+
+def test_an_explanation_has_parts_that_add_up_in_the_readers_language(town: Town) -> None:
+    risk = town.store.newest[AssetId("brug-042")]
+    town.explanations[risk.assessment_id] = replace(EXPLANATION, assessment=risk)
+    body = town.client().get("/v1/assets/brug-042/explanation").json()
+    assert body["assessment"]["assessmentId"] == risk.assessment_id
+    assert sum(cause["share"] for cause in body["causes"]) == pytest.approx(1.0)
+    assert body["reproduced"] is True
+    assert body["plan"]["bestWeek"] == 3
+    assert len(body["plan"]["costEur"]) == 53
+    assert body["lookAlike"]["ended"] == "confirmed"
+    dutch = town.client().get("/v1/assets/brug-042/explanation?lang=nl").json()
+    assert any("goedkoopste week" in line for line in dutch["text"])
+    assert any("brug-017" in line for line in dutch["text"])
+
+
+@pytest.mark.parametrize("query", ["?assessment=brug-042.19990101T000000Z", ""])
+def test_no_explanation_is_a_problem_and_not_an_empty_answer(town: Town, query: str) -> None:
+    answer = town.client().get(f"/v1/assets/brug-042/explanation{query}")
+    assert answer.status == 404

@@ -1,0 +1,91 @@
+"""Bodies of explanations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.schemas import Answer, RiskItem, Time
+from domain.records import AlarmState
+
+__all__ = ["CauseItem", "ChannelPartItem", "ExplanationItem", "LookAlikeItem", "ModeItem", "PlanItem"]
+
+
+class CauseItem(Answer):
+    """Part of one cause in the chance of failure within 90 days."""
+
+    cause: Annotated[
+        str, Field(description="A failure mode, or `unseen`: what no sensor sees, by class, age and inspection.")
+    ]
+    chance: Annotated[float, Field(description="Of this cause alone, within 90 days.")]
+    share: Annotated[float, Field(description="Part of the whole; the shares add up to 1.")]
+
+
+class ChannelPartItem(Answer):
+    """One channel: from its reading to its part in the severity of its failure mode."""
+
+    mode: str
+    sensor: str
+    channel: str
+    unit: str
+    measured: float
+    expected: Annotated[float, Field(description="What is normal at that temperature, traffic and time, in `unit`.")]
+    band: Annotated[float, Field(description="Half the width of the 80 % band around `expected`, in `unit`.")]
+    deviation: Annotated[float, Field(description="Of its level, as share of the way to failure; harm is positive.")]
+    common_shock: Annotated[float, Field(description="What like assets do too; taken off.")]
+    residual: Annotated[float, Field(description="What is left; with `commonShock` it adds up to `deviation`.")]
+    usual: Annotated[float, Field(description="Standard deviation of what is left on like assets.")]
+    weight: Annotated[float, Field(description="Part in the severity of its mode; parts of a mode add up to 1.")]
+    contribution: Annotated[float, Field(description="Contributions of a mode add up to its severity.")]
+
+
+class ModeItem(Answer):
+    """One failure mode: how far it is, and what would change that."""
+
+    mode: str
+    severity: Annotated[float, Field(description="Share of the way to the failure level.")]
+    chance_of_damage: float
+    share_of_alarm: Annotated[float, Field(description="Evidence so far over what an alarm takes.")]
+    alarm_open: bool
+    days_to_alarm: Annotated[
+        float | None, Field(description="Were each coming day like the last ones; null: open already, or never.")
+    ]
+
+
+class LookAlikeItem(Answer):
+    """The most similar earlier alarm of this kind on another asset, and how it ended."""
+
+    asset: str
+    alarm_id: str
+    raised_at: Time
+    severity: float
+    ended: Annotated[AlarmState, Field(description="`open`: it has not ended.")]
+
+
+class PlanItem(Answer):
+    """What repairing in each week of the coming year is expected to cost."""
+
+    cost_eur: Annotated[list[float], Field(description="Of repairing in week 0 to 52 from now.")]
+    first_week: Annotated[int, Field(description="First week that the crew can make.")]
+    best_week: Annotated[int, Field(description="Cheapest week; 52: not within a year.")]
+    waiting_a_week_eur: Annotated[float, Field(description="What a week of waiting costs; negative when waiting pays.")]
+    inspection_eur: Annotated[
+        float, Field(description="The most that knowing whether there is damage is worth, before deciding.")
+    ]
+
+
+class ExplanationItem(Answer):
+    """Why one assessment says what it says."""
+
+    assessment: RiskItem
+    text: Annotated[list[str], Field(description="The explanation in words, in the language of `Content-Language`.")]
+    causes: list[CauseItem]
+    modes: list[ModeItem]
+    channels: list[ChannelPartItem]
+    look_alike: LookAlikeItem | None
+    plan: PlanItem
+    missing: Annotated[list[str], Field(description="Condition indicators, `sensor/channel`, that say nothing yet.")]
+    reproduced: Annotated[
+        bool, Field(description="True when the stored basis gives the assessment's numbers again, within 1e-9.")
+    ]

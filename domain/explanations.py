@@ -1,0 +1,115 @@
+"""An explanation of one assessment, as data: parts that add up, and what would change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.identifiers import AssetId
+from domain.records import AlarmState, ChannelBasis, RiskAssessment
+
+__all__ = ["CauseShare", "Explanation", "LookAlike", "ModeChange", "RepairPlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseShare:
+    """Part of one cause in the chance of failure within 90 days.
+
+    Attributes
+    ----------
+    cause : str
+        A failure mode, or `unseen`: what no sensor sees, by class, age and inspection.
+    chance : float
+        Of this cause alone.
+    share : float
+        Of the whole; the shares add up to 1.
+    """
+
+    cause: str
+    chance: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """How far one failure mode is from an alarm, or from the end of one.
+
+    Attributes
+    ----------
+    damaged : float
+        Chance that there is damage.
+    share_of_alarm : float
+        Evidence so far over what an alarm takes.
+    is_open : bool
+        True while its alarm is open; it clears after two weeks below `clears_below`.
+    days_to_alarm : float or None
+        Were every coming day like the last ones; None: it would never come.
+    clears_below : float
+        Standard score under which a day counts as calm.
+    """
+
+    mode: str
+    severity: float
+    damaged: float
+    share_of_alarm: float
+    is_open: bool
+    days_to_alarm: float | None
+    clears_below: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """The earlier alarm of the same kind on another asset that was most like this, and how it ended."""
+
+    asset: AssetId
+    alarm_id: str
+    raised_at_ns: int
+    severity: float
+    ended: AlarmState
+    cleared_at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepairPlan:
+    """Expected costs in euros of repairing in each week of the coming year.
+
+    Attributes
+    ----------
+    cost_eur : tuple of float
+        Of "repair in week w", w from 0 to 52; weeks that the crew cannot make cost as the first it can.
+    first_week, best_week : int
+        First that the crew can make, and the cheapest; 52 says not within a year.
+    waiting_a_week_eur : float
+        What one week more costs than the first possible one; negative when waiting pays.
+    inspection_eur : float
+        What knowing whether there is damage is worth before deciding; not negative.
+    """
+
+    cost_eur: tuple[float, ...]
+    first_week: int
+    best_week: int
+    waiting_a_week_eur: float
+    inspection_eur: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an assessment says what it says.
+
+    Attributes
+    ----------
+    channels : tuple of ChannelBasis
+        Largest part first; contributions of a mode add up to its severity.
+    missing : tuple of str
+        Condition indicators, `sensor/channel`, that say nothing yet.
+    difference : float
+        Largest relative difference between the numbers told and those computed again; 0: the same to the bit.
+    """
+
+    assessment: RiskAssessment
+    causes: tuple[CauseShare, ...]
+    channels: tuple[ChannelBasis, ...]
+    changes: tuple[ModeChange, ...]
+    look_alike: LookAlike | None
+    plan: RepairPlan
+    missing: tuple[str, ...]
+    difference: float

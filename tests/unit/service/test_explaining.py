@@ -1,0 +1,135 @@
+"""Explanations: parts that add up, numbers that come back, and the earlier case that was most like it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.identifiers import AssetId
+from domain.records import (
+    Alarm,
+    AlarmState,
+    AssessmentBasis,
+    DataQuality,
+    FailureProbability,
+    ModeBasis,
+    RemainingLife,
+    RiskAssessment,
+    RiskState,
+)
+from models.basis import recompute
+from models.degradation import LAGS
+from models.plan import plan_repair
+from models.prognosis import LIFE_DAYS
+from service.explaining import explain
+from tests.unit.api.fakes import MemoryStore
+
+DAY_NS = 86_400_000_000_000
+NOW_NS = 20_000 * DAY_NS
+
+
+def basis_of(severity: float, *, per_day: float = 0.002, cost: float = 100_000.0) -> AssessmentBasis:
+    seen = tuple(max(severity - per_day * lag, 0.0) for lag in LAGS)
+    mode = ModeBasis("settlement", severity, 0.06, seen, 0.0, 2e-4, 9.0, 6.0, 4.0, NOW_NS)
+    return AssessmentBasis(0.005, cost, 3 * cost, 14.0, 11.0, False, (mode,), (), ("tlt2/tilt",))
+
+
+def assessment_of(asset: str, at_ns: int, basis: AssessmentBasis | None) -> RiskAssessment:
+    numbers = recompute(basis) if basis is not None else None
+    chances = numbers.probability.tolist() if numbers is not None else [[0.1, 0.0, 0.2]] * 3
+    life = numbers.life if numbers is not None else RemainingLife(1.0, 2.0, 3.0)
+    return RiskAssessment(
+        assessment_id=f"{asset}.{at_ns}",
+        asset=AssetId(asset),
+        assessed_at_ns=at_ns,
+        provisional=False,
+        state=RiskState.ACT,
+        data_quality=DataQuality.HIGH,
+        probability_of_failure=tuple(
+            FailureProbability(horizon, *row) for horizon, row in zip((30, 90, 365), chances, strict=True)
+        ),
+        remaining_life=life,
+        failure_mode="settlement",
+        health_index=1.0 - numbers.severity if numbers is not None else None,
+        indicative_condition=3,
+        expected_cost_of_waiting_eur=1.0,
+        advice="inspect_soon",
+        reasons=(),
+        model_version="2.0",
+        basis=basis,
+    )
+
+
+def test_an_untouched_assessment_is_the_same_to_the_bit_and_a_changed_one_is_not() -> None:
+    told = assessment_of("b1", NOW_NS, basis_of(0.5))
+    same = explain(told, MemoryStore())
+    assert same is not None
+    assert same.difference == 0.0
+    first = told.probability_of_failure[0]
+    altered = replace(
+        told, probability_of_failure=(replace(first, value=first.value + 0.01), *told.probability_of_failure[1:])
+    )
+    changed = explain(altered, MemoryStore())
+    assert changed is not None
+    assert changed.difference > 1e-3
+
+
+def test_an_assessment_of_the_first_version_has_no_explanation() -> None:
+    assert explain(assessment_of("b1", NOW_NS, None), MemoryStore()) is None
+
+
+def test_shares_add_up_and_missing_channels_are_named() -> None:
+    explanation = explain(assessment_of("b1", NOW_NS, basis_of(0.4)), MemoryStore())
+    assert explanation is not None
+    assert sum(cause.share for cause in explanation.causes) == pytest.approx(1.0)
+    assert explanation.missing == ("tlt2/tilt",)
+    assert explanation.changes[0].is_open
+    assert explanation.changes[0].days_to_alarm is None
+
+
+def test_the_look_alike_is_the_nearest_earlier_alarm_of_the_kind_on_another_asset() -> None:
+    store = MemoryStore()
+    for asset, severity, state in (("b2", 0.2, AlarmState.DISMISSED), ("b3", 0.52, AlarmState.CONFIRMED)):
+        at_ns = NOW_NS - 100 * DAY_NS
+        store.history.append(assessment_of(asset, at_ns, basis_of(severity)))
+        alarm = Alarm(f"{asset}-alarm", AssetId(asset), "condition.settlement", at_ns, None, state)
+        store.alarm_rows.append(alarm)
+    explanation = explain(assessment_of("b1", NOW_NS, basis_of(0.5)), store)
+    assert explanation is not None
+    assert explanation.look_alike is not None
+    assert explanation.look_alike.asset == "b3"
+    assert explanation.look_alike.ended is AlarmState.CONFIRMED
+
+
+def test_a_sound_asset_is_not_repaired_within_the_year_and_a_failing_one_as_soon_as_the_crew_can() -> None:
+    sound = 0.002 * LIFE_DAYS / 365.0
+    none = plan_repair(sound, sound=sound, damaged=0.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=14.0)
+    assert none.best_week == 52
+    assert none.waiting_a_week_eur < 0.0
+    assert none.inspection_eur == 0.0
+    failing = np.clip(LIFE_DAYS / 80.0, 0.0, 1.0)
+    soon = plan_repair(failing, sound=sound, damaged=1.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=15.0)
+    assert (soon.first_week, soon.best_week) == (3, 3)
+    assert soon.waiting_a_week_eur > 0.0
+
+
+def test_an_inspection_is_worth_most_when_it_could_change_the_plan() -> None:
+    sound = np.zeros(len(LIFE_DAYS))
+    bad = np.clip(LIFE_DAYS / 120.0, 0.0, 1.0)
+    worth = [
+        plan_repair(
+            chance * bad, sound=sound, damaged=chance, planned_eur=1e5, failure_eur=3e5, crew_lead_days=0.0
+        ).inspection_eur
+        for chance in (0.001, 0.05, 0.999)
+    ]
+    assert worth[1] > worth[0]
+    assert worth[1] > worth[2]
+
+
+def test_costs_of_nothing_give_a_plan_of_nothing() -> None:
+    explanation = explain(assessment_of("b1", NOW_NS, basis_of(0.4, cost=0.0)), MemoryStore())
+    assert explanation is not None
+    assert set(explanation.plan.cost_eur) == {0.0}
+    assert explanation.plan.inspection_eur == 0.0
