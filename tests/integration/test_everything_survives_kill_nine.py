@@ -147,5 +147,6 @@ def test_a_clean_run_ranks_and_leaves_nothing_behind(tmp_path: Path, undisturbed
     assert code == 0
     assert not any(is_alive(pid) for pid in family)
     assert state(site) == undisturbed[0]
-    assert items[0]["asset"]["id"] == "brug-1"  # past its failure threshold at the end
+    # Both that are damaged, in the order of what waiting costs; it does not matter here which costs more.
+    assert {item["asset"]["id"] for item in items[:2]} == {"brug-1", "sluis-1"}
     assert not list((site.folder / "demo").glob("*.part")) + list((site.folder / "demo").glob("*.new"))
