@@ -45,6 +45,8 @@ def find_damage(path: Path) -> list[str]:
     """
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        # A damaged name in what SQLite says must not keep it from being said.
+        db.text_factory = _readable
     except sqlite3.Error as error:
         return [f"the file cannot be opened ({error}): nothing of it can be read"]
     try:
@@ -57,6 +59,10 @@ def find_damage(path: Path) -> list[str]:
         return found
     finally:
         db.close()
+
+
+def _readable(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _structure(db: sqlite3.Connection) -> list[str]:
