@@ -29,7 +29,7 @@ bench: $(VENV)/dev.stamp ## how fast the chain is, beside bare loops, in one run
 	@$(BIN)/python -m tests.performance.bench $(PARTS)
 
 bench-quality: $(VENV)/dev.stamp ## how good the detector is on public data; DATA=folder names where they are
-	@$(BIN)/python -m service.evaluation.bench_quality $(DATA)
+	@$(BIN)/python -m service.evaluation.bench_quality $(DATA) $(OPTIONS)
 
 faults: $(VENV)/dev.stamp servers ## kill, freeze and cut for half an hour, and compare with an undisturbed run
 	@$(BIN)/python -m tests.faults $(FAULTS)

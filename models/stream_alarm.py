@@ -58,15 +58,16 @@ class BudgetAlarm:
 
     Attributes
     ----------
+    expected_run_length : float
     is_open : bool
     line : float
         Evidence that opens an alarm, in nats.
     """
 
-    __slots__ = ("_block_rows", "_calm", "_length", "_maxima", "_peak", "_rows", "is_open", "line")
+    __slots__ = ("_block_rows", "_calm", "_maxima", "_peak", "_rows", "expected_run_length", "is_open", "line")
 
     def __init__(self, *, expected_run_length: float) -> None:
-        self._length = expected_run_length
+        self.expected_run_length = expected_run_length
         self._block_rows = max(min(_BLOCK_ROWS, int(expected_run_length / _BLOCKS_PER_RUN)), 1)
         self._maxima: deque[float] = deque(maxlen=_MEMORY_BLOCKS)
         self._rows = 0
@@ -125,11 +126,11 @@ class BudgetAlarm:
         excess = ordered[ordered > start] - start
         theory = -math.expm1(-self._block_rows * math.exp(-start))
         share = (len(excess) + _PRIOR_BLOCKS * theory) / (known + _PRIOR_BLOCKS)
-        rarer = max(share * self._length / self._block_rows, 1.0)
+        rarer = max(share * self.expected_run_length / self._block_rows, 1.0)
         # Unit exponential excesses, as theory has them, have mean 1 and mean square 2.
         count = len(excess) + _PRIOR_EXCESSES
         mean = (float(excess.sum()) + _PRIOR_EXCESSES) / count
         square = (float((excess**2).sum()) + 2.0 * _PRIOR_EXCESSES) / count
         shape = min(max(0.5 * (1.0 - mean * mean / (square - mean * mean)), _LEAST_SHAPE), _MOST_SHAPE)
         line = start + mean * (1.0 - shape) * math.expm1(shape * math.log(rarer)) / shape
-        return max(line, _LEAST_LINE_SHARE * math.log(self._length))
+        return max(line, _LEAST_LINE_SHARE * math.log(self.expected_run_length))

@@ -132,15 +132,18 @@ class ShiftEvidence:
         variance = np.where(regression.ready, np.diag(regression.noise), math.inf)
         self._lone = self._means**2 / (spread[:, np.newaxis] * variance)
         highest = (self._lone / np.maximum(self._lone_usual, 1.0)).max(axis=1).tolist()
-        if channels == 1:
-            return [chi_square_strength(joint, 1) for joint in scaled]
-        return [
-            max(chi_square_strength(joint, channels), chi_square_strength(lone, 1) - math.log(channels)) - _LN2
-            for joint, lone in zip(scaled, highest, strict=True)
-        ]
+        return [_stronger_view(*view, channels) for view in zip(scaled, highest, strict=True)]
 
     def learn(self) -> None:
         """Count the last row as healthy."""
         self._rows += 1.0
         self._usual += max(1.0 / self._rows, 1.0 / _MEMORY_ROWS) * (self._statistics - self._usual)
         self._lone_usual += max(1.0 / self._rows, 1.0 / _MEMORY_ROWS) * (self._lone - self._lone_usual)
+
+
+def _stronger_view(joint: float, lone: float, channels: int) -> float:
+    """Give the strength of all channels together or of the strangest by itself, for having looked twice."""
+    together = chi_square_strength(joint, channels)
+    if channels == 1:
+        return together
+    return max(together, chi_square_strength(lone, 1) - math.log(channels)) - _LN2

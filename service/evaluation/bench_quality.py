@@ -11,41 +11,28 @@ scorers' truth is never read here.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import io
 import json
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from domain.arrays import BoolArray, FloatArray
-from domain.errors import ConfigurationError, SchouwError
-from models.stream_detector import StreamDetector
-from service.evaluation.bridge_record import BridgeRecord, make_bridge_record
+from domain.errors import SchouwError
+from service.evaluation.bench_ablation import run_ablation
+from service.evaluation.bench_halves import run_halves
+from service.evaluation.benchmark_runs import BRIDGE_NOISES, score_bridges, score_nab, score_skab
+from service.evaluation.benchmark_scorers import check_folder, run_scorer, write_for_scorer
 from service.score import score_file
 
 __all__ = ["BenchFigure", "bench_json", "bench_table", "main", "run_bench"]
 
-_SKAB_CHANNELS: Final = (
-    "Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure",
-    "Temperature", "Thermocouple", "Voltage", "Volume_Flow_RateRMS",
-)  # fmt: skip
 # A page of text, where there is no terminal.
 _PAGE_WIDTH: Final = 150
-_BRIDGES: Final = 20
-_BRIDGE_COMMISSION_DAYS: Final = 100
-_DAY_S: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +78,18 @@ def run_bench(data: Path) -> list[BenchFigure]:
     ConfigurationError
         If the folder or a part of it is away, or a scorer fails.
     """
-    for part in ("score", "nab", "skab", "shm", "bearing"):
-        if not (data / part).is_dir():
-            raise ConfigurationError(
-                f"got {str(data)!r} as the folder of benchmark data, expected a folder {part!r} in it; "
-                "the data are not shipped with the project, name the folder that holds them"
-            )
+    check_folder(data)
     with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
         work = Path(folder)
         return [*_nab(data, work), *_skab(data, work), *_yonghe(data, work), *_bearing(data, work), *_bridges()]
+
+
+def _plain_table(rows: Sequence[tuple[str, ...]], console: Console) -> None:
+    """Print rows, the first of which is the header."""
+    table = Table(*rows[0])
+    for row in rows[1:]:
+        table.add_row(*row)
+    console.print(table)
 
 
 def bench_table(figures: Sequence[BenchFigure], console: Console) -> None:
@@ -121,9 +111,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How good the detector is on public benchmark data.")
     parser.add_argument("data", type=Path, help="folder with nab, skab, shm, bearing and score")
     parser.add_argument("--json", type=Path, help="file to write the figures to as well")
+    parser.add_argument("--halves", action="store_true", help="instead: random halves, and copies of the data changed")
+    parser.add_argument("--ablation", action="store_true", help="instead: what each part of the detector brings")
     options = parser.parse_args(arguments)
     try:
-        figures = run_bench(options.data)
+        check_folder(options.data)
+        with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
+            if options.halves or options.ablation:
+                rows = (
+                    run_halves(options.data, Path(folder))
+                    if options.halves
+                    else run_ablation(options.data, Path(folder))
+                )
+                _plain_table(rows, Console(width=_PAGE_WIDTH))
+                return 0
+            figures = run_bench(options.data)
     except SchouwError as error:
         sys.stderr.write(f"bench-quality: {error}\n")
         return 2
@@ -134,23 +136,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _nab(data: Path, work: Path) -> Iterator[BenchFigure]:
-    source, verdicts = data / "nab" / "data.csv.gz", work / "nab.csv"
-    begun = time.process_time()
-    rows = score_file(source, verdicts, time="timestamp", values=["value"], group="file")
-    spent_us = (time.process_time() - begun) / rows * 1e6
-    given = _for_scorer(source, verdicts, work, "file", "timestamp")
-    result = _scorer(data, "nab_score.py", given, "--split", "dev", "--records", "100")[0]
+    given, spent_us = score_nab(data, work)
+    result = run_scorer(data, "nab_score.py", given, "--split", "dev", "--records", "100")[0]
     anchor = "all files: ARTime 74.9, Numenta HTM 70.1, CAD OSE 69.9, KNN CAD 58.0; prototype 63.5"
     yield BenchFigure("NAB dev", "standard score (higher)", result["nab"], "64", "71", anchor)
     yield BenchFigure("NAB dev", "processor time a reading, µs (lower)", spent_us, "100", "100", "")
 
 
 def _skab(data: Path, work: Path) -> Iterator[BenchFigure]:
-    source, verdicts = data / "skab" / "data.csv.gz", work / "skab.csv"
-    score_file(source, verdicts, time="datetime", values=_SKAB_CHANNELS, group="file", commission=400)
-    given = _for_scorer(source, verdicts, work, "file", "datetime")
-    picked = _scorer(data, "skab_score.py", given, "--pick", "dev", "--split", "dev")[0]
-    alarmed = _scorer(data, "skab_score.py", given, "--split", "dev")[0]
+    given = score_skab(data, work)
+    picked = run_scorer(data, "skab_score.py", given, "--pick", "dev", "--split", "dev")[0]
+    alarmed = run_scorer(data, "skab_score.py", given, "--split", "dev")[0]
     anchor = "Conv-AE 0.78 / 13.6, MSET 0.78 / 39.7; prototype 0.823 / 20.6"
     yield BenchFigure("SKAB dev", "F1, best threshold (higher)", picked["F1"], "0.80", "0.87", anchor)
     yield BenchFigure("SKAB dev", "false alarms, best threshold, % (lower)", picked["FAR_pct"], "23", "12", "")
@@ -162,8 +158,8 @@ def _skab(data: Path, work: Path) -> Iterator[BenchFigure]:
 def _yonghe(data: Path, work: Path) -> Iterator[BenchFigure]:
     source, verdicts = data / "shm" / "yonghe_fdd_hourly.csv.gz", work / "yonghe.csv"
     score_file(source, verdicts, time="hour", values=["f1", "f2", "f3", "f4"], commission=96)
-    given = _for_scorer(source, verdicts, work, "yonghe", "hour")
-    result = _scorer(data, "shm_score.py", given)[0]
+    given = write_for_scorer(source, verdicts, work, "yonghe", "hour")
+    result = run_scorer(data, "shm_score.py", given)[0]
     yield BenchFigure("Yonghe", "AUC (higher)", result["AUC"], "", "", "")
     yield BenchFigure("Yonghe", "false alarms, share of rows (lower)", result["false_alarm_share"], "", "", "")
 
@@ -173,8 +169,8 @@ def _bearing(data: Path, work: Path) -> Iterator[BenchFigure]:
     for name, values in (("four channels", ["c1", "c2", "c3", "c4"]), ("one channel", ["c1"])):
         verdicts = work / "bearing.csv"
         score_file(source, verdicts, time="timestamp", values=values, commission=196)
-        given = _for_scorer(source, verdicts, work, "ims2", "timestamp")
-        result = _scorer(data, "shm_score.py", given)[0]
+        given = write_for_scorer(source, verdicts, work, "ims2", "timestamp")
+        result = run_scorer(data, "shm_score.py", given)[0]
         first = result["first_alarm_row"]
         share = None if first is None else 100.0 * first / result["rows"]
         anchor = "known onset near 54 %"
@@ -182,68 +178,13 @@ def _bearing(data: Path, work: Path) -> Iterator[BenchFigure]:
 
 
 def _bridges() -> Iterator[BenchFigure]:
-    area, false_share, delay = [], [], []
-    for seed in range(_BRIDGES):
-        record = make_bridge_record(np.random.default_rng(seed))
-        novelty, alarm = _score_bridge(record)
-        healthy = slice(_BRIDGE_COMMISSION_DAYS, record.step_day)
-        area.append(_area_under_curve(novelty[healthy], novelty[record.step_day :]))
-        false_share.append(100.0 * float(alarm[healthy].mean()))
-        raised = np.flatnonzero(alarm[record.step_day :])
-        delay.append(float(raised[0]) if len(raised) else np.inf)
-    anchor = "a real record: 0.79 without compensation, 0.996 with"
-    data = f"{_BRIDGES} made-up bridges"
-    yield BenchFigure(data, "median AUC of a 0.3 % step (higher)", float(np.median(area)), "0.99", "0.995", anchor)
-    yield BenchFigure(data, "mean AUC (higher)", float(np.mean(area)), "", "", "")
-    yield BenchFigure(data, "false-alarm days, % (lower)", float(np.mean(false_share)), "", "1", "")
-    yield BenchFigure(data, "median delay, days (lower)", float(np.median(delay)), "", "5", "")
-
-
-def _score_bridge(record: BridgeRecord) -> tuple[FloatArray, BoolArray]:
-    detector = StreamDetector(channels=1, environments=1, commission=_BRIDGE_COMMISSION_DAYS)
-    verdicts = [
-        detector.step(_DAY_S * day, record.natural_frequency_hz[day : day + 1], record.temperature_degc[day : day + 1])
-        for day in range(len(record.temperature_degc))
-    ]
-    return np.array([row.novelty for row in verdicts]), np.array([row.alarm for row in verdicts])
-
-
-def _area_under_curve(healthy: FloatArray, changed: FloatArray) -> float:
-    """Give the chance that a changed row scores above a healthy one, ties counting half."""
-    above = (changed[:, np.newaxis] > healthy).mean()
-    equal = (changed[:, np.newaxis] == healthy).mean()
-    return float(above + 0.5 * equal)
-
-
-def _for_scorer(source: Path, verdicts: Path, work: Path, file: str, clock: str) -> Path:
-    """Write what the scorers read; `file` is the column that names the stream, or the name where there is none."""
-    given = work / f"{verdicts.stem}_scores.csv"
-    with _opened(source) as rows, _opened(verdicts) as scored, given.open("w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["file", "timestamp", "score", "alarm"])
-        for row, verdict in zip(csv.DictReader(rows), csv.DictReader(scored), strict=True):
-            writer.writerow([row.get(file, file), row[clock], verdict["novelty"], verdict["alarm"]])
-    return given
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[io.TextIOBase]:
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", newline="") as handle:
-        yield handle
-
-
-def _scorer(data: Path, name: str, *arguments: str | Path) -> list[dict[str, Any]]:
-    """Run a scorer and read the objects it prints, one a line."""
-    command = [sys.executable, str(data / "score" / name), *map(str, arguments)]
-    # The folder and its scorers are the user's own choice.
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        raise ConfigurationError(
-            f"scorer {name!r} ended with {done.returncode} and {done.stderr.strip()[-300:]!r}, expected figures; "
-            "check that data and scorers belong together"
-        )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    for noise in BRIDGE_NOISES:
+        found = score_bridges(noise)
+        anchor = "a real record: 0.79 without compensation, 0.996 with"
+        data = f"made-up bridges, noise {100.0 * noise:.2g} % a day"
+        yield BenchFigure(data, "mean AUC of a 0.3 % step (higher)", found.area, "0.99", "0.995", anchor)
+        yield BenchFigure(data, "false-alarm days, % (lower)", found.false_days_percent, "", "1", "")
+        yield BenchFigure(data, "median delay, days (lower)", found.delay_days, "", "5", "")
 
 
 if __name__ == "__main__":

@@ -99,6 +99,26 @@ def test_a_step_of_a_compensated_frequency_is_found_and_frost_is_not() -> None:
     assert residual.std() < 0.006
 
 
+def test_frost_below_all_weather_of_commissioning_is_no_damage() -> None:
+    """Commissioned in summer: the bend lies thirty degrees below the coldest row known to be healthy."""
+    generator = np.random.default_rng(7)
+    day = np.arange(300)
+    temperature = 4.0 + 18.0 * np.cos(2.0 * np.pi * day / 365.0) + generator.normal(0.0, 2.0, len(day))
+    frequency = 2.0 - 0.001 * temperature + 0.006 * np.maximum(-6.0 - temperature, 0.0)
+    frequency += generator.normal(0.0, 0.002, len(day))
+    verdicts = _run(frequency[:, np.newaxis], environment=temperature[:, np.newaxis], commission=60, interval_s=86400.0)
+    assert temperature[:60].min() > temperature.min() + 20.0
+    assert _alarm(verdicts).sum() == 0
+
+
+def test_a_large_step_stays_an_alarm_and_is_not_taken_up_as_weather() -> None:
+    frequency, temperature = _deck(np.random.default_rng(16), 500, step_day=250)
+    frequency[250:] *= 0.98
+    alarm = _alarm(_run(frequency, environment=temperature, commission=100, interval_s=86400.0))
+    assert alarm[:250].sum() == 0
+    assert alarm[252:].all()
+
+
 def test_without_its_environment_the_same_frequency_is_not_understood() -> None:
     """Says that the test before this one is about compensation: the raw channel moves by far more than the step."""
     frequency, _ = _deck(np.random.default_rng(4), 700)
