@@ -1,13 +1,15 @@
 """What the chain said, gathered entry by entry as a projection of the journal.
 
 Nothing is asked of the models: alarms, daily risk and measured values are taken from the entries that every
-other projection gets too, so nothing counts that would not have been stored.
+other projection gets too, so nothing counts that would not have been stored. What late readings changed
+afterwards does not count: a day's risk is the one that was stated first, and an alarm is as old as what was known
+when it was raised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -73,6 +75,7 @@ class ChainListener:
 
     def __init__(self, catalogue: Catalogue, *, seq: int, start_ns: int, end_ns: int) -> None:
         self.seq = seq
+        self._reached_ns = start_ns
         self._promise_per_year = catalogue.false_alarms_per_year
         self._at_ns: TimeArray = day_ends(start_ns, end_ns)
         self._row = {asset: row for row, asset in enumerate(catalogue.assets)}
@@ -95,7 +98,8 @@ class ChainListener:
         """Take in the outcomes of the entries that follow."""
         for entry in entries:
             self._take(entry.outcome.assessments)
-            self._note(entry.outcome.alarms, entry.outcome.alarm_changes)
+            known_ns = self._reached_ns if entry.kind == "rescoring" else 0
+            self._note(entry.outcome.alarms, entry.outcome.alarm_changes, known_ns)
             self._add(entry.outcome.hops)
             self.seq = entry.seq
 
@@ -117,16 +121,18 @@ class ChainListener:
     def _take(self, assessments: Sequence[RiskAssessment]) -> None:
         for item in assessments:
             day = (item.assessed_at_ns - int(self._at_ns[0])) // DAY_NS if len(self._at_ns) else -1
-            if item.assessed_at_ns % DAY_NS or not 0 <= day < len(self._at_ns):
+            if item.revised or item.assessed_at_ns % DAY_NS or not 0 <= day < len(self._at_ns):
                 continue
+            self._reached_ns = max(self._reached_ns, item.assessed_at_ns)
             row = self._row[item.asset]
             self._chance[row, day] = item.probability_of_failure[_HORIZON].value
             life = item.remaining_life
             self._life[row, day] = (life.q10_days, life.q50_days, life.q90_days) if life is not None else np.nan
 
-    def _note(self, alarms: Sequence[Alarm], changes: Sequence[AlarmChange]) -> None:
+    def _note(self, alarms: Sequence[Alarm], changes: Sequence[AlarmChange], known_ns: int) -> None:
+        """Take in alarms, none of them earlier than `known_ns`: what late data show was not known before they came."""
         for alarm in alarms:
-            self._alarms.setdefault(alarm.id, alarm)
+            self._alarms.setdefault(alarm.id, replace(alarm, raised_at_ns=max(alarm.raised_at_ns, known_ns)))
         for change in changes:
             if change.cleared_at_ns is not None:
                 self._cleared[change.id] = change.cleared_at_ns

@@ -1,18 +1,18 @@
 """The real chain in process: message bytes in, through decoder, pipeline and journal, alarms and risk out.
 
 It is the code of the service: `service.pipeline` over a journal in a folder of its own, with the hops of
-design.md D14. What it says is read from the journal's entries, as the projections read it, so nothing can be
-counted that would not have been stored. Messages arrive day by day in event time; the chain closes what is due
-by the stream's own progress and is asked for nothing in between.
+design.md D14. Messages arrive at the end of each day of the run, and that moment is the present by the clock that
+closes hops: what is silent is noticed, what comes late is late, and a device time ahead of the present is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal
 
 from domain.register import Register
 from ingest.batch import Message
@@ -24,7 +24,9 @@ from service.settings import Settings
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["run_chain"]
+__all__ = ["Clock", "run_chain"]
+
+Clock = Literal["wall", "stream"]
 
 _PRUNE_EVERY_DAYS: Final = 30
 
@@ -36,21 +38,25 @@ def run_chain(
     *,
     start_ns: int,
     end_ns: int,
+    clock: Clock = "wall",
 ) -> ChainRun:
     """Put a run's messages through the chain.
 
     Parameters
     ----------
     settings : Settings
-        Of the service; the clock is set to the stream's own progress.
+        Of the service, but for the clock.
     days : iterable of sequences of (topic, payload)
         In the order of arrival, one sequence a day.
     start_ns, end_ns : int
         Of the run, Unix nanoseconds.
+    clock : {"wall", "stream"}
+        `wall`: the end of each day of the run is the present when its messages arrive, as it would be live.
+        `stream`: the stream's own progress, as in a replay.
     """
-    policy = clock_policy(
-        settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"clock": "stream"})})
-    )
+    section = settings.ingest.model_copy(update={"clock": clock})
+    # A history may be older than any device that is live today.
+    policy = replace(clock_policy(settings.model_copy(update={"ingest": section})), earliest_ns=None)
     with TemporaryDirectory(prefix="schouw-evaluate-") as folder, closing(Journal(Path(folder, "journal"))) as journal:
         journal.append("register", RegisterBody(register=register, at_ns=0))
         pipeline = open_pipeline(
@@ -70,6 +76,8 @@ def run_chain(
             for first in range(0, len(arrived), size):
                 pipeline.take(arrived[first : first + size], now_ns=now_ns, provisional=False)
             pipeline.close(now_ns=now_ns)
+            while pipeline.rescore():  # what came late and still counts, as the worker does between batches
+                pass
             listener.read(journal)
             if number % _PRUNE_EVERY_DAYS == 0:
                 journal.prune(upto=listener.seq)

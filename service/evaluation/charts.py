@@ -16,7 +16,9 @@ _OURS: Final = "#0b5cad"
 _CONFIG: Final = {
     "background": "white",
     "font": "sans-serif",
-    "axis": {"grid": True, "gridColor": "#e5e5e5"},
+    # Room for names: they are wider on a machine with other fonts than where the plot was made.
+    "padding": {"left": 60, "top": 5, "right": 10, "bottom": 5},
+    "axis": {"grid": True, "gridColor": "#e5e5e5", "labelLimit": 260},
     "view": {"stroke": None},
 }
 

@@ -14,7 +14,7 @@ from service.evaluation.ahead import days_made_ahead
 from service.evaluation.baselines import always, fixed_threshold, knows_all, never
 from service.evaluation.broker_run import run_through_broker
 from service.evaluation.chain_listener import ChainRun
-from service.evaluation.chain_run import run_chain
+from service.evaluation.chain_run import Clock, run_chain
 from service.evaluation.history import History, history_days
 from service.evaluation.scenario_run import scenario_days, scenario_register, scenario_truth
 from service.evaluation.scoreboard import RunFacts, Scoreboard, make_scoreboard
@@ -86,11 +86,14 @@ def run_scenario(
     *,
     through_broker: bool = False,
     ahead: bool = False,
+    clock: Clock = "wall",
 ) -> JudgedRun:
-    """Run one scenario through the chain, in process or over MQTT.
+    """Run one scenario through the chain, in process or over MQTT (then by the stream's clock).
 
     Parameters
     ----------
+    clock : {"wall", "stream"}
+        Of a run in process, see `run_chain`.
     ahead : bool
         Make the messages in a second process meanwhile.
     """
@@ -102,10 +105,10 @@ def run_scenario(
         told(scenario.days)
     elif ahead:
         with days_made_ahead(scenario, told) as days:
-            run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns)
+            run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns, clock=clock)
     else:
         days = scenario_days(scenario, told)
-        run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns)
+        run = run_chain(settings, register, days, start_ns=scenario.start_ns, end_ns=scenario.end_ns, clock=clock)
     return judge_run(truth, register, run, seconds=time.perf_counter() - begun)
 
 

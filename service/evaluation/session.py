@@ -75,7 +75,7 @@ def _progress(name: str, days: int) -> Iterator[Callable[[int], None]]:
 
 
 def _show(board: Scoreboard, out: Path) -> None:
-    print_scoreboard(board, Console(width=None if Console().is_terminal else 180))
+    print_scoreboard(board, Console(width=None if Console().is_terminal else 240))
     save_scoreboard(board, out)
     Console(stderr=True).print(f"Saved {out / 'scoreboard.json'} and {out / 'scoreboard.html'}.")
 

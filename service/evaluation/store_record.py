@@ -27,7 +27,7 @@ def record_of_store(store: AdvisoryStore, truth: Truth) -> RunRecord:
         while page := store.risk_history(AssetId(asset.id), after=after, limit=_PAGE):
             for item in page:
                 day = (item.assessed_at_ns - truth.start_ns) // DAY_NS - 1
-                if item.assessed_at_ns % DAY_NS or not 0 <= day < len(at_ns):
+                if item.revised or item.assessed_at_ns % DAY_NS or not 0 <= day < len(at_ns):
                     continue
                 chance[row, day] = item.probability_of_failure[_HORIZON].value
                 if item.remaining_life is not None:

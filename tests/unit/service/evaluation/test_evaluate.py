@@ -3,23 +3,31 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from domain.errors import ConfigurationError
+from domain.register import Register
+from ingest.batch import Message
 from service.evaluation.ahead import days_made_ahead
 from service.evaluation.evaluate import JudgedRun, run_scenario, score_runs
 from service.evaluation.report_table import print_scoreboard
-from service.evaluation.scenario_run import scenario_days
+from service.evaluation.scenario_run import scenario_days, scenario_register
 from service.evaluation.session import read_seeds, save_scoreboard
 from service.evaluation.truth import DAY_NS
+from service.ingest_process import clock_policy
+from service.restore import open_pipeline
 from service.settings import Settings
-from simulator.scenario import Scenario
+from simulator.scenario import Scenario, SensorFault, Transport
 from simulator.scenario_file import load_scenario
+from storage.entries import RegisterBody
+from storage.journal import Journal
 
 CUT_DAYS = 32
 
@@ -47,6 +55,35 @@ def test_a_run_cut_at_any_day_says_the_same_up_to_that_day(scenario: Scenario, r
             for record in (whole, part)
         ]
         assert before[0] == before[1]
+
+
+def test_what_late_readings_revise_does_not_count_as_said_in_time() -> None:
+    """A gateway keeps three days of a bridge to itself; those days are stated without it, and scored again after."""
+    story = load_scenario("small")
+    kept_back = SensorFault("backfill", "brug-1", "acc1", 8.0, 3.0)
+    late = replace(story, days=16, sensor_faults=(kept_back,), damage=(), transport=Transport())
+    cut = run_scenario(replace(late, days=11), Settings()).records[0]  # before anything of it came
+    whole = run_scenario(late, Settings()).records[0]
+    np.testing.assert_array_equal(whole.chance_90[:, :10], cut.chance_90[:, :10])
+    register = scenario_register(late)
+    with TemporaryDirectory() as folder, closing(Journal(Path(folder, "journal"))) as journal:
+        revised = _revised_statements(journal, register, late)
+    assert revised > 0
+
+
+def _revised_statements(journal: Journal, register: Register, scenario: Scenario) -> int:
+    """Count what is stated again when the same messages go through a pipeline whose entries are kept."""
+    settings = Settings()
+    journal.append("register", RegisterBody(register=register, at_ns=0))
+    pipeline = open_pipeline(journal, clock_policy(settings), max_payload_bytes=4_000_000, head_bytes=64)
+    pipeline.catch_up()
+    for day, messages in enumerate(scenario_days(scenario), start=1):
+        now_ns = scenario.start_ns + day * DAY_NS
+        pipeline.take([Message(*each, now_ns, retained=False) for each in messages], now_ns=now_ns, provisional=False)
+        pipeline.close(now_ns=now_ns)
+        while pipeline.rescore():
+            pass
+    return sum(item.revised for entry in journal.entries(after=0) for item in entry.outcome.assessments)
 
 
 def test_days_made_ahead_in_another_process_are_the_same_bytes(scenario: Scenario) -> None:
@@ -89,7 +126,7 @@ def test_every_message_is_accounted_for(run: JudgedRun) -> None:
 
 def test_the_scoreboard_is_printed_and_saved_with_every_detector(run: JudgedRun, tmp_path: Path) -> None:
     board = score_runs("small", [run])
-    console = Console(record=True, width=200, file=io.StringIO())
+    console = Console(record=True, width=300, file=io.StringIO())
     print_scoreboard(board, console)
     save_scoreboard(board, tmp_path / "board")
     text = console.export_text()
