@@ -25,6 +25,7 @@ from api.problems import add_problem_handlers
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
 from api.routes import (
     alarms,
+    algorithm,
     assets,
     decisions,
     events,
@@ -74,9 +75,10 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.add_exception_handler(LoginNeededError, _send_to_login)
     for part in (risks, explanations, alarms, decisions, plans, features, events, assets, sensors, refusals):
         app.include_router(part.router)
-    for part in (webhooks, trail, login, health):
+    for part in (webhooks, trail, algorithm, login, health):
         app.include_router(part.router)
     app.include_router(login.page_router)
+    app.include_router(algorithm.page_router)
     document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
 
     @app.get("/v1/openapi.json", include_in_schema=False)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from api.languages import Language
 
-__all__ = ["holds", "json_response", "revalidated"]
+__all__ = ["holds", "json_response", "json_text", "revalidated"]
 
 
 def holds(request: Request, opaque: str) -> bool:
@@ -41,3 +43,9 @@ def json_response(
     """
     spoken = {} if language is None else {"Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(answer.model_dump_json(by_alias=True), status, {**spoken, **(headers or {})}, "application/json")
+
+
+def json_text(body: Mapping[str, Any], language: Language) -> Response:
+    """Write an answer that is no model as JSON, not to be kept."""
+    spoken = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    return Response(json.dumps(body, ensure_ascii=False), headers=spoken, media_type="application/json")

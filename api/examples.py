@@ -240,6 +240,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "testWebhook": _DELIVERY | {"state": "waiting", "attempts": 0, "nextAttemptAt": "2026-03-01T06:20:00Z"},
     "listDeliveries": {"items": [_DELIVERY], "next": None, "nextSince": None},
     "listTrail": {"items": [_TRAIL], "next": None, "nextSince": None},
+    "showAlgorithm": {"registerEntry": None, "missing": ["status"], "modelCard": {"title": "Model card"}},
+    "showDecisionLog": {"title": "Log of one decision", "decision": as_json(decision_item(DECISION))},
     "showLanding": {"title": "Schouw", "description": "Risks, alarms and plans on the map.", "links": _LINKS},
     "showConformance": {"conformsTo": ["http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"]},
     "listCollections": {"links": _LINKS, "collections": [_COLLECTION]},

@@ -31,9 +31,14 @@ _TAGS: Final = (
     ("assets", "Structures as their owner registered them, and what was measured."),
     ("sensors", "Channels of the register and how they are doing."),
     ("refusals", "What was not taken in, and why."),
+    ("accountability", "What the algorithm is, and how a decision came about."),
     ("webhooks", "Telling other systems what changed."),
     ("access", "Who asks, and what was done by whom."),
 )
+# Items of which `fields` may leave out members.
+_NARROWED: Final = {
+    "AlarmItem", "AssetItem", "ChannelItem", "DecisionItem", "RiskItem", "SensorItem", "SeriesPointItem",
+}  # fmt: skip
 _ERRORS: Final = {
     "400": ("Something in the question is wrong; `errors` names all of it.", "Invalid input"),
     "401": ("No key or session that holds was sent.", "Not known"),
@@ -113,6 +118,9 @@ def make_document(app: FastAPI, settings: ApiSettings) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for name in _NARROWED & schemas.keys():
+        schemas[name].pop("required", None)
+        schemas[name]["description"] += " Every member is there, unless `fields` chose some."
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
@@ -147,11 +148,13 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type alone
     title = HTTPStatus(error.status_code).phrase
     method = request.method
+    allowed = _allowed(request) if error.status_code == 405 else ""  # noqa: PLR2004  # method not allowed
     detail = {
         404: "There is nothing at this address; paths have no trailing slash, and /v1/openapi.json lists them.",
-        405: f"This address does not take {method}; it takes {(error.headers or {}).get('Allow', 'GET')}.",
+        405: f"This address does not take {method}; it takes {allowed or 'GET'}.",
     }.get(error.status_code, str(error.detail))
-    problem = ProblemError(error.status_code, title, detail, headers=error.headers or {})
+    headers = {**(error.headers or {}), **({"Allow": allowed} if allowed else {})}
+    problem = ProblemError(error.status_code, title, detail, headers=headers)
     return problem_response(problem, request.url.path)
 
 
@@ -169,6 +172,16 @@ async def _answer_unavailable(request: Request, _error: Exception) -> Response:
         headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
     )
     return problem_response(problem, request.url.path)
+
+
+def _allowed(request: Request) -> str:
+    """List the methods of an address: of all routes with the most telling of the paths that it matches."""
+    found: dict[str, set[str]] = {}
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path):
+            found.setdefault(route.path, set()).update(route.methods or ())
+    return ", ".join(sorted(found[max(found, key=len)])) if found else ""
 
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:

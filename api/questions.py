@@ -85,7 +85,6 @@ Fields = Annotated[
         min_length=1,
         max_length=1000,
         description="Names of the members that are wanted, with commas; of a list, those of its items.",
-        examples=["assessmentId,state,expectedCostOfWaitingEur"],
     ),
 ]
 Since = Annotated[

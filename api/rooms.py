@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from api.algorithm.entry import OwnerFacts
 from api.answer_cache import AnswerCache
 from api.cloud_events import WebhookRooms
 from api.drawing import Drawing
@@ -70,6 +71,10 @@ class ApiSettings:
         Who answers questions about this API.
     public_url : str
         Scheme, host and port that callers use, without a path; empty: relative to the document.
+    public_page : bool
+        Whether anybody may see how it works, without a login.
+    owner_facts : OwnerFacts
+        What only the owner knows, for the Algorithm Register.
     body_bytes_max : int
         Largest request body. A decision is well under 10 kB; four of them leave room.
     false_alarms_per_year : float
@@ -90,6 +95,8 @@ class ApiSettings:
     public_url: str = ""
     body_bytes_max: int = 65_536
     false_alarms_per_year: float = 0.1
+    public_page: bool = True
+    owner_facts: OwnerFacts = field(default_factory=OwnerFacts)
     map_tiles_url: str = ""
     map_attribution: str = ""
 

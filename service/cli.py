@@ -21,6 +21,7 @@ from service.commands import (
     keys,
     pilots,
     recordings,
+    register,
     safekeeping,
     scoring,
     streaming,
@@ -55,6 +56,7 @@ app.add_typer(scoring.app)
 app.add_typer(streaming.app)
 app.add_typer(safekeeping.app)
 app.add_typer(audit.app)
+app.add_typer(register.app)
 
 
 @app.command()

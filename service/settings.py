@@ -173,6 +173,9 @@ class ApiSection(BaseModel):
         "EPSG:3857/{z}/{x}/{y}.png; empty: none, and browsers ask nobody else.",
     )
     map_attribution: str = Field("", description="Whom to thank for that background, such as Kaartgegevens © Kadaster.")
+    public_page: bool = Field(
+        default=True, description="Anybody may see how it works (/about, /v1/algorithm) without a login."
+    )
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
 
@@ -338,6 +341,9 @@ class OwnerSection(BaseModel):
     contact_name: str = Field("Asset management", description="Whom to ask.")
     contact_url: str = Field("https://example.org/", description="Page with more.")
     contact_email: str = Field("assets@example.org", description="Address to write to.")
+    register_file: Path | None = Field(
+        None, description="TOML file with what only the owner knows, for the Algorithm Register; see register.md."
+    )
 
 
 class TelemetrySection(BaseModel):

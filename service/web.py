@@ -18,6 +18,7 @@ from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.access import make_access, make_webhooks, open_ledger, open_webhooks, shared_service
+from service.accountability import read_owner_facts
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.explaining import explain
@@ -231,6 +232,8 @@ def make_rooms(
             page_size_default=settings.api.page_size,
             page_size_max=settings.api.page_size_max,
             public_url=settings.api.public_url or _own_address(settings),
+            public_page=settings.api.public_page,
+            owner_facts=read_owner_facts(settings.owner.register_file),
         ),
         access=access,
     )

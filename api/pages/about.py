@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import rooms_of
+from api.access import identify, rooms_of
 from api.figures import number
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
@@ -24,6 +24,8 @@ _COUNTED_MOST = 5000
 def show_about(request: Request, question: Annotated[PageQuestion, Query()]) -> Response:
     """Explain the service to anybody, logged in or not; with figures where the service has one organisation."""
     rooms = rooms_of(request)
+    if not rooms.settings.public_page:
+        identify(request)
     language = page_language(request, question)
     figures = _figures(rooms, language) if len(rooms.access.organisations) <= 1 else None
     return render("about.html", request, rooms, question, figures=figures, promised=_promised(rooms, language))

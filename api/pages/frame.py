@@ -18,7 +18,7 @@ from api.texts import marked, plural, speaker, text
 from api.times import rfc3339
 from domain.access import Right
 
-__all__ = ["PageQuestion", "address", "page_language", "render", "render_bare"]
+__all__ = ["PageQuestion", "address", "bare_html", "page_language", "render", "render_bare"]
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 # Address, name and right of each page of the menu, in its order.
@@ -130,7 +130,12 @@ def render(
 
 
 def render_bare(template: str, language: Language, *, status: int = 200, **values: Any) -> Response:
-    """Lay out a page outside the frame, for those who are not logged in."""
-    html = _environments[language].get_template(template).render(lang=language.value, **values)
+    """Lay out a page outside the frame, for those who are not logged in and for print."""
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    html = bare_html(template, language, **values)
     return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def bare_html(template: str, language: Language, **values: Any) -> str:
+    """Lay out a page outside the frame, as text."""
+    return _environments[language].get_template(template).render(lang=language.value, **values)

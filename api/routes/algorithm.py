@@ -1,0 +1,102 @@
+"""What the algorithm is: the entry of the register, the model card, the data sheet, sensors, and one decision's log.
+
+The entry, the card and the sensors in public space are for anybody where the owner lets them (`public`), the rest
+for those who may read decisions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import identify, needs, rooms_of, scoped_rooms
+from api.algorithm.entry import make_entry, missing_facts
+from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
+from api.conditional import json_text
+from api.languages import Language
+from api.pages.frame import render_bare
+from api.problems import ProblemError
+from api.questions import AnswerLanguage, ItemPath, LanguageQuery, Rooms
+from api.rooms import ApiRooms
+from api.routes.decisions import known_decision
+from domain.access import Right
+
+__all__ = ["algorithm_answer", "page_router", "router"]
+
+router = APIRouter(tags=["accountability"])
+page_router = APIRouter(include_in_schema=False)
+
+_ANY: Final = dict[str, Any]
+
+
+@router.get("/v1/algorithm", response_model=_ANY, summary="Show what the algorithm is")
+def show_algorithm(
+    request: Request, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+) -> Response:
+    """Give the entry of the Algorithm Register (standard 1.0), what is missing in it, the model card and the sensors.
+
+    Anybody may ask, where the owner has not switched that off.
+    """
+    return json_text(algorithm_answer(_open_rooms(request), language), language)
+
+
+@router.get(
+    "/v1/decisions/{decision_id}/log",
+    response_model=_ANY,
+    dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
+    summary="Follow one decision from reading to outcome",
+)
+def show_decision_log(
+    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+) -> Response:
+    """Give the readings, the assessment and its reasons, the alarm, the decision, and what came after."""
+    return json_text(decision_paper(rooms, known_decision(decision_id, rooms), language), language)
+
+
+@page_router.get(
+    "/decisions/{decision_id}/log",
+    dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
+)
+def print_decision_log(
+    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+) -> Response:
+    """Give the same as a page that prints."""
+    paper = decision_paper(rooms, known_decision(decision_id, rooms), language)
+    return render_bare("paper.html", language, paper=paper, linked=True)
+
+
+def algorithm_answer(rooms: ApiRooms, language: Language) -> dict[str, Any]:
+    """Put together all that is told about the algorithm."""
+    sheet = data_sheet(rooms, language)
+    owner = rooms.settings.owner_facts
+    try:
+        entry: dict[str, Any] | None = make_entry(
+            owner,
+            organisation=rooms.settings.organisation,
+            contact_email=rooms.settings.contact_email,
+            assets=rooms.overview.tally().assets,
+            channels=sheet["channels"],
+            rate=rooms.settings.false_alarms_per_year,
+            version=model_version(rooms),
+        ).model_dump(mode="json", exclude_none=True)
+    except ValueError:
+        entry = None
+    return {
+        "registerEntry": entry,
+        "missing": missing_facts(owner),
+        "modelCard": model_card(rooms, language),
+        "dataSheet": sheet,
+        "sensors": sensor_list(rooms, language)["sensors"],
+    }
+
+
+def _open_rooms(request: Request) -> ApiRooms:
+    """Give the rooms that the public may look into; those of the caller where that is switched off."""
+    rooms = rooms_of(request)
+    if rooms.settings.public_page and len(rooms.access.organisations) <= 1:
+        return rooms
+    who = identify(request)
+    if not who.may(Right.READ_RISKS):
+        raise ProblemError(403, "Not allowed", f"This needs the right {Right.READ_RISKS.value!r}.")
+    return scoped_rooms(request, who)

@@ -1,0 +1,121 @@
+"""Papers about the algorithm on disk, made from the running configuration and the stores."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.algorithm.entry import OwnerFacts, make_entry, missing_facts
+from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
+from api.gate import Access
+from api.languages import Language
+from api.pages.frame import bare_html
+from api.problems import ProblemError
+from api.rooms import ApiRooms
+from api.routes.decisions import known_decision
+from domain.errors import ConfigurationError
+from service.series_store import open_series
+from service.settings import Settings
+from storage.database import migrations_pending, open_database
+from storage.journal import Journal
+
+__all__ = ["read_owner_facts", "write_papers"]
+
+
+def read_owner_facts(path: Path | None) -> OwnerFacts:
+    """Read what only the owner knows; nothing without a file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read, or says something that the register does not take; all faults at once.
+    """
+    if path is None:
+        return OwnerFacts()
+    try:
+        return OwnerFacts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"owner's file {str(path)!r} cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"owner's file {path.name}: {error}; correct it") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors())
+        raise ConfigurationError(f"owner's file {path.name}: {faults}") from error
+
+
+def write_papers(
+    settings: Settings, folder: Path, *, owner_file: Path | None, decision_id: str | None
+) -> tuple[list[Path], list[str], str]:
+    """Write all papers, and give their files, what the owner has not said, and why there is no entry (else empty).
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no installation, or the decision is not known.
+    """
+    from service.web import make_rooms  # noqa: PLC0415 -- it needs this module
+
+    if not settings.journal_path.is_file():
+        raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; give --data-dir")
+    facts = read_owner_facts(owner_file or settings.owner.register_file)
+    engine = open_database(settings.database_address)
+    if migrations_pending(engine):
+        raise ConfigurationError("the operational store is not there yet; start `schouw ingest`")
+    journal, series = Journal(settings.journal_path), open_series(settings)
+    try:
+        rooms = make_rooms(settings, journal, engine, series, Access())
+        rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=facts))
+        return _write(rooms, facts, folder, decision_id)
+    finally:
+        journal.close()
+        series.close()
+        engine.dispose()
+
+
+def _write(
+    rooms: ApiRooms, facts: OwnerFacts, folder: Path, decision_id: str | None
+) -> tuple[list[Path], list[str], str]:
+    written: list[Path] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    fault = ""
+    try:
+        entry = make_entry(
+            facts,
+            organisation=rooms.settings.organisation,
+            contact_email=rooms.settings.contact_email,
+            assets=rooms.overview.tally().assets,
+            channels=data_sheet(rooms, Language.DUTCH)["channels"],
+            rate=rooms.settings.false_alarms_per_year,
+            version=model_version(rooms),
+        )
+        written.append(_json(folder / "algorithm-register.json", entry.model_dump(mode="json", exclude_none=True)))
+    except ValueError as error:
+        fault = str(error)
+    for language in Language:
+        papers = {
+            "model-card": model_card(rooms, language),
+            "data-sheet": data_sheet(rooms, language),
+            "sensors": sensor_list(rooms, language),
+        }
+        if decision_id is not None:
+            try:
+                decision = known_decision(decision_id, rooms)
+            except ProblemError as error:
+                raise ConfigurationError(f"got decision {decision_id!r}, expected one of GET /v1/decisions") from error
+            papers[f"decision-{decision.id}"] = decision_paper(rooms, decision, language)
+        for name, paper in papers.items():
+            written.append(_json(folder / f"{name}.{language.value}.json", paper))
+            page = folder / f"{name}.{language.value}.html"
+            page.write_text(bare_html("paper.html", language, paper=paper, linked=False), encoding="utf-8")
+            written.append(page)
+    return written, missing_facts(facts), fault
+
+
+def _json(path: Path, body: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(body, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return path
