@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from domain.errors import StorageError, StorageUnavailable
+from domain.errors import StorageCorrupt, StorageError, StorageUnavailable
 from service.status import ProjectionStatus
 from service.telemetry import logger
 from storage.journal import Entry, Journal
@@ -197,6 +197,12 @@ class _Drain:
     def _drain(self, journal: Journal) -> bool:
         """Write the next entries; False when there are none."""
         self._note(self._projection.position(), journal.applied_seq())
+        if self.seq > self._applied:
+            # Going on would leave out whatever the journal writes under the numbers in between.
+            raise StorageCorrupt(
+                f"{self._name}: has entries up to {self.seq}, the journal only up to {self._applied}: it was written "
+                "from another journal, or before an older copy of this one took its place; restore a whole backup"
+            )
         entries = journal.entries(after=self.seq, upto=self._applied, limit=_PAGE)
         if not entries:
             return False

@@ -140,6 +140,15 @@ def test_a_fault_that_stays_stops_it_in_words(
     until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
 
 
+def test_a_store_that_is_ahead_of_its_journal_is_not_written(projector: Projector, stores: dict[str, Store]) -> None:
+    """After an older journal had been put back, what came next would have been taken for written already."""
+    stores["one"].seen = [9]
+    projector.start()
+    until(lambda: "has entries up to 9, the journal only up to 6" in state(projector, "one").error)
+    until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
+    assert stores["one"].seen == [9]
+
+
 def test_stopping_writes_what_is_there(projector: Projector, stores: dict[str, Store]) -> None:
     projector.start()
     projector.stop(timeout_s=WITHIN_S)
