@@ -9,11 +9,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Table, delete, func, select
 
 from domain.errors import StorageCorrupt, StorageUnavailable
 from storage.access_tables import access_metadata
 from storage.fingerprint import pages
+from storage.rows import upsert
 from storage.tables import metadata
 
 __all__ = [
@@ -79,7 +80,7 @@ def copy_tables(source: Connection, target: Connection, tables: Sequence[Table])
     """Copy the rows of tables into empty ones of the same columns, in any of our databases."""
     for table in tables:
         for rows in pages(source, table):
-            target.execute(insert(table), [dict(row._mapping) for row in rows])  # noqa: SLF001 -- SQLAlchemy's own name
+            upsert(target, table, [dict(row._mapping) for row in rows])  # noqa: SLF001 -- SQLAlchemy's own name
         number = table.autoincrement_column
         if number is not None and target.dialect.name == "postgresql":
             # The server counts by itself, and has not seen these numbers.
