@@ -192,6 +192,7 @@ def sensor_item(status: SensorStatus, now_ns: int) -> SensorItem:
         last_time=_time(last),
         last_value=status.last_value,
         data_age_seconds=None if last is None else age_seconds(last, now_ns),
+        clock_skew_seconds=None if status.skew_s is None else round(status.skew_s, _AGE_DECIMALS),
     )
 
 

@@ -276,6 +276,13 @@ class SensorItem(Answer):
     last_time: Annotated[Time | None, Field(description="Device time of the newest reading; null: never heard.")]
     last_value: Annotated[float | None, Field(description="The newest reading, in `unit`.")]
     data_age_seconds: Annotated[float | None, Field(description="The service's now minus `lastTime`.")]
+    clock_skew_seconds: Annotated[
+        float | None,
+        Field(
+            description="How far the sensor's clock is behind ours: median of arrival minus device time over its last "
+            "messages, buffered ones left out. Null: not known, as in a replay."
+        ),
+    ]
 
 
 class ChannelItem(Answer):

@@ -353,7 +353,10 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class SensorStatus:
-    """How one channel of the register is doing."""
+    """How one channel of the register is doing.
+
+    `skew_s` is how far its sensor's clock is behind ours: the median of arrival minus device time, None: not known.
+    """
 
     asset: AssetId
     sensor: SensorId
@@ -366,6 +369,7 @@ class SensorStatus:
     last_time_ns: int | None
     last_value: float | None
     revision: int = 0
+    skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

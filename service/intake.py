@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import FlagArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
+from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
 from domain.identifiers import ID_PATTERN, GatewayId
 from domain.records import DeadLetter
 from domain.register import WAVEFORM_CHANNELS
@@ -21,12 +21,22 @@ from service.bursts import BurstWork, message_hash
 from storage.entries import QuarantineChange, SensorColumns
 from storage.journal import HeldMessage, Journal
 
-__all__ = ["dead_letters", "hold_unknown", "letters_of_held", "newest_readings", "readings_of", "released_senders"]
+__all__ = [
+    "arrival_differences",
+    "dead_letters",
+    "hold_unknown",
+    "letters_of_held",
+    "longest_reaches",
+    "newest_readings",
+    "readings_of",
+    "released_senders",
+]
 
 _FIRST_BYTES_SHOWN: Final = 200
 # Also behind the prefix of a shard, and where the rest of the topic is wrong.
 _GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
 _NOT_BELIEVED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED)
+_TELLS_NO_CLOCK: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.BACKFILL)
 _UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
 
 
@@ -94,6 +104,31 @@ def longest_reaches(readings: ReadingColumns, message_of: IndexArray) -> list[tu
         number = int(readings.channel[some[place]])
         found[number] = max(int(last[place] - first[place]), found.get(number, 0))
     return sorted(found.items())
+
+
+def arrival_differences(
+    readings: ReadingColumns, message_of: IndexArray, received_ns: Sequence[int]
+) -> tuple[IndexArray, FloatArray]:
+    """Give for each message that tells of its sensor's clock the time of arrival minus its newest device time.
+
+    Returns
+    -------
+    channel : int32[M]
+        The number of one of the message's channels.
+    difference_s : float64[M]
+        In seconds. Buffered readings, and times that are none or not believed, are left out.
+    """
+    telling = np.flatnonzero((readings.flags & _TELLS_NO_CLOCK) == 0)
+    if not len(telling):
+        return np.empty(0, np.int32), np.empty(0)
+    message, time_ns = message_of[telling], readings.time_ns[telling]
+    newest = np.full(len(received_ns), NEVER_NS, np.int64)
+    np.maximum.at(newest, message, time_ns)
+    some = np.zeros(len(received_ns), np.intp)
+    some[message] = telling
+    heard = np.flatnonzero(newest > NEVER_NS)
+    arrived = np.asarray(received_ns, np.int64)[heard]
+    return readings.channel[some[heard]], (arrived - newest[heard]) / 1e9
 
 
 def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorColumns:

@@ -17,8 +17,8 @@ import numpy as np
 
 from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import StorageCorrupt
-from domain.identifiers import AssetId, ChannelKey
-from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
+from domain.identifiers import AssetId, ChannelKey, GatewayId
+from domain.records import Alarm, AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
@@ -27,6 +27,7 @@ from models.claims import Claim
 from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
+from models.source_skew import SkewBook
 from models.state import (
     ModelState,
     carry_state,
@@ -38,10 +39,11 @@ from models.state import (
     take_state,
 )
 from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
+from service.clock_alarms import clock_alarm, restore_skews, skew_bytes
 from service.day_rows import DayBlock, DayRows
 from service.outcomes import DAY_NS, HopCollector, pack, unpack
 from service.stepping import Stepper
-from storage.entries import AlarmChange, BatchBody, ClosingBody, DecisionBody, Outcome, RescoringBody
+from storage.entries import AlarmChange, BatchBody, ClockChange, ClosingBody, DecisionBody, Outcome, RescoringBody
 from storage.journal import CheckpointRow, HopRow, SnapshotRow
 
 if TYPE_CHECKING:
@@ -87,6 +89,17 @@ class ClosingPlan:
     books: dict[AssetId, AssetBook]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ClockPlan:
+    """What a batch tells of the sensors' clocks."""
+
+    skews: SkewBook
+    jumped_ns: dict[int, int]
+    alarms: list[Alarm]
+    alarm_changes: list[AlarmChange]
+    clocks: list[ClockChange]
+
+
 class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     """One asset as it stands: model, clocks and readings of open hops."""
 
@@ -104,6 +117,8 @@ class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     day_rows: list[tuple[int, bytes]] = []
     revise_ns: int = FOREVER_NS
     book: AssetBook = AssetBook()
+    skews: tuple[bytes, bytes, bytes, bytes] = (b"", b"", b"", b"")
+    jumped_ns: dict[int, int] = {}
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -135,7 +150,11 @@ class LiveState:
         # Start of the earliest hop of each asset that must be scored again; `FOREVER_NS`: none.
         self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
         self.books: dict[AssetId, AssetBook] = {}
+        self.skews = SkewBook.empty(len(self.catalogue.channels))
+        # When the alarm of a clock that jumped was raised, by the number of its sensor's first channel.
+        self.jumped_ns: dict[int, int] = {}
         self.window_ns = 0
+        self._gateway_of_row: list[GatewayId] | None = None
         self.changed: set[AssetId] = set()
         self._subsets: dict[bytes, Catalogue] = {}
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
@@ -151,6 +170,8 @@ class LiveState:
             if row >= 0:
                 asset = self.catalogue.asset_of_channel[row]
                 self.tracker.clock.reach_ns[asset] = max(int(self.tracker.clock.reach_ns[asset]), reach_ns)
+        plan = self.plan_clocks(body)
+        self.skews, self.jumped_ns = plan.skews, plan.jumped_ns
         claims = [Claim(note.channel, note.claimed_ns, note.messages, note.is_fresh) for note in body.claims]
         self.tracker.take_in(known, claims, step_ns=body.step_ns)
         late = np.flatnonzero((known.flags & np.uint8(ReadingFlag.REVISES)) != 0)
@@ -161,6 +182,48 @@ class LiveState:
         owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
         self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
+
+    def plan_clocks(self, body: BatchBody) -> ClockPlan:
+        """See what a batch tells of the sensors' clocks; nothing changes yet."""
+        rows = self.tracker.rows_of(np.frombuffer(body.arrival_channel, "<i4").astype(np.int32))
+        if not len(rows):
+            return ClockPlan(self.skews, self.jumped_ns, [], [], [])
+        difference_s = np.frombuffer(body.arrival_s, "<f8").astype(np.float64)[rows >= 0]
+        sensors = self.catalogue.sensor_of_channel[rows[rows >= 0]].astype(np.int32)
+        skews, jumps, shown = self.skews.observe(sensors, difference_s)
+        jumped_ns = dict(self.jumped_ns) if jumps else self.jumped_ns
+        alarms: list[Alarm] = []
+        changes: list[AlarmChange] = []
+        for jump in jumps:
+            key = self.catalogue.channels[jump.row]
+            number = int(self.catalogue.channel_number[jump.row])
+            # As far as the asset had come: the clock that jumped is no measure of time.
+            frontier = int(self.tracker.frontier_ns[self.catalogue.asset_of_channel[jump.row]])
+            at_ns = max(frontier, int(self.tracker.clock.latest_ns[jump.row]), 0)
+            if not jump.is_over:
+                jumped_ns[number] = at_ns
+                alarms.append(clock_alarm(key, at_ns, jump.jump_s))
+            elif number in jumped_ns:
+                name = clock_alarm(key, jumped_ns.pop(number), 0.0).id
+                changes.append(AlarmChange(id=name, cleared_at_ns=at_ns))
+        clocks = [
+            ClockChange(self.catalogue.channels[row].asset, self.catalogue.channels[row].sensor, skew)
+            for row, skew in zip(shown.tolist(), skews.shown_s[shown].tolist(), strict=True)
+        ]
+        return ClockPlan(skews, jumped_ns, alarms, changes, clocks)
+
+    def skew_by_gateway(self) -> dict[GatewayId, float]:
+        """Give the median skew of each gateway's sensors, in seconds."""
+        known = np.flatnonzero(np.isfinite(self.skews.shown_s))
+        if not len(known):
+            return {}
+        if self._gateway_of_row is None:
+            of_channel = {channel.key: channel.gateway for channel in self.register.channels}
+            self._gateway_of_row = [of_channel[key] for key in self.catalogue.channels]
+        found: dict[GatewayId, list[float]] = {}
+        for row, skew_s in zip(known.tolist(), self.skews.shown_s[known].tolist(), strict=True):
+            found.setdefault(self._gateway_of_row[row], []).append(skew_s)
+        return {gateway: float(np.median(values)) for gateway, values in sorted(found.items())}
 
     def plan_closing(self, body: ClosingBody, *, with_outcome: bool = True) -> ClosingPlan:
         """Close the hops that are due, in a copy of the state of their assets.
@@ -320,9 +383,15 @@ class LiveState:
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
         self.state = carry_state(before, state, self.catalogue)
+        self.skews = self.skews.rebase(
+            len(self.catalogue.channels), self.tracker.rows_of(self.catalogue.channel_number)
+        )
+        kept = set(self.catalogue.channel_number.tolist())
+        self.jumped_ns = {number: at_ns for number, at_ns in self.jumped_ns.items() if number in kept}
         self.tracker = self.tracker.rebase(self.catalogue, _gateways(register, self.catalogue))
         self.days = self.days.rebase(self.catalogue)
         self.revise_ns = np.asarray([revise_ns.get(asset, FOREVER_NS) for asset in self.catalogue.assets], np.int64)
+        self._gateway_of_row = None
         self._subsets.clear()
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         self.books = {asset: book for asset, book in self.books.items() if asset in self._rows}
@@ -465,6 +534,12 @@ class LiveState:
                 day_rows=day_rows.get(self.catalogue.assets[row], []),
                 revise_ns=int(self.revise_ns[row]),
                 book=self.books.get(self.catalogue.assets[row], AssetBook()),
+                skews=skew_bytes(self.skews, mine),
+                jumped_ns={
+                    number: self.jumped_ns[number]
+                    for number in self.catalogue.channel_number[mine].tolist()
+                    if number in self.jumped_ns
+                },
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
         self.changed.clear()
@@ -525,6 +600,9 @@ class LiveState:
         tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
         tracker.clock.reach_ns[row] = snapshot.reach_ns
         self.revise_ns[row] = snapshot.revise_ns
+        self.jumped_ns |= snapshot.jumped_ns
+        if snapshot.skews[0]:
+            restore_skews(self.skews, rows, snapshot.skews)
         if snapshot.book != AssetBook():
             self.books[saved.asset] = snapshot.book
         if snapshot.claimed_ns:

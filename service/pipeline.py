@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
@@ -29,6 +30,7 @@ from ingest.clock import ClockLimits
 from service.accounting import count_batch
 from service.bursts import give_up, message_hash, take_parts
 from service.intake import (
+    arrival_differences,
     dead_letters,
     hold_unknown,
     letters_of_held,
@@ -190,8 +192,26 @@ class Pipeline:
         current: list[RiskAssessment] = []
         if provisional:
             current = live.assess_open(live.rows_of(self._unassessed), accepted)
+        body = BatchBody(
+            readings=encode_readings(accepted),
+            step_ns=step_ns or 0,
+            claims=[ClaimNote(*claim) for claim in admission.claims],
+            reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
+        )
+        if not self.policy.by_stream:  # a replay's messages arrive when it is replayed
+            received_ns = [message.received_ns for message in messages]
+            channel, difference_s = arrival_differences(
+                accepted, message_of[~repeated][~admission.duplicate], received_ns
+            )
+            body = msgspec.structs.replace(
+                body, arrival_channel=channel.astype("<i4").tobytes(), arrival_s=difference_s.astype("<f8").tobytes()
+            )
+        clocks = live.plan_clocks(body)
         outcome = Outcome(
             current=current,
+            alarms=clocks.alarms,
+            alarm_changes=clocks.alarm_changes,
+            clocks=clocks.clocks,
             sensors=newest_readings(accepted, live.tracker.clock.latest_ns[rows]),
             dead_letters=letters,
             quarantine=quarantine + released_senders(released),
@@ -205,12 +225,6 @@ class Pipeline:
                 )
                 for status in batch.statuses
             ],
-        )
-        body = BatchBody(
-            readings=encode_readings(accepted),
-            step_ns=step_ns or 0,
-            claims=[ClaimNote(*claim) for claim in admission.claims],
-            reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
         )
         commit = JournalCommit(
             body=body,

@@ -102,6 +102,8 @@ def plan_rescoring(
             days.end(day, block)
         hops_scored += len(closed.assets)
     decisions.apply(None)
+    # How often alarms are raised in the fleet is as it was: nothing was counted again.
+    stepper.state = replace(stepper.state, onsets_per_year=live.state.onsets_per_year[rows])
 
     news = AlarmNews()
     books: dict[AssetId, AssetBook] = {}
@@ -233,6 +235,7 @@ class _Days:
         self._stepper = stepper
         # Another asset's context is not changed, and alarms are not counted twice: what is learnt here is dropped.
         self._fleet = live.fleet.copy()
+        self._counts = (live.fleet.alarms, live.fleet.watched_days)
         self._reached_ns = max(live.fleet.context, default=NEVER_NS)
         names = live.subset(stepper.assets).assets
         self._waited = {
@@ -251,6 +254,7 @@ class _Days:
         if waits.any():
             self.waiting = self.waiting.with_block(day, _rows_of_block(block, waits))
         if not waits.all() and day <= self._reached_ns:
+            self._fleet.alarms, self._fleet.watched_days = self._counts
             done = _rows_of_block(block, ~waits)
             self._stepper.end_day(done, day, self._fleet, np.ones(len(done.catalogue.assets), np.bool_))
 

@@ -50,6 +50,10 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
         By the stream's clock: how far its event time has come; None by the wall's.
     broker_error, storage_error : str
         In words what is wrong; empty when nothing is.
+    gateway_skew_seconds : dict of str to float
+        By the wall's clock: median over a gateway's sensors of arrival minus device time.
+    revisions_waiting : int
+        Assets whose closed hops must be scored again.
     """
 
     pid: int
@@ -68,6 +72,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_readings: int
     assets: int
     channels: int
+    gateway_skew_seconds: dict[str, float] = {}
+    revisions_waiting: int = 0
 
 
 def write_status(path: Path, status: IngestStatus) -> None:

@@ -316,6 +316,8 @@ class Worker:
             projections=self._projector.states(),
             queued_messages=inbox.queued,
             open_readings=live.tracker.open_count(),
+            gateway_skew_seconds={name: round(skew, 3) for name, skew in live.skew_by_gateway().items()},
+            revisions_waiting=live.revisions_waiting(),
             assets=len(live.catalogue.assets),
             channels=len(live.catalogue.channels),
         )

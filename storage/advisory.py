@@ -60,6 +60,7 @@ def sensor_status(row: Row[Any]) -> SensorStatus:
         row.last_time_ns,
         row.last_value,
         row.revision,
+        row.skew_s,
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "AlarmChange",
     "BatchBody",
     "ClaimNote",
+    "ClockChange",
     "ClosingBody",
     "DecisionBody",
     "EntryBody",
@@ -79,12 +80,17 @@ class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True, omit_def
         Claims that changed.
     reaches : dict of int to int
         Longest stretch of times in one message, by one channel of the asset, where it exceeds what was known.
+    arrival_channel, arrival_s : bytes
+        By the wall's clock, of each message that tells of its sensor's clock: int32 one of its channels, and float64
+        time of arrival minus newest device time, in seconds.
     """
 
     readings: PackedReadings
     step_ns: int = 0
     claims: list[ClaimNote] = []
     reaches: dict[int, int] = {}
+    arrival_channel: bytes = b""
+    arrival_s: bytes = b""
 
 
 class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
@@ -239,6 +245,14 @@ class AlarmChange(msgspec.Struct, frozen=True, omit_defaults=True):
     supported: bool | None = None
 
 
+class ClockChange(msgspec.Struct, frozen=True, array_like=True):
+    """How far a sensor's clock is from ours now: the median of arrival minus device time."""
+
+    asset: str
+    sensor: str
+    skew_s: float
+
+
 class GatewayChange(msgspec.Struct, frozen=True):
     """A gateway said that it came or went."""
 
@@ -264,6 +278,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: list[DeadLetter] = []
     quarantine: list[QuarantineChange] = []
     gateways: list[GatewayChange] = []
+    clocks: list[ClockChange] = []
     register: Register | None = None
     register_numbers: list[int] = []
 

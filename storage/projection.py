@@ -146,6 +146,9 @@ class OperationalProjection:
             upsert(db, dead_letter_table, rows)
         for held in outcome.quarantine:
             _project_quarantine(db, seq, held)
+        for clock in outcome.clocks:
+            this = (channel_table.c.asset == clock.asset) & (channel_table.c.sensor == clock.sensor)
+            db.execute(update(channel_table).where(this).values(skew_s=clock.skew_s, revision=seq))
         for gateway in outcome.gateways:
             _project_gateway(db, seq, gateway)
 
@@ -255,6 +258,7 @@ def _replace_register(
                 "quality": before.quality if before else DataQuality.NONE.value,
                 "last_time_ns": before.last_time_ns if before else None,
                 "last_value": before.last_value if before else None,
+                "skew_s": before.skew_s if before else None,
                 "revision": seq,
             }
         )

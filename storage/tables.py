@@ -68,6 +68,7 @@ channel_table: Final = Table(
     Column("quality", String(8), nullable=False),
     Column("last_time_ns", BigInteger),
     Column("last_value", Float),
+    Column("skew_s", Float),
     Column("revision", BigInteger, nullable=False),
 )
 

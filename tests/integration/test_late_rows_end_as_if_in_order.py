@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from domain.arrays import ReadingFlag
 from ingest.batch import Message
+from models.hop_clock import NEVER_NS
 from service.pipeline import Pipeline
 from simulator.scenario_file import load_scenario
 from storage.entries import BatchBody, decode_readings
@@ -76,6 +78,23 @@ def test_late_within_the_window_ends_as_if_in_order(
     found = list(flags(pipeline))
     assert sum(bool(flag & ReadingFlag.REVISES) for flag in found) > 200
     assert not any(flag & ReadingFlag.LATE and not flag & ReadingFlag.REVISES for flag in found)
+
+
+def test_scoring_again_without_anything_late_changes_no_bit(tmp_path: Path, messages: list[Message]) -> None:
+    """Of both stages, and of what is remembered of the fleet: the same days meet the same contexts."""
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    feed(pipeline, messages[: len(messages) // 2], batch=200)
+    live = pipeline.live
+    before = live.digest()
+    frontier = live.tracker.frontier_ns
+    live.revise_ns = np.where(frontier > NEVER_NS, frontier - 6 * DAY_NS, live.revise_ns)
+    while pipeline.rescore(most_hops=300):
+        pass
+    assert live.digest() == before
+    outcomes = [entry.outcome for entry in pipeline.journal.entries(after=0, limit=10_000) if entry.kind == "rescoring"]
+    assert len(outcomes) > 1
+    assert any(outcome.assessments for outcome in outcomes)
+    assert not any(outcome.alarms or outcome.alarm_changes for outcome in outcomes)
 
 
 def test_a_restart_at_any_moment_changes_no_bit(tmp_path: Path, messages: list[Message], undisturbed: str) -> None:

@@ -55,6 +55,7 @@ FACTS: dict[str, str | float | int] = {
     "value": 3.25,
     "values": 40,
     "verb": "accept-normal",
+    "jump_s": 3600,
 }
 
 

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
+
 from domain.arrays import ReadingFlag
+from domain.identifiers import AssetId
 from ingest.batch import Message
 from service.pipeline import Pipeline
+from storage.advisory import SqlAdvisoryStore
+from storage.database import open_database, sqlite_address
 from tests.chain import NS, open_chain
-from tests.unit.service.site import HOUR_NS, NOW_NS, THERMOMETER, balanced, open_site, reading, stored, take
+from tests.unit.service.site import (
+    HOUR_NS,
+    NOW_NS,
+    THERMOMETER,
+    WALL,
+    balanced,
+    open_site,
+    outcomes,
+    project,
+    reading,
+    stored,
+    take,
+)
 
 NOW_S = NOW_NS // NS - NOW_NS // NS % 3600
 FAR_S = 9_214_646_400  # 2262-01-01T00:00Z
@@ -93,3 +111,54 @@ def test_a_sensor_that_never_spoke_holds_nothing_up(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path, THERMOMETER + THERMOMETER.replace("klimaat", "stil"))
     feed(pipeline, days(0, 3))
     assert pipeline.live.tracker.frontier_ns[0] == NOW_S * NS + 47 * HOUR_NS
+
+
+def arriving(hour: int, *, late_s: float = 2.0, **flags: bool) -> Message:
+    """Give a reading of an hour that arrives so many seconds after its device time."""
+    message = reading(NOW_S + 3600 * hour, 10.0, received_ns=(NOW_S + 3600 * hour) * NS + round(late_s * NS))
+    return message._replace(payload=json.dumps(json.loads(message.payload) | flags).encode())
+
+
+def test_a_clock_that_jumps_is_an_alarm_with_a_name_and_its_skew_is_served(tmp_path: Path) -> None:
+    """By the wall's clock: an hour lost at a restart of the sensor, and found again."""
+    pipeline = open_site(tmp_path, policy=WALL)
+    hour = 0
+
+    def send(count: int, late_s: float, **flags: bool) -> None:
+        nonlocal hour
+        for _ in range(count):
+            take(pipeline, arriving(hour, late_s=late_s, **flags), now_ns=(NOW_S + 3600 * hour + 7200) * NS)
+            hour += 1
+
+    send(8, 2.0)
+    send(3, 250_000.0, is_backfill=True)  # buffered, and said so: tells nothing of the clock
+    assert pipeline.live.skew_by_gateway() == {"gw-1": 2.0}
+    send(4, 3602.0)
+    pipeline.save()
+    pipeline.journal.close()
+    pipeline = open_chain(tmp_path, policy=WALL)
+    assert pipeline.live.skew_by_gateway() == {"gw-1": 3602.0}
+    raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms if alarm.kind == "clock.jump"]
+    assert [(alarm.subject, alarm.reasons[0].facts["jump_s"]) for alarm in raised] == [("klimaat", 3600)]
+    send(4, 2.0)
+    project(tmp_path, pipeline)
+    engine = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    store = SqlAdvisoryStore(engine)
+    alarm = store.alarm(raised[0].id)
+    assert alarm is not None
+    assert alarm.state == "cleared"
+    skews = {str(status.sensor): status.skew_s for status in store.sensors(asset=AssetId("brug-1"))}
+    assert skews["klimaat"] == 2.0
+    assert skews["acc1"] is None
+    engine.dispose()
+    assert balanced(pipeline)["readings_stored"] == hour
+    pipeline.journal.close()
+    again = open_chain(tmp_path, policy=WALL)
+    for mine, other in zip(again.live.skews.columns(), pipeline.live.skews.columns(), strict=True):
+        assert np.array_equal(mine, other, equal_nan=True)
+
+
+def test_a_replay_tells_nothing_of_clocks(tmp_path: Path) -> None:
+    pipeline = open_site(tmp_path)
+    feed(pipeline, days(0, 3))
+    assert pipeline.live.skew_by_gateway() == {}

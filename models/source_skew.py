@@ -1,0 +1,172 @@
+"""How far each sensor's clock is from ours: the median of time of arrival minus device time, and its jumps.
+
+A single difference says little: it holds the way through gateway and broker. The median of the last messages says how a
+source usually stands; when the last three messages lie elsewhere, its clock, or its way, has jumped. Device times are
+never corrected by it: a person decides what a jump means. Readings that a gateway says it had buffered, and those
+whose time is not believed, say nothing here.
+
+State in, state out: `observe` gives a new book. The sensors of a catalogue are named by the row of their first channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import FloatArray, IndexArray
+
+__all__ = ["SkewBook", "SkewJump"]
+
+# Messages behind the usual skew, and behind what it is now.
+_USUAL: Final = 15
+_NOW: Final = 3
+# Fewer messages than this are no habit yet.
+_LEAST: Final = 5
+# A jump is more than a minute beyond five times the usual scatter (median absolute deviation): gateways gather and
+# wait for seconds to minutes, clocks that lose their setting are off by an hour or by years.
+_LEAST_JUMP_S: Final = 60.0
+_SCATTERS: Final = 5.0
+# A new skew that lasts so many messages is the usual one from then on.
+_ACCEPTED_AFTER: Final = 96
+# What the API shows moves only by more than this, and a tenth.
+_SHOWN_STEP_S: Final = 1.0
+_MOST_REPEATS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SkewJump:
+    """A sensor's clock that jumped, or came back; `jump_s` is new minus usual, positive when it fell behind."""
+
+    row: int
+    jump_s: float
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SkewBook:
+    """Skews of the sensors of one catalogue with `C` channels.
+
+    Attributes
+    ----------
+    last_s : float64[C, 15]
+        The last messages' differences, newest last; NaN where there are fewer.
+    usual_s : float64[C]
+        The usual skew; NaN before there is one.
+    since : int32[C]
+        Messages since the jump that stands; 0 for none.
+    shown_s : float64[C]
+        The skew as it was told last.
+    """
+
+    last_s: FloatArray
+    usual_s: FloatArray
+    since: IndexArray
+    shown_s: FloatArray
+
+    @staticmethod
+    def empty(channels: int) -> SkewBook:
+        """Give the book of a catalogue of which nothing was heard."""
+        return SkewBook(
+            np.full((channels, _USUAL), np.nan),
+            np.full(channels, np.nan),
+            np.zeros(channels, np.int32),
+            np.full(channels, np.nan),
+        )
+
+    def observe(self, rows: IndexArray, difference_s: FloatArray) -> tuple[SkewBook, list[SkewJump], IndexArray]:
+        """Take in messages.
+
+        Parameters
+        ----------
+        rows : int32[N]
+            Sensor of each message, in the order of arrival.
+        difference_s : float64[N]
+            Time of arrival minus newest device time.
+
+        Returns
+        -------
+        SkewBook
+        list of SkewJump
+        shown : int32[M]
+            Sensors whose skew has become another one to tell, ascending.
+        """
+        book = SkewBook(self.last_s.copy(), self.usual_s.copy(), self.since.copy(), self.shown_s.copy())
+        jumps: list[SkewJump] = []
+        order = np.argsort(rows, kind="stable")
+        sensor, value = rows[order], difference_s[order]
+        first = np.flatnonzero(np.concatenate([[True], sensor[1:] != sensor[:-1]])) if len(sensor) else order
+        count = np.diff(np.concatenate([first, [len(sensor)]])).astype(np.intp)
+        for which in range(min(int(count.max(initial=0)), _MOST_REPEATS)):
+            # Of a sensor that sent more than that in one batch the newest count.
+            has = which < np.minimum(count, _MOST_REPEATS)
+            place = (first + np.maximum(count - _MOST_REPEATS, 0) + which)[has]
+            jumps += book._take(sensor[place], value[place])
+        heard = np.unique(rows).astype(np.int32)
+        now = book.skew_s(heard)
+        step = np.maximum(_SHOWN_STEP_S, 0.1 * np.abs(now))
+        moved = np.isfinite(now) & ~(np.abs(now - book.shown_s[heard]) <= step)
+        book.shown_s[heard[moved]] = now[moved]
+        return book, jumps, heard[moved]
+
+    def skew_s(self, rows: npt.NDArray[np.intp] | IndexArray) -> FloatArray:
+        """Give the skew of some sensors as it is now; NaN where too little is known."""
+        last = np.median(self.last_s[rows, -_NOW:], axis=-1)
+        return np.where(self.since[rows] > 0, last, self.usual_s[rows])
+
+    def _take(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
+        """Take in one message each of some sensors, in place."""
+        last = np.concatenate([self.last_s[rows, 1:], value[:, np.newaxis]], axis=1)
+        usual, since = self.usual_s[rows], self.since[rows]
+        number = np.sum(~np.isnan(last), axis=-1)
+        now = np.median(last[:, -_NOW:], axis=-1)
+        known = number >= _LEAST
+        middle = _median(last, number)
+        scatter = np.nan_to_num(_median(np.abs(last - middle[:, np.newaxis]), number))
+        limit = _LEAST_JUMP_S + _SCATTERS * np.where(since > 0, 0.0, scatter)
+        off = now - usual
+        jumped = (since == 0) & ~np.isnan(usual) & (np.abs(off) > limit)
+        back = (since > 0) & (np.abs(off) <= limit / 2.0)
+        accepted = (since >= _ACCEPTED_AFTER) & ~back
+        over = back | accepted
+        # What came before the jump, or during it, tells nothing any more.
+        last[over, :-_NOW] = np.nan
+        quiet = (since == 0) & ~jumped & known
+        self.usual_s[rows] = np.where(quiet, middle, np.where(accepted, now, usual))
+        self.since[rows] = np.where(over, 0, np.where(jumped, 1, np.where(since > 0, since + 1, 0)))
+        self.last_s[rows] = last
+        return [
+            SkewJump(int(rows[place]), float(off[place]), bool(over[place]))
+            for place in np.flatnonzero(jumped | over).tolist()
+        ]
+
+    def rebase(self, channels: int, before: IndexArray) -> SkewBook:
+        """Carry the book over a change of the register.
+
+        Parameters
+        ----------
+        channels : int
+            Of the new catalogue.
+        before : int32[C]
+            Row of each new channel in the old catalogue; -1 where it is new.
+        """
+        fresh = SkewBook.empty(channels)
+        kept = before >= 0
+        for mine, old in zip(fresh.columns(), self.columns(), strict=True):
+            mine[kept] = old[before[kept]]
+        return fresh
+
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """Give the columns, in a fixed order."""
+        return self.last_s, self.usual_s, self.since, self.shown_s
+
+
+def _median(values: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[N]: median of each row's `number` values that are not NaN; NaN of none. Much faster than numpy's own."""
+    ordered = np.sort(values, axis=-1)  # NaN last
+    row = np.arange(len(values))
+    low, high = np.maximum(number - 1, 0) // 2, number // 2
+    high = np.minimum(high, values.shape[-1] - 1)
+    return np.asarray((ordered[row, low] + ordered[row, high]) / 2.0)

@@ -1,0 +1,89 @@
+"""How far clocks are off: the usual, jumps, and what is told of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.source_skew import SkewBook, SkewJump
+
+
+def feed(book: SkewBook, *values: float, row: int = 1, size: int = 1) -> tuple[SkewBook, list[SkewJump], list[int]]:
+    jumps: list[SkewJump] = []
+    shown: list[int] = []
+    for first in range(0, len(values), size):
+        part = np.array(values[first : first + size])
+        book, more, told = book.observe(np.full(len(part), row, np.int32), part)
+        jumps += more
+        shown += told.tolist()
+    return book, jumps, shown
+
+
+def usual(book: SkewBook, row: int = 1) -> float:
+    return float(book.skew_s(np.array([row], np.intp))[0])
+
+
+def test_the_skew_is_the_median_of_the_last_messages_and_not_told_before_there_are_five() -> None:
+    book, jumps, shown = feed(SkewBook.empty(3), 2.0, 3.0, 2.5, 400.0)
+    assert (jumps, shown) == ([], [])
+    assert np.isnan(usual(book))
+    book, jumps, shown = feed(book, 2.2)
+    assert (jumps, shown, usual(book)) == ([], [1], 2.5)
+    book, _, shown = feed(book, 2.4, 2.6, 2.5)
+    assert shown == []  # told again only when it has moved
+
+
+def test_one_message_that_took_long_is_no_jump() -> None:
+    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 20)
+    book, jumps, _ = feed(book, 7200.0, 2.0, 2.1, 7200.0, 2.0)
+    assert jumps == []
+    assert usual(book) == 2.0
+
+
+@pytest.mark.parametrize("offset", [3600.0, -120.0, 7.8e8])
+def test_a_clock_that_jumps_is_named_once_and_when_it_comes_back(offset: float) -> None:
+    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6)
+    book, jumps, shown = feed(book, *[2.5 + offset] * 6)
+    assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
+    assert jumps[0].jump_s == pytest.approx(offset, rel=0.02)
+    assert usual(book) == 2.5 + offset
+    assert shown
+    book, jumps, _ = feed(book, 2.4, 2.5, 2.6)
+    assert [(jump.row, jump.is_over) for jump in jumps] == [(1, True)]
+    assert usual(book) == pytest.approx(2.5, abs=0.6)
+    assert feed(book, *[2.0, 2.5, 3.0] * 9)[1] == []
+
+
+def test_a_jump_that_lasts_becomes_the_usual() -> None:
+    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 15)
+    book, jumps, _ = feed(book, *[3602.0] * 110)
+    assert [jump.is_over for jump in jumps] == [False, True]
+    assert usual(book) == 3602.0
+    assert feed(book, *[3602.0] * 20)[1] == []
+
+
+def test_a_gateway_that_gathers_messages_for_an_hour_does_not_jump() -> None:
+    waits = np.random.default_rng(4).uniform(0.0, 3600.0, 400)
+    assert feed(SkewBook.empty(3), *waits.tolist())[1] == []
+
+
+@pytest.mark.parametrize("size", [2, 7, 16])
+def test_cutting_into_batches_changes_nothing(size: int) -> None:
+    values = [2.0, 2.5, 3.0] * 6 + [500.0] * 8 + [2.0] * 8
+    one, jumps, _ = feed(SkewBook.empty(3), *values)
+    many, others, _ = feed(SkewBook.empty(3), *values, size=size)
+    assert jumps == others
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one.columns()[:3], many.columns()[:3], strict=True))
+
+
+def test_sensors_are_apart_and_looking_changes_nothing() -> None:
+    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 15)
+    before = [column.copy() for column in book.columns()]
+    rows = np.array([2, 1, 2, 1, 2, 1, 2, 2], np.int32)
+    after, jumps, shown = book.observe(rows, np.array([9.0, 900.0, 9.0, 900.0, 9.0, 900.0, 9.0, 9.0]))
+    assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
+    assert shown.tolist() == [1, 2]
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, book.columns(), strict=True))
+    carried = after.rebase(2, np.array([2, -1], np.int32))
+    assert usual(carried, 0) == 9.0
+    assert np.isnan(usual(carried, 1))
