@@ -254,10 +254,13 @@ def test_a_copy_is_of_one_moment_while_another_process_commits(tmp_path: Path) -
 
 
 def everything(path: Path) -> list[object]:
-    """Read all that states and stores are made from, past every check: the tables whose rows carry a checksum."""
+    """Read all that states and stores are made from, past every check: what the checksums cover."""
     db = sqlite3.connect(path)
-    tables = ["entry", "hop", "snapshot"]
-    found: list[object] = [(table, sorted(db.execute(f"SELECT * FROM {table}"), key=repr)) for table in tables]  # noqa: S608 -- names from SQLite
+    columns = {"entry": "body, outcome", "hop": "body", "snapshot": "body"}
+    found: list[object] = [
+        (table, sorted(db.execute(f"SELECT {names} FROM {table}")))  # noqa: S608 -- our own names
+        for table, names in columns.items()
+    ]
     db.close()
     return found
 
@@ -280,7 +283,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_damaged_page_changes_what_is_read_unseen(sound: Path, tmp_path: Path, seed: int) -> None:
     """Eight bytes of a page are overwritten: what states are made from is as before, or the damage is reported.
 
-    Side tables without a checksum are watched by SQLite alone, which sees a broken page but no changed value.
+    Keys, and side tables without a checksum, are watched by SQLite alone, which sees a broken page but no changed value.
     """
     expected = everything(sound)
     rng = random.Random(seed)
