@@ -283,7 +283,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_damaged_page_changes_what_is_read_unseen(sound: Path, tmp_path: Path, seed: int) -> None:
     """Eight bytes of a page are overwritten: what states are made from is as before, or the damage is reported.
 
-    Keys, and side tables without a checksum, are watched by SQLite alone, which sees a broken page but no changed value.
+    Keys, and side tables without a checksum, are watched by SQLite alone: it sees a broken page, no changed value.
     """
     expected = everything(sound)
     rng = random.Random(seed)
