@@ -56,12 +56,12 @@ def find_damage(path: Path) -> list[str]:
         found.extend(_missing_entries(db))
         for table, words, keys, body in _TABLES:
             found.extend(_missing_rows(db, table, words, keys, body))
-        return found
     except UnicodeDecodeError as error:
         # SQLite's message names what it found in the schema, and that is no text any more.
         return [f"names in the schema cannot be read ({error}): no table can be looked into"]
     finally:
         db.close()
+    return found
 
 
 def _readable(text: bytes) -> str:
