@@ -31,7 +31,8 @@ def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[f
         if elapsed >= 1.02 * life:
             continue
         course = [factor * min(max(elapsed - back, 0.0) / life, 1.2) ** growth for back in LAGS]
-        prior = onsets * width[place] * part / (len(LIVES) * len(GROWTHS))
+        likely = np.exp(-life / 400.0) / np.sum(np.exp(-LIVES / 400.0))
+        prior = onsets * width[place] * part * likely / len(GROWTHS)
         found.append((max(life - elapsed, 0.5), prior * errors.pdf(seen - course)))
     total = sound + sum(weight for _, weight in found)
     return 1 - sound / total, [sum(weight for left, weight in found if left <= day) / total for day in days]
