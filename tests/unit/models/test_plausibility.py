@@ -1,0 +1,65 @@
+"""Values that no structure can give are named, repaired where that is certain, and never evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+HEALTHY = 12 * 24
+
+
+def bridge(start_run: Callable[..., Any], change: Callable[[Any, Any], Any], *, hours: int = 96) -> Any:
+    """Twelve healthy days of vibration and a frequency, then some hours of which the vibration is changed."""
+    rng = np.random.default_rng(17)
+    total = HEALTHY + hours
+    vibration = 0.5 * np.exp(rng.normal(scale=0.05, size=total))
+    vibration[HEALTHY:] = change(vibration[HEALTHY:], rng)
+    return start_run(["vibration_rms", "natural_frequency_1", "temperature"]).feed(
+        {
+            "vibration_rms": vibration,
+            "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.003, size=total)),
+            "temperature": 12.0 + 3.0 * np.sin(np.arange(total) * 2 * np.pi / 24),
+        }
+    )
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1000.0, 1000.0), (1 / 9.80665, 0.101972), (9.80665, 9.80665)])
+def test_a_wrong_unit_is_named_and_divided_out(start_run: Callable[..., Any], factor: float, told: float) -> None:
+    run = bridge(start_run, lambda values, _: values * factor)
+    assert run.kinds() == ["sensor.units"]
+    change = next(change for change in run.changes if change.raised)
+    assert change.subject == "s-vibration_rms/vibration_rms"
+    assert change.reasons[0].facts["factor"] == pytest.approx(told)
+    row = [key.channel for key in run.catalogue.channels].index("vibration_rms")
+    judged = run.catalogue.judged.tolist().index(row)
+    assert abs(run.state.deviation[judged]) < 0.1
+
+
+def test_a_fault_that_ends_is_cleared(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, _: np.where(np.arange(96) < 30, 1000.0 * values, values))
+    assert [(change.kind, change.raised) for change in run.changes] == [("sensor.units", True), ("sensor.units", False)]
+
+
+def test_an_impossible_value_is_held_back_and_named(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, _: 40.0 * values)
+    assert run.kinds() == ["sensor.implausible"]
+    assert run.state.raised_ns.max() == 0
+
+
+def test_noise_is_named_and_does_not_count(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, rng: values * np.exp(rng.normal(scale=0.35, size=len(values))))
+    assert "sensor.noisy" in run.kinds()
+    assert all(kind.startswith("sensor.") for kind in run.kinds())
+
+
+def test_a_few_spikes_are_held_back_without_a_word(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, _: np.where(np.arange(96) % 31 == 5, 15.0 * values, values))
+    assert run.kinds() == []
+
+
+def test_damage_that_grows_within_days_is_no_fault(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, _: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
+    assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
