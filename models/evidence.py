@@ -19,8 +19,8 @@ Levels wander over weeks, so a draw is independent of another only after `DRAW_D
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
 Ann. Math. Stat. 42 (1971) 1897-1908; the choice among sizes costs a small factor): the threshold is the logarithm of
 the run length that the budget asks for, shared among the asset's modes. Longer memory than that breaks the promise,
-materiality and agreement keep more than it; so the achieved rate is measured and served (`models.promise`). An
-alarm clears after two calm weeks.
+materiality and agreement keep more than it; so the achieved rate, from what people dismissed, stands beside the
+promise. An alarm clears after two calm weeks.
 """
 
 from __future__ import annotations
