@@ -22,6 +22,10 @@ REASON_SENTENCES: Final = {
         "The sensors are still learning what is normal: {values} of {needed} measurements so far, "
         "for {channels} channels."
     ),
+    "condition_disagrees": (
+        "Sensors indicate condition {indicative} where inspection found {condition}[ on {inspected_on}]; "
+        "an inspection tells which is right."
+    ),
     "default_costs": (
         "The register gives no costs, so amounts usual for this type are used: planned repair {planned_eur}, "
         "emergency repair {emergency_eur}."

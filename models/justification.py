@@ -24,6 +24,7 @@ _TELLING_SEVERITY: Final = 0.1
 _TELLING_EVIDENCE: Final = 0.25
 _CHANCE_NOW: Final = 0.2
 _CLIMATE_MARGIN_K: Final = 2.0
+_CLASSES_APART: Final = 1
 _AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
@@ -55,6 +56,8 @@ class Finding:
         True when waiting 90 days is expected to cost more than `waiting_share` of the planned repair.
     chance_30 : float
         Chance of failure within 30 days.
+    condition : int
+        Indicative condition 1 to 6; 0 for none.
     """
 
     asset: int
@@ -66,6 +69,7 @@ class Finding:
     waiting_costs_more: bool
     waiting_share: float
     chance_30: float
+    condition: int
 
 
 def advice_of(catalogue: Catalogue, state: ModelState, finding: Finding) -> str:
@@ -77,6 +81,8 @@ def advice_of(catalogue: Catalogue, state: ModelState, finding: Finding) -> str:
         return "plan_repair"
     if finding.state is RiskState.WATCH:
         return "keep_watching" if finding.chance_30 < _CHANCE_NOW else "plan_inspection"
+    if finding.state is RiskState.OK and _worse_than_inspected(catalogue, finding):
+        return "plan_inspection"
     if finding.state is RiskState.INSUFFICIENT_DATA:
         deviation = state.deviation[rows["judged"]]
         if not len(deviation):
@@ -109,6 +115,9 @@ def reasons_of(
         cost_eur = float(round(finding.waiting_eur))
         facts: dict[str, str | float | int] = {"cost_eur": cost_eur, "share": finding.waiting_share}
         reasons.append(Reason("waiting_costs_more", facts))
+    urgent = bool(reasons)
+    if urgent:
+        reasons.extend(_disagreement(catalogue, finding))
     reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
     reasons.extend(_suspicion(catalogue, state, view, signs, finding.pair, temperature))
     reasons.extend(_works(catalogue, state, asset, at_ns))
@@ -120,6 +129,8 @@ def reasons_of(
     elif not reasons:
         known = np.sum(np.isfinite(state.deviation[rows["judged"]]))
         reasons.append(Reason("all_as_expected", {"channels": int(known)}))
+    if not urgent:
+        reasons.extend(_disagreement(catalogue, finding))
     reasons.extend(climate)
     reasons.extend(faults[1:])
     if consequence.has_default_costs[asset]:
@@ -206,6 +217,25 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
             found.append((hours / 24.0, Reason("sensor_stuck", facts | {"value": value, "hours": hours})))
     found.sort(key=lambda pair: -pair[0])
     return [reason for _, reason in found]
+
+
+def _worse_than_inspected(catalogue: Catalogue, finding: Finding) -> bool:
+    inspected = catalogue.details[finding.asset].condition_inspected
+    return inspected is not None and finding.condition - inspected > _CLASSES_APART
+
+
+def _disagreement(catalogue: Catalogue, finding: Finding) -> list[Reason]:
+    """Say that sensors and the last inspection are more than a class apart: an inspection tells which is right."""
+    details = catalogue.details[finding.asset]
+    inspected = details.condition_inspected
+    if inspected is None or not finding.condition or abs(finding.condition - inspected) <= _CLASSES_APART:
+        return []
+    facts: dict[str, str | float | int] = {
+        "indicative": finding.condition,
+        "condition": inspected,
+        "inspected_on": details.inspected_on or "",
+    }
+    return [Reason("condition_disagrees", facts)]
 
 
 def _climate(state: ModelState, asset: int, at_ns: int) -> list[Reason]:

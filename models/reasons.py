@@ -34,6 +34,7 @@ sensor_stuck              `channel` of `sensor` repeated exactly `value` for `ho
 prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
 prior_by_class            the same, with unknown year of building
 prior_by_inspection       inspected condition `condition` (1 to 6) on `inspected_on` moved the prior
+condition_disagrees       sensors indicate condition `indicative` where `condition` was inspected on `inspected_on`
 waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of the planned repair
 default_costs             the register gives no costs; `planned_eur` and `emergency_eur` of the class used
 works_active              announced works `kind` last; nothing is learnt or counted
@@ -88,6 +89,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "prior_by_age": ("asset_type", "age_years"),
     "prior_by_class": ("asset_type",),
     "prior_by_inspection": ("condition", "inspected_on"),
+    "condition_disagrees": ("indicative", "condition", "inspected_on"),
     "waiting_costs_more": ("cost_eur", "share"),
     "default_costs": ("planned_eur", "emergency_eur"),
     "works_active": ("kind",),

@@ -236,6 +236,7 @@ def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *,
         waiting_costs_more=bool(columns.waiting_eur[row] > WAITING_SHARE * columns.consequence.planned_eur[row]),
         waiting_share=WAITING_SHARE,
         chance_30=float(columns.probability[row, 0, 0]),
+        condition=int(columns.condition[row]),
     )
     record = RiskAssessment(
         assessment_id="",

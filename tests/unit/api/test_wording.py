@@ -28,6 +28,7 @@ FACTS: dict[str, str | float | int] = {
     "channel": "tilt.x",
     "channels": 6,
     "factor": 1000.0,
+    "indicative": 5,
     "times": 3.4,
     "condition": 3,
     "cost_eur": 41_540.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -81,3 +82,19 @@ def test_growing_evidence_says_when_it_would_alarm(lossy: Any) -> None:
     assert days_to_alarm(basis.modes[0]) == 0.0
     assert basis.modes[0].raised_at_ns is not None
     assert basis.modes[0].raised_at_ns % (24 * HOUR_NS) == 0
+
+
+@pytest.mark.parametrize(("inspected", "told"), [(1, True), (2, False), (6, True), (None, False)])
+def test_sensors_and_inspection_more_than_a_class_apart_ask_for_an_inspection(
+    lossy: Any, inspected: int | None, *, told: bool
+) -> None:
+    details = replace(lossy.catalogue.details[0], condition_inspected=inspected, inspected_on="2023-05-01")
+    at_ns = np.full(1, lossy.now_ns, np.int64)
+    catalogue = replace(lossy.catalogue, details=(details,))
+    columns = assess(catalogue, lossy.state, at_ns)
+    columns = replace(columns, condition=np.array([3], np.int8))
+    record = risk_records(catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+    found = [reason for reason in record.reasons if reason.code == "condition_disagrees"]
+    assert bool(found) == told
+    if told:
+        assert found[0].facts == {"indicative": 3, "condition": inspected, "inspected_on": "2023-05-01"}
