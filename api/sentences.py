@@ -17,6 +17,9 @@ REASON_SENTENCES: Final = {
     "cleared_by_decision": "A person ended the alarm with the decision “{verb}”.",
     "climate_not_measured": "There is no temperature sensor here, so the weather makes every estimate less certain.",
     "climate_sensor_lost": "The temperature sensor has been silent for {days}, so estimates are less certain.",
+    "clock_impossible": (
+        "The messages of sensor {sensor} carry impossible times or none: its readings are kept and not scored."
+    ),
     "clock_jumped": "The clock of sensor {sensor} jumped by {jump_s} seconds against the time its messages arrive.",
     "commissioning": (
         "The sensors are still learning what is normal: {values} of {needed} measurements so far, "

@@ -44,6 +44,7 @@ returned_to_normal        an alarm cleared: `mode` was calm for `days`
 heard_again               an alarm cleared: readings vary or arrive again
 cleared_by_decision       an alarm cleared by the decision `verb`
 removed_from_register     an alarm cleared: the channel or asset left the register
+clock_impossible          the messages of `sensor` carry times that cannot be, or none
 clock_jumped              the clock of `sensor` moved by `jump_s` against the time of arrival, positive: behind
 late_data_disagree        an alarm cleared: scored again with what came late, it would not have been raised
 ========================= ================================================================================
@@ -100,6 +101,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "cleared_by_decision": ("verb",),
     "removed_from_register": (),
     "late_data_disagree": (),
+    "clock_impossible": ("sensor",),
     "clock_jumped": ("sensor", "jump_s"),
 }
 

@@ -3,7 +3,8 @@
 A single difference says little: it holds the way through gateway and broker. The median of the last messages says how a
 source usually stands; when the last three messages lie elsewhere, its clock, or its way, has jumped. Device times are
 never corrected by it: a person decides what a jump means. Readings that a gateway says it had buffered, and those
-whose time is not believed, say nothing here.
+whose time is not believed yet, say nothing here. A clock whose messages have no possible time, three in a row, is a
+fault of its own: it may have jumped beyond what is possible, or never have been set.
 
 State in, state out: `observe` gives a new book. The sensors of a catalogue are named by the row of their first channel.
 """
@@ -38,11 +39,15 @@ _MOST_REPEATS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class SkewJump:
-    """A sensor's clock that jumped, or came back; `jump_s` is new minus usual, positive when it fell behind."""
+    """A sensor's clock that jumped, or came back; `jump_s` is new minus usual, positive when it fell behind.
+
+    `what` is `jump`, or `impossible` for times that cannot be; then `jump_s` is 0.
+    """
 
     row: int
     jump_s: float
     is_over: bool
+    what: str = "jump"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,12 +64,15 @@ class SkewBook:
         Messages since the jump that stands; 0 for none.
     shown_s : float64[C]
         The skew as it was told last.
+    impossible : int32[C]
+        Messages in a row without a possible time.
     """
 
     last_s: FloatArray
     usual_s: FloatArray
     since: IndexArray
     shown_s: FloatArray
+    impossible: IndexArray
 
     @staticmethod
     def empty(channels: int) -> SkewBook:
@@ -74,6 +82,7 @@ class SkewBook:
             np.full(channels, np.nan),
             np.zeros(channels, np.int32),
             np.full(channels, np.nan),
+            np.zeros(channels, np.int32),
         )
 
     def observe(self, rows: IndexArray, difference_s: FloatArray) -> tuple[SkewBook, list[SkewJump], IndexArray]:
@@ -84,7 +93,7 @@ class SkewBook:
         rows : int32[N]
             Sensor of each message, in the order of arrival.
         difference_s : float64[N]
-            Time of arrival minus newest device time.
+            Time of arrival minus newest device time; infinite where the message has no possible time.
 
         Returns
         -------
@@ -93,7 +102,7 @@ class SkewBook:
         shown : int32[M]
             Sensors whose skew has become another one to tell, ascending.
         """
-        book = SkewBook(self.last_s.copy(), self.usual_s.copy(), self.since.copy(), self.shown_s.copy())
+        book = SkewBook(*(column.copy() for column in self.columns()))
         jumps: list[SkewJump] = []
         order = np.argsort(rows, kind="stable")
         sensor, value = rows[order], difference_s[order]
@@ -103,7 +112,9 @@ class SkewBook:
             # Of a sensor that sent more than that in one batch the newest count.
             has = which < np.minimum(count, _MOST_REPEATS)
             place = (first + np.maximum(count - _MOST_REPEATS, 0) + which)[has]
-            jumps += book._take(sensor[place], value[place])
+            jumps += book._count_impossible(sensor[place], value[place])
+            possible = place[np.isfinite(value[place])]
+            jumps += book._take(sensor[possible], value[possible])
         heard = np.unique(rows).astype(np.int32)
         now = book.skew_s(heard)
         step = np.maximum(_SHOWN_STEP_S, 0.1 * np.abs(now))
@@ -115,6 +126,17 @@ class SkewBook:
         """Give the skew of some sensors as it is now; NaN where too little is known."""
         last = np.median(self.last_s[rows, -_NOW:], axis=-1)
         return np.where(self.since[rows] > 0, last, self.usual_s[rows])
+
+    def _count_impossible(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
+        """Count messages without a possible time, in place."""
+        before, is_bad = self.impossible[rows], ~np.isfinite(value)
+        now = np.where(is_bad, np.minimum(before + 1, _NOW + 1), 0)
+        self.impossible[rows] = now
+        begun, over = is_bad & (now == _NOW), ~is_bad & (before >= _NOW)
+        return [
+            SkewJump(int(rows[place]), 0.0, bool(over[place]), "impossible")
+            for place in np.flatnonzero(begun | over).tolist()
+        ]
 
     def _take(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
         """Take in one message each of some sensors, in place."""
@@ -160,7 +182,7 @@ class SkewBook:
 
     def columns(self) -> tuple[npt.NDArray[Any], ...]:
         """Give the columns, in a fixed order."""
-        return self.last_s, self.usual_s, self.since, self.shown_s
+        return self.last_s, self.usual_s, self.since, self.shown_s, self.impossible
 
 
 def _median(values: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:

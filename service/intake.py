@@ -36,7 +36,7 @@ _FIRST_BYTES_SHOWN: Final = 200
 # Also behind the prefix of a shard, and where the rest of the topic is wrong.
 _GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
 _NOT_BELIEVED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED)
-_TELLS_NO_CLOCK: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.BACKFILL)
+_TELLS_NO_CLOCK: Final = np.uint8(ReadingFlag.CLAIMED | ReadingFlag.BACKFILL)
 _UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
 
 
@@ -116,19 +116,23 @@ def arrival_differences(
     channel : int32[M]
         The number of one of the message's channels.
     difference_s : float64[M]
-        In seconds. Buffered readings, and times that are none or not believed, are left out.
+        In seconds; infinite where no reading of the message has a possible time. Buffered readings, and times that
+        are not believed yet, are left out.
     """
     telling = np.flatnonzero((readings.flags & _TELLS_NO_CLOCK) == 0)
     if not len(telling):
         return np.empty(0, np.int32), np.empty(0)
-    message, time_ns = message_of[telling], readings.time_ns[telling]
+    bad = (readings.flags[telling] & np.uint8(ReadingFlag.BAD_CLOCK)) != 0
+    message, time_ns = message_of[telling], np.where(bad, NEVER_NS + 1, readings.time_ns[telling])
     newest = np.full(len(received_ns), NEVER_NS, np.int64)
     np.maximum.at(newest, message, time_ns)
     some = np.zeros(len(received_ns), np.intp)
     some[message] = telling
     heard = np.flatnonzero(newest > NEVER_NS)
     arrived = np.asarray(received_ns, np.int64)[heard]
-    return readings.channel[some[heard]], (arrived - newest[heard]) / 1e9
+    possible = newest[heard] > NEVER_NS + 1
+    difference_s = (arrived - np.where(possible, newest[heard], 0)) / 1e9
+    return readings.channel[some[heard]], np.where(possible, difference_s, np.inf)
 
 
 def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorColumns:

@@ -43,7 +43,16 @@ from service.clock_alarms import clock_alarm, restore_skews, skew_bytes
 from service.day_rows import DayBlock, DayRows
 from service.outcomes import DAY_NS, HopCollector, pack, unpack
 from service.stepping import Stepper
-from storage.entries import AlarmChange, BatchBody, ClockChange, ClosingBody, DecisionBody, Outcome, RescoringBody
+from storage.entries import (
+    AlarmChange,
+    BatchBody,
+    ClockChange,
+    ClosingBody,
+    DecisionBody,
+    Outcome,
+    RescoringBody,
+    decode_readings,
+)
 from storage.journal import CheckpointRow, HopRow, SnapshotRow
 
 if TYPE_CHECKING:
@@ -94,7 +103,7 @@ class ClockPlan:
     """What a batch tells of the sensors' clocks."""
 
     skews: SkewBook
-    jumped_ns: dict[int, int]
+    jumped_ns: dict[str, int]
     alarms: list[Alarm]
     alarm_changes: list[AlarmChange]
     clocks: list[ClockChange]
@@ -117,8 +126,8 @@ class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
     day_rows: list[tuple[int, bytes]] = []
     revise_ns: int = FOREVER_NS
     book: AssetBook = AssetBook()
-    skews: tuple[bytes, bytes, bytes, bytes] = (b"", b"", b"", b"")
-    jumped_ns: dict[int, int] = {}
+    skews: list[bytes] = []
+    jumped_ns: dict[str, int] = {}
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -151,8 +160,8 @@ class LiveState:
         self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
         self.books: dict[AssetId, AssetBook] = {}
         self.skews = SkewBook.empty(len(self.catalogue.channels))
-        # When the alarm of a clock that jumped was raised, by the number of its sensor's first channel.
-        self.jumped_ns: dict[int, int] = {}
+        # When the alarm of a clock was raised, by the number of its sensor's first channel and what is wrong.
+        self.jumped_ns: dict[str, int] = {}
         self.window_ns = 0
         self._gateway_of_row: list[GatewayId] | None = None
         self.changed: set[AssetId] = set()
@@ -196,16 +205,18 @@ class LiveState:
         changes: list[AlarmChange] = []
         for jump in jumps:
             key = self.catalogue.channels[jump.row]
-            number = int(self.catalogue.channel_number[jump.row])
+            name = f"{self.catalogue.channel_number[jump.row]}.{jump.what}"
             # As far as the asset had come: the clock that jumped is no measure of time.
             frontier = int(self.tracker.frontier_ns[self.catalogue.asset_of_channel[jump.row]])
-            at_ns = max(frontier, int(self.tracker.clock.latest_ns[jump.row]), 0)
+            at_ns = max(frontier, int(self.tracker.clock.latest_ns[jump.row]))
+            if at_ns == NEVER_NS:
+                at_ns = int(decode_readings(body.readings).time_ns.max())  # the time of arrival: there is no better
             if not jump.is_over:
-                jumped_ns[number] = at_ns
-                alarms.append(clock_alarm(key, at_ns, jump.jump_s))
-            elif number in jumped_ns:
-                name = clock_alarm(key, jumped_ns.pop(number), 0.0).id
-                changes.append(AlarmChange(id=name, cleared_at_ns=at_ns))
+                jumped_ns[name] = at_ns
+                alarms.append(clock_alarm(key, at_ns, jump))
+            elif name in jumped_ns:
+                raised = clock_alarm(key, jumped_ns.pop(name), jump).id
+                changes.append(AlarmChange(id=raised, cleared_at_ns=at_ns))
         clocks = [
             ClockChange(self.catalogue.channels[row].asset, self.catalogue.channels[row].sensor, skew)
             for row, skew in zip(shown.tolist(), skews.shown_s[shown].tolist(), strict=True)
@@ -387,7 +398,7 @@ class LiveState:
             len(self.catalogue.channels), self.tracker.rows_of(self.catalogue.channel_number)
         )
         kept = set(self.catalogue.channel_number.tolist())
-        self.jumped_ns = {number: at_ns for number, at_ns in self.jumped_ns.items() if number in kept}
+        self.jumped_ns = {name: at_ns for name, at_ns in self.jumped_ns.items() if int(name.split(".")[0]) in kept}
         self.tracker = self.tracker.rebase(self.catalogue, _gateways(register, self.catalogue))
         self.days = self.days.rebase(self.catalogue)
         self.revise_ns = np.asarray([revise_ns.get(asset, FOREVER_NS) for asset in self.catalogue.assets], np.int64)
@@ -536,9 +547,10 @@ class LiveState:
                 book=self.books.get(self.catalogue.assets[row], AssetBook()),
                 skews=skew_bytes(self.skews, mine),
                 jumped_ns={
-                    number: self.jumped_ns[number]
+                    name: self.jumped_ns[name]
                     for number in self.catalogue.channel_number[mine].tolist()
-                    if number in self.jumped_ns
+                    for name in (f"{number}.jump", f"{number}.impossible")
+                    if name in self.jumped_ns
                 },
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
@@ -601,7 +613,7 @@ class LiveState:
         tracker.clock.reach_ns[row] = snapshot.reach_ns
         self.revise_ns[row] = snapshot.revise_ns
         self.jumped_ns |= snapshot.jumped_ns
-        if snapshot.skews[0]:
+        if snapshot.skews:
             restore_skews(self.skews, rows, snapshot.skews)
         if snapshot.book != AssetBook():
             self.books[saved.asset] = snapshot.book

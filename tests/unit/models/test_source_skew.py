@@ -76,6 +76,15 @@ def test_cutting_into_batches_changes_nothing(size: int) -> None:
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one.columns()[:3], many.columns()[:3], strict=True))
 
 
+def test_times_that_cannot_be_are_a_fault_after_three_messages_also_of_a_clock_that_was_never_set() -> None:
+    book, jumps, _ = feed(SkewBook.empty(3), *[np.inf] * 10)
+    assert jumps == [SkewJump(1, 0.0, is_over=False, what="impossible")]
+    assert np.isnan(usual(book))
+    book, jumps, _ = feed(book, 2.0, np.inf, np.inf, 2.0, 2.0, 2.0, 2.0)
+    assert jumps == [SkewJump(1, 0.0, is_over=True, what="impossible")]
+    assert usual(book) == 2.0
+
+
 def test_sensors_are_apart_and_looking_changes_nothing() -> None:
     book, _, _ = feed(SkewBook.empty(3), *[2.0] * 15)
     before = [column.copy() for column in book.columns()]

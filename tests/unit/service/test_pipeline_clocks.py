@@ -158,6 +158,23 @@ def test_a_clock_that_jumps_is_an_alarm_with_a_name_and_its_skew_is_served(tmp_p
         assert np.array_equal(mine, other, equal_nan=True)
 
 
+def test_a_clock_that_runs_into_the_future_is_named_and_its_readings_are_kept(tmp_path: Path) -> None:
+    pipeline = open_site(tmp_path, policy=WALL)
+    for hour in range(4):
+        take(pipeline, arriving(hour), now_ns=(NOW_S + 3600 * hour) * NS)
+    for hour in range(4, 8):
+        future = arriving(hour, late_s=-86_400.0)
+        take(pipeline, future, now_ns=(NOW_S + 3600 * hour - 86_400) * NS)
+    found = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms]
+    assert [(alarm.kind, alarm.subject) for alarm in found] == [("clock.impossible", "klimaat")]
+    assert (stored(pipeline).flags[-4:] == ReadingFlag.BAD_CLOCK).all()
+    pipeline.save()
+    pipeline.journal.close()
+    pipeline = open_chain(tmp_path, policy=WALL)
+    take(pipeline, arriving(9), now_ns=(NOW_S + 3600 * 9) * NS)
+    assert [change.id for change in outcomes(pipeline)[-1].alarm_changes] == [found[0].id]
+
+
 def test_a_replay_tells_nothing_of_clocks(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path)
     feed(pipeline, days(0, 3))
