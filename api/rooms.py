@@ -14,6 +14,7 @@ from api.answer_cache import AnswerCache
 from api.cloud_events import WebhookRooms
 from api.drawing import Drawing
 from api.gate import Access
+from api.onboarding import Onboarding
 from domain.explanations import Explanation
 from domain.identifiers import AssetId
 from domain.records import RiskAssessment
@@ -140,6 +141,7 @@ class ApiRooms:
     settings: ApiSettings
     works: Callable[[AssetId], Sequence[Works]] = _no_works
     explain: Callable[[RiskAssessment, AdvisoryStore], Explanation | None] = _no_explanation
+    onboarding: Onboarding | None = None
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
     webhooks: WebhookRooms | None = None

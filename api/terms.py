@@ -33,6 +33,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "road": "Road",
         "tunnel": "Tunnel",
     },
+    "role": {"condition": "shows the condition", "environment": "weather", "operation": "use"},
     "gateway_state": {"offline": "offline", "online": "online"},
     "verb": {
         "accept-normal": "accept as normal",

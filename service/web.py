@@ -23,6 +23,7 @@ from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.explaining import explain
 from service.ingest_process import prepare_folder, status_path
+from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import AccessSection, Settings
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
@@ -213,6 +214,7 @@ def make_rooms(
         store=store,
         overview=SqlOverview(engine),
         works=AnnouncedWorks(journal).of,
+        onboarding=JournalOnboarding(journal, time.time_ns),
         explain=explain,
         series=series,
         decisions=JournalDecisionLog(journal, alarm_kind),

@@ -24,8 +24,9 @@ __all__ = [
 
 
 # A channel that missed this many of its intervals, and at least this long, is silent: its grade says nothing now.
+# A day, because what is felt on a machine comes only when the machine works.
 SILENT_INTERVALS: Final = 4
-SILENT_LEAST_S: Final = 7200.0
+SILENT_LEAST_S: Final = 86_400.0
 
 
 def grade_now(status: SensorStatus, now_ns: int) -> DataQuality:

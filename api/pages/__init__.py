@@ -6,7 +6,21 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.pages import about, alarms, asset, deciding, live, matrix, morning, places, report, sensors, static, work
+from api.pages import (
+    about,
+    alarms,
+    asset,
+    deciding,
+    live,
+    matrix,
+    morning,
+    onboard,
+    places,
+    report,
+    sensors,
+    static,
+    work,
+)
 
 __all__ = ["PARTS"]
 
@@ -19,6 +33,7 @@ PARTS: Final[tuple[APIRouter, ...]] = (
     alarms.router,
     deciding.router,
     work.router,
+    onboard.router,
     sensors.router,
     about.router,
     live.router,

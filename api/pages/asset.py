@@ -14,6 +14,7 @@ from api.languages import Language
 from api.page_rows import alarm_row, day, decision_row, risk_row, sensor_row
 from api.pages.asset_charts import ChannelChoice, asset_charts, channel_choices, event_rows
 from api.pages.decide_form import DecideForm, may_decide, verb_choices
+from api.pages.explanation import explanation_rows
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
@@ -72,6 +73,7 @@ def show_asset(
     decisions = rooms.decisions.decisions(asset=asset.id, limit=_DECISIONS_SHOWN)
     choices = channel_choices(sensors, language)
     chosen = _chosen(choices, question, risk)
+    explanation = None if risk is None else rooms.explain(risk, rooms.store)
     events = event_rows(alarms, decisions, rooms.works(asset.id), language)
     return render(
         "asset.html",
@@ -93,8 +95,16 @@ def show_asset(
         decisions=[decision_row(decision, language) for decision in decisions],
         events=events[:_EVENTS_SHOWN],
         charts=asset_charts(
-            rooms, risk, sensors, None if chosen is None else chosen.status, int(question.days), events, language
+            rooms,
+            risk,
+            sensors,
+            None if chosen is None else chosen.status,
+            int(question.days),
+            events,
+            language,
+            plan=None if explanation is None else explanation.plan,
         ),
+        explanation=None if explanation is None else explanation_rows(explanation, language),
         choices=choices,
         chosen="" if chosen is None else chosen.code,
         days=question.days,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
-from api.charts.common import ChartView
+from api.charts.common import ChartView, civil
 from api.charts.frequency import frequency_chart
 from api.charts.life import life_chart
 from api.charts.measured import measured_chart
 from api.charts.timeline import EventRow, timeline_chart
+from api.charts.waiting import waiting_chart
 from api.figures import local_time
 from api.languages import Language
 from api.rooms import ApiRooms
 from api.terms import alarm_title, channel_name, term
 from api.texts import text
+from domain.explanations import RepairPlan
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import Alarm, Decision, RiskAssessment, SensorStatus, SeriesPoint
 from domain.register import Works
@@ -45,6 +48,7 @@ class AssetCharts:
     timeline: ChartView | None
     measured: ChartView | None
     life: ChartView | None
+    waiting: ChartView | None
     frequencies: tuple[ChartView, ...]
 
 
@@ -68,11 +72,13 @@ def asset_charts(
     days: int,
     events: Sequence[EventRow],
     language: Language,
+    *,
+    plan: RepairPlan | None = None,
 ) -> AssetCharts:
     """Read what the charts need and draw them."""
     asset = risk.asset if risk is not None else chosen.asset if chosen is not None else None
     if asset is None:
-        return AssetCharts(None, None, None, ())
+        return AssetCharts(None, None, None, None, ())
     newest_ns = risk.assessed_at_ns if risk is not None else rooms.now_ns()
     history = rooms.overview.daily(asset, newest_ns - _YEAR_NS)
     if risk is not None and (not history or history[-1].assessed_at_ns < risk.assessed_at_ns):
@@ -86,6 +92,9 @@ def asset_charts(
         timeline=timeline_chart(rooms.drawing, history, events, language),
         measured=measured,
         life=None if risk is None else life_chart(rooms.drawing, risk, history, language),
+        waiting=None
+        if plan is None or risk is None
+        else waiting_chart(rooms.drawing, plan, _day_of(risk.assessed_at_ns), language),
         frequencies=_frequencies(rooms, sensors, days, language),
     )
 
@@ -131,6 +140,11 @@ def event_rows(
         for item in works
     ]
     return sorted(rows, key=lambda row: row.time_ns, reverse=True)
+
+
+def _day_of(time_ns: int) -> date:
+    """Give the civil day of a moment: the weeks of a plan count from the assessment, also in a replay."""
+    return date.fromisoformat(civil(time_ns)[:10])
 
 
 def _until(time_ns: int, language: Language) -> str:

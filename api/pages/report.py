@@ -44,6 +44,8 @@ def show_asset_report(
     alarms = rooms.store.alarms(asset=asset.id, limit=_ALARMS)
     decisions = rooms.decisions.decisions(asset=asset.id, limit=_DECISIONS)
     events = event_rows(alarms, decisions, rooms.works(asset.id), language)
+    explained = None if risk is None else rooms.explain(risk, rooms.store)
+    plan = None if explained is None else explained.plan
     return render(
         "asset_report.html",
         request,
@@ -55,7 +57,7 @@ def show_asset_report(
         risk=None if risk is None else risk_row(asset, risk, language, rooms.now_ns()),
         alarms=[alarm_row(alarm, language) for alarm in alarms],
         decisions=[decision_row(decision, language) for decision in decisions],
-        charts=asset_charts(rooms, risk, (), None, _DAYS, events, language),
+        charts=asset_charts(rooms, risk, (), None, _DAYS, events, language, plan=plan),
         channels=len(channel_choices(sensors, language)),
         channels_all=len(sensors),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from api.access import needs
 from api.figures import local_time, number
@@ -24,8 +25,14 @@ _SHOWN: Final = 100
 _LETTERS_SHOWN: Final = 20
 
 
+class SensorsQuestion(PageQuestion):
+    """What the page may be asked; `onboarded` right after an onboarding."""
+
+    onboarded: Annotated[str, Field(max_length=64)] = ""
+
+
 @router.get("/sensors")
-def show_sensors(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
+def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQuestion, Query()]) -> Response:
     """Show what is wrong with the measuring itself."""
     language = page_language(request, question)
     now_ns = rooms.now_ns()
@@ -56,6 +63,8 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[PageQuestio
         troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],
         troubled_most=_SHOWN,
         may_see=may_see,
+        may_onboard=may_see and caller is not None and caller.may(Right.ONBOARD),
+        onboarded=question.onboarded,
         gateways=gateways,
         quarantine=[
             {

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Large, Site, Watched
-from tests.browser.service import asset_of, start_session
+from tests.browser.service import DAYS, START_NS, asset_of, start_session
 from tests.browser.test_every_page import violations
-from tests.installation import Installation
+from tests.installation import Installation, publish
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +98,28 @@ def test_what_is_typed_survives_an_update(site: Site, watched: Watched) -> None:
     other.get_by_role("button", name="Record the decision").click()
     expect(page.locator("[data-live=decisions]").get_by_text("Seen in the other window")).to_be_visible(timeout=5000)
     expect(page.get_by_label("Why?")).to_have_value("Half a sentence that must not")
+
+
+def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watched) -> None:
+    """A sensor that nobody registered sends; a click on its row, one on the button, and its values are there."""
+    values = {"temperature": {"value": 11.5, "unit": "Cel"}}
+    messages = []
+    for hour in range(3):
+        payload = {"v": 1, "sensor": "new9", "t": START_NS // 10**9 + (DAYS * 24 - 3 + hour) * 3600, "values": values}
+        messages.append(("infra/v1/gw-a/brug-1/new9/reading", json.dumps(payload).encode()))
+    publish(site.installation.mqtt_port, messages)
+    page = watched.open(site.address, "/sensors?lang=en")
+    row = page.get_by_role("row").filter(has_text="new9")
+    site.installation.until("the sender", lambda: page.reload() is not None and row.count() > 0, seconds=20)
+    row.get_by_role("link", name="Onboard new9").click()
+    expect(page.get_by_label("Measures 1")).to_have_value("temperature")
+    expect(page.get_by_label("Seconds between readings 1")).to_have_value("3600")
+    assert violations(page) == []
+    page.get_by_role("button", name="Add to the register").click()
+    expect(page.get_by_text("new9 is in the register")).to_be_visible()
+    shown = page.get_by_role("row").filter(has_text="new9").filter(has_text="11.5")
+    page.goto("/assets/brug-1?lang=en")
+    site.installation.until("its values", lambda: page.reload() is not None and shown.count() > 0, seconds=30)
 
 
 def test_a_server_that_restarts_is_told_and_forgiven(site: Site, watched: Watched) -> None:

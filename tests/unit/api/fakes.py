@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
+from api.onboarding import Onboarding
 from api.rooms import Access
 from domain.errors import DecisionRepeated
 from domain.explanations import Explanation
@@ -401,6 +402,7 @@ class Town:
     wall_clock_ns: int = NOW_NS + 1_000_000_000
     settings: ApiSettings = SETTINGS
     access: Access = field(default_factory=Access)
+    onboarding: Onboarding | None = None
     works: dict[str, tuple[tuple[int, int, str, str], ...]] = field(default_factory=dict)
 
     explanations: dict[str, Explanation] = field(default_factory=dict)
@@ -421,6 +423,7 @@ class Town:
             wall_clock_ns=lambda: self.wall_clock_ns,
             settings=self.settings,
             works=self.works_of,
+            onboarding=self.onboarding,
             explain=lambda assessment, _: self.explanations.get(assessment.assessment_id),
             access=self.access,
         )

@@ -11,7 +11,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.access import Who, checked_form
 from api.app import create_app
+from api.examples import EXPLANATION
 from domain.access import ROLE_RIGHTS, Right, Role
+from domain.identifiers import AssetId
 from storage.access import AccessStore, Session
 from tests.unit.api.fakes import HOUR_NS, NOW_NS, Answer, Client, Town
 from tests.unit.api.organisations import guard, make_key, open_ledger, shared_town
@@ -19,17 +21,19 @@ from tests.unit.api.organisations import guard, make_key, open_ledger, shared_to
 DECISION = {"verb": "inspect", "decidedBy": "A. Planner", "reason": "seen"}
 LOGIN_PATHS = {"/login", "/login/{organisation}"}
 OPEN_PATHS = {"/about", "/livez", "/readyz", "/v1/openapi.json", "/static/{name}"}
-# Taken from a page with the session's token alone; `test_decision_form.py` has the roles.
 # Open to anybody where one organisation uses the service; here there are two.
 SHARED_PATHS = {"/v1/algorithm"}
-FORM_PATHS = {"/decisions"}
+# Taken from a page with the session's token alone; `test_decision_form.py` and `test_onboard.py` have the roles.
+FORM_PATHS = {"/decisions", "/sensors/onboard"}
 # They do not end; the browser's tests follow them.
 STREAMS = {"/live"}
 
 
 @pytest.fixture
 def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
-    return shared_town(tmp_path)
+    town, ledger = shared_town(tmp_path)
+    town.explanations[town.store.newest[AssetId("brug-042")].assessment_id] = EXPLANATION
+    return town, ledger
 
 
 def bearer(secret: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import date
 import pytest
 from icalendar import Calendar
 
+from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
 from domain.identifiers import AssetId
@@ -190,8 +191,8 @@ def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
 
 def test_a_channel_that_fell_silent_is_not_good_any_more(town: Town) -> None:
     town.store.statuses = [
-        make_status("brug-042", "old", "tilt.x", last_time_ns=NOW_NS - 3 * HOUR_NS),
-        make_status("brug-042", "slow", "tilt.y", last_time_ns=NOW_NS - 3 * HOUR_NS, interval_s=3600.0),
+        make_status("brug-042", "old", "tilt.x", last_time_ns=NOW_NS - 30 * HOUR_NS),
+        make_status("brug-042", "slow", "tilt.y", last_time_ns=NOW_NS - 30 * HOUR_NS, interval_s=30_000.0),
     ]
     html = town.client().get("/sensors?lang=en").text
     attention = html[html.index("Channels that need attention") : html.index('id="gateways"')]
@@ -235,3 +236,29 @@ def test_the_oldest_alarm_of_a_case_gives_its_address(town: Town) -> None:
     html = town.client().get("/alarms?lang=en").text
     assert "/alarms/brug-042.condition.settlement.12" in html
     assert "/alarms/younger" not in html
+
+
+def test_the_page_of_a_structure_explains_and_prices_the_weeks(town: Town) -> None:
+    risk = town.store.newest[AssetId("brug-042")]
+    town.explanations[risk.assessment_id] = EXPLANATION
+    html = town.client().get("/assets/brug-042?lang=en").text
+    for part in (
+        "The best week begins about 12 Oct 2026; repairing then is expected to cost €\u00a0192,000.",
+        "Each week later costs about €\u00a04,000 more.",
+        "An inspection beforehand is worth up to €\u00a01,200.",
+        "what no sensor sees: type, age, inspection",
+        "Settlement: the alarm ends after two calm weeks",
+        "Computed again just now from what was stored: the same numbers.",
+    ):
+        assert part in html
+    row = html[html.index("Channels that drove it</h3>") :]
+    for cell in ("tilt-1", "1.93 mrad", "0.44 ± 0.03 mrad", "32%"):
+        assert cell in row
+    town.explanations[risk.assessment_id] = replace(EXPLANATION, difference=0.1)
+    assert "the numbers differ from those told" in town.client().get("/assets/brug-042?lang=en").text
+
+
+def test_without_a_basis_no_week_is_priced(client: Client) -> None:
+    html = client.get("/assets/brug-042?lang=en").text
+    assert "The cost per week is not known here" in html
+    assert "What adds up to this" not in html

@@ -29,7 +29,7 @@ ROUTES = sorted(
     }
 )
 PATHS = sorted({path for _, path in ROUTES})
-FORM_PATHS = {"/decisions"}  # refused before any store is asked, without the token of a page
+FORM_PATHS = {"/decisions", "/sensors/onboard"}  # refused before any store is asked, without the token of a page
 ASK_NO_STORE = FORM_PATHS | {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/{name}"}
 DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
 

@@ -1,0 +1,135 @@
+"""Onboarding from the pages: held messages into proposed rows, confirmed rows into the register.
+
+The rows are read by the same code as `sensors.csv`, so the same defaults and the same complaints hold. Ingest sees the
+new register in the journal and fills in what the sender sent so far.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from api.onboarding import ChannelRow, Proposal
+from api.times import parse_time_ns
+from domain.identifiers import AssetId, GatewayId, SensorId
+from domain.register import Asset, AssetType
+from ingest.fields import Faults, Fields
+from ingest.sensors import read_channels
+from service.register_commands import add_assets, current_register
+from storage.journal import Journal
+
+__all__ = ["JournalOnboarding"]
+
+_LOOKED_AT: Final = 50
+_NS_PER_S: Final = 1e9
+_USUAL_INTERVAL_S: Final = 3600
+
+
+class JournalOnboarding:
+    """Onboarding on one journal.
+
+    Parameters
+    ----------
+    now_ns : callable
+        The wall clock, Unix nanoseconds.
+    """
+
+    def __init__(self, journal: Journal, now_ns: Callable[[], int]) -> None:
+        self._journal = journal
+        self._now_ns = now_ns
+
+    def propose(self, gateway: GatewayId, asset: AssetId, sensor: SensorId) -> Proposal:
+        """Read the held messages of a sender into rows."""
+        known = any(item.id == asset for item in current_register(self._journal).assets)
+        rows: dict[tuple[str, str], ChannelRow] = {}
+        times: dict[str, list[int]] = {}
+        for message in self._journal.held([(asset, sensor)], limit=_LOOKED_AT):
+            for row, time_ns in _rows_of(message.topic, message.payload):
+                rows.setdefault((row.channel, row.axis), row)
+                if time_ns is not None:
+                    times.setdefault(row.channel, []).append(time_ns)
+        filled = tuple(replace(row, interval_s=str(_interval_s(times.get(row.channel, [])))) for row in rows.values())
+        return Proposal(gateway, asset, sensor, known, filled)
+
+    def accept(
+        self, proposal: Proposal, *, name: str, asset_type: str, organisation: str, rows: Sequence[ChannelRow]
+    ) -> list[str]:
+        """Write the asset, where it is new, and the channels; give what is wrong, then nothing is written."""
+        faults = Faults()
+        assets: list[Asset] = []
+        if not proposal.is_known_asset:
+            if asset_type not in set(AssetType):
+                faults.add("type", asset_type, f"one of {', '.join(AssetType)}")
+            else:
+                made = Asset(
+                    proposal.asset, name.strip() or proposal.asset, AssetType(asset_type), organisation=organisation
+                )
+                assets.append(made)
+        if not rows:
+            faults.add("channels", "", "at least one channel")
+        fields = [
+            Fields(
+                f"row {number}",
+                {
+                    "asset": proposal.asset,
+                    "sensor": proposal.sensor,
+                    "gateway": proposal.gateway,
+                    "channel": row.channel,
+                    "axis": row.axis,
+                    "unit": row.unit,
+                    "interval_s": row.interval_s,
+                    "role": row.role,
+                },
+                faults,
+            )
+            for number, row in enumerate(rows, start=1)
+        ]
+        channels = read_channels(fields, {proposal.asset})
+        if not faults.found:
+            add_assets(self._journal, assets, channels, at_ns=self._now_ns())
+        return faults.found
+
+
+def _rows_of(topic: str, payload: bytes) -> list[tuple[ChannelRow, int | None]]:
+    """Read the channels of one message in the project's own format; nothing of a message in another."""
+    try:
+        message: Any = json.loads(payload)
+    except ValueError:
+        return []
+    if not isinstance(message, dict):
+        return []
+    if topic.rpartition("/")[2] == "waveform":
+        return [
+            (ChannelRow("waveform", _text(message.get("axis")), _text(message.get("unit"))), _time(message.get("t0")))
+        ]
+    values = message.get("values")
+    if not isinstance(values, dict):
+        return []
+    found = []
+    for channel, value in values.items():
+        name, _, axis = str(channel).partition(".")
+        unit = _text(value.get("unit")) if isinstance(value, dict) else ""
+        found.append((ChannelRow(name, axis, unit), _time(message.get("t"))))
+    return found
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time(value: object) -> int | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return round(value * _NS_PER_S)
+    try:
+        return parse_time_ns(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _interval_s(times_ns: Sequence[int]) -> int:
+    """Give the usual distance between readings in whole seconds; an hour where there are too few to tell."""
+    steps = sorted(after - before for before, after in itertools.pairwise(sorted(set(times_ns))))
+    return max(round(steps[len(steps) // 2] / _NS_PER_S), 1) if steps else _USUAL_INTERVAL_S
