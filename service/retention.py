@@ -134,7 +134,7 @@ def _kinds(settings: Settings, stack: contextlib.ExitStack, event_ns: int, now_n
     )
     arrived = days_before(now_ns, section.arrival_keys_days)
     yield _Kind(
-        "keys of messages without a usable time",
+        "keys of messages known by their bytes",
         arrived,
         partial(steps.count_arrivals, journal, arrived),
         partial(steps.remove_arrivals, journal, arrived),

@@ -305,10 +305,10 @@ class RetentionSection(BaseModel):
         "readings are scored with them, so longer than the seven days of back-fill.",
     )
     arrival_keys_days: int = Field(
-        30,
+        8,
         ge=8,
         le=3660,
-        description="Keys of messages without a usable time, since they came: longer than a gateway sends again.",
+        description="Keys of messages that are known by their bytes, since they came: a day longer than the back-fill.",
     )
     dead_letters_days: int = Field(
         90, ge=1, le=3660, description="Refused messages, since they came: a quarter, to mend a gateway in."

@@ -39,7 +39,12 @@ _BATCH: Final = 2000
 _FILE_GROWTH: Final = 0.05
 _CHANNELS: Final = (("temperature", "Cel"), ("humidity", "%RH"), ("vibration_rms", "mm/s"), ("strain", "um/m"))
 # In days, as the settings have them; the settings themselves allow no less than days.
-KEPT: Final = {"kept_readings_days": 6 / 24, "readings_days": 12 / 24, "hops_days": 24 / 24}
+KEPT: Final = {
+    "kept_readings_days": 6 / 24,
+    "arrival_keys_days": 6 / 24,
+    "readings_days": 12 / 24,
+    "hops_days": 24 / 24,
+}
 
 
 @dataclass(frozen=True, slots=True)
