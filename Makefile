@@ -11,7 +11,7 @@ PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test quick bench bench-quality faults fuzz soak fmt lint types servers clean
+.PHONY: help run test quick bench bench-api bench-quality faults fuzz soak fmt lint types servers clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-19s %s\n' "$$command" "$$what"; done
@@ -27,6 +27,9 @@ quick: $(VENV)/dev.stamp lint types ## the fast part of the tests, at most four 
 
 bench: $(VENV)/dev.stamp ## how fast the chain is, beside bare loops, in one run; PARTS=core names some
 	@$(BIN)/python -m tests.performance.bench $(PARTS)
+
+bench-api: $(VENV)/dev.stamp ## how fast the API answers, beside a bare route with the same bytes, in one run
+	@$(BIN)/python -m tests.performance.api_rates $(OPTIONS)
 
 bench-quality: $(VENV)/dev.stamp ## how good the detector is on public data; DATA=folder names where they are
 	@$(BIN)/python -m service.evaluation.bench_quality $(DATA) $(OPTIONS)

@@ -23,15 +23,15 @@ class KeptAnswer:
         Revision of the store, and the time that ages are as of.
     packed : bytes
         Compressed with gzip; empty where that does not pay.
-    modified_ns : int
-        When it first had these bytes.
+    modified : str
+        When it first had these bytes, as `Last-Modified` has it.
     """
 
     stamp: tuple[int, int]
     body: bytes
     packed: bytes
     tag: str
-    modified_ns: int
+    modified: str
     headers: Mapping[str, str]
     media_type: str
 

@@ -22,6 +22,7 @@ from api.audit import make_audit
 from api.edge import API_VERSION, Edge
 from api.openapi import make_document, operation_id
 from api.problems import add_problem_handlers
+from api.repeats import Repeats
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
 from api.routes import (
     alarms,
@@ -92,6 +93,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.add_middleware(
         LoginState, secret=rooms.access.secret or secrets.token_bytes(32), secure=rooms.access.secure_cookies
     )
+    app.add_middleware(Repeats, rooms=rooms)
     app.add_middleware(Edge, settings=rooms.settings, audit=make_audit(rooms))
     return app
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from anyio import to_thread
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.audit import Audit, is_audited
@@ -40,6 +40,10 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# As ASGI has them, made once: every answer carries them.
+_RAW_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+_RAW_JSON_POLICY: Final = (b"content-security-policy", _JSON_POLICY.encode())
+_RAW_PAGE_POLICY: Final = (b"content-security-policy", PAGE_POLICY.encode())
 _TWO_YEARS: Final = "max-age=63072000; includeSubDomains"
 
 
@@ -127,15 +131,15 @@ class Edge:
         return body
 
     def _dress(self, scope: Scope, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
-        is_page = headers.get("content-type", "").startswith("text/html")
-        headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else _JSON_POLICY)
+        given: list[tuple[bytes, bytes]] = list(message["headers"])
+        names = {name.lower() for name, _ in given}
+        is_page = any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in given)
+        wanted = [*_RAW_HEADERS, _RAW_PAGE_POLICY if is_page else _RAW_JSON_POLICY]
         if scope.get("scheme") == "https":
-            headers.setdefault("Strict-Transport-Security", _TWO_YEARS)
+            wanted.append((b"strict-transport-security", _TWO_YEARS.encode()))
         if self._settings.demo:
-            headers.setdefault("Schouw-Demo", "true")
+            wanted.append((b"schouw-demo", b"true"))
+        message["headers"] = given + [header for header in wanted if header[0] not in names]
 
 
 class _Replay:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from api.answer_cache import KeptAnswer
 from api.conditional import holds
@@ -28,7 +30,7 @@ from api.rooms import ApiRooms
 from api.tables import as_csv
 from domain.access import Caller
 
-__all__ = ["CSV", "Made", "cached_answer", "media_type", "tagged_answer"]
+__all__ = ["CSV", "Made", "as_of_ns", "cached_answer", "kept_response", "media_type", "question_of", "tagged_answer"]
 
 CSV: Final = "text/csv; charset=utf-8"
 
@@ -36,6 +38,8 @@ _QUARTER_NS: Final = 900_000_000_000
 _NS_PER_S: Final = 1_000_000_000
 _ANSWER_BYTES: Final = 4_000_000
 _GZIP_FROM: Final = 1_000
+_QUESTIONS: Final = 4096
+Question = tuple[str, bytes, str, str]
 # Fast: the network between a poller and us is not the bottleneck, and JSON of one schema shrinks well anyway.
 _GZIP_LEVEL: Final = 3
 _CACHE_CONTROL: Final = "private, no-cache"
@@ -73,7 +77,7 @@ def cached_answer(
     fields : str or None
         Names of the items' members that are wanted, with commas.
     """
-    stamp = (rooms.store.revision(), rooms.now_ns() // _QUARTER_NS * _QUARTER_NS)
+    stamp = (rooms.store.revision(), as_of_ns(rooms))
     owner = None if who.organisation is None else who.organisation.id
     key = (owner, request.url.path, request.scope["query_string"], language)
     kept = rooms.answers.get(key)
@@ -81,14 +85,32 @@ def cached_answer(
         kept = _make_kept(make(stamp[1]), stamp, kept, rooms.now_ns(), fields)
         if len(kept.body) <= _ANSWER_BYTES:
             rooms.answers.put(key, kept)
-    return _answer(request, kept, language)
+            question = question_of(request.scope, request.headers)
+            if question is not None and who.kind == "key":
+                if len(rooms.repeats) >= _QUESTIONS:
+                    rooms.repeats.clear()
+                rooms.repeats[question] = (key, language)
+    return kept_response(request, kept, language)
+
+
+def question_of(scope: Scope, headers: Headers) -> Question | None:
+    """Give all of a request that its answer depends on, but what is negotiated; None where there is no key."""
+    authorization = headers.get("authorization")
+    if authorization is None or "cookie" in headers or "content-length" in headers:
+        return None
+    return str(scope["path"]), bytes(scope["query_string"]), authorization, headers.get("accept-language", "")
+
+
+def as_of_ns(rooms: ApiRooms) -> int:
+    """Give the last full quarter of an hour, which ages are as of."""
+    return rooms.now_ns() // _QUARTER_NS * _QUARTER_NS
 
 
 def tagged_answer(
     request: Request, rooms: ApiRooms, made: Made, *, language: Language | None = None, fields: str | None = None
 ) -> Response:
     """Answer with something that is made each time, with its strong tag."""
-    return _answer(request, _make_kept(made, (0, 0), None, rooms.now_ns(), fields), language)
+    return kept_response(request, _make_kept(made, (0, 0), None, rooms.now_ns(), fields), language)
 
 
 def _make_kept(
@@ -102,19 +124,20 @@ def _make_kept(
         body=body,
         packed=gzip.compress(body, _GZIP_LEVEL, mtime=0) if len(body) >= _GZIP_FROM else b"",
         tag=tag,
-        modified_ns=before.modified_ns if is_same and before is not None else now_ns,
+        modified=before.modified if is_same and before is not None else formatdate(now_ns // _NS_PER_S, usegmt=True),
         headers=made.headers,
         media_type=made.media_type,
     )
 
 
-def _answer(request: Request, kept: KeptAnswer, language: Language | None) -> Response:
+def kept_response(request: Request, kept: KeptAnswer, language: Language | None) -> Response:
+    """Answer with what is kept: whole, compressed, or 304."""
     accepted = request.headers.get("accept-encoding", "")
     is_packed = bool(kept.packed) and _accepts_gzip(accepted)
     headers = {
         "ETag": f'"{kept.tag}-gzip"' if is_packed else f'"{kept.tag}"',
         "Cache-Control": _CACHE_CONTROL,
-        "Last-Modified": formatdate(kept.modified_ns // _NS_PER_S, usegmt=True),
+        "Last-Modified": kept.modified,
         "Vary": "Accept-Encoding, Authorization, Cookie"
         if language is None
         else "Accept-Encoding, Accept-Language, Authorization, Cookie",

@@ -12,7 +12,7 @@ from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.access import scoped_rooms
+from api.access import own_rooms
 from api.languages import Language, choose_language
 from api.problems import FieldError, invalid_input, not_found
 from api.rooms import ApiRooms
@@ -220,10 +220,10 @@ class SeriesQuery(PageQuery):
     end: Annotated[TimeNs | None, Field(description="Hops that start before this time.")] = None
 
 
-Rooms = Annotated[ApiRooms, Depends(scoped_rooms)]
+Rooms = Annotated[ApiRooms, Depends(own_rooms)]
 
 
-def _answer_language(
+async def _answer_language(
     request: Request,
     accept_language: Annotated[
         str | None, Header(description="Language of sentences in the answer: `en` or `nl`.", examples=["nl"])

@@ -20,6 +20,7 @@ from service.commands import (
     forecasts,
     keys,
     pilots,
+    privacy,
     recordings,
     register,
     safekeeping,
@@ -57,6 +58,7 @@ app.add_typer(streaming.app)
 app.add_typer(safekeeping.app)
 app.add_typer(audit.app)
 app.add_typer(register.app)
+app.add_typer(privacy.app)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""How often somebody may ask, counted in a moving window of a minute by the library `limits`."""
+"""How often somebody may ask, counted over a sliding minute by the library `limits`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 __all__ = ["WindowThrottle"]
 
@@ -22,7 +22,7 @@ class WindowThrottle:
     """
 
     def __init__(self, per_minute: Mapping[str, int]) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._items = {what: RateLimitItemPerMinute(count, namespace=what) for what, count in per_minute.items()}
 
     def wait_seconds(self, what: str, who: str) -> float:

@@ -60,6 +60,7 @@ def wrong(health: ServiceHealth) -> dict[str, str]:
 def test_loopback_is_served(host: str) -> None:
     with bind(host, 0, OFF) as listener:
         assert listener.getsockname()[1] > 0
+        assert listener.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY for nothing else"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])  # noqa: S104 -- what is refused

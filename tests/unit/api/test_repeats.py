@@ -1,0 +1,84 @@
+"""The same question again is answered from what is kept, and never with what another may see or what is old."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from domain.access import Right, Role
+from domain.records import RiskState
+from storage.access import AccessStore
+from tests.unit.api.fakes import Answer, Client, make_asset, make_risk, make_town
+from tests.unit.api.organisations import guard, make_key, open_ledger
+from tests.unit.api.sql_town import SqlTown
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> SqlTown:
+    town = make_town()
+    town.store.asset_rows.append(make_asset("brug-west", "Brug van West", organisation="west"))
+    town.store.newest[town.store.asset_rows[-1].id] = make_risk("brug-west", RiskState.ACT, 1.0)
+    guard(town, open_ledger(tmp_path))
+    return SqlTown(tmp_path, town)
+
+
+def ledger_of(sql: SqlTown) -> AccessStore:
+    ledger = sql.rooms.access.ledger
+    assert isinstance(ledger, AccessStore)
+    return ledger
+
+
+def get(client: Client, key: str, path: str = "/v1/risks", **headers: str) -> Answer:
+    return client.get(path, Authorization=f"Bearer {key}", **headers)
+
+
+def test_a_repeat_is_byte_for_byte_the_whole_way(sql: SqlTown) -> None:
+    client = Client(create_app(sql.rooms))
+    key = make_key(ledger_of(sql), "oost", Role.VIEWER)
+    first = get(client, key)
+    for _ in range(3):
+        again = get(client, key)
+        assert (again.status, again.content, dict(again.headers)) == (200, first.content, dict(first.headers))
+    assert get(client, key, If_None_Match=first.headers["etag"]).status == 304
+    assert get(client, key, Accept_Language="nl").headers["content-language"] == "nl"
+
+
+def test_a_change_is_told_within_a_twentieth_of_a_second(sql: SqlTown) -> None:
+    client = Client(create_app(sql.rooms))
+    key = make_key(ledger_of(sql), "oost", Role.VIEWER)
+    tag = [get(client, key) for _ in range(2)][1].headers["etag"]
+    sql.project(make_risk("brug-042", RiskState.OK, 5.0))
+    time.sleep(0.06)
+    assert get(client, key, If_None_Match=tag).status == 200
+
+
+def test_a_repeat_of_another_key_is_its_own(sql: SqlTown) -> None:
+    client = Client(create_app(sql.rooms))
+    east, west = (make_key(ledger_of(sql), name, Role.VIEWER) for name in ("oost", "west"))
+    few = make_key(ledger_of(sql), "oost", Role.VIEWER, rights=frozenset({Right.READ_ALARMS}))
+    for _ in range(3):
+        assert len(get(client, east).json()["items"]) == 4
+        assert len(get(client, west).json()["items"]) == 1
+        assert get(client, few).status == 403
+        assert get(client, "schouw_nope").status == 401
+        assert client.get("/v1/risks").status == 401
+
+
+def test_a_revoked_key_opens_nothing_a_second_later(sql: SqlTown) -> None:
+    client = Client(create_app(sql.rooms))
+    key = make_key(ledger_of(sql), "oost", Role.VIEWER)
+    assert [get(client, key).status for _ in range(3)] == [200, 200, 200]
+    ledger_of(sql).revoke_key(ledger_of(sql).list_keys()[-1].id, now_ns=1)
+    sql.town.wall_clock_ns += 1_000_000_000
+    assert get(client, key).status == 401
+
+
+def test_a_repeat_counts_as_a_request(sql: SqlTown) -> None:
+    limited = guard(sql.town, ledger_of(sql), {"request": 3, "failure": 9, "login": 9}).access
+    client = Client(create_app(replace(sql.rooms, access=limited)))
+    key = make_key(ledger_of(sql), "oost", Role.VIEWER)
+    assert [get(client, key).status for _ in range(5)] == [200, 200, 200, 429, 429]
