@@ -44,6 +44,8 @@ _BELIEVED_NS: Final = 48 * HOUR_NS
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 1e6, 1e-6])
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
 _FACTOR_TOLERANCE: Final = 0.5
+# And, where the model works with the value itself, a share of the level.
+_FACTOR_SHARE: Final = 0.3
 _ROUGH: Final = 9.0
 _SMOOTH: Final = 4.0
 # Changes that do not matter are no noise either: noise is at least this share of the way to failure.
@@ -168,7 +170,10 @@ def _factor(is_log: BoolArray, value: FloatArray, running: FloatArray, distance:
     moved = np.where(is_log[:, np.newaxis], np.inf, np.abs(running[:, np.newaxis]) * np.abs(_FACTORS - 1.0))
     off = np.where(moved > _ODD_DISTANCES * distance[:, np.newaxis], off, np.inf)
     best = np.argmin(off, axis=-1)
-    fits = off[np.arange(len(value)), best] < _FACTOR_TOLERANCE * distance
+    nearest = off[np.arange(len(value)), best]
+    # Divided by a million everything is near 0, and so may be the level.
+    near = is_log | (nearest < _FACTOR_SHARE * np.abs(running))
+    fits = (nearest < _FACTOR_TOLERANCE * distance) & near
     return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0)
 
 

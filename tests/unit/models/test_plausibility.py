@@ -63,3 +63,13 @@ def test_a_few_spikes_are_held_back_without_a_word(start_run: Callable[..., Any]
 def test_damage_that_grows_within_days_is_no_fault(start_run: Callable[..., Any]) -> None:
     run = bridge(start_run, lambda values, _: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
     assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
+
+
+def test_a_jump_of_a_temperature_near_nought_is_no_wrong_unit(start_run: Callable[..., Any]) -> None:
+    """Any value divided by a million lies near a motor at 8 degrees, which once passed for micro-degrees."""
+    rng = np.random.default_rng(4)
+    motor = 8.0 + rng.normal(scale=0.5, size=HEALTHY + 48)
+    motor[HEALTHY:] += 120.0
+    air = 5.0 + rng.normal(scale=0.3, size=HEALTHY + 48)
+    run = start_run(["motor_temperature", "temperature"]).feed({"motor_temperature": motor, "temperature": air})
+    assert run.kinds() == ["sensor.implausible"]
