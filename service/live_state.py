@@ -170,8 +170,14 @@ class LiveState:
 
     # Entries ---------------------------------------------------------------------------------
 
-    def take_in(self, accepted: ReadingColumns, body: BatchBody, seq: int) -> None:
-        """Apply a batch: put its readings, which are those of its body, into open hops and move the clocks."""
+    def take_in(self, accepted: ReadingColumns, body: BatchBody, seq: int, *, clocks: ClockPlan | None = None) -> None:
+        """Apply a batch: put its readings, which are those of its body, into open hops and move the clocks.
+
+        Parameters
+        ----------
+        clocks : ClockPlan, optional
+            What `plan_clocks` said of this body, where the caller has it already.
+        """
         rows = self.tracker.rows_of(accepted.channel)
         known = accepted.take(rows >= 0)
         for number, reach_ns in body.reaches.items():
@@ -179,7 +185,7 @@ class LiveState:
             if row >= 0:
                 asset = self.catalogue.asset_of_channel[row]
                 self.tracker.clock.reach_ns[asset] = max(int(self.tracker.clock.reach_ns[asset]), reach_ns)
-        plan = self.plan_clocks(body)
+        plan = self.plan_clocks(body) if clocks is None else clocks
         self.skews, self.jumped_ns = plan.skews, plan.jumped_ns
         claims = [Claim(note.channel, note.claimed_ns, note.messages, note.is_fresh) for note in body.claims]
         self.tracker.take_in(known, claims, step_ns=body.step_ns)

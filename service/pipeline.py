@@ -240,7 +240,7 @@ class Pipeline:
             tally=tally,
         )
         seq = self.journal.commit(commit)
-        live.take_in(accepted, body, seq)
+        live.take_in(accepted, body, seq, clocks=clocks)
         if provisional:
             self._unassessed.clear()
         revises = bool(((accepted.flags & np.uint8(ReadingFlag.REVISES)) != 0).any())
