@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import signal
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from domain.errors import ConfigurationError, StorageCorrupt
+from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from ingest.mqtt import MqttInbox, TlsFiles
 from models.hop_clock import NEVER_NS
 from service.pipeline import ClockPolicy, Pipeline
@@ -47,6 +48,8 @@ def prepare_folder(settings: Settings) -> None:
     ------
     ConfigurationError
         If that does not work, in one sentence.
+    StorageUnavailable
+        If the disk is full: no setting is wrong then, and who watches the process starts it again.
     """
     folder = settings.data_dir
     try:
@@ -55,6 +58,10 @@ def prepare_folder(settings: Settings) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageUnavailable(
+                f"data folder {str(folder)!r} is full ({error.strerror}); free the disk, then start again"
+            ) from error
         raise ConfigurationError(
             f"data folder {str(folder)!r} cannot be written ({error.strerror}); "
             "give another with SCHOUW_DATA_DIR or --data-dir"
