@@ -21,6 +21,7 @@ from api.access import LoginNeededError
 from api.audit import make_audit
 from api.edge import API_VERSION, Edge
 from api.openapi import make_document, operation_id
+from api.pages.problem import add_page_handlers
 from api.problems import add_problem_handlers
 from api.repeats import Repeats
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
@@ -73,6 +74,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     )
     app.state.rooms = rooms
     add_problem_handlers(app)
+    add_page_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
     for part in (risks, explanations, alarms, decisions, plans, features, events, assets, sensors, refusals):
         app.include_router(part.router)

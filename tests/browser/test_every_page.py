@@ -129,3 +129,10 @@ def test_pages_keep_their_budgets_with_ten_thousand_structures(large: Large, sit
     assert first["processor_s"] <= 0.3
     assert drawn["processor_s"] <= 0.5
     assert kept["processor_s"] <= 0.25
+
+
+@pytest.mark.parametrize("path", ["/report", "/assets/brug-1/report"])
+def test_a_report_prints_on_one_sheet(site: Site, watched: Watched, shots: Path, path: str) -> None:
+    page = watched.open(site.address, f"{path}?lang=nl")
+    sheet = page.pdf(prefer_css_page_size=True, path=shots / f"{path.strip('/').replace('/', '-')}.pdf")
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1

@@ -262,3 +262,21 @@ def test_without_a_basis_no_week_is_priced(client: Client) -> None:
     html = client.get("/assets/brug-042?lang=en").text
     assert "The cost per week is not known here" in html
     assert "What adds up to this" not in html
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/assets/nowhere?lang=en", 404, "This is not here"),
+        ("/nowhere", 404, "Dit is er niet"),
+        ("/alarms/nothing?lang=en", 404, "This is not here"),
+    ],
+)
+def test_a_browser_gets_an_error_as_a_page_and_a_system_as_a_problem(
+    client: Client, path: str, status: int, told: str
+) -> None:
+    page = client.get(path, Accept="text/html")
+    assert (page.status, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert told in page.text
+    assert Outline(page.text).tags
+    assert client.get(path).headers["content-type"] == "application/problem+json"
