@@ -85,6 +85,8 @@ class HealthyReference:
         "_channels",
         "_evidence",
         "_held",
+        "_highest",
+        "_lowest",
         "_met_rows",
         "_offset",
         "_past",
@@ -103,8 +105,11 @@ class HealthyReference:
         self._warm_rows = max(self.healthy_rows // 3, min(2 * coefficients, self.healthy_rows // 2))
         self._evidence = ShiftEvidence(channels=channels, columns=coefficients)
         self._offset = np.full(channels, np.nan)
-        # Rows of each channel that were learned; below 0 those of a late one whose mean is still being taken.
+        # Rows of each channel that were learned, short gaps included; below 0 those of a late one whose mean is still
+        # being taken.
         self._met_rows = np.zeros(channels)
+        self._lowest = np.zeros(channels)
+        self._highest = np.zeros(channels)
         self._age = np.full(channels, _LONGEST_GAP_ROWS + 1)
         self._unbroken = np.zeros(channels)
         self._past: deque[FloatArray] = deque(maxlen=_LAGS)
@@ -133,7 +138,13 @@ class HealthyReference:
             return ReferenceVerdict(np.full(self._channels, np.nan), 0.0, 0.0, has_evidence=False)
         row = np.concatenate([np.ones(1), *self._past])
         expected = self._regression.expect(row)
-        measured = np.where(present, values - self._offset, expected)
+        # What is imagined is learned as past of the others, and must not run away where much is missing: it stays
+        # within what was measured.
+        imagined = np.clip(expected, self._lowest, self._highest)
+        deviation = values - self._offset
+        self._lowest = np.where(present, np.fmin(self._lowest, deviation), self._lowest)
+        self._highest = np.where(present, np.fmax(self._highest, deviation), self._highest)
+        measured = np.where(present, deviation, imagined)
         comparable = present & (self._unbroken >= _LAGS)
         residual = measured - expected
         # Whoever came late is learned for as many rows as the others were, before it counts.
@@ -142,7 +153,7 @@ class HealthyReference:
         strengths = self._weigh(residual, counts, row)
         self._learn(row, measured, residual, comparable)
         mean = self._regression.mean
-        self._remember(np.where(present, measured, mean + _FORECAST_KEEP * (expected - mean)), present)
+        self._remember(np.where(present, measured, mean + _FORECAST_KEEP * (imagined - mean)), present)
         seen = expected + self._offset if self._regression.is_solved else np.full(self._channels, np.nan)
         if strengths is None:
             return ReferenceVerdict(seen, 0.0, 0.0, has_evidence=False)
@@ -192,7 +203,7 @@ class HealthyReference:
     def _fill(self, residual: FloatArray, counts: BoolArray, ready: BoolArray) -> FloatArray:
         """Put channels that are away where the others say they are, so that they add no evidence."""
         here, away = np.flatnonzero(counts), np.flatnonzero(ready & ~counts)
-        noise = self._regression.noise
+        noise = self._regression.sound_noise
         filled = np.where(counts, residual, 0.0)
         filled[away] = noise[np.ix_(away, here)] @ np.linalg.solve(noise[np.ix_(here, here)], residual[here])
         return filled
@@ -201,7 +212,7 @@ class HealthyReference:
         if present.any() and not self._held:
             keep = 1.0 if self._rows < self.healthy_rows else _KEEP
             self._regression.learn(row, values, np.where(present, residual, 0.0), present, keep)
-            self._met_rows += present
+            self._met_rows += (self._met_rows >= 0) & (self._age <= _LONGEST_GAP_ROWS)
         self._rows += 1
 
     def _remember(self, measured: FloatArray, present: BoolArray) -> None:

@@ -67,6 +67,7 @@ class StreamRegression:
         "_square",
         "precision",
         "ready",
+        "sound_noise",
     )
 
     def __init__(
@@ -90,6 +91,7 @@ class StreamRegression:
         self._solved_rows = 0
         self._coefficients = np.zeros((columns, channels))
         self.precision = np.zeros((channels, channels))
+        self.sound_noise = np.eye(channels)
         self.ready: BoolArray = np.zeros(channels, np.bool_)
 
     @property
@@ -179,9 +181,20 @@ class StreamRegression:
         variance = np.diag(self._noise)
         self.ready = (self._scales_known >= _FEWEST_RESIDUALS) & (variance > _TINY)
         self.precision = np.zeros_like(self._noise)
+        self.sound_noise = np.diag(np.maximum(variance, _TINY))
         which = np.flatnonzero(self.ready)
         if len(which):
             scale = np.sqrt(variance[which])
-            correlation = self.noise[np.ix_(which, which)] / (scale[:, np.newaxis] * scale)
+            scales = scale[:, np.newaxis] * scale
+            correlation = _made_sound(self.noise[np.ix_(which, which)] / scales)
+            self.sound_noise[np.ix_(which, which)] = correlation * scales
             inverse = np.linalg.inv(correlation + _ROUNDING * np.eye(len(which)))
-            self.precision[np.ix_(which, which)] = inverse / (scale[:, np.newaxis] * scale)
+            self.precision[np.ix_(which, which)] = inverse / scales
+
+
+def _made_sound(correlation: FloatArray) -> FloatArray:
+    """Lift eigenvalues below what shrinkage leaves: where values are missing, pairs come from different rows."""
+    values, vectors = np.linalg.eigh(correlation)
+    if values[0] > _SHRINKAGE * (1.0 - _ROUNDING) - _ROUNDING:
+        return correlation
+    return np.asarray((vectors * np.maximum(values, _SHRINKAGE)) @ vectors.T)

@@ -127,7 +127,7 @@ class ShiftEvidence:
         channels = int(regression.ready.sum())
         spread = self._share / (2.0 - self._share) + common
         raw = ((self._means @ regression.precision) * self._means).sum(axis=1)
-        self._statistics = raw / spread / channels
+        self._statistics = np.maximum(raw, 0.0) / spread / channels
         scaled = (self._statistics / np.maximum(self._usual, 1.0) * channels).tolist()
         variance = np.where(regression.ready, np.diag(regression.noise), math.inf)
         self._lone = self._means**2 / (spread[:, np.newaxis] * variance)

@@ -222,6 +222,34 @@ def test_a_channel_that_was_away_does_not_alarm_by_coming_back() -> None:
     assert _alarm(verdicts).sum() == 0
 
 
+@pytest.mark.parametrize("every", [2, 3])
+def test_values_missing_now_and_then_neither_blind_nor_break_the_reference(every: int) -> None:
+    """Forecasts once stood in for missing values without bound, fed themselves and ran away to infinity."""
+    values = _coupled(np.random.default_rng(17), 1600)
+    values[1200:, 0] += 8.0
+    gaps = (np.arange(1600)[:, np.newaxis] + np.arange(3)) % every == 0
+    for wandering in (values, 0.05 * (values - values[:1200].mean(axis=0)).cumsum(axis=0)):
+        wandering[gaps] = np.nan
+        verdicts = _run(wandering, commission=400)
+        assert np.isfinite(_novelty(verdicts)).all()
+        expected = np.array([verdict.expected for verdict in verdicts[400:]])
+        assert np.abs(expected).max() < 10.0 * np.nanmax(np.abs(wandering))
+        if wandering is values:
+            assert _alarm(verdicts)[1200:1240].any()
+
+
+def test_values_missing_by_chance_are_borne_by_many_channels() -> None:
+    """Pairs of channels that were never seen in the same rows once made a covariance that is none."""
+    generator = np.random.default_rng(18)
+    values = generator.normal(size=(900, 1)) + 0.1 * generator.normal(size=(900, 8))
+    values[generator.random(values.shape) < 0.6] = np.nan
+    values[600:, 3] += 5.0
+    verdicts = _run(values, commission=400)
+    assert np.isfinite(_novelty(verdicts)).all()
+    assert _alarm(verdicts)[:600].sum() == 0
+    assert _alarm(verdicts)[600:].any()
+
+
 def test_a_fault_of_one_channel_is_found_while_another_is_away() -> None:
     values = _coupled(np.random.default_rng(13), 1500)
     values[600:, 1] = np.nan
