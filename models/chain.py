@@ -171,7 +171,7 @@ def _judge(
     scores = _score(catalogue, channel, value, expectation.expected, expectation.spread)
 
     state, screened = screen(
-        catalogue, state, value, rows, expectation=expectation, end_ns=features.end_ns[asset[rows]]
+        catalogue, state, value, rows, expectation=expectation, stale=stale, end_ns=features.end_ns[asset[rows]]
     )
     value = screened.value
     working = ~at_work[channel] & screened.believed

@@ -27,6 +27,7 @@ _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
 _FULL_AIR_PCT: Final = 95.0
 _SILENT_INTERVALS: Final = 5
+_FRESH_INTERVALS: Final = 3
 _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
 # A machine may rest: a bridge nobody asks to open, a pump in a dry spell. Longer than this asks for a test run.
@@ -54,17 +55,21 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     asset = catalogue.asset_of_channel
     since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
     patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
-    patience = np.where(_rests(catalogue, state), np.maximum(patience, _LONGEST_REST_NS), patience)
+    patience = np.where(_rests(catalogue, state, at_ns), np.maximum(patience, _LONGEST_REST_NS), patience)
     return np.asarray((state.started_ns[asset] > 0) & (at_ns[asset] - since > patience))
 
 
-def _rests(catalogue: Catalogue, state: ModelState) -> BoolArray:
+def _rests(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:
     """bool[C]: tell which condition indicators belong to a machine that did not work when last heard.
 
-    What says whether it works is the sensor's own duty channels, or the asset's where the sensor has none.
+    What says whether it works is the sensor's own duty channels, or the asset's where the sensor has none. One that
+    is not heard lately says nothing, so that a machine whose counter is lost may rest.
     """
+    asset = catalogue.asset_of_channel
+    fresh_ns = np.maximum(_FRESH_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
+    fresh = at_ns[asset] - state.heard_ns <= fresh_ns
     duty = catalogue.is_duty & (state.heard_ns > 0)
-    works = duty & (state.last_value > 0.0)
+    works = duty & fresh & (state.last_value > 0.0)
     resting = []
     for place, count in (
         (catalogue.sensor_of_channel, len(catalogue.channels)),

@@ -108,7 +108,8 @@ class ModelState:
     fault : int8[J]
         Position in `models.plausibility.FAULTS` of the fault whose alarm is open, or -1.
     fault_ns, odd_ns : int64[J]
-        When that alarm was raised; since when every value is impossible for the structure. 0 for never.
+        When that alarm was raised; since when every value is impossible for the structure, or, negative, since when
+        none is. 0 for never.
     roughness, last_jump : float64[J]
         Mean square of recent changes from value to value over that of the noise (1 is usual), and the last
         value's distance from the running level; NaN for none.

@@ -10,7 +10,8 @@ way to failure, and six standard deviations.
 - *noisy*: from one value to the next it changes three times as much as it used to, measured over a day. Differences
   are compared, so that a level on the move is not noise. Held back until it is quiet.
 
-A fault is named when it has lasted for six hours; a single spike is held back without a word. None of these is ever
+A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
+without a word. While a driver is lost nothing is called noise: what it explained looks like it. None of these is ever
 evidence about the structure, and none lowers a risk: what is held is an old value with its age.
 """
 
@@ -40,6 +41,7 @@ _NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
 _BELIEVED_NS: Final = 48 * HOUR_NS
+_CALM_NS: Final = 24 * HOUR_NS
 # Standard gravity, and thousands, as gateways and instruments mistake them.
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 1e6, 1e-6])
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
@@ -85,6 +87,7 @@ def screen(
     rows: npt.NDArray[np.intp],
     *,
     expectation: Expectation,
+    stale: BoolArray,
     end_ns: TimeArray,
 ) -> tuple[ModelState, Screened]:
     """Look at one hop's values of some judged channels before anything learns from them.
@@ -95,6 +98,8 @@ def screen(
         In the model's unit.
     rows : intp[R]
         Rows of judged channels.
+    stale : bool[R, K]
+        True where a driver of the channel's asset is lost: what it explained looks like noise then.
     end_ns : int64[R]
         End of the hop.
 
@@ -114,14 +119,18 @@ def screen(
     odd = (far > _ODD_DISTANCES * distance) & (far > _ODD_SCORE * spread)
     repaired = odd & (factor > 0.0)
     value = np.where(repaired, _without(catalogue.is_log[channel], value, factor), value)
-    odd_ns = np.where(odd, np.where(state.odd_ns[rows] > 0, state.odd_ns[rows], end_ns), 0)
-    lasting = end_ns - odd_ns
+    since = state.odd_ns[rows]
+    odd_ns = np.where(odd, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    lasting = end_ns - np.abs(odd_ns)
     held = odd & ~repaired & ((lasting < _BELIEVED_NS) | (far > _NEVER_DISTANCES * distance))
 
     jump = np.where(odd, np.nan, value - running)
     step = jump - state.last_jump[rows]
     noise = np.maximum(state.noise[rows], (_NOISE_LEAST * distance) ** 2)
-    measure = np.where(known & np.isfinite(step), np.minimum(step * step / (2.0 * noise), _LARGEST_ROUGHNESS), np.nan)
+    explained = known & ~np.any(stale, axis=-1)
+    measure = np.where(
+        explained & np.isfinite(step), np.minimum(step * step / (2.0 * noise), _LARGEST_ROUGHNESS), np.nan
+    )
     before = state.roughness[rows]
     roughness = np.where(np.isnan(measure), before, before + (measure - before) / _ROUGHNESS_VALUES)
     was_noisy = state.fault[rows] == _NOISY
@@ -131,8 +140,9 @@ def screen(
         [_UNITS, _IMPLAUSIBLE, _NOISY],
         -1,
     ).astype(np.int8)
-    # One odd value more or less does not end a fault that still lasts.
-    fault = np.where(odd & (fault < 0) & held, state.fault[rows], fault)
+    # A good value among bad ones does not end a fault; a day of them does.
+    lasts = (fault < 0) & (odd | (lasting < _CALM_NS))
+    fault = np.where(lasts, state.fault[rows], fault)
     changed = fault != state.fault[rows]
     changes = [
         change
