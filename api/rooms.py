@@ -82,6 +82,10 @@ class ApiSettings:
         Largest request body. A decision is well under 10 kB; four of them leave room.
     false_alarms_per_year : float
         What the detector promises: false alarms about the condition of one structure in a year.
+    theme_css : bytes
+        The owner's own values for the tokens of `tokens.css`; empty: the neutral theme.
+    logo, logo_type : bytes, str
+        The owner's sign and its media type; empty: ours.
     map_tiles_url, map_attribution : str
         Background of the map as `https://.../{z}/{x}/{y}.png` and whom to thank for it; empty: none, and no request
         leaves for one.
@@ -100,6 +104,9 @@ class ApiSettings:
     false_alarms_per_year: float = 0.1
     public_page: bool = True
     owner_facts: OwnerFacts = field(default_factory=OwnerFacts)
+    theme_css: bytes = b""
+    logo: bytes = b""
+    logo_type: str = ""
     map_tiles_url: str = ""
     map_attribution: str = ""
 

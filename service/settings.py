@@ -340,6 +340,10 @@ class OwnerSection(BaseModel):
     organisation: str = Field("Voorbeeldgemeente", description="Name of the authority.")
     contact_name: str = Field("Asset management", description="Whom to ask.")
     contact_url: str = Field("https://example.org/", description="Page with more.")
+    theme_file: Path | None = Field(
+        None, description="CSS with the owner's own values for the tokens of api/static/tokens.css; read at start."
+    )
+    logo_file: Path | None = Field(None, description="The owner's sign for the pages, SVG or PNG; read at start.")
     contact_email: str = Field("assets@example.org", description="Address to write to.")
     register_file: Path | None = Field(
         None, description="TOML file with what only the owner knows, for the Algorithm Register; see register.md."

@@ -200,6 +200,24 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def owner_file(path: Path | None, setting: str) -> bytes:
+    """Read a file of the owner's theme; nothing where none is set.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or is of a kind that the pages do not take.
+    """
+    if path is None:
+        return b""
+    if path.suffix not in {".css", ".svg", ".png"}:
+        raise ConfigurationError(f"{setting}: got {str(path)!r}, expected a file .css, or .svg or .png for the logo")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {str(path)!r} cannot be read ({error.strerror})") from error
+
+
 def make_rooms(
     settings: Settings, journal: Journal, engine: Engine, series: ProjectedSeries, access: Access
 ) -> ApiRooms:
@@ -231,6 +249,9 @@ def make_rooms(
             contact_name=owner.contact_name,
             contact_url=owner.contact_url,
             contact_email=owner.contact_email,
+            theme_css=owner_file(owner.theme_file, "owner.theme_file"),
+            logo=owner_file(owner.logo_file, "owner.logo_file"),
+            logo_type="image/png" if owner.logo_file and owner.logo_file.suffix == ".png" else "image/svg+xml",
             map_tiles_url=settings.api.map_tiles_url,
             map_attribution=settings.api.map_attribution,
             page_size_default=settings.api.page_size,

@@ -116,6 +116,8 @@ def render(
             made_at=local_time(made_ns, language),
             made_at_iso=rfc3339(made_ns),
             demo=rooms.settings.demo,
+            has_theme=bool(rooms.settings.theme_css),
+            logo="/static/logo" if rooms.settings.logo else "/static/schouw.svg",
             organisation=rooms.settings.organisation,
             contact_name=rooms.settings.contact_name,
             contact_email=rooms.settings.contact_email,

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from xstatic.pkg import leaflet
 
+from api.access import rooms_of
 from api.conditional import revalidated
 from api.problems import not_found
 
@@ -20,9 +21,8 @@ _FOLDER: Final = Path(__file__).parents[1] / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def _read(path: Path) -> tuple[bytes, str, str]:
-    content = path.read_bytes()
-    return content, _TYPES[path.suffix], f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+def _read(path: Path) -> tuple[bytes, str]:
+    return path.read_bytes(), _TYPES[path.suffix]
 
 
 _LEAFLET: Final = Path(leaflet.BASE_DIR)
@@ -32,11 +32,30 @@ _FILES: Final = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if
 }
 
 
+@router.get("/static/theme.css")
+def show_theme(request: Request) -> Response:
+    """Give the owner's theme; empty where there is none."""
+    return _sent(request, rooms_of(request).settings.theme_css, "text/css")
+
+
+@router.get("/static/logo")
+def show_logo(request: Request) -> Response:
+    """Give the owner's sign, or ours."""
+    settings = rooms_of(request).settings
+    if settings.logo:
+        return _sent(request, settings.logo, settings.logo_type)
+    return _sent(request, *_FILES["schouw.svg"])
+
+
 @router.get("/static/{name:path}")
 def show_file(request: Request, name: str) -> Response:
     """Give one file; browsers keep it and ask whether it is still the same."""
     if name not in _FILES:
         raise not_found("file", name)
-    content, media_type, tag = _FILES[name]
+    return _sent(request, *_FILES[name])
+
+
+def _sent(request: Request, content: bytes, media_type: str) -> Response:
+    tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     return revalidated(request, tag) or Response(content, media_type=media_type, headers=headers)

@@ -20,7 +20,7 @@ from tests.unit.api.organisations import guard, make_key, open_ledger, shared_to
 
 DECISION = {"verb": "inspect", "decidedBy": "A. Planner", "reason": "seen"}
 LOGIN_PATHS = {"/login", "/login/{organisation}"}
-OPEN_PATHS = {"/about", "/livez", "/readyz", "/v1/openapi.json", "/static/{name}"}
+OPEN_PATHS = {"/about", "/livez", "/readyz", "/v1/openapi.json", "/static/{name}", "/static/theme.css", "/static/logo"}
 # Open to anybody where one organisation uses the service; here there are two.
 SHARED_PATHS = {"/v1/algorithm"}
 # Taken from a page with the session's token alone; `test_decision_form.py` and `test_onboard.py` have the roles.

@@ -280,3 +280,15 @@ def test_a_browser_gets_an_error_as_a_page_and_a_system_as_a_problem(
     assert told in page.text
     assert Outline(page.text).tags
     assert client.get(path).headers["content-type"] == "application/problem+json"
+
+
+def test_an_owner_puts_own_colours_and_sign(town: Town) -> None:
+    assert "theme.css" not in town.client().get("/").text
+    town.settings = replace(SETTINGS, theme_css=b":root{--accent:#600}", logo=b"PNG", logo_type="image/png")
+    client = town.client()
+    html = client.get("/").text
+    assert html.index("tokens.css") < html.index("theme.css") < html.index("schouw.css")
+    assert '<img src="/static/logo"' in html
+    assert client.get("/static/theme.css").content == b":root{--accent:#600}"
+    logo = client.get("/static/logo")
+    assert (logo.content, logo.headers["content-type"]) == (b"PNG", "image/png")

@@ -30,7 +30,8 @@ ROUTES = sorted(
 )
 PATHS = sorted({path for _, path in ROUTES})
 FORM_PATHS = {"/decisions", "/sensors/onboard"}  # refused before any store is asked, without the token of a page
-ASK_NO_STORE = FORM_PATHS | {"/livez", "/readyz", "/metrics", "/v1/openapi.json", "/static/{name}"}
+STATIC_PATHS = {"/static/{name}", "/static/theme.css", "/static/logo"}
+ASK_NO_STORE = FORM_PATHS | STATIC_PATHS | {"/livez", "/readyz", "/metrics", "/v1/openapi.json"}
 DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
 
 
