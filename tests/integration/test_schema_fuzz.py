@@ -1,7 +1,9 @@
 """Schemathesis over the whole OpenAPI document, against a real server, with all its checks and every role.
 
-What it may not find: an answer that the document does not describe, a 500, a question outside the schema that is
-accepted, one within it that is refused. In `make test` each role has a few examples an operation;
+What it may not find: an answer or header that the document does not describe, a 500, a question outside the schema that
+is accepted, a method that is missing in `Allow`, a route that works without a key. One check is left out
+(`positive_data_acceptance`): a cursor that nobody handed out and a plan without a date fit the schema, and are refused
+all the same. In `make test` each role has one example an operation beside the systematic ones;
 `FUZZ_EXAMPLES=200 .venv/bin/pytest tests/integration/test_schema_fuzz.py` is thorough.
 """
 
@@ -24,7 +26,7 @@ from tests.unit.api.fakes import SETTINGS, make_town
 from tests.unit.api.organisations import guard, make_key, open_ledger
 from tests.unit.api.sql_town import SqlTown
 
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "1")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,8 @@ def test_nothing_is_found(service: tuple[str, dict[Role, str]], role: Role, tmp_
     address, keys = service
     words = [
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{address}/v1/openapi.json",
-        "--url", f"{address}/v1", "--checks", "all", "--phases", "examples,coverage,fuzzing",
+        "--url", f"{address}/v1", "--checks", "all", "--exclude-checks", "positive_data_acceptance",
+        "--phases", "examples,coverage,fuzzing" if role is Role.ADMIN else "examples,fuzzing",
         "--max-examples", EXAMPLES, "--seed", "1", "--generation-database", "none", "--no-color",
         # An event stream has no end of its own.
         "--exclude-path", "/events",
@@ -54,4 +57,4 @@ def test_nothing_is_found(service: tuple[str, dict[Role, str]], role: Role, tmp_
     ]  # fmt: skip
     ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-8000:]
-    assert "No issues found" in ran.stdout, ran.stdout[-3000:]
+    assert " passed" in ran.stdout, ran.stdout[-3000:]

@@ -47,12 +47,12 @@ def test_a_repeat_is_byte_for_byte_the_whole_way(sql: SqlTown) -> None:
     assert get(client, key, Accept_Language="nl").headers["content-language"] == "nl"
 
 
-def test_a_change_is_told_within_a_twentieth_of_a_second(sql: SqlTown) -> None:
+def test_a_change_is_told_within_half_a_second(sql: SqlTown) -> None:
     client = Client(create_app(sql.rooms))
     key = make_key(ledger_of(sql), "oost", Role.VIEWER)
     tag = [get(client, key) for _ in range(2)][1].headers["etag"]
     sql.project(make_risk("brug-042", RiskState.OK, 5.0))
-    time.sleep(0.06)
+    time.sleep(0.55)
     assert get(client, key, If_None_Match=tag).status == 200
 
 
