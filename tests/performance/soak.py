@@ -49,7 +49,7 @@ KEPT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was measured behind one hour of event time; ages in hours, of the oldest row."""
+    """What was measured behind one hour of event time; the journal without checkpoints, ages in hours."""
 
     hour: int
     resident: int
@@ -186,13 +186,15 @@ def _sample(folder: Path, journal: Journal, hour: int, now_ns: int) -> Sample:
 
     with journal.reading() as db:
         kept = db.execute("SELECT min(start_ns) FROM hop").fetchone()[0]
+        # States to re-score from, one an asset and day: they reach their plateau after the back-fill window.
+        checkpoints = int(db.execute("SELECT coalesce(sum(length(body)), 0) FROM checkpoint").fetchone()[0])
     series = SqliteSeries(folder / "series.sqlite")
     oldest_reading, oldest_hop = series.oldest_ns("reading"), series.oldest_ns("hop")
     series.close()
     return Sample(
         hour=hour + 1,
         resident=resident_bytes(),
-        journal_bytes=size("journal"),
+        journal_bytes=size("journal") - checkpoints,
         series_bytes=size("series"),
         oldest_kept_h=age_h(kept),
         oldest_reading_h=age_h(oldest_reading),
