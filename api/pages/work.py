@@ -50,7 +50,7 @@ class ExportQuestion(PageQuestion):
     kind: Literal["csv", "xlsx", "ics"] = "csv"
 
 
-@router.get("/work/list")
+@router.get("/work-list")
 def export_work(request: Request, rooms: Rooms, question: Annotated[ExportQuestion, Query()]) -> Response:
     """Give the work list as a file."""
     language = page_language(request, question)

@@ -175,16 +175,16 @@ def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
         DecisionDraft(AssetId("sluis-7"), DecisionVerb.INSPECT, "A", '=HYPERLINK("http://x")'), decided_at_ns=NOW_NS
     )
     client = town.client()
-    answer = client.get("/work/list?kind=csv&lang=en")
+    answer = client.get("/work-list?kind=csv&lang=en")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0][:3] == ["Day", "Structure", "Identifier"]
     assert rows[1][:4] == ["2026-10-05", "Brug over de Dommel", "brug-042", "Plan"]
     assert rows[2][5].startswith("'=HYPERLINK")
-    book = client.get("/work/list?kind=xlsx&lang=en")
+    book = client.get("/work-list?kind=xlsx&lang=en")
     sheet = zipfile.ZipFile(io.BytesIO(book.content)).read("xl/worksheets/sheet1.xml")
     assert b"<f>" not in sheet
-    (event,) = Calendar.from_ical(client.get("/work/list?kind=ics&lang=en").content.decode()).walk("VEVENT")
+    (event,) = Calendar.from_ical(client.get("/work-list?kind=ics&lang=en").content.decode()).walk("VEVENT")
     assert str(event["summary"]) == "Brug over de Dommel: Plan"
     assert event.decoded("dtstart") == date(2026, 10, 5)
 
