@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -278,6 +278,10 @@ class InfluxSection(BaseModel):
     ca_file: Path | None = Field(None, description="Certificate authority of the server, when it is not a public one.")
 
 
+# A checkpoint lies at most a day before the window, and its day is scored from its first hop.
+_KEPT_BEHIND_BACKFILL_DAYS: Final = 2.0
+
+
 class RetentionSection(BaseModel):
     """How long each kind of data is kept, in days; the decision log is never cut."""
 
@@ -384,6 +388,18 @@ class Settings(BaseSettings):
     telemetry: TelemetrySection = TelemetrySection()
     demo: bool = Field(default=False, description="Simulated data: a banner on every page and answer.")
 
+    @model_validator(mode="after")
+    def _keep_what_back_fill_needs(self) -> Self:
+        """Late readings are scored with the readings kept of closed hops: those must outlive the window."""
+        least = self.ingest.backfill_days + _KEPT_BEHIND_BACKFILL_DAYS
+        if self.retention.kept_readings_days < least:
+            kept, window = self.retention.kept_readings_days, self.ingest.backfill_days
+            raise ValueError(
+                f"retention.kept_readings_days is {kept}, expected at least {least:g}: two more than "
+                f"ingest.backfill_days, which is {window:g}; raise the one or lower the other"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(  # noqa: D102 -- pydantic-settings' own hook
         cls,
@@ -482,6 +498,8 @@ def _check_environment(environment: Mapping[str, str]) -> None:
 
 
 def _fault(item: dict[str, Any]) -> str:
+    if not item["loc"]:  # a rule over several settings, which names them itself
+        return str(item["msg"]).removeprefix("Value error, ")
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{key}: no such setting; docs/settings.md lists them all"

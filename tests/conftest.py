@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.influx_server import InfluxServer
 from tests.servers import MosquittoBroker, NatsBroker, PostgresServer, RealBroker, require_server, running
@@ -18,6 +19,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for name in _SERVER_MARKERS:
         if item.get_closest_marker(name) is not None:
             require_server(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the browser come last: Playwright keeps an event loop in this thread, and others start their own."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_at_a_start() -> Iterator[None]:
+    """Take back what a command set up: its log goes to a stream that is closed when its test ends."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

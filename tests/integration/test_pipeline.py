@@ -137,7 +137,7 @@ def test_a_late_reading_is_stored_flagged_and_recognised_when_it_comes_again(tmp
     state = pipeline.live.digest()
     tally = take(pipeline, reading(begin // NS + 120, 12.0), now_ns=begin + 2 * HOUR_NS)
     assert tally["readings_stored"] == 2
-    assert stored_flags(pipeline)[-1] == ReadingFlag.LATE
+    assert stored_flags(pipeline)[-1] == ReadingFlag.LATE | ReadingFlag.REVISES
     again = take(pipeline, reading(begin // NS + 120, 12.0), reading(begin // NS + 60, 11.0))
     assert (again["readings_stored"], again["readings_duplicate"]) == (2, 2)
     assert pipeline.live.digest() == state

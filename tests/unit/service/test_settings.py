@@ -159,3 +159,10 @@ def test_an_empty_address_of_a_database_is_none(monkeypatch: pytest.MonkeyPatch)
     """As a compose file hands it on where nobody set the variable."""
     monkeypatch.setenv("SCHOUW_STORAGE__DATABASE_URL", "")
     assert load_settings().database_address == "sqlite:///data/operational.sqlite"
+
+
+def test_kept_readings_must_outlive_the_back_fill_window() -> None:
+    with pytest.raises(ConfigurationError, match="kept_readings_days is 14, expected at least 15"):
+        load_settings({"ingest": {"backfill_days": 13.0}})
+    settings = load_settings({"ingest": {"backfill_days": 13.0}, "retention": {"kept_readings_days": 15}})
+    assert settings.ingest.backfill_days == 13.0
