@@ -109,20 +109,25 @@ def throttled(rooms: ApiRooms, found: Caller) -> None:
 
 
 async def _known_caller(request: Request) -> Caller:
-    """Find out who asks, from memory where the same was found within a second: what is revoked holds no longer."""
+    """Find out who asks; a key found good within the last second is not looked up again, a session always is.
+
+    So a revoked key holds a second longer at most, and a session ends with the logout.
+    """
     rooms = rooms_of(request)
     given = (request.headers.get("authorization"), request.headers.get("cookie"))
     now_ns = rooms.wall_clock_ns()
-    if rooms.access.required and request.method in {"GET", "HEAD"}:
+    is_key = given[0] is not None and given[1] is None
+    if is_key and rooms.access.required and request.method in {"GET", "HEAD"}:
         remembered = rooms.callers.get(given)
         if remembered is not None and 0 <= now_ns - remembered[0] < _REMEMBERED_NS:
             request.scope["schouw.caller"] = remembered[1]
             throttled(rooms, remembered[1])
             return remembered[1]
     found = await to_thread.run_sync(identify, request)
-    if len(rooms.callers) >= _REMEMBERED:
-        rooms.callers.clear()
-    rooms.callers[given] = (now_ns, found)
+    if is_key:
+        if len(rooms.callers) >= _REMEMBERED:
+            rooms.callers.clear()
+        rooms.callers[given] = (now_ns, found)
     return found
 
 

@@ -46,6 +46,11 @@ _SESSION_FILTERS: Final = 4  # ingest.topics.TOPIC_FILTERS
 MAX_ACK_PENDING: Final = _SESSION_ACK_PENDING // _SESSION_FILTERS
 
 _MAX_PAYLOAD_BYTES: Final = 4_194_304  # design.md D4; a 4 s record at 25 kHz in base64 takes 267 kB
+# Ingest stops reading when its queue is full. What is under way to it then waits in the broker, 16,383 messages for
+# each topic filter; by default the broker would call it a slow consumer at 64 MB or after ten seconds and throw it
+# out, and what it had committed meanwhile would come again.
+_MAX_PENDING_BYTES: Final = 1_073_741_824
+_WRITE_DEADLINE_S: Final = 120
 _CONNACK_ACCEPTED: Final = b"\x20\x02\x00\x00"
 _DISCONNECT: Final = b"\xe0\x00"
 _PROBE_SECONDS: Final = 1.0
@@ -107,6 +112,8 @@ server_name: "schouw"
 host: {_quoted(host)}
 port: -1
 max_payload: {_MAX_PAYLOAD_BYTES}
+max_pending: {_MAX_PENDING_BYTES}
+write_deadline: "{_WRITE_DEADLINE_S}s"
 pid_file: {_quoted(str(folder / "nats-server.pid"))}
 logfile_size_limit: {_LOG_SIZE}
 jetstream {{

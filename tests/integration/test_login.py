@@ -216,7 +216,8 @@ def test_a_code_is_taken_once_and_only_where_it_was_asked_for(browser: Browser, 
 def test_a_callback_that_nobody_began_is_refused(browser: Browser, question: str) -> None:
     answer = browser.get(f"/login/oost{question}")
     assert answer.status == 401
-    assert answer.headers["content-type"] == "application/problem+json"
+    # A browser gets the same refusal as a page.
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 def test_a_callback_of_an_unknown_organisation_is_not_there(browser: Browser) -> None:
