@@ -16,7 +16,6 @@ from domain.arrays import ReadingFlag
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb, RiskAssessment
 from ingest.batch import Message
-from models.state import state_digest
 from service.doctor import examine
 from service.pipeline import Pipeline
 from service.settings import load_settings
@@ -169,7 +168,7 @@ def test_series_and_accounts_are_whole(late: Pipeline, folder: Path) -> None:
     settings = load_settings({"data_dir": folder, "ingest": {"backfill_days": 7.0}})
     findings = {finding.what: finding for finding in examine(settings)}
     assert all(finding.ok for finding in findings.values()), findings
-    assert state_digest(late.live.catalogue, late.live.state) in findings["model state"].detail
+    assert late.live.digest() in findings["model state"].detail
 
 
 def test_restarts_in_the_middle_change_no_bit(tmp_path: Path, ordered: Pipeline, late: Pipeline) -> None:
