@@ -84,10 +84,12 @@ class BrokerSection(BaseModel):
         "to two minutes in a power cut.",
     )
     max_ack_pending: int = Field(
-        16383,
+        8192,
         ge=1024,
         le=16383,
-        description="Messages under way to ingest at most, for each topic filter; nats-server adds four up to 65,535.",
+        description="Messages under way to ingest at most, for each topic filter: four batches. What is not "
+        "acknowledged in `ack_wait` (five seconds) comes again, so more than ingest takes in that time costs work "
+        "twice.",
     )
 
 
