@@ -49,7 +49,7 @@ _MAX_PAYLOAD_BYTES: Final = 4_194_304  # design.md D4; a 4 s record at 25 kHz in
 # Ingest stops reading when its queue is full. What is under way to it then waits in the broker, 16,383 messages for
 # each topic filter; by default the broker would call it a slow consumer at 64 MB or after ten seconds and throw it
 # out, and what it had committed meanwhile would come again.
-_MAX_PENDING_BYTES: Final = 268_435_456
+_MAX_PENDING_BYTES: Final = 536_870_912
 _WRITE_DEADLINE_S: Final = 120
 _CONNACK_ACCEPTED: Final = b"\x20\x02\x00\x00"
 _DISCONNECT: Final = b"\xe0\x00"
