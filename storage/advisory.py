@@ -24,6 +24,7 @@ from domain.register import Asset
 from storage.database import translated
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey, SensorKey, TimedKey
+from storage.ranking import ranking
 from storage.tables import (
     alarm_table,
     assessment_table,
@@ -107,34 +108,9 @@ class SqlAdvisoryStore:
     ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
         """List each asset's newest assessment in the order of the ranking."""
         table = risk_table.c
-        query = (
-            select(
-                table.state_rank,
-                table.negative_cost_eur,
-                table.asset,
-                table.detail,
-                table.revision,
-                asset_table.c.detail.label("asset_detail"),
-            )
-            .join(asset_table, asset_table.c.id == table.asset)
-            .order_by(table.state_rank, table.negative_cost_eur, table.asset)
-            .limit(limit)
-        )
-        query = query.where(own_row(self._organisations))
+        query = ranking(self._organisations, after=after, limit=limit)
         if states:
             query = query.where(table.state_rank.in_([_STATE_RANK[state] for state in states]))
-        if after is not None:
-            query = query.where(
-                or_(
-                    table.state_rank > after.state_rank,
-                    and_(table.state_rank == after.state_rank, table.negative_cost_eur > after.negative_cost_eur),
-                    and_(
-                        table.state_rank == after.state_rank,
-                        table.negative_cost_eur == after.negative_cost_eur,
-                        table.asset > after.asset,
-                    ),
-                )
-            )
         return [
             (
                 RankKey(row.state_rank, row.negative_cost_eur, row.asset),

@@ -20,6 +20,7 @@ from storage.database import translated
 from storage.overview_rows import SILENT_INTERVALS, SILENT_LEAST_S, FleetTally, GatewayRow, ListFilter, PlaceRow
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey
+from storage.ranking import ranking
 from storage.tables import (
     alarm_table,
     assessment_table,
@@ -63,37 +64,12 @@ class SqlOverview:
     ) -> Sequence[tuple[RankKey, Asset, RiskAssessment]]:
         """List newest assessments in the order of the ranking, those that pass a filter."""
         table = risk_table.c
-        query = (
-            select(
-                table.state_rank,
-                table.negative_cost_eur,
-                table.asset,
-                table.detail,
-                table.revision,
-                asset_table.c.detail.label("asset_detail"),
-            )
-            .join(asset_table, asset_table.c.id == table.asset)
-            .order_by(table.state_rank, table.negative_cost_eur, table.asset)
-            .limit(limit)
-        )
-        query = query.where(own_row(self._organisations), *_about(wanted))
+        query = ranking(self._organisations, after=after, limit=limit).where(*_about(wanted))
         if wanted.states:
             query = query.where(table.state_rank.in_([_STATES.index(state) for state in wanted.states]))
         if wanted.qualities:
             query = query.where(
                 table.detail["data_quality"].as_string().in_([quality.value for quality in wanted.qualities])
-            )
-        if after is not None:
-            query = query.where(
-                or_(
-                    table.state_rank > after.state_rank,
-                    and_(table.state_rank == after.state_rank, table.negative_cost_eur > after.negative_cost_eur),
-                    and_(
-                        table.state_rank == after.state_rank,
-                        table.negative_cost_eur == after.negative_cost_eur,
-                        table.asset > after.asset,
-                    ),
-                )
             )
         return [
             (
