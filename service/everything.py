@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sys
 import threading
 import time
@@ -23,7 +22,7 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr
 
 from domain.errors import ConfigurationError
-from service.broker import EmbeddedBroker
+from service.broker import EmbeddedBroker, free_port
 from service.ingest_process import is_ready, make_inbox, prepare_folder, status_path
 from service.processes import ChildProcess, ChildSpec, Part, Supervisor
 from service.register_commands import current_register, import_assets, import_works
@@ -154,7 +153,7 @@ def _make_session_first(settings: Settings) -> None:
     made = settings.data_dir / "broker" / "session-made"
     if made.exists():
         return
-    hidden = _free_port(settings.mqtt.host)
+    hidden = free_port(settings.mqtt.host)
     broker = _broker(settings, hidden)
     broker.start()
     try:
@@ -170,11 +169,6 @@ def _make_session_first(settings: Settings) -> None:
     finally:
         broker.stop()
     made.write_bytes(b"")
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> ChildProcess:

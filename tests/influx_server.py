@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from service.broker import free_port
 from service.processes import end_process, leashed, log_tail
+from tests.ports import free_port
 from tests.servers import require_server, wait_until
 
 __all__ = ["InfluxServer"]

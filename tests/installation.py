@@ -18,8 +18,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from service.broker import free_port
 from storage.journal import Journal
+from tests.ports import free_port
 
 _TICK_S = 0.1
 

@@ -20,8 +20,9 @@ from typing import Final, Protocol
 
 import pytest
 
-from service.broker import EmbeddedBroker, answers_mqtt, free_port
+from service.broker import EmbeddedBroker, answers_mqtt
 from service.processes import end_process, leashed, log_tail
+from tests.ports import free_port
 
 __all__ = [
     "MosquittoBroker",

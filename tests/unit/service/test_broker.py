@@ -26,9 +26,9 @@ from service.broker import (
     EmbeddedBroker,
     answers_mqtt,
     find_nats_server,
-    free_port,
     nats_configuration,
 )
+from tests.ports import free_port
 from tests.servers import NatsBroker, RealBroker, freeze_process, frozen, is_alive, running, wait_until
 
 
