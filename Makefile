@@ -8,6 +8,8 @@ DATA ?= ../shared/data
 ROOMS := api domain ingest models service simulator storage
 # Migrations are run by Alembic and cannot be imported by themselves.
 PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
+# A file of tests to a process, files in the order of tests/conftest.py.
+SPREAD = -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -20,10 +22,12 @@ run: $(VENV)/run.stamp ## start everything on this machine with a simulated muni
 	@exec $(BIN)/schouw run --demo
 
 test: $(VENV)/dev.stamp servers lint types ## everything a contributor needs to trust a change
-	@$(PYTEST) tests $(ROOMS)
+	@$(PYTEST) $(SPREAD) --ignore=tests/browser --ignore=tests/performance tests $(ROOMS)
+	@$(PYTEST) $(SPREAD) tests/browser
+	@$(PYTEST) tests/performance
 
 quick: $(VENV)/dev.stamp lint types ## the fast part of the tests, at most four minutes
-	@$(PYTEST) -m "not slow" tests $(ROOMS)
+	@$(PYTEST) $(SPREAD) -m "not slow" tests $(ROOMS)
 
 bench: $(VENV)/dev.stamp ## how fast the chain is, beside bare loops, in one run; PARTS=core names some
 	@$(BIN)/python -m tests.performance.bench $(PARTS)

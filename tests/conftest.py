@@ -23,8 +23,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the browser come last: Playwright keeps an event loop in this thread, and others start their own."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Let files with slow tests come first, so that no process still has one to do when the others are done.
+
+    The browser comes last: Playwright keeps an event loop in this thread, and others start their own.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: ("browser" in item.path.parts, item.path not in slow))
 
 
 @pytest.fixture(autouse=True)
