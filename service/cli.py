@@ -117,6 +117,14 @@ def ingest(data_dir: DataDir = None, config: Config = None) -> None:
 
 
 @app.command()
+def project(data_dir: DataDir = None, config: Config = None) -> None:
+    """Write what ingest commits into the stores, for an ingest with SCHOUW_INGEST__PROJECTS=false."""
+    from service.projection_process import run_projections  # noqa: PLC0415 -- see run
+
+    run_projections(read_settings(overrides_of(data_dir), config))
+
+
+@app.command()
 def api(data_dir: DataDir = None, config: Config = None, api_port: ApiPort = None) -> None:
     """Serve the API and the pages."""
     from service.web import run_api  # noqa: PLC0415 -- see run
@@ -277,7 +285,7 @@ def main() -> None:
 def _journal(data_dir: Path | None, config: Path | None) -> Any:
     from contextlib import closing  # noqa: PLC0415 -- see run
 
-    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see run
+    from service.folder import prepare_folder  # noqa: PLC0415 -- see run
     from storage.journal import Journal  # noqa: PLC0415 -- see run
 
     settings = read_settings(overrides_of(data_dir), config)

@@ -1,4 +1,4 @@
-"""`schouw run`: the embedded broker, ingest, the API and, for the demo, the simulator, in one place.
+"""`schouw run`: the embedded broker, ingest, projections, the API and, for the demo, the simulator, in one place.
 
 This process only starts, watches and stops the others. The order matters at the first start: the durable
 session of ingest must be there before any gateway can connect, so it is made on a port that nobody knows
@@ -23,7 +23,8 @@ from pydantic import BaseModel, SecretStr
 
 from domain.errors import ConfigurationError
 from service.broker import EmbeddedBroker, free_port
-from service.ingest_process import is_ready, make_inbox, prepare_folder, status_path
+from service.folder import prepare_folder, status_path
+from service.ingest_process import is_ready, make_inbox
 from service.processes import ChildProcess, ChildSpec, Part, Supervisor
 from service.register_commands import current_register, import_assets, import_works
 from service.settings import Settings
@@ -91,8 +92,13 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         broker = _broker(settings, settings.mqtt.port)
         _make_session_first(settings)
         parts.append(broker)
+    children = ["ingest", "api"]
+    if settings.ingest.projects is not True:
+        # Before ingest, so that it is stopped after it and writes what ingest leaves behind.
+        children.insert(0, "project")
+        settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"projects": False})})
     environment = child_environment(settings)
-    parts += [_child(settings, name, environment) for name in ("ingest", "api")]
+    parts += [_child(settings, name, environment) for name in children]
     if demo is not None:
         parts.append(_simulator(settings, demo, environment))
     # Senders first and the broker last, so that nothing is cut off in mid-sentence.

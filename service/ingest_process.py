@@ -2,70 +2,33 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
+import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
+from domain.errors import StorageCorrupt
 from ingest.mqtt import MqttInbox, TlsFiles
 from models.hop_clock import NEVER_NS
+from service.folder import only_one, prepare_folder, projections_path, status_path
 from service.pipeline import ClockPolicy, Pipeline
+from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
 from service.restore import open_pipeline
 from service.retention import RetentionJob
-from service.series_store import open_series
 from service.settings import Settings
 from service.status import IngestStatus, read_status
 from service.telemetry import emitter, logger
 from service.worker import Worker
-from storage.database import open_database
 from storage.journal import Journal
-from storage.projection import OperationalProjection
 
-__all__ = ["clock_policy", "make_inbox", "only_one", "prepare_folder", "run_ingest", "status_path"]
+__all__ = ["clock_policy", "is_ready", "make_inbox", "run_ingest"]
 
 _NS = 1_000_000_000
 _YEAR_ZERO = 1970
 _MEAN_YEAR_S = 31_556_952
 # A start shall not take longer for it, however large the journal is.
 _CHECK_S = 2.0
-
-
-def status_path(settings: Settings) -> Path:
-    """Give the file that says how ingest is doing."""
-    return settings.data_dir / "ingest-status.json"
-
-
-def prepare_folder(settings: Settings) -> None:
-    """Make the data folder and try to write there.
-
-    Raises
-    ------
-    ConfigurationError
-        If that does not work, in one sentence.
-    StorageUnavailable
-        If the disk is full: no setting is wrong then, and who watches the process starts it again.
-    """
-    folder = settings.data_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StorageUnavailable(
-                f"data folder {str(folder)!r} is full ({error.strerror}); free the disk, then start again"
-            ) from error
-        raise ConfigurationError(
-            f"data folder {str(folder)!r} cannot be written ({error.strerror}); "
-            "give another with SCHOUW_DATA_DIR or --data-dir"
-        ) from error
 
 
 def clock_policy(settings: Settings) -> ClockPolicy:
@@ -113,12 +76,11 @@ def run_ingest(settings: Settings) -> None:
         If another ingest process works in the same folder, or the folder cannot be written.
     """
     prepare_folder(settings)
-    with only_one(settings.data_dir):
+    with contextlib.ExitStack() as ends:
+        ends.enter_context(only_one(settings.data_dir))
         started = time.monotonic()
-        engine = open_database(settings.database_address)
-        journal = Journal(settings.journal_path)
+        journal = ends.enter_context(contextlib.closing(Journal(settings.journal_path)))
         _refuse_damage(journal)
-        series = open_series(settings)
         section = settings.ingest
         pipeline = open_pipeline(
             journal,
@@ -126,12 +88,7 @@ def run_ingest(settings: Settings) -> None:
             max_payload_bytes=section.max_payload_bytes,
             head_bytes=settings.storage.dead_letter_head_bytes,
         )
-        before = read_status(status_path(settings))
-        projector = Projector(
-            settings.journal_path,
-            {"operational store": OperationalProjection(engine), "time series": series},
-            behind_since_ns={item.name: item.behind_since_ns for item in before.projections} if before else None,
-        )
+        projector = _projector(settings, pipeline, ends)
         worker = Worker(pipeline, make_inbox(settings), projector, settings, status_path(settings))
         logger().info(
             "ingest_started",
@@ -150,9 +107,14 @@ def run_ingest(settings: Settings) -> None:
         finally:
             retention.stop()
             logger().info("ingest_stopped", model_state=pipeline.live.digest())
-            journal.close()
-            series.close()
-            engine.dispose()
+
+
+def _projector(settings: Settings, pipeline: Pipeline, ends: contextlib.ExitStack) -> Projector | ProjectionsElsewhere:
+    """Give what writes the projections: ourselves, or a process that we only look at."""
+    if settings.ingest.projects is False:
+        return ProjectionsElsewhere(projections_path(settings), lambda: pipeline.live.applied_seq)
+    before = read_status(status_path(settings))
+    return ends.enter_context(projecting(settings, before.projections if before is not None else ()))
 
 
 def _event_ns(pipeline: Pipeline) -> int | None:
@@ -176,16 +138,3 @@ def _refuse_damage(journal: Journal) -> None:
 def is_ready(status: IngestStatus | None) -> bool:
     """Tell whether ingest holds its session with the broker."""
     return status is not None and status.broker_connected
-
-
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel gives it back however the process ends."""
-    with (folder / "ingest.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(
-                f"another ingest process works in {str(folder)!r}; stop it, or give another folder with --data-dir"
-            ) from error
-        yield

@@ -19,7 +19,7 @@ from domain.identifiers import GatewayId
 from service.evaluation.history import History, history_days, register_of_table
 from service.evaluation.history_table import read_history
 from service.evaluation.truth import DAY_NS, Truth
-from service.ingest_process import prepare_folder
+from service.folder import prepare_folder
 from service.register_commands import add_assets
 from service.session_file import is_session, read_session
 from service.settings import Settings

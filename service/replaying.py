@@ -18,7 +18,7 @@ from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel
 from domain.units import canonical_unit
 from ingest.channels import channel_defaults
-from service.ingest_process import prepare_folder
+from service.folder import prepare_folder
 from service.register_commands import add_assets
 from service.replay import ReplayPlan, ReplayTable, TimeUnit, messages_of, pace, parse_column, read_table
 from service.settings import Settings

@@ -19,7 +19,7 @@ from models.state import MODEL_VERSION
 from service.backup import INFLUX, JOURNAL, NAMES, SERIES, examine_tables, open_copy, state_of, structural_damage
 from service.backup_manifest import Manifest, check_files, read_manifest
 from service.databases import databases, looking, opened
-from service.ingest_process import prepare_folder, status_path
+from service.folder import prepare_folder, projections_path, status_path
 from service.settings import Settings
 from storage.copying import clear_tables, copy_tables, sync_folder
 from storage.database import newest_schema, translated
@@ -77,6 +77,7 @@ def _replace(
         for note in manifest.files:
             (staging / note.name).rename(settings.data_dir / note.name)
         status_path(settings).unlink(missing_ok=True)
+        projections_path(settings).unlink(missing_ok=True)
         sync_folder(settings.data_dir)
         marker.unlink()
         shutil.rmtree(staging, ignore_errors=True)

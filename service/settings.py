@@ -150,6 +150,11 @@ class IngestSection(BaseModel):
         0.25, ge=0, le=60, description="Provisional assessments of an asset are this long apart at least."
     )
     snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
+    projects: bool | None = Field(
+        None,
+        description="Ingest writes the projections itself; false leaves them to `schouw project`, so that they take no "
+        "time from messages. Default: `schouw run` starts that process, and `schouw ingest` alone writes them itself.",
+    )
 
 
 class ApiSection(BaseModel):

@@ -1,4 +1,4 @@
-"""How ingest is doing, for other processes: one small file, replaced in one step every second."""
+"""How ingest and the projections are doing, for other processes: small files, replaced in one step every second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["STALE_NS", "IngestStatus", "ProjectionStatus", "read_status", "write_status"]
+__all__ = [
+    "STALE_NS",
+    "IngestStatus",
+    "ProjectionStatus",
+    "ProjectionsStatus",
+    "read_projections",
+    "read_status",
+    "write_status",
+]
 
 STALE_NS: Final = 5_000_000_000
 
@@ -76,7 +84,16 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     revisions_waiting: int = 0
 
 
-def write_status(path: Path, status: IngestStatus) -> None:
+class ProjectionsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """State of the process that writes the projections, where that is not ingest, at `at_ns`."""
+
+    pid: int
+    at_ns: int
+    started_ns: int
+    projections: Sequence[ProjectionStatus]
+
+
+def write_status(path: Path, status: IngestStatus | ProjectionsStatus) -> None:
     """Replace the file; a reader sees the old one or the new one."""
     scratch = path.with_suffix(".new")
     scratch.write_bytes(msgspec.json.encode(status))
@@ -87,5 +104,13 @@ def read_status(path: Path) -> IngestStatus | None:
     """Read the file; None when there is none, or one of another version."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=IngestStatus)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def read_projections(path: Path) -> ProjectionsStatus | None:
+    """Read the file of the projections' own process; None when there is none, or one of another version."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ProjectionsStatus)
     except (OSError, msgspec.MsgspecError):
         return None

@@ -22,7 +22,7 @@ from service.accountability import read_owner_facts
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.explaining import explain
-from service.ingest_process import prepare_folder, status_path
+from service.folder import prepare_folder, status_path
 from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import AccessSection, Settings

@@ -1,8 +1,9 @@
 """The ingest process: the inbox's batches through the pipeline, acknowledged after each commit.
 
-One thread works; the inbox has a thread that reads the socket, the projector one that writes the
-stores. Everything that is a matter of time is decided here, by the wall clock handed in: when to look
-for hops to close, when a stream has paused, when to save the state. None of it changes a result.
+One thread works; the inbox has a thread that reads the socket. The stores are written by a process of their
+own (`service.projection_process`), or by threads of this one. Everything that is a matter of time is decided
+here, by the wall clock handed in: when to look for hops to close, when a stream has paused, when to save the
+state. None of it changes a result.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ingest.topics import rejected_topic
 from models.hop_clock import NEVER_NS
 from service.bursts import EXPIRY_NS
 from service.pipeline import Pipeline, TakeReport
+from service.projection_process import ProjectionsElsewhere
 from service.projector import Projector
 from service.retention import days_before, note_expired
 from service.settings import Settings
@@ -56,7 +58,7 @@ class Worker:
     pipeline : Pipeline
     inbox : Inbox
         Started and stopped by the worker.
-    projector : Projector
+    projector : Projector or ProjectionsElsewhere
         The same.
     settings : Settings
     status_path : Path
@@ -71,7 +73,7 @@ class Worker:
         self,
         pipeline: Pipeline,
         inbox: Inbox,
-        projector: Projector,
+        projector: Projector | ProjectionsElsewhere,
         settings: Settings,
         status_path: Path,
         *,

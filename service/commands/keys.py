@@ -33,7 +33,7 @@ def create(
 ) -> None:
     """Make a key; it is shown once, and only its hash is kept."""
     from service.access import open_ledger, shared_service  # noqa: PLC0415 -- the help must not wait for SQLAlchemy
-    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+    from service.folder import prepare_folder  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     known = shared_service(settings).organisations
@@ -61,7 +61,7 @@ def create(
 def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     """List all keys with their state and last use."""
     from service.access import open_ledger  # noqa: PLC0415 -- see above
-    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+    from service.folder import prepare_folder  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)
@@ -83,7 +83,7 @@ def revoke(
 ) -> None:
     """Revoke a key, at once and for good."""
     from service.access import open_ledger  # noqa: PLC0415 -- see above
-    from service.ingest_process import prepare_folder  # noqa: PLC0415 -- see above
+    from service.folder import prepare_folder  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)

@@ -17,7 +17,8 @@ from domain.errors import ConfigurationError
 from domain.register import Register
 from service.broker import EmbeddedBroker, free_port
 from service.evaluation.chain_listener import ChainListener, ChainRun
-from service.ingest_process import clock_policy, is_ready, make_inbox, status_path
+from service.folder import status_path
+from service.ingest_process import clock_policy, is_ready, make_inbox
 from service.projector import Projector
 from service.restore import open_pipeline
 from service.settings import Settings

@@ -17,6 +17,8 @@ FaultKind: TypeAlias = Literal[
     "kill broker",
     "freeze broker",
     "cut publisher",
+    "kill projections",
+    "freeze projections",
     "kill api",
     "kill all",
     "fill disk",
@@ -36,6 +38,8 @@ ALWAYS: Final[dict[FaultKind, int]] = {
     "kill broker": 3,
     "freeze broker": 2,
     "cut publisher": 3,
+    "kill projections": 3,
+    "freeze projections": 1,
     "kill api": 1,
     "kill all": 1,
 }

@@ -32,10 +32,12 @@ __all__ = ["PAUSE_S", "FaultySite", "small_disk"]
 PAUSE_S: Final = 10.0
 _REDELIVERY_S: Final = 2.5
 _DATABASE: Final = "schouw"
+# In the order of starting.
+_COMMANDS: Final = ("project", "ingest", "api")
 
 
 class FaultySite:
-    """Broker, ingest and API, with a proxy in front of every connection to the broker.
+    """Broker, ingest, projections and API, with a proxy in front of every connection to the broker.
 
     Parameters
     ----------
@@ -79,6 +81,7 @@ class FaultySite:
             INGEST__CLOCK="stream",
             INGEST__PAUSE_SECONDS=PAUSE_S,
             INGEST__SNAPSHOT_SECONDS=1,
+            INGEST__PROJECTS=False,
             **more,
         )
         data.mkdir(parents=True, exist_ok=True)
@@ -86,8 +89,7 @@ class FaultySite:
         with contextlib.closing(Journal(data / "journal.sqlite")) as journal:
             import_assets(journal, [folder / "register" / name for name in ("assets.csv", "sensors.csv")], at_ns=0)
             import_works(journal, folder / "register" / "works.csv", at_ns=0)
-        self._ingest: subprocess.Popen[bytes] | None = None
-        self._api: subprocess.Popen[bytes] | None = None
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.unasked: list[str] = []
 
     # Running ---------------------------------------------------------------------------------
@@ -95,7 +97,8 @@ class FaultySite:
     def start(self) -> None:
         """Start everything and wait until ingest has its session."""
         self.broker.start()
-        self._ingest, self._api = self.installation.start("ingest"), self.installation.start("api")
+        for name in _COMMANDS:
+            self._restart(name)
 
         def is_connected() -> bool:
             status = self.status()
@@ -104,15 +107,15 @@ class FaultySite:
         self.installation.until("a session", is_connected, seconds=90)
 
     def stop(self) -> None:
-        """Stop ingest and API as Ctrl-C would."""
-        for process in (self._ingest, self._api):
-            if process is not None:
-                stop(process)
+        """Stop what is ours as Ctrl-C would, the projections behind ingest."""
+        for name in reversed(_COMMANDS):
+            if name in self._processes:
+                stop(self._processes[name])
 
     def close(self) -> None:
         """End everything that was started here."""
-        for process in (self._ingest, self._api):
-            if process is not None and process.poll() is None:
+        for process in self._processes.values():
+            if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(signal.SIGCONT)
                 process.kill()
@@ -150,8 +153,8 @@ class FaultySite:
 
     def watch(self) -> None:
         """Start again what ended without being asked to, and remember it."""
-        for name, process in (("ingest", self._ingest), ("api", self._api)):
-            if process is not None and process.poll() is not None:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
                 self.unasked.append(f"{name} ended with {process.returncode}")
                 self._restart(name)
 
@@ -175,7 +178,9 @@ class FaultySite:
         deeds: dict[FaultKind, Callable[[], None]] = {
             "kill ingest": lambda: self._kill("ingest"),
             "kill api": lambda: self._kill("api"),
-            "freeze ingest": lambda: self._freeze(self._ingest, fault.length_s),
+            "kill projections": lambda: self._kill("project"),
+            "freeze projections": lambda: self._freeze("project", fault.length_s),
+            "freeze ingest": lambda: self._freeze("ingest", fault.length_s),
             "cut ingest": lambda: _do(self.to_ingest.cut),
             "stall ingest": lambda: self._stall(fault.length_s),
             "kill broker": self._kill_broker,
@@ -192,39 +197,32 @@ class FaultySite:
         deeds[fault.kind]()
 
     def _kill(self, name: str) -> None:
-        process = self._ingest if name == "ingest" else self._api
-        if process is not None:
-            process.kill()
-            process.wait(10)
+        self._processes[name].kill()
+        self._processes[name].wait(10)
         self._restart(name)
 
     def _restart(self, name: str) -> None:
-        process = self.installation.start(name)
-        if name == "ingest":
-            self._ingest = process
-        else:
-            self._api = process
+        self._processes[name] = self.installation.start(name)
 
     def _kill_broker(self) -> None:
         self.broker.kill()
         self.broker.start()
 
     def _kill_all(self) -> None:
-        for process in (self._ingest, self._api):
-            if process is not None:
-                process.kill()
-                process.wait(10)
+        for process in self._processes.values():
+            process.kill()
+            process.wait(10)
         self.broker.kill()
         if self._influx is not None:
             self._influx.kill_influxd()
             self._influx.start_influxd()
         self.broker.start()
-        self._restart("ingest")
-        self._restart("api")
+        for name in _COMMANDS:
+            self._restart(name)
 
-    def _freeze(self, process: subprocess.Popen[bytes] | None, seconds: float) -> None:
-        if process is not None and process.poll() is None:
-            self._freeze_pid(process.pid, seconds)
+    def _freeze(self, name: str, seconds: float) -> None:
+        if self._processes[name].poll() is None:
+            self._freeze_pid(self._processes[name].pid, seconds)
 
     @staticmethod
     def _freeze_pid(pid: int, seconds: float) -> None:

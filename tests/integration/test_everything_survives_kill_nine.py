@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 DAYS = 60
 SPEED = 5 * 86_400  # sixty days in twelve seconds, so that kills fall in the middle
 DEMO = ("run", "--demo", "--scenario", "small", "--no-live", "--start", "2025-02-01", "--speed", str(SPEED))
-PARTS = ("nats-server", "service.cli ingest", "service.cli api", "service.cli simulate")
+PARTS = ("nats-server", "service.cli project", "service.cli ingest", "service.cli api", "service.cli simulate")
 
 
 @pytest.fixture(scope="module")

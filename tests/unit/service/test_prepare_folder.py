@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError, StorageUnavailable
-from service.ingest_process import prepare_folder
+from service.folder import prepare_folder
 from service.settings import load_settings
 
 

@@ -134,7 +134,7 @@ def test_what_is_held_too_long_becomes_a_dead_letter_a_sender(tmp_path: Path) ->
 
 
 def test_while_ingest_runs_the_quarantine_is_its_own(tmp_path: Path) -> None:
-    from service.ingest_process import only_one  # noqa: PLC0415 -- used here alone
+    from service.folder import only_one  # noqa: PLC0415 -- used here alone
 
     pipeline = open_site(tmp_path, THERMOMETER, policy=WALL)
     take(pipeline, reading(NOW_NS // NS, 1.0, sensor="nieuw", received_ns=NOW_NS))

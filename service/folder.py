@@ -1,0 +1,70 @@
+"""The data folder: made, tried, and worked in by one process of a kind at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import ConfigurationError, StorageUnavailable
+from service.settings import Settings
+
+__all__ = ["only_one", "prepare_folder", "projections_path", "status_path"]
+
+
+def status_path(settings: Settings) -> Path:
+    """Give the file that says how ingest is doing."""
+    return settings.data_dir / "ingest-status.json"
+
+
+def projections_path(settings: Settings) -> Path:
+    """Give the file that says how the process of the projections is doing."""
+    return settings.data_dir / "projections-status.json"
+
+
+def prepare_folder(settings: Settings) -> None:
+    """Make the data folder and try to write there.
+
+    Raises
+    ------
+    ConfigurationError
+        If that does not work, in one sentence.
+    StorageUnavailable
+        If the disk is full: no setting is wrong then, and who watches the process starts it again.
+    """
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)  # another process may be starting beside us
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageUnavailable(
+                f"data folder {str(folder)!r} is full ({error.strerror}); free the disk, then start again"
+            ) from error
+        raise ConfigurationError(
+            f"data folder {str(folder)!r} cannot be written ({error.strerror}); "
+            "give another with SCHOUW_DATA_DIR or --data-dir"
+        ) from error
+
+
+@contextmanager
+def only_one(folder: Path, work: str = "ingest") -> Iterator[None]:
+    """Hold the folder's lock for one kind of work; the kernel gives it back however the process ends.
+
+    Raises
+    ------
+    ConfigurationError
+        If another process does this work here.
+    """
+    with (folder / f"{work}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another {work} process works in {str(folder)!r}; stop it, or give another folder with --data-dir"
+            ) from error
+        yield
