@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import Request, Response
@@ -61,7 +61,7 @@ class OidcLogin:
         client: Any = self._oauth.create_client(organisation)
         try:
             answer: Response = await client.authorize_redirect(request, callback)
-        except (httpx.HTTPError, OAuthError, RuntimeError, ValueError, KeyError) as error:
+        except (httpx2.HTTPError, OAuthError, RuntimeError, ValueError, KeyError) as error:
             raise _away(organisation) from error
         return answer
 
@@ -74,7 +74,7 @@ class OidcLogin:
                 request,
                 claims_options={"iss": {"essential": True, "values": [provider.issuer, f"{provider.issuer}/"]}},
             )
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise _away(organisation) from error
         except (OAuthError, JoseError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             # Authlib raises the last three for answers that are none, such as a state that is not ours.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 
 from domain.errors import StorageUnavailable
@@ -78,11 +79,11 @@ class InfluxReader:
 
     def __init__(self, target: InfluxTarget) -> None:
         self._target = target
-        self.http = httpx.Client(
+        self.http = httpx2.Client(
             base_url=target.url,
             headers=target.headers,
             timeout=target.timeout_s,
-            verify=True if target.ca_file is None else httpx.create_ssl_context(target.ca_file),
+            verify=True if target.ca_file is None else ssl.create_default_context(cafile=target.ca_file),
             trust_env=False,
         )
 
@@ -121,7 +122,7 @@ class InfluxReader:
 
     def request(
         self, method: str, path: str, *, parameters: dict[str, str] | None = None, body: object = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Make one request and give an answer that says it went well.
 
         Raises
@@ -132,14 +133,14 @@ class InfluxReader:
         where = f"InfluxDB at {self._target.url}"
         try:
             response = self.http.request(method, path, params=parameters, json=body)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise StorageUnavailable(
                 f"{where}: got {str(error) or type(error).__name__}; check that the server is up, and influx.url"
             ) from error
         if response.is_success:
             return response
         text = " ".join(response.text.split())[:500]
-        if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        if response.status_code in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
             raise StorageUnavailable(f"{where}: got {response.status_code} {text}; check influx.token")
         status = response.status_code
         raise QueryError(f"{where}: got {status} {text} to {method} {path}", status=status)

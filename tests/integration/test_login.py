@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
@@ -59,7 +59,7 @@ class Browser:
     def callback(self, start: str = "/login") -> str:
         sent = self.get(start)
         assert sent.status == 302, sent.text
-        back = httpx.get(sent.headers["location"]).headers["location"]
+        back = httpx2.get(sent.headers["location"]).headers["location"]
         return back.removeprefix(HOME)
 
 
@@ -228,7 +228,7 @@ def test_a_callback_of_an_unknown_organisation_is_not_there(browser: Browser) ->
     "target", ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:1", "/a\nb"]
 )
 def test_a_login_never_leads_to_another_site(browser: Browser, target: str) -> None:
-    start = str(httpx.URL("/login", params={"next": target}))
+    start = str(httpx2.URL("/login", params={"next": target}))
     assert browser.log_in(start).headers["location"] == "/"
 
 

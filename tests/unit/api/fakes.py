@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
+import httpx2
 from fastapi import FastAPI
 
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
@@ -348,7 +348,7 @@ class Answer:
     """What came back."""
 
     status: int
-    headers: httpx.Headers
+    headers: httpx2.Headers
     content: bytes
 
     @property
@@ -356,7 +356,7 @@ class Answer:
         return self.content.decode()
 
     def json(self) -> Any:
-        return httpx.Response(200, content=self.content).json()
+        return httpx2.Response(200, content=self.content).json()
 
 
 @dataclass(frozen=True)
@@ -376,8 +376,8 @@ class Client:
         host: str = "testserver",
     ) -> Answer:
         async def ask() -> Answer:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
                 answer = await client.request(method, path, headers=headers, content=content, json=json)
                 return Answer(answer.status_code, answer.headers, answer.content)
 

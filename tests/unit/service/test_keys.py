@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -34,6 +36,13 @@ def test_a_key_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
     run(tmp_path, "revoke", found.id)
     assert "\trevoked\t" in run(tmp_path, "list")
     assert ledger.find_key(secret, now_ns=time.time_ns()) is None
+
+
+def test_no_command_warns_of_a_library(tmp_path: Path) -> None:
+    """`keys list` loads all of access, whose library for logins warned at each start while httpx was beside it."""
+    words = [sys.executable, "-W", "error", "-m", "service.cli", "keys", "list", "--data-dir", str(tmp_path)]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
