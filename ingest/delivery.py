@@ -3,6 +3,16 @@
 MQTT 3.1.1 section 4.6 asks for acknowledgements in the order of arrival, and an acknowledgement belongs to
 the connection its message came over: on the next one the same number means another message. So each message
 carries its connection's generation, and a batch is acknowledged only when all before it are.
+
+However slow the committing side is, each message is waited for and committed once, or nearly:
+
+- A number is given to no other message before it was acknowledged. So what comes under the number of a message that
+  waits here is a copy of it (nats-server sends one each `ack_wait`), and is dropped.
+- Long payloads go to disk (`ingest.spill`) rather than stopping the reader: a broker that cannot get rid of what is
+  under way closes the connection, and sends everything again over the next.
+- What was committed and could not be acknowledged, because its connection had ended, is remembered by its hash for a
+  while; when it comes again it is acknowledged in its turn and not handed out, as the journal would find it a
+  duplicate. So every commit is final, and a backlog shrinks even where the connection is lost over and over.
 """
 
 from __future__ import annotations
@@ -11,15 +21,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from threading import Condition
 from typing import Final, NamedTuple
 
 from ingest.messages import Message
+from ingest.spill import Spill, SpillPlace
 
 __all__ = ["DEFAULT_QUEUE_BYTES", "Delivery", "DeliveryQueue", "InboxBatch"]
 
 # As many payload bytes as sixty-four of the largest messages that the embedded broker takes (design.md D4).
 DEFAULT_QUEUE_BYTES: Final = 256 * 2**20
+# Brokers send again within minutes. After that the same bytes are taken for another message.
+_SETTLED_S: Final = 600.0
+_STATE_TOPICS: Final = "/status"
+# Twice as many as can be under way over one connection, whose numbers have 16 bits.
+_SETTLED_MOST: Final = 2 * 65_536
 
 
 class Delivery(NamedTuple):
@@ -30,15 +47,41 @@ class Delivery(NamedTuple):
     qos: int
 
 
+class _Waiting(NamedTuple):
+    """A message, how it came, and where its payload is when it is not with it."""
+
+    message: Message
+    delivery: Delivery
+    place: SpillPlace | None
+
+    @property
+    def size(self) -> int:
+        return len(self.message.payload) if self.place is None else self.place.size
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class InboxBatch:
-    """Messages in order of arrival, and how each came."""
+    """Messages in order of arrival, and how each came.
+
+    Attributes
+    ----------
+    settled : tuple of (int, Delivery, bytes)
+        What came again between them and is committed already: before the message of which place, how, and its hash.
+    """
 
     messages: tuple[Message, ...]
     deliveries: tuple[Delivery, ...]
+    settled: tuple[tuple[int, Delivery, bytes], ...] = ()
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    def arrivals(self) -> list[tuple[Delivery, Message | bytes]]:
+        """Give all that is to be acknowledged, in order of arrival: the message, or its hash where it is settled."""
+        found: list[tuple[Delivery, Message | bytes]] = list(zip(self.deliveries, self.messages, strict=True))
+        for moved, (place, delivery, mark) in enumerate(self.settled):
+            found.insert(place + moved, (delivery, mark))
+        return found
 
 
 class DeliveryQueue:
@@ -47,8 +90,10 @@ class DeliveryQueue:
     Parameters
     ----------
     limit, byte_limit : int
-        Messages, and bytes of their payloads, queued at most before `is_full`; the reader then stops, so a few
-        more may come.
+        Messages, and bytes of their payloads in memory, queued at most before `is_full`; the reader then stops, so a
+        few more may come.
+    spill : Spill, optional
+        Where payloads go that would be more than `byte_limit`.
     monotonic : callable
         Seconds that only go forward.
     """
@@ -57,18 +102,27 @@ class DeliveryQueue:
         self,
         limit: int,
         byte_limit: int = DEFAULT_QUEUE_BYTES,
+        spill: Spill | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
         self._byte_limit = byte_limit
+        self._spill = spill
         self._monotonic = monotonic
         self._arrived = Condition()
-        self._waiting: deque[tuple[Message, Delivery]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._handed_out: deque[tuple[InboxBatch, float]] = deque()
         self._done: set[int] = set()
         self._closed = False
+        # Numbers under way over the newest connection.
+        self._generation = 0
+        self._outstanding: set[int] = set()
+        # When what was committed and not acknowledged was settled, by its hash; the oldest first.
+        self._settled: dict[bytes, float] = {}
+        self._copies = 0
+        self._unreadable = 0
 
     def __len__(self) -> int:
         """Count messages that wait for a batch."""
@@ -89,11 +143,32 @@ class DeliveryQueue:
         """True when reading may go on after the queue was full."""
         return len(self._waiting) <= self._limit // 2 and self._waiting_bytes <= self._byte_limit // 2
 
+    @property
+    def copies(self) -> int:
+        """Count what came again although it was here already, and was dropped."""
+        return self._copies
+
     def put(self, arrived: Sequence[tuple[Message, Delivery]]) -> None:
-        """Add messages in the order they came; never blocks and never refuses."""
+        """Add messages in the order they came, but for copies; never blocks and never refuses."""
         with self._arrived:
-            self._waiting.extend(arrived)
-            self._waiting_bytes += sum(len(message.payload) for message, _ in arrived)
+            for message, delivery in arrived:
+                if delivery.qos:
+                    if delivery.generation != self._generation:
+                        self._generation = delivery.generation
+                        self._outstanding.clear()
+                    elif delivery.mid in self._outstanding:
+                        self._copies += 1
+                        continue
+                    self._outstanding.add(delivery.mid)
+                place = None
+                size = len(message.payload)
+                if self._spill is not None and self._waiting_bytes + size > self._byte_limit:
+                    place = self._spill.put(message.payload)
+                if place is None:
+                    self._waiting_bytes += size
+                else:
+                    message = message._replace(payload=b"")  # noqa: PLW2901 -- its payload is elsewhere now
+                self._waiting.append(_Waiting(message, delivery, place))
             self._arrived.notify()
 
     def take(self, max_messages: int, wait_s: float, max_bytes: int) -> InboxBatch:
@@ -113,20 +188,69 @@ class DeliveryQueue:
                 self._arrived.wait(wait_s)
             messages: list[Message] = []
             deliveries: list[Delivery] = []
+            settled: list[tuple[int, Delivery, bytes]] = []
+            self._forget_settled()
             size = 0
-            while self._waiting and len(messages) < max_messages:
-                message, delivery = self._waiting[0]
-                size += len(message.payload)
-                if messages and size > max_bytes:
+            while self._waiting and len(messages) + len(settled) < max_messages:
+                size += self._waiting[0].size
+                if (messages or settled) and size > max_bytes:
                     break
-                self._waiting.popleft()
-                self._waiting_bytes -= len(message.payload)
-                messages.append(message)
-                deliveries.append(delivery)
-            batch = InboxBatch(tuple(messages), tuple(deliveries))
-            if messages:
+                waiting = self._waiting.popleft()
+                message = self._whole(waiting)
+                if message is None:
+                    continue
+                if self._settled and waiting.delivery.qos and (mark := _mark(message)) in self._settled:
+                    settled.append((len(messages), waiting.delivery, mark))
+                else:
+                    messages.append(message)
+                    deliveries.append(waiting.delivery)
+            batch = InboxBatch(tuple(messages), tuple(deliveries), tuple(settled))
+            if messages or settled:
                 self._handed_out.append((batch, self._monotonic()))
             return batch
+
+    def _whole(self, waiting: _Waiting) -> Message | None:
+        """Give a message with its payload; None when the disk does not give it back."""
+        if waiting.place is None or self._spill is None:
+            self._waiting_bytes -= len(waiting.message.payload)
+            return waiting.message
+        try:
+            return waiting.message._replace(payload=self._spill.take(waiting.place))
+        except OSError:
+            self._unreadable += 1
+            return None
+
+    def unreadable(self) -> int:
+        """Count the messages that the disk did not give back since the last call; the broker still has them."""
+        with self._arrived:
+            count, self._unreadable = self._unreadable, 0
+            return count
+
+    def settle(self, committed: Sequence[Message | bytes]) -> None:
+        """Remember committed messages, or their hashes, that cannot be acknowledged: once committed is enough.
+
+        What a gateway says of its state is left out: the same bytes a minute later are news.
+        """
+        with self._arrived:
+            now = self._monotonic()
+            for item in committed:
+                if not isinstance(item, bytes) and item.topic.endswith(_STATE_TOPICS):
+                    continue
+                mark = item if isinstance(item, bytes) else _mark(item)
+                self._settled.pop(mark, None)
+                self._settled[mark] = now
+            while len(self._settled) > _SETTLED_MOST:
+                del self._settled[next(iter(self._settled))]
+
+    def forget_session(self) -> None:
+        """Hear that the broker remembers nothing: what it sends from here on is new."""
+        with self._arrived:
+            self._settled.clear()
+
+    def _forget_settled(self) -> None:
+        oldest = self._monotonic() - _SETTLED_S
+        while self._settled and next(iter(self._settled.values())) < oldest:
+            del self._settled[next(iter(self._settled))]
 
     def overdue(self, after_s: float) -> InboxBatch | None:
         """Find a batch that was handed out longer ago than `after_s` and is neither acknowledged nor released."""
@@ -137,23 +261,27 @@ class DeliveryQueue:
                     return batch
             return None
 
-    def acknowledge(self, batch: InboxBatch) -> list[Delivery]:
+    def acknowledge(self, batch: InboxBatch) -> list[tuple[Delivery, Message | bytes]]:
         """Mark a batch as committed.
 
         Returns
         -------
-        list of Delivery
-            What may be acknowledged now, in order of arrival: nothing while an earlier batch is open.
+        list of (Delivery, Message or bytes)
+            What may be acknowledged now, in order of arrival: nothing while an earlier batch is open. The hash of a
+            message that was committed before, and came again.
         """
         with self._arrived:
             if not any(batch is open_batch for open_batch, _ in self._handed_out):
                 return []
             self._done.add(id(batch))
-            ready: list[Delivery] = []
+            ready: list[tuple[Delivery, Message | bytes]] = []
             while self._handed_out and id(self._handed_out[0][0]) in self._done:
                 first, _ = self._handed_out.popleft()
                 self._done.discard(id(first))
-                ready += first.deliveries
+                ready += first.arrivals()
+            self._outstanding.difference_update(
+                delivery.mid for delivery, _ in ready if delivery.generation == self._generation
+            )
             return ready
 
     def release(self, batch: InboxBatch) -> None:
@@ -169,9 +297,9 @@ class DeliveryQueue:
             self._handed_out = deque(kept)
             self._done.discard(id(batch))
             pairs = zip(batch.messages, batch.deliveries, strict=True)
-            back = [(message, how) for message, how in pairs if how.qos == 0]
+            back = [_Waiting(message, how, None) for message, how in pairs if how.qos == 0]
             self._waiting.extendleft(reversed(back))
-            self._waiting_bytes += sum(len(message.payload) for message, _ in back)
+            self._waiting_bytes += sum(waiting.size for waiting in back)
             self._arrived.notify()
 
     def close(self) -> None:
@@ -179,3 +307,9 @@ class DeliveryQueue:
         with self._arrived:
             self._closed = True
             self._arrived.notify_all()
+
+
+def _mark(message: Message) -> bytes:
+    """Give what a message is known by when it comes again."""
+    topic = message.topic.encode()
+    return blake2b(len(topic).to_bytes(4) + topic + message.payload, digest_size=16).digest()

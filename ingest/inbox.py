@@ -4,9 +4,10 @@ One thread owns the connection and is the only one to touch it; other threads le
 replies in queues and wake it. Every connection gets a new generation number and a new client object, so
 nothing of an old one (packet numbers, half-sent bytes) can leak into the next.
 
-Backpressure: when the queue is full the socket is simply not read. The broker's flow control then holds what
-it has; if that lasts longer than the keep-alive and the connection is lost, the next one is made only when
-the queue has drained, and the broker sends again what was not acknowledged.
+Backpressure: nothing is acknowledged before it is committed, and a broker has only so many messages under way. Those
+are read and wait here, on disk where memory is not enough. Only when there is no room at all the socket is not read:
+the broker's flow control then holds what it has; if that lasts longer than it likes and the connection is lost, the
+next one is made only when the queue has drained, and the broker sends again what was not acknowledged.
 
 Three things are watched, each ending in a new connection: a network thread that died though it said that it
 was connected; a broker that takes the connection and then says nothing (no answer to connecting and
@@ -41,6 +42,7 @@ from ingest.events import (
     Unreachable,
 )
 from ingest.messages import Message
+from ingest.spill import Spill
 
 __all__ = ["Inbox", "InboxState"]
 
@@ -110,6 +112,8 @@ class Inbox:
         Seconds within which the broker must have answered our connecting and subscribing.
     stuck_after_s : float
         Seconds after which a batch that was neither acknowledged nor released is given up.
+    spill : Spill, optional
+        Where payloads wait when they are more than `queue_bytes`; without it reading stops.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class Inbox:
         queue_bytes: int = DEFAULT_QUEUE_BYTES,
         answer_s: float = _ANSWER_S,
         stuck_after_s: float = _STUCK_AFTER_S,
+        spill: Spill | None = None,
     ) -> None:
         self._make_connection = make_connection
         self._broker = broker
@@ -136,8 +141,8 @@ class Inbox:
         self._longest_delay_s = longest_delay_s
         self._answer_s = answer_s
         self._stuck_after_s = stuck_after_s
-        self._queue = DeliveryQueue(queue_limit, queue_bytes)
-        self._to_acknowledge: deque[Delivery] = deque()
+        self._queue = DeliveryQueue(queue_limit, queue_bytes, spill)
+        self._to_acknowledge: deque[tuple[Delivery, Message | bytes]] = deque()
         self._to_publish: deque[tuple[str, bytes]] = deque(maxlen=_REPLIES_WAITING)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
@@ -196,20 +201,28 @@ class Inbox:
         """
         self._check_thread()
         self._check_deliveries()
-        return self._queue.take(max_messages, wait_s, max_bytes)
+        batch = self._queue.take(max_messages, wait_s, max_bytes)
+        if batch.settled and not len(batch):
+            self.acknowledge(batch)
+        if self._queue.unreadable():
+            self._ask_again()
+        return batch
 
     def acknowledge(self, batch: InboxBatch) -> None:
         """Acknowledge a committed batch; it is sent when all earlier batches are acknowledged too."""
         ready = self._queue.acknowledge(batch)
-        if ready:
-            self._to_acknowledge.extend(ready)
-            self._wake()
+        if not ready:
+            return
+        if not self._connected:  # while nothing can be sent, no payload is kept for it
+            self._queue.settle([committed for delivery, committed in ready if delivery.qos])
+            ready = [(delivery, b"") for delivery, _ in ready]
+        self._to_acknowledge.extend(ready)
+        self._wake()
 
     def release(self, batch: InboxBatch) -> None:
         """Give a batch up that could not be committed, and reconnect so that the broker sends it again."""
         self._queue.release(batch)
-        self._reconnect_asked.set()
-        self._wake()
+        self._ask_again()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0 if connected; a reply that cannot be sent now is forgotten."""
@@ -225,6 +238,11 @@ class Inbox:
         if self._thread is not None and not self._stopping.is_set() and still_s > _STANDS_STILL_AFTER_S:
             connected, error = False, f"the network thread has stood still for {still_s:.0f} s; start ingest again"
         return InboxState(connected, self._generation, self._since_ns, len(self._queue), error)
+
+    def _ask_again(self) -> None:
+        """Reconnect, so that the broker sends again what it has no acknowledgement of."""
+        self._reconnect_asked.set()
+        self._wake()
 
     def _check_thread(self) -> None:
         """Start another network thread when the last one died; what it said about being connected was not true."""
@@ -385,16 +403,21 @@ class Inbox:
         """Acknowledge what waits, leaving out what came over an earlier connection."""
         dropped = 0
         mids: list[int] = []
+        unsent: list[Message | bytes] = []
         while self._to_acknowledge:
-            generation, mid, qos = self._to_acknowledge.popleft()
+            (generation, mid, qos), committed = self._to_acknowledge.popleft()
             if not qos:
                 continue
-            if generation != self._generation or self._lost:
-                dropped += 1
-            else:
+            if generation == self._generation and not self._lost:
                 mids.append(mid)
+                continue
+            dropped += 1
+            if committed:
+                unsent.append(committed)
         if mids:
             connection.acknowledge(mids)
+        if unsent:
+            self._queue.settle(unsent)
         if dropped:
             self._emit(AcknowledgementsDropped(dropped, self._generation))
 
@@ -430,6 +453,8 @@ class Inbox:
         """Subscribe; with a session it is there already, and asking again does no harm."""
         self._accepted = True
         self._had_session = session_present
+        if not session_present:
+            self._queue.forget_session()
         self._last_error = ""
         self._connection.subscribe(self._filters)
 

@@ -24,6 +24,7 @@ from ingest.connection import ConnectionHandler, Packet
 from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, InboxBatch
 from ingest.events import InboxEvent
 from ingest.inbox import Inbox, InboxState
+from ingest.spill import Spill
 from ingest.topics import TOPIC_FILTERS
 
 __all__ = ["Delivery", "InboxBatch", "InboxState", "MqttInbox", "TlsFiles"]
@@ -77,7 +78,7 @@ class MqttInbox(Inbox):
         Bounds of the back-off between attempts to connect.
     reads_in_bursts : bool
         Many messages in one read of the socket; False leaves reading to paho, a packet at a time.
-    answer_s, stuck_after_s : float
+    answer_s, stuck_after_s, spill
         See `ingest.inbox.Inbox`.
     """
 
@@ -101,6 +102,7 @@ class MqttInbox(Inbox):
         queue_bytes: int = DEFAULT_QUEUE_BYTES,
         answer_s: float = 20.0,
         stuck_after_s: float = 120.0,
+        spill: Spill | None = None,
     ) -> None:
         def make_connection() -> _PahoConnection:
             client = (BurstClient if reads_in_bursts else paho.Client)(
@@ -128,6 +130,7 @@ class MqttInbox(Inbox):
             queue_bytes=queue_bytes,
             answer_s=answer_s,
             stuck_after_s=stuck_after_s,
+            spill=spill,
         )
 
 

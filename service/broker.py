@@ -39,17 +39,28 @@ from typing import IO, Final
 from domain.errors import ConfigurationError
 from service.processes import describe_exit, end_process, leashed, log_tail, open_log
 
-__all__ = ["MAX_ACK_PENDING", "EmbeddedBroker", "answers_mqtt", "find_nats_server", "free_port", "nats_configuration"]
+__all__ = [
+    "ACK_PENDING",
+    "MAX_ACK_PENDING",
+    "EmbeddedBroker",
+    "answers_mqtt",
+    "find_nats_server",
+    "free_port",
+    "nats_configuration",
+]
 
 _SESSION_ACK_PENDING: Final = 65_535  # nats-server's limit over all subscriptions of one session: packet ids are 16 bit
 _SESSION_FILTERS: Final = 4  # ingest.topics.TOPIC_FILTERS
 MAX_ACK_PENDING: Final = _SESSION_ACK_PENDING // _SESSION_FILTERS
+# As a batch and its successor need; more would only make more bytes that are under way, and come again.
+ACK_PENDING: Final = 4_096
 
 _MAX_PAYLOAD_BYTES: Final = 4_194_304  # design.md D4; a 4 s record at 25 kHz in base64 takes 267 kB
-# Ingest stops reading when its queue is full. What is under way to it then waits in the broker, 16,383 messages for
-# each topic filter; by default the broker would call it a slow consumer at 64 MB or after ten seconds and throw it
-# out, and what it had committed meanwhile would come again.
-_MAX_PENDING_BYTES: Final = 536_870_912
+# The broker writes to its clients as fast as it reads from its disk, and holds in memory what they have not read. By
+# default it calls a client slow at 64 MB or after ten seconds and closes its connection, and what was under way comes
+# again. Ingest reads on whatever happens (`ingest.spill`), so what it has not read is never more than what is under
+# way; this is room for 4,096 messages of half a megabyte.
+_MAX_PENDING_BYTES: Final = 2_147_483_648
 _WRITE_DEADLINE_S: Final = 120
 _CONNACK_ACCEPTED: Final = b"\x20\x02\x00\x00"
 _DISCONNECT: Final = b"\xe0\x00"
@@ -183,7 +194,7 @@ class EmbeddedBroker:
         host: str = "127.0.0.1",
         mqtt_port: int = 1883,
         sync_always: bool = True,
-        max_ack_pending: int = MAX_ACK_PENDING,
+        max_ack_pending: int = ACK_PENDING,
         ack_wait_seconds: int = 5,
         start_seconds: float = 60.0,
         stop_seconds: float = 10.0,

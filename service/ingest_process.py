@@ -9,6 +9,7 @@ import time
 
 from domain.errors import StorageCorrupt
 from ingest.mqtt import MqttInbox, TlsFiles
+from ingest.spill import Spill
 from models.hop_clock import NEVER_NS
 from service.folder import only_one, prepare_folder, projections_path, status_path
 from service.pipeline import ClockPolicy, Pipeline
@@ -64,6 +65,7 @@ def make_inbox(settings: Settings) -> MqttInbox:
         queue_bytes=settings.ingest.queue_bytes,
         now_ns=time.time_ns,
         emit=emitter("ingest"),
+        spill=Spill(settings.data_dir, settings.ingest.spill_bytes),
     )
 
 

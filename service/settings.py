@@ -84,12 +84,11 @@ class BrokerSection(BaseModel):
         "to two minutes in a power cut.",
     )
     max_ack_pending: int = Field(
-        8192,
-        ge=1024,
+        4096,
+        ge=512,
         le=16383,
-        description="Messages under way to ingest at most, for each topic filter: four batches. What is not "
-        "acknowledged in `ack_wait` (five seconds) comes again, so more than ingest takes in that time costs work "
-        "twice.",
+        description="Messages under way to ingest at most, for each topic filter: two batches. The broker holds them "
+        "in memory until they are read, up to two gigabytes, and sends again what is not acknowledged in five seconds.",
     )
 
 
@@ -137,12 +136,25 @@ class IngestSection(BaseModel):
         5.0, ge=0, le=600, description="Scoring again begins this long after the last late reading, or within a minute."
     )
     batch_messages: int = Field(2000, ge=1, le=50_000, description="Messages in one commit at most.")
-    queue_messages: int = Field(20_000, ge=100, le=1_000_000, description="Messages that wait in memory at most.")
+    queue_messages: int = Field(
+        70_000,
+        ge=100,
+        le=1_000_000,
+        description="Messages that wait at most: as many as a broker can have under way (65,535), since one that "
+        "cannot deliver what is under way closes the connection.",
+    )
     queue_bytes: int = Field(
         268_435_456,
         ge=1_048_576,
         le=68_719_476_736,
-        description="Bytes of their payloads at most; beyond either nothing is read, and the broker holds the rest.",
+        description="Bytes of their payloads in memory at most; what is more waits on disk.",
+    )
+    spill_bytes: int = Field(
+        8_589_934_592,
+        ge=0,
+        le=1_099_511_627_776,
+        description="Bytes of them on disk at most, in the data folder, of which one gigabyte is left free; beyond it "
+        "nothing is read, and the broker holds the rest.",
     )
     max_payload_bytes: int = Field(4_194_304, ge=1024, le=268_435_456, description="Larger payloads are refused.")
     closing_seconds: float = Field(0.25, ge=0.01, le=60, description="Hops close together, this long apart at least.")
