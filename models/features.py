@@ -18,7 +18,7 @@ from domain.arrays import FloatArray
 from domain.errors import ShapeError
 from domain.register import WAVEFORM_CHANNELS
 
-__all__ = ["FEATURES", "waveform_features"]
+__all__ = ["FEATURES", "analyse_waveforms", "waveform_features"]
 
 FEATURES: Final[tuple[str, ...]] = tuple(name for name, _ in WAVEFORM_CHANNELS)
 
@@ -61,6 +61,22 @@ def waveform_features(samples: FloatArray, sampling_rate_hz: float) -> FloatArra
     >>> np.round(waveform_features(np.sin(2 * np.pi * 12.5 * time_s)[np.newaxis], 500.0), 3).tolist()
     [[0.707, 1.0, 1.414, 1.5, 12.5]]
     """
+    return analyse_waveforms(samples, sampling_rate_hz)[0]
+
+
+def analyse_waveforms(samples: FloatArray, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:
+    """Compute features and spectrum of each waveform in a batch, with one transform for both.
+
+    Parameters and errors are those of `waveform_features`.
+
+    Returns
+    -------
+    features : float64[B, 5]
+        As `waveform_features` gives them.
+    magnitude : float64[B, N // 2 + 1]
+        Absolute values of the Hann-windowed spectrum, each row to a scale of its own: for shapes, not for sizes. No
+        columns where N is below 4.
+    """
     if samples.ndim != 2 or samples.shape[1] == 0:  # noqa: PLR2004 - [B, N]
         msg = f"samples has shape {samples.shape}, expected [B, N] with N at least 1; give one row a block"
         raise ShapeError(msg)
@@ -83,20 +99,21 @@ def waveform_features(samples: FloatArray, sampling_rate_hz: float) -> FloatArra
     features[:, 1] = np.where(moving, peak * scale, 0.0)
     features[:, 2] = np.where(moving, peak / np.sqrt(divisor), 1.0)
     features[:, 3] = np.where(moving, np.mean(squares * squares, axis=-1) / divisor**2, 1.0)
-    features[:, 4] = np.where(moving, _dominant_frequency(centred, sampling_rate_hz), 0.0)
-    return features
-
-
-def _dominant_frequency(centred: FloatArray, sampling_rate_hz: float) -> FloatArray:
-    """Find the frequency of the highest spectral peak of each row; 0 where a row is too short to have one."""
-    blocks, length = centred.shape
-    if length < 4:  # noqa: PLR2004 - needs a peak and both neighbours above the lowest bin
-        return np.zeros(blocks)
+    length = samples.shape[1]
+    if length < 4:  # noqa: PLR2004 - a peak needs both neighbours above the lowest bin
+        features[:, 4] = 0.0
+        return features, np.empty((len(samples), 0))
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
     spectrum = np.abs(fft.rfft(centred * window, axis=-1))
+    features[:, 4] = np.where(moving, _dominant_frequency(spectrum, length, sampling_rate_hz), 0.0)
+    return features, spectrum
+
+
+def _dominant_frequency(spectrum: FloatArray, length: int, sampling_rate_hz: float) -> FloatArray:
+    """Find the frequency of the highest peak of each row, refined between the bins."""
     highest = 1 + np.argmax(spectrum[:, 1:], axis=-1)
     inside = np.clip(highest, 1, spectrum.shape[1] - 2)
-    rows = np.arange(blocks)
+    rows = np.arange(len(spectrum))
     floor = np.finfo(np.float64).tiny
     left, middle, right = (np.log(np.maximum(spectrum[rows, inside + step], floor)) for step in (-1, 0, 1))
     curvature = left - 2 * middle + right

@@ -1,0 +1,379 @@
+"""The modes of one structure: blocks in, natural frequencies out, day by day.
+
+Blocks of sensors that sample alike are averaged together, so that a sensor on a node of one mode costs nothing. A
+period is as many whole days (UTC) as it takes to gather a few blocks: a day for hourly blocks, some days for rare
+ones. At its end modes are looked for in the average (`models.modal_peaks`) and followed (`models.modal_tracks`). The
+days that still wait are kept apart, so that blocks may come in any order until their day is closed; one that comes
+later is not used. Sampling rates are followed apart from each other; a gateway that changes the length of its blocks
+begins a new average and keeps the modes.
+
+State is a frozen value: a step gives a new one, and a plan that is not carried out leaves no trace.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from domain.arrays import FloatArray
+from domain.errors import ShapeError
+from models.modal_peaks import ModalPeaks, find_modes
+from models.modal_spectra import HalfArray, SpectrumSum, bins_of
+from models.modal_tracks import ModeTracks, TrackedMode, follow_modes
+
+__all__ = ["AssetModes", "BlockSpectrum", "ModalPeriod", "end_day", "renew_reference", "take_blocks"]
+
+_DAY_NS: Final = 86_400_000_000_000
+_ENOUGH_BLOCKS: Final = 8
+_LONGEST_PERIOD_DAYS: Final = 14
+# A period that took so long is used with fewer blocks, and below these dropped.
+_FEWEST_BLOCKS: Final = 4
+_REFERENCE_PERIODS: Final = 30
+# Bounds of memory: days that wait, and kinds of blocks, of one structure.
+_MOST_DAYS: Final = 8
+_MOST_RATES: Final = 4
+_MAGIC: Final = b"SCHM"
+_GROUP: Final = struct.Struct("<dqqdqqqqqq")
+
+
+class BlockSpectrum(NamedTuple):
+    """One block as it is averaged.
+
+    Attributes
+    ----------
+    start_ns : int
+        Time of the first sample.
+    sampling_rate_hz : float
+    samples : int
+    kurtosis : float
+    shares : float16[F]
+        As `models.modal_spectra.block_shares` gives them.
+    """
+
+    start_ns: int
+    sampling_rate_hz: float
+    samples: int
+    kurtosis: float
+    shares: HalfArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RateGroup:
+    """What is known from the blocks of one sampling rate.
+
+    Attributes
+    ----------
+    waiting : tuple of (int, SpectrumSum)
+        Days that are not closed, by number since 1970, and within a day by length of block.
+    period : SpectrumSum or None
+        Closed days since the last look.
+    begun_ns : int
+        Start of the first of them.
+    warmth, warm_days : float, int
+        Sum of their temperatures in degrees Celsius, and days that had one.
+    reference : float64[F]
+        Mean density of the first periods, per hertz; empty before the first.
+    reference_periods, reference_samples : int
+        How many, and of which length of block.
+    tracks : ModeTracks
+    """
+
+    sampling_rate_hz: float
+    waiting: tuple[tuple[int, SpectrumSum], ...] = ()
+    period: SpectrumSum | None = None
+    begun_ns: int = 0
+    warmth: float = 0.0
+    warm_days: int = 0
+    reference: FloatArray = field(default_factory=lambda: np.empty(0))
+    reference_periods: int = 0
+    reference_samples: int = 0
+    tracks: ModeTracks = field(default_factory=ModeTracks.empty)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetModes:
+    """What is known of the modes of one structure.
+
+    Attributes
+    ----------
+    groups : tuple of RateGroup
+        By sampling rate.
+    closed_day : int
+        Days before this number are closed.
+    """
+
+    groups: tuple[RateGroup, ...] = ()
+    closed_day: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the end of a day changes anything."""
+        return any(group.waiting or group.period is not None for group in self.groups)
+
+    def encode(self) -> bytes:
+        """Write the state; equal states give equal bytes."""
+        parts = [_MAGIC, struct.pack("<qq", self.closed_day, len(self.groups))]
+        for group in self.groups:
+            tracks = group.tracks.encode()
+            period = group.period.encode() if group.period is not None else b""
+            parts.append(
+                _GROUP.pack(
+                    group.sampling_rate_hz,
+                    len(group.waiting),
+                    group.begun_ns,
+                    group.warmth,
+                    group.warm_days,
+                    group.reference_periods,
+                    group.reference_samples,
+                    len(group.reference),
+                    len(period),
+                    len(tracks),
+                )
+            )
+            parts += [group.reference.astype("<f8").tobytes(), period, tracks]
+            for day, waiting in group.waiting:
+                body = waiting.encode()
+                parts += [struct.pack("<qq", day, len(body)), body]
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, data: bytes) -> AssetModes:
+        """Read what `encode` wrote, to the bit.
+
+        Raises
+        ------
+        ShapeError
+            If the bytes are of something else, or cut short.
+        """
+        reader = _Reader(data)
+        if reader.take(len(_MAGIC)) != _MAGIC:
+            raise ShapeError(f"got {data[:4]!r} at the head of the state of modes, expected {_MAGIC!r}")
+        closed_day, count = struct.unpack("<qq", reader.take(16))
+        groups = []
+        for _ in range(count):
+            (rate_hz, days, begun_ns, warmth, warm_days, periods, samples, bins, period_size, tracks_size) = (
+                _GROUP.unpack(reader.take(_GROUP.size))
+            )
+            reference = np.frombuffer(reader.take(8 * bins), "<f8").astype(np.float64)
+            period = SpectrumSum.decode(reader.take(period_size)) if period_size else None
+            tracks = ModeTracks.decode(reader.take(tracks_size))
+            waiting = []
+            for _ in range(days):
+                day, size = struct.unpack("<qq", reader.take(16))
+                waiting.append((day, SpectrumSum.decode(reader.take(size))))
+            groups.append(
+                RateGroup(
+                    sampling_rate_hz=rate_hz,
+                    waiting=tuple(waiting),
+                    period=period,
+                    begun_ns=begun_ns,
+                    warmth=warmth,
+                    warm_days=warm_days,
+                    reference=reference,
+                    reference_periods=periods,
+                    reference_samples=samples,
+                    tracks=tracks,
+                )
+            )
+        return cls(tuple(groups), closed_day)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Bytes, piece by piece."""
+
+    data: bytes
+    at: int = 0
+
+    def take(self, size: int) -> bytes:
+        part = self.data[self.at : self.at + size]
+        if len(part) != size:
+            raise ShapeError(f"got {len(self.data)} bytes of the state of modes, expected {self.at + size} or more")
+        self.at += size
+        return part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModalPeriod:
+    """What one period showed.
+
+    Attributes
+    ----------
+    sampling_rate_hz : float
+    start_ns, end_ns : int
+    blocks : int
+        Averaged.
+    temperature_degc : float
+        Mean of its days; NaN where unknown.
+    modes : tuple of TrackedMode
+        Confirmed modes that were seen, by number.
+    peaks : ModalPeaks
+        All that was found, candidates and machinery included.
+    bin_hz : float
+        Width of a bin of the densities; the first is at 0 Hz.
+    density, reference : float64[F]
+        Share of a block's power per hertz: this period, and the mean of the first ones.
+    reference_periods : int
+        Periods behind the reference, at most 30; then it stays as it is.
+    """
+
+    sampling_rate_hz: float
+    start_ns: int
+    end_ns: int
+    blocks: int
+    temperature_degc: float
+    modes: tuple[TrackedMode, ...]
+    peaks: ModalPeaks
+    bin_hz: float
+    density: FloatArray
+    reference: FloatArray
+    reference_periods: int
+
+
+def take_blocks(state: AssetModes, blocks: Iterable[BlockSpectrum]) -> AssetModes:
+    """Add blocks of any sensors of one structure to the days they began in.
+
+    Parameters
+    ----------
+    state : AssetModes
+        Not changed.
+    blocks : iterable of BlockSpectrum
+        In any order. Those of a closed day, too short ones, and those beyond the bounds of memory are left out.
+
+    Returns
+    -------
+    AssetModes
+    """
+    by_kind: dict[tuple[float, int, int], list[BlockSpectrum]] = {}
+    for block in blocks:
+        day = block.start_ns // _DAY_NS
+        if day >= state.closed_day and len(block.shares) == bins_of(block.samples) > 0:
+            by_kind.setdefault((block.sampling_rate_hz, day, block.samples), []).append(block)
+    groups = {group.sampling_rate_hz: group for group in state.groups}
+    for (rate_hz, day, samples), members in sorted(by_kind.items(), key=lambda item: item[0]):
+        if rate_hz not in groups and len(groups) >= _MOST_RATES:
+            continue
+        group = groups.get(rate_hz, RateGroup(rate_hz))
+        waiting = {(number, one.samples): one for number, one in group.waiting}
+        if (day, samples) not in waiting and len(waiting) >= _MOST_DAYS:
+            continue
+        total = waiting.get((day, samples)) or SpectrumSum.empty(rate_hz, samples)
+        waiting[day, samples] = total.add(
+            np.stack([block.shares for block in members]), np.array([block.kurtosis for block in members])
+        )
+        ordered = tuple((number, waiting[number, length]) for number, length in sorted(waiting))
+        groups[rate_hz] = replace(group, waiting=ordered)
+    return replace(state, groups=tuple(groups[rate_hz] for rate_hz in sorted(groups)))
+
+
+def end_day(state: AssetModes, *, end_ns: int, temperature_degc: float) -> tuple[AssetModes, list[ModalPeriod]]:
+    """Close the days up to a moment, and look for modes where a period is complete.
+
+    Parameters
+    ----------
+    state : AssetModes
+        Not changed.
+    end_ns : int
+        End of a day (UTC); days come in order.
+    temperature_degc : float
+        Of the structure at the end of the day with a day's memory; NaN where unknown.
+
+    Returns
+    -------
+    AssetModes
+    list of ModalPeriod
+        One for each sampling rate whose period ended.
+    """
+    closed_day = max(end_ns // _DAY_NS, state.closed_day)
+    groups, told = [], []
+    for group in state.groups:
+        moved = _close(group, closed_day, temperature_degc)
+        if _is_complete(moved, end_ns):
+            moved, period = _look(moved, end_ns)
+            told += [] if period is None else [period]
+        groups.append(moved)
+    return AssetModes(tuple(groups), closed_day), told
+
+
+def renew_reference(state: AssetModes) -> AssetModes:
+    """Begin new references: it is another structure from now on, or a person has accepted what it has become."""
+    return replace(
+        state,
+        groups=tuple(
+            replace(
+                group,
+                tracks=group.tracks.without_reference(),
+                reference=np.empty(0),
+                reference_periods=0,
+                reference_samples=0,
+            )
+            for group in state.groups
+        ),
+    )
+
+
+def _close(group: RateGroup, closed_day: int, temperature_degc: float) -> RateGroup:
+    """Put the days that ended into the period."""
+    ended = [item for item in group.waiting if item[0] < closed_day]
+    if not ended:
+        return group
+    lengths: dict[int, int] = {}
+    for _, one in ended:
+        lengths[one.samples] = lengths.get(one.samples, 0) + one.blocks
+    # One length of block at a time: the one that most blocks have, and of those the longest.
+    samples = max(lengths, key=lambda length: (lengths[length], length))
+    period, begun_ns, warmth, warm_days = group.period, group.begun_ns, group.warmth, group.warm_days
+    if period is None or period.samples != samples:
+        period, warmth, warm_days = SpectrumSum.empty(group.sampling_rate_hz, samples), 0.0, 0
+        begun_ns = min(day for day, one in ended if one.samples == samples) * _DAY_NS
+    for _, one in ended:
+        if one.samples == samples:
+            period = period.join(one)
+    if np.isfinite(temperature_degc):
+        warmth, warm_days = warmth + temperature_degc, warm_days + 1
+    waiting = tuple(item for item in group.waiting if item[0] >= closed_day)
+    return replace(group, waiting=waiting, period=period, begun_ns=begun_ns, warmth=warmth, warm_days=warm_days)
+
+
+def _is_complete(group: RateGroup, end_ns: int) -> bool:
+    if group.period is None:
+        return False
+    return group.period.blocks >= _ENOUGH_BLOCKS or end_ns - group.begun_ns >= _LONGEST_PERIOD_DAYS * _DAY_NS
+
+
+def _look(group: RateGroup, end_ns: int) -> tuple[RateGroup, ModalPeriod | None]:
+    """Find and follow modes in a complete period, and begin the next."""
+    average = group.period
+    begun = replace(group, period=None, begun_ns=0, warmth=0.0, warm_days=0)
+    if average is None or average.blocks < _FEWEST_BLOCKS:
+        return begun, None
+    temperature_degc = group.warmth / group.warm_days if group.warm_days else float("nan")
+    peaks = find_modes(average)
+    tracks, modes = follow_modes(group.tracks, peaks, time_ns=end_ns, temperature_degc=temperature_degc)
+    density = average.density_per_hz()
+    reference, periods = group.reference, group.reference_periods
+    if group.reference_samples != average.samples:
+        reference, periods = np.zeros(len(density)), 0
+    if periods < _REFERENCE_PERIODS:
+        periods += 1
+        reference = reference + (density - reference) / periods
+    begun = replace(
+        begun, tracks=tracks, reference=reference, reference_periods=periods, reference_samples=average.samples
+    )
+    return begun, ModalPeriod(
+        sampling_rate_hz=group.sampling_rate_hz,
+        start_ns=group.begun_ns,
+        end_ns=end_ns,
+        blocks=average.blocks,
+        temperature_degc=temperature_degc,
+        modes=tuple(modes),
+        peaks=peaks,
+        bin_hz=average.bin_hz,
+        density=density,
+        reference=reference,
+        reference_periods=periods,
+    )
