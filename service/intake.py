@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
@@ -15,11 +16,13 @@ from domain.records import DeadLetter
 from domain.register import WAVEFORM_CHANNELS
 from ingest.messages import DecodedBatch, Message, Refusal
 from ingest.resolve import WaveformSlot
-from models.features import waveform_features
+from models.features import FEATURES, analyse_waveforms
 from models.hop_clock import NEVER_NS
+from models.modal_spectra import bins_of, block_shares
 from service.bursts import BurstWork, message_hash
 from storage.entries import QuarantineChange, SensorColumns
 from storage.journal import HeldMessage, Journal
+from storage.modal_entries import SpectrumNote
 
 __all__ = [
     "arrival_differences",
@@ -40,7 +43,7 @@ _TELLS_NO_CLOCK: Final = np.uint8(ReadingFlag.CLAIMED | ReadingFlag.BACKFILL)
 _UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
 
 
-def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray]:
+def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray, list[SpectrumNote]]:
     """Put the features of waveforms behind the readings of a batch.
 
     Returns
@@ -49,15 +52,18 @@ def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns,
         In the order of arrival, features last.
     message_of : int32[N]
         The message of each reading; for a waveform in parts that of its last part.
+    spectra : list of SpectrumNote
+        Of waveforms that are long enough, and touched no limit.
     """
     parts, messages = [batch.readings], [batch.message_of_reading]
+    spectra: list[SpectrumNote] = []
     for (block, message), flags in zip(batch.waveforms, batch.waveform_flags, strict=True):
-        _add_features(batch.slots, block, message, flags, parts, messages)
+        spectra += _add_features(batch.slots, block, message, flags, parts, messages)
     if bursts.groups is not None:
         last_part = np.asarray(bursts.last_part, np.int32)
         for (block, place), flags in zip(bursts.groups.blocks, bursts.groups.flags, strict=True):
-            _add_features(bursts.groups.slots, block, last_part[place], flags, parts, messages)
-    return ReadingColumns.concatenate(parts), np.concatenate(messages)
+            spectra += _add_features(bursts.groups.slots, block, last_part[place], flags, parts, messages)
+    return ReadingColumns.concatenate(parts), np.concatenate(messages), spectra
 
 
 def _add_features(
@@ -67,18 +73,50 @@ def _add_features(
     flags: FlagArray,
     parts: list[ReadingColumns],
     messages: list[IndexArray],
-) -> None:
-    """Compute the features of one group of waveforms, those that the register asks for."""
+) -> list[SpectrumNote]:
+    """Compute the features of one group of waveforms, those that the register asks for, and give their spectra."""
     numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
     factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
     # Samples and rates that no instrument has overflow to infinity, and are left out below.
     with np.errstate(over="ignore", invalid="ignore"):
-        features = waveform_features(block.samples, block.sampling_rate_hz) * factors[block.channel]
+        features, magnitude = analyse_waveforms(block.samples, block.sampling_rate_hz)
+        spectra = _spectra(block, features, magnitude)
+        features *= factors[block.channel]
     number = numbers[block.channel]
     kept = (number >= 0) & np.isfinite(features)
     row = np.nonzero(kept)[0]
     parts.append(ReadingColumns(number[kept], block.start_ns[row], features[kept], flags[row]))
     messages.append(message[row])
+    # A block is known by one of its readings, wherever its features go.
+    told = (flags & np.uint8(ReadingFlag.CLIPPED)) == 0
+    return [
+        msgspec.structs.replace(note, channel=int(number[at, np.argmax(kept[at])]))
+        for at, note in spectra
+        if told[at] and kept[at].any()
+    ]
+
+
+def _spectra(block: SignalBlock, features: FloatArray, magnitude: FloatArray) -> list[tuple[int, SpectrumNote]]:
+    """Give the spectra of the waveforms that move, by row; none where they are too short."""
+    samples = block.samples.shape[1]
+    if not bins_of(samples):
+        return []
+    shares, moves = block_shares(magnitude)
+    kurtosis = features[:, FEATURES.index("kurtosis")]
+    return [
+        (
+            row,
+            SpectrumNote(
+                channel=-1,
+                time_ns=int(block.start_ns[row]),
+                sampling_rate_hz=block.sampling_rate_hz,
+                samples=samples,
+                kurtosis=float(kurtosis[row]),
+                shares=shares[row].astype("<f2").tobytes(),
+            ),
+        )
+        for row in np.flatnonzero(moves & np.isfinite(kurtosis)).tolist()
+    ]
 
 
 def longest_reaches(readings: ReadingColumns, message_of: IndexArray) -> list[tuple[int, int]]:

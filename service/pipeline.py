@@ -40,6 +40,7 @@ from service.intake import (
     released_senders,
 )
 from service.live_state import LiveState
+from service.modal_days import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
 from storage.entries import (
@@ -157,7 +158,7 @@ class Pipeline:
         limits = self._limits(now_ns)
         batch = decode_batch(messages, live.resolver, limits, max_payload_bytes=self._max_payload_bytes)
         bursts = take_parts(self.journal, messages, batch, live.resolver, limits)
-        readings, message_of = readings_of(batch, bursts)
+        readings, message_of, spectra = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
         step_ns = self._step_ns()
         admission = live.tracker.admit(
@@ -197,6 +198,7 @@ class Pipeline:
             step_ns=step_ns or 0,
             claims=[ClaimNote(*claim) for claim in admission.claims],
             reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
+            spectra=new_spectra(spectra, accepted),
         )
         if not self.policy.by_stream:  # a replay's messages arrive when it is replayed
             received_ns = [message.received_ns for message in messages]

@@ -19,6 +19,7 @@ from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision, RiskAssessment
 from domain.register import Register
+from storage.modal_entries import ModePeriod, SpectrumNote
 
 __all__ = [
     "QUALITIES",
@@ -80,6 +81,8 @@ class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True, omit_def
         Claims that changed.
     reaches : dict of int to int
         Longest stretch of times in one message, by one channel of the asset, where it exceeds what was known.
+    spectra : list of SpectrumNote
+        Of the blocks that are long enough.
     arrival_channel, arrival_s : bytes
         By the wall's clock, of each message that tells of its sensor's clock: int32 one of its channels, and float64
         time of arrival minus newest device time, in seconds.
@@ -91,6 +94,7 @@ class BatchBody(msgspec.Struct, tag="batch", frozen=True, kw_only=True, omit_def
     reaches: dict[int, int] = {}
     arrival_channel: bytes = b""
     arrival_s: bytes = b""
+    spectra: list[SpectrumNote] = []
 
 
 class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
@@ -281,6 +285,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     clocks: list[ClockChange] = []
     register: Register | None = None
     register_numbers: list[int] = []
+    modes: list[ModePeriod] = []
 
 
 _T = TypeVar("_T")

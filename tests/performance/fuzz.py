@@ -137,7 +137,7 @@ def _decoders(report: FuzzReport) -> Callable[[Sequence[Message]], None]:
 
     def take(messages: Sequence[Message]) -> None:
         decoded = decode_batch(messages, room.resolver, room.limits)
-        readings, message_of = readings_of(decoded, BurstWork(decoded.outcome, np.ones(len(messages), np.int64)))
+        readings, message_of, _ = readings_of(decoded, BurstWork(decoded.outcome, np.ones(len(messages), np.int64)))
         assert len(decoded.outcome) == len(messages)
         assert len(readings) == len(message_of)
         assert np.isfinite(readings.value).all()
