@@ -30,7 +30,7 @@ from typing import Annotated, Any, Final
 
 from anyio import to_thread
 from fastapi import Depends, Request
-from starlette.datastructures import FormData, Headers
+from starlette.datastructures import FormData
 
 from api.problems import ProblemError
 from api.rooms import ApiRooms
@@ -47,7 +47,6 @@ __all__ = [
     "needs",
     "own_rooms",
     "refuse_above",
-    "remembered_caller",
     "rooms_of",
     "scoped_rooms",
     "session_token",
@@ -59,8 +58,6 @@ _FORM_FIELD: Final = "csrf_token"
 _HEADER: Final = "x-csrf-token"
 # A secret of ours has 50 characters; more is nobody's.
 _SECRET_CHARACTERS: Final = 200
-_REMEMBERED_NS: Final = 1_000_000_000
-_REMEMBERED: Final = 4096
 OPEN: Final = "open"  # marks a route that asks for no right, in `needs`
 
 
@@ -93,14 +90,6 @@ def identify(request: Request) -> Caller:
     return found
 
 
-def remembered_caller(rooms: ApiRooms, headers: Headers) -> Caller | None:
-    """Give the caller whose key was found good within the last second; for keys alone, and reading alone."""
-    remembered = rooms.callers.get((headers.get("authorization"), None))
-    if remembered is None or not 0 <= rooms.wall_clock_ns() - remembered[0] < _REMEMBERED_NS:
-        return None
-    return remembered[1]
-
-
 def throttled(rooms: ApiRooms, found: Caller) -> None:
     """Count a request of a caller; 429 when there were too many."""
     throttle = rooms.access.throttle
@@ -114,20 +103,17 @@ async def _known_caller(request: Request) -> Caller:
     So a revoked key holds a second longer at most, and a session ends with the logout.
     """
     rooms = rooms_of(request)
-    given = (request.headers.get("authorization"), request.headers.get("cookie"))
-    now_ns = rooms.wall_clock_ns()
-    is_key = given[0] is not None and given[1] is None
-    if is_key and rooms.access.required and request.method in {"GET", "HEAD"}:
-        remembered = rooms.callers.get(given)
-        if remembered is not None and 0 <= now_ns - remembered[0] < _REMEMBERED_NS:
-            request.scope["schouw.caller"] = remembered[1]
-            throttled(rooms, remembered[1])
-            return remembered[1]
+    authorization = request.headers.get("authorization")
+    if authorization is None or "cookie" in request.headers or not rooms.access.required:
+        return await to_thread.run_sync(identify, request)
+    digest, now_ns = rooms.known.digest(authorization), rooms.wall_clock_ns()
+    remembered = rooms.known.caller(digest, now_ns=now_ns) if request.method in {"GET", "HEAD"} else None
+    if remembered is not None:
+        request.scope["schouw.caller"] = remembered
+        throttled(rooms, remembered)
+        return remembered
     found = await to_thread.run_sync(identify, request)
-    if is_key:
-        if len(rooms.callers) >= _REMEMBERED:
-            rooms.callers.clear()
-        rooms.callers[given] = (now_ns, found)
+    rooms.known.remember(digest, found, now_ns=now_ns)
     return found
 
 

@@ -1,16 +1,39 @@
-"""The newest answers of this process, kept ready for pollers."""
+"""The newest answers of this process, kept ready for pollers, each made by one caller while others wait for it."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["AnswerCache", "KeptAnswer"]
+from starlette.types import Message, Receive, Scope, Send
+
+from api.languages import Language
+
+__all__ = ["AnswerCache", "KeptAnswer", "PreparedAnswer"]
 
 _ANSWERS: Final = 256
+_LOCKS: Final = 64
+# While a store stands still, nobody waits behind another who waits for it.
+_PATIENCE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedAnswer:
+    """One answer as ASGI has it; sent as often as it is asked for."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # what ASGI gives
+        """Send it."""
+        start: Message = {"type": "http.response.start", "status": self.status, "headers": list(self.headers)}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +48,8 @@ class KeptAnswer:
         Compressed with gzip; empty where that does not pay.
     modified : str
         When it first had these bytes, as `Last-Modified` has it.
+    prepared : dict
+        What was sent of it before, by whether it was compressed and whether the caller had it (304).
     """
 
     stamp: tuple[int, int]
@@ -34,14 +59,35 @@ class KeptAnswer:
     modified: str
     headers: Mapping[str, str]
     media_type: str
+    language: Language | None
+    prepared: dict[tuple[bool, bool], PreparedAnswer] = field(default_factory=dict, compare=False)
 
 
 class AnswerCache:
-    """The newest answers of this process, least recently used ones dropped."""
+    """The newest answers of this process, least recently used ones dropped.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    answers : int
+        How many are kept; 0: none, so that each is made anew.
+    """
+
+    def __init__(self, answers: int = _ANSWERS) -> None:
+        self._answers = answers
         self._kept: OrderedDict[object, KeptAnswer] = OrderedDict()
         self._lock = threading.Lock()
+        self._making = tuple(threading.Lock() for _ in range(_LOCKS))
+
+    @contextlib.contextmanager
+    def made_once(self, key: object) -> Iterator[None]:
+        """Wait, a second at most, while another thread makes the answer under this key."""
+        lock = self._making[hash(key) % _LOCKS]
+        is_held = lock.acquire(timeout=_PATIENCE_S)
+        try:
+            yield
+        finally:
+            if is_held:
+                lock.release()
 
     def get(self, key: object) -> KeptAnswer | None:
         """Give what is kept under a key."""
@@ -56,5 +102,5 @@ class AnswerCache:
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
-            if len(self._kept) > _ANSWERS:
+            if len(self._kept) > self._answers:
                 self._kept.popitem(last=False)

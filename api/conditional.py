@@ -8,18 +8,19 @@ from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 
 from api.languages import Language
 
 __all__ = ["holds", "json_response", "json_text", "revalidated"]
 
 
-def holds(request: Request, opaque: str) -> bool:
+def holds(headers: Headers, opaque: str) -> bool:
     """Tell whether the caller has the answer with this tag already, compressed or not.
 
     Tags are compared weakly, as RFC 9110 section 13.1.2 asks for `If-None-Match`.
     """
-    held = request.headers.get("if-none-match")
+    held = headers.get("if-none-match")
     if held is None:
         return False
     candidates = [part.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for part in held.split(",")]
@@ -28,7 +29,7 @@ def holds(request: Request, opaque: str) -> bool:
 
 def revalidated(request: Request, tag: str) -> Response | None:
     """Answer 304 when the caller holds what it would get; None when it does not."""
-    return Response(status_code=304, headers={"ETag": tag}) if holds(request, tag.strip('"')) else None
+    return Response(status_code=304, headers={"ETag": tag}) if holds(request.headers, tag.strip('"')) else None
 
 
 def json_response(

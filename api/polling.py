@@ -14,14 +14,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from api.answer_cache import KeptAnswer
+from api.answer_cache import KeptAnswer, PreparedAnswer
 from api.conditional import holds
 from api.edge import API_VERSION
 from api.languages import Language
@@ -30,7 +30,17 @@ from api.rooms import ApiRooms
 from api.tables import as_csv
 from domain.access import Caller
 
-__all__ = ["CSV", "Made", "as_of_ns", "cached_answer", "kept_response", "media_type", "question_of", "tagged_answer"]
+__all__ = [
+    "CSV",
+    "Made",
+    "Question",
+    "as_of_ns",
+    "cached_answer",
+    "media_type",
+    "prepared_answer",
+    "question_of",
+    "tagged_answer",
+]
 
 CSV: Final = "text/csv; charset=utf-8"
 
@@ -39,10 +49,18 @@ _NS_PER_S: Final = 1_000_000_000
 _ANSWER_BYTES: Final = 4_000_000
 _GZIP_FROM: Final = 1_000
 _QUESTIONS: Final = 4096
-Question = tuple[str, bytes, str, str]
 # Fast: the network between a poller and us is not the bottleneck, and JSON of one schema shrinks well anyway.
 _GZIP_LEVEL: Final = 3
 _CACHE_CONTROL: Final = "private, no-cache"
+
+
+class Question(NamedTuple):
+    """All of a request that its answer depends on, but what is negotiated; `credential` is a digest."""
+
+    path: str
+    query: bytes
+    credential: bytes
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +100,33 @@ def cached_answer(
     key = (owner, request.url.path, request.scope["query_string"], language)
     kept = rooms.answers.get(key)
     if kept is None or kept.stamp != stamp:
-        kept = _make_kept(make(stamp[1]), stamp, kept, rooms.now_ns(), fields)
-        if len(kept.body) <= _ANSWER_BYTES:
-            rooms.answers.put(key, kept)
-            question = question_of(request.scope, request.headers)
-            if question is not None and who.kind == "key":
-                if len(rooms.repeats) >= _QUESTIONS:
-                    rooms.repeats.clear()
-                rooms.repeats[question] = (key, language)
-    return kept_response(request, kept, language)
+        with rooms.answers.made_once(key):
+            kept = rooms.answers.get(key)
+            if kept is None or kept.stamp != stamp:
+                kept = _make_kept(make(stamp[1]), stamp, kept, rooms.now_ns(), fields, language)
+                if len(kept.body) <= _ANSWER_BYTES:
+                    rooms.answers.put(key, kept)
+    if who.kind == "key":
+        _remember(request, rooms, key)
+    return _response(request.headers, kept)
 
 
-def question_of(scope: Scope, headers: Headers) -> Question | None:
+def _remember(request: Request, rooms: ApiRooms, key: object) -> None:
+    """Note what this very question led to, for `api.repeats`."""
+    question = question_of(request.scope, request.headers, rooms)
+    if question is not None and question not in rooms.repeats:
+        if len(rooms.repeats) >= _QUESTIONS:
+            rooms.repeats.clear()
+        rooms.repeats[question] = key
+
+
+def question_of(scope: Scope, headers: Headers, rooms: ApiRooms) -> Question | None:
     """Give all of a request that its answer depends on, but what is negotiated; None where there is no key."""
     authorization = headers.get("authorization")
     if authorization is None or "cookie" in headers or "content-length" in headers:
         return None
-    return str(scope["path"]), bytes(scope["query_string"]), authorization, headers.get("accept-language", "")
+    credential = rooms.known.digest(authorization)
+    return Question(str(scope["path"]), bytes(scope["query_string"]), credential, headers.get("accept-language", ""))
 
 
 def as_of_ns(rooms: ApiRooms) -> int:
@@ -110,11 +138,16 @@ def tagged_answer(
     request: Request, rooms: ApiRooms, made: Made, *, language: Language | None = None, fields: str | None = None
 ) -> Response:
     """Answer with something that is made each time, with its strong tag."""
-    return kept_response(request, _make_kept(made, (0, 0), None, rooms.now_ns(), fields), language)
+    return _response(request.headers, _make_kept(made, (0, 0), None, rooms.now_ns(), fields, language))
 
 
 def _make_kept(
-    made: Made, stamp: tuple[int, int], before: KeptAnswer | None, now_ns: int, fields: str | None
+    made: Made,
+    stamp: tuple[int, int],
+    before: KeptAnswer | None,
+    now_ns: int,
+    fields: str | None,
+    language: Language | None,
 ) -> KeptAnswer:
     body = _bytes(made, fields)
     tag = hashlib.blake2b(body + repr((API_VERSION, sorted(made.headers.items()))).encode(), digest_size=16).hexdigest()
@@ -127,13 +160,30 @@ def _make_kept(
         modified=before.modified if is_same and before is not None else formatdate(now_ns // _NS_PER_S, usegmt=True),
         headers=made.headers,
         media_type=made.media_type,
+        language=language,
     )
 
 
-def kept_response(request: Request, kept: KeptAnswer, language: Language | None) -> Response:
-    """Answer with what is kept: whole, compressed, or 304."""
-    accepted = request.headers.get("accept-encoding", "")
-    is_packed = bool(kept.packed) and _accepts_gzip(accepted)
+def prepared_answer(headers: Headers, kept: KeptAnswer) -> PreparedAnswer:
+    """Give what is kept as it goes out for these headers of a request: whole, compressed, or 304."""
+    which = _negotiated(headers, kept)
+    prepared = kept.prepared.get(which)
+    if prepared is None:
+        made = _response(headers, kept)
+        prepared = PreparedAnswer(made.status_code, tuple(made.raw_headers), bytes(made.body))
+        kept.prepared[which] = prepared
+    return prepared
+
+
+def _negotiated(headers: Headers, kept: KeptAnswer) -> tuple[bool, bool]:
+    """Tell whether an answer goes out compressed, and whether the caller has it already."""
+    is_packed = bool(kept.packed) and _accepts_gzip(headers.get("accept-encoding", ""))
+    return is_packed, holds(headers, kept.tag)
+
+
+def _response(asked: Headers, kept: KeptAnswer) -> Response:
+    is_packed, is_held = _negotiated(asked, kept)
+    language = kept.language
     headers = {
         "ETag": f'"{kept.tag}-gzip"' if is_packed else f'"{kept.tag}"',
         "Cache-Control": _CACHE_CONTROL,
@@ -144,7 +194,7 @@ def kept_response(request: Request, kept: KeptAnswer, language: Language | None)
     }
     if language is not None:
         headers["Content-Language"] = language.value
-    if holds(request, kept.tag):
+    if is_held:
         return Response(status_code=304, headers=headers)
     headers |= kept.headers
     if is_packed:

@@ -3,29 +3,34 @@
 A poller asks one address for days. When its key was found good within the last second, and the answer that was made
 for this very question still is of the store's newest revision, that answer goes out (or 304). Everything else goes the
 whole way. The revision is asked at most twenty times a second for all pollers together, beside the answers rather than
-before them, so a change is told half a second late at most.
+before them; and while one caller makes the answer of a new revision, the others get the one that stood until then. A
+change is told half a second late at most, whichever of the two it was.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Final
 
 from anyio import to_thread
-from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.access import remembered_caller, throttled
-from api.polling import as_of_ns, kept_response, question_of
+from api.access import throttled
+from api.answer_cache import KeptAnswer
+from api.polling import as_of_ns, prepared_answer, question_of
 from api.problems import ProblemError, problem_response
 from api.rooms import ApiRooms
+from domain.access import Caller
+from domain.errors import StorageUnavailable
 
 __all__ = ["Repeats"]
 
 # A revision younger than the first is taken; up to the other it is taken and asked anew; beyond, it is asked first.
 _FRESH_S: Final = 0.05
 _STALE_S: Final = 0.5
+_CURRENT: Final = 4096
 
 
 class Repeats:
@@ -45,39 +50,72 @@ class Repeats:
         self._revision = 0
         self._asked_s = float("-inf")
         self._asking: asyncio.Task[None] | None = None
+        self._making: set[object] = set()
+        # When the store was asked that last confirmed a kept answer.
+        self._confirmed_s: dict[object, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        answer = await self._repeat(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
-        await (answer or self._app)(scope, receive, send)
-
-    async def _repeat(self, scope: Scope) -> Response | None:
-        rooms = self._rooms
-        headers = Headers(scope=scope)
-        question = question_of(scope, headers)
-        if question is None or not rooms.access.required:
-            return None
-        meant = rooms.repeats.get(question)
-        caller = remembered_caller(rooms, headers)
-        if meant is None or caller is None:
-            return None
-        key, language = meant
-        kept = rooms.answers.get(key)
-        if kept is None or kept.stamp != (await self._newest(), as_of_ns(rooms)):
-            return None
+        found = self._asked_before(scope)
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        caller, key, headers = found
+        kept = self._rooms.answers.get(key)
+        if kept is not None and await self._holds(key, kept):
+            await self._again(caller, kept, headers, str(scope["path"]))(scope, receive, send)
+            return
+        self._making.add(key)
         try:
-            throttled(rooms, caller)
+            await self._app(scope, receive, send)
+        finally:
+            self._making.discard(key)
+
+    def _asked_before(self, scope: Scope) -> tuple[Caller, object, Headers] | None:
+        """Give who asks, where its answer is kept, and the headers; None where that is not known."""
+        rooms = self._rooms
+        if scope["type"] != "http" or scope["method"] != "GET" or not rooms.access.required:
+            return None
+        headers = Headers(scope=scope)
+        question = question_of(scope, headers, rooms)
+        key = None if question is None else rooms.repeats.get(question)
+        if question is None or key is None:
+            return None
+        caller = rooms.known.caller(question.credential, now_ns=rooms.wall_clock_ns())
+        return None if caller is None else (caller, key, headers)
+
+    def _again(self, caller: Caller, kept: KeptAnswer, headers: Headers, path: str) -> ASGIApp:
+        try:
+            throttled(self._rooms, caller)
         except ProblemError as refused:
-            return problem_response(refused, str(scope["path"]))
-        return kept_response(Request(scope), kept, language)
+            return problem_response(refused, path)
+        return prepared_answer(headers, kept)
+
+    async def _holds(self, key: object, kept: KeptAnswer) -> bool:
+        """Tell whether an answer is of the newest revision, or was a moment ago and another is being made."""
+        try:
+            newest = await self._newest()
+        except StorageUnavailable:
+            return False  # whoever goes the whole way is told what is wrong
+        if kept.stamp == (newest, as_of_ns(self._rooms)):
+            if len(self._confirmed_s) >= _CURRENT:
+                self._confirmed_s.clear()
+            self._confirmed_s[key] = self._asked_s
+            return True
+        confirmed_s = self._confirmed_s.get(key, float("-inf"))
+        return key in self._making and asyncio.get_running_loop().time() - confirmed_s < _STALE_S
 
     async def _newest(self) -> int:
         age_s = asyncio.get_running_loop().time() - self._asked_s
         if age_s > _STALE_S:
             await self._ask()
         elif age_s > _FRESH_S and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask())
+            self._asking = asyncio.create_task(self._ask_beside())
         return self._revision
+
+    async def _ask_beside(self) -> None:
+        with contextlib.suppress(StorageUnavailable):  # the age of what is known grows, until it is asked first
+            await self._ask()
 
     async def _ask(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -14,9 +14,8 @@ from api.answer_cache import AnswerCache
 from api.cloud_events import WebhookRooms
 from api.drawing import Drawing
 from api.gate import Access
-from api.languages import Language
+from api.known_keys import KnownKeys
 from api.onboarding import Onboarding
-from domain.access import Caller
 from domain.explanations import Explanation
 from domain.identifiers import AssetId
 from domain.records import RiskAssessment
@@ -154,6 +153,6 @@ class ApiRooms:
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
     webhooks: WebhookRooms | None = None
-    callers: dict[tuple[str | None, str | None], tuple[int, Caller]] = field(default_factory=dict)
-    repeats: dict[tuple[str, bytes, str, str], tuple[object, Language | None]] = field(default_factory=dict)
+    known: KnownKeys = field(default_factory=KnownKeys)
+    repeats: dict[tuple[str, bytes, bytes, str], object] = field(default_factory=dict)
     answers: AnswerCache = field(default_factory=AnswerCache)

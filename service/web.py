@@ -40,6 +40,7 @@ __all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
 
 _SCHEMA_WAIT_S: Final = 60.0
 _STORE_WAIT_S: Final = 3.0
+_RECENT_NS: Final = 100_000_000
 # Whoever asks over HTTP does not want to wait longer for a database that stands still.
 _PATIENCE_S: Final = 5.0
 
@@ -54,6 +55,7 @@ class ServiceHealth:
     now_ns: Callable[[], int]
     series: ProjectedSeries | None = None
     _away_since_ns: dict[str, int] = field(default_factory=dict)
+    _recent: dict[str, tuple[int, IngestStatus | None]] = field(default_factory=dict)
 
     def status(self) -> IngestStatus | None:
         """Read how ingest is doing."""
@@ -98,11 +100,18 @@ class ServiceHealth:
         }
 
     def clock_ns(self) -> int:
-        """Give the clock by which data have an age: the wall's, or the stream's own progress in a replay."""
-        status = self.status()
+        """Give the clock by which data have an age: the wall's, or the stream's own progress in a replay.
+
+        Every answer asks, so the file of ingest, which is written once a second, is read ten times a second at most.
+        """
+        now_ns = self.now_ns()
+        read_ns, status = self._recent.get("status", (0, None))
+        if not 0 <= now_ns - read_ns < _RECENT_NS:
+            status = self.status()
+            self._recent["status"] = (now_ns, status)
         if status is not None and status.by_stream and status.progress_ns is not None:
             return status.progress_ns
-        return self.now_ns()
+        return now_ns
 
     def _ingest(self, status: IngestStatus | None) -> PartState:
         if status is None:
