@@ -56,8 +56,14 @@ def number(value: float, language: Language, *, decimals: int = 0, minimum_decim
     if not math.isfinite(value):
         return "–"
     least = decimals if minimum_decimals is None else minimum_decimals
-    pattern = _pattern(least, max(decimals, least))
-    return str(format_decimal(value, format=pattern, locale=_LOCALES[language]))
+    # Zero has no sign here: readers see none, and what is kept does not tell the two apart.
+    return _formatted(value if value != 0 else 0.0, language, least, max(decimals, least))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _formatted(value: float, language: Language, least: int, most: int) -> str:
+    """Format as Babel does; kept, because most figures of a list stay as they are from one answer to the next."""
+    return str(format_decimal(value, format=_pattern(least, most), locale=_LOCALES[language]))
 
 
 @functools.cache

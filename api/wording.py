@@ -7,6 +7,7 @@ not know gives a plain listing instead of nothing: an advice is never without it
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -47,7 +48,14 @@ def say_reason(reason: Reason, language: Language) -> str:
     >>> say_reason(Reason("a_new_code", {"depth_mm": 2.5}), Language.DUTCH)
     'A new code (depth mm: 2,5).'
     """
-    sentence = REASON_SENTENCES.get(reason.code)
+    return _said(reason.code, tuple(reason.facts.items()), language)
+
+
+@functools.lru_cache(maxsize=8192)
+def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) -> str:
+    """Put it together; kept, because most reasons of a list stay as they are from one answer to the next."""
+    reason = Reason(code, dict(facts))
+    sentence = REASON_SENTENCES.get(code)
     if sentence is None:
         return _listing(reason, language)
     template = text(sentence, language, context="reason")

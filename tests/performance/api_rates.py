@@ -1,92 +1,87 @@
-"""How fast the API answers, beside a bare FastAPI route that returns the same bytes, in one run; `make bench-api`.
+"""How fast the API answers while ingest works, beside a bare FastAPI route with the same bytes; `make bench-api`.
 
-10,000 assets in a real operational store, with authentication on. A bare route and ours are asked in turn, in
-slices of a second, by the same raw clients over kept connections to the same kind of server process, so that a busy
-machine slows both alike; the ratio is what counts. The polling part asks with `If-None-Match` from many connections.
+The real processes: a broker, `schouw ingest` with 10,000 assets, and `schouw api` with keys asked for. Ingest first
+takes readings as fast as it can, which tells its maximum, then half as many a second for as long as is measured. Ours
+and the bare route are asked in turn, in slices, by the same raw clients over kept connections, so that a busy machine
+slows both alike; the ratio is what counts, and the processor time of an answer, which other work disturbs least.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
+import contextlib
 import json
 import multiprocessing
 import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Response
 
-from api.app import create_app
-from domain.access import Role
-from domain.records import RiskState
 from service.settings import AccessSection
 from service.web import bind
-from tests.unit.api.fakes import SETTINGS, make_asset, make_risk, make_town
-from tests.unit.api.organisations import guard, make_key, open_ledger
-from tests.unit.api.sql_town import SqlTown
+from storage.journal import Journal
+from tests.installation import Installation, stop
+from tests.performance.load import Load, start_publishers, write_register
+from tests.performance.resources import cpu_s
+from tests.servers import NatsBroker, running
 
-STATES = list(RiskState)
-
-
-def build(folder: Path, assets: int) -> tuple[Any, str]:
-    """Fill a store and give the application's rooms with a key."""
-    town = make_town()
-    town.settings = replace(SETTINGS, allowed_hosts=("127.0.0.1",))
-    town.store.asset_rows = [make_asset(f"brug-{n:05d}", f"Brug {n}") for n in range(assets)]
-    town.store.newest = {
-        asset.id: make_risk(asset.id, STATES[n % 4], float(n)) for n, asset in enumerate(town.store.asset_rows)
-    }
-    town.store.alarm_rows, town.store.history = [], []
-    ledger = open_ledger(folder)
-    guard(town, ledger)
-    return SqlTown(folder, town), make_key(ledger, "oost", Role.VIEWER)
+PATH: Final = "/v1/risks?pageSize=100"
+CONNECTIONS: Final = 4
+READY_S: Final = 120.0
 
 
-def serve(make: Callable[[], Any], listener: socket.socket) -> None:
-    """Serve an application in this process; what filled the store is left out of the collector's rounds, for both."""
-    gc.collect()
-    gc.freeze()
-    uvicorn.Server(uvicorn.Config(make(), log_level="critical", access_log=False, lifespan="off")).run([listener])
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One of the two that are compared."""
+
+    port: int
+    pid: int
 
 
-async def ask(port: int, request: bytes, until: float, latencies: list[float]) -> int:
-    """Ask over one connection again and again; gives how many answers were not as the first one."""
+@dataclass(slots=True)
+class Slices:
+    """What was measured of one kind of question, slice by slice."""
+
+    rates: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)
+
+
+async def ask(port: int, request: bytes, until_s: float, latencies_s: list[float], statuses: Counter[bytes]) -> None:
+    """Ask over one connection again and again."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    odd, first = 0, b""
-    while time.perf_counter() < until:
+    while time.perf_counter() < until_s:
         begin = time.perf_counter()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-        )
+        rows = (row.lower() for row in head.split(b"\r\n"))
+        length = next((int(row.split(b":")[1]) for row in rows if row.startswith(b"content-length:")), 0)
         if length:
             await reader.readexactly(length)
-        latencies.append(time.perf_counter() - begin)
-        status = head[9:12]
-        first = first or status
-        odd += status != first or status not in {b"200", b"304"}
+        latencies_s.append(time.perf_counter() - begin)
+        statuses[head[9:12]] += 1
     writer.close()
-    return odd
 
 
-async def slice_of(port: int, request: bytes, seconds: float, connections: int) -> tuple[float, list[float], int]:
-    """Ask for some seconds over some connections: answers a second, latencies, odd answers."""
-    latencies: list[float] = []
-    begin = time.perf_counter()
-    odd = await asyncio.gather(*(ask(port, request, begin + seconds, latencies) for _ in range(connections)))
-    return len(latencies) / (time.perf_counter() - begin), latencies, sum(odd)
+async def ask_for(port: int, request: bytes, seconds: float, connections: int) -> tuple[list[float], Counter[bytes]]:
+    """Ask for some seconds over some connections; gives latencies, and how many answers had each status."""
+    latencies_s: list[float] = []
+    statuses: Counter[bytes] = Counter()
+    until_s = time.perf_counter() + seconds
+    await asyncio.gather(*(ask(port, request, until_s, latencies_s, statuses) for _ in range(connections)))
+    return latencies_s, statuses
 
 
-def head_of(port: int, request: bytes) -> tuple[dict[str, str], bytes]:
+def ask_once(port: int, request: bytes) -> tuple[dict[str, str], bytes]:
     """Ask once, and give headers and body."""
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(request)
@@ -104,56 +99,14 @@ def request_of(path: str, **headers: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{rows}\r\n".encode()
 
 
-def measure(slices: int, pollers: int, poll_seconds: float, assets: int) -> dict[str, float]:
-    """Run everything, and give the figures."""
-    with tempfile.TemporaryDirectory() as name:
-        sql, key = build(Path(name), assets)
-        ours, bare = bind("127.0.0.1", 0, AccessSection()), bind("127.0.0.1", 0, AccessSection())
-        fork = multiprocessing.get_context("fork")
-        processes = [fork.Process(target=serve, args=(lambda: create_app(sql.rooms), ours), daemon=True)]
-        processes[0].start()
-        port = ours.getsockname()[1]
-        asking = {"Authorization": f"Bearer {key}"}
-        wait_for(port)
-        headers, body = head_of(port, request_of("/v1/risks?pageSize=100", **asking))
-        assert headers["status"] == "200", body[:300]
-        processes.append(fork.Process(target=serve, args=(lambda: bare_app(body), bare), daemon=True))
-        processes[1].start()
-        wait_for(bare.getsockname()[1])
-        try:
-            held = request_of("/v1/risks?pageSize=100", **asking, If_None_Match=headers["etag"])
-            plain = request_of("/v1/risks?pageSize=100", **asking)
-            rates: dict[str, list[float]] = {"ours": [], "bare": [], "held": []}
-            latencies: list[float] = []
-            for _ in range(slices):
-                for kind, where, request in (
-                    ("bare", bare.getsockname()[1], plain), ("ours", port, plain), ("held", port, held),
-                ):  # fmt: skip
-                    rate, waited, odd = asyncio.run(slice_of(where, request, 1.0, 4))
-                    assert odd == 0
-                    rates[kind].append(rate)
-                    if kind == "ours":
-                        latencies += waited
-            _, polled, errors = asyncio.run(slice_of(port, held, poll_seconds, pollers))
-        finally:
-            for process in processes:
-                process.terminate()
-                process.join()
-    bare_rate = statistics.median(rates["bare"])
-    return {
-        "assets": assets,
-        "body_bytes": len(body),
-        "bare_per_s": bare_rate,
-        "list_per_s": statistics.median(rates["ours"]),
-        "list_ratio": statistics.median(rates["ours"]) / bare_rate,
-        "unchanged_per_s": statistics.median(rates["held"]),
-        "unchanged_ratio": statistics.median(rates["held"]) / bare_rate,
-        "list_p50_ms": 1e3 * statistics.quantiles(latencies, n=100)[49],
-        "list_p99_ms": 1e3 * statistics.quantiles(latencies, n=100)[98],
-        "pollers": pollers,
-        "polls": len(polled),
-        "poll_errors": errors,
-    }
+def take_slice(server: Server, request: bytes, seconds: float, into: Slices) -> None:
+    """Measure one slice."""
+    cpu, begin = cpu_s(server.pid), time.perf_counter()
+    latencies_s, statuses = asyncio.run(ask_for(server.port, request, seconds, CONNECTIONS))
+    assert set(statuses) <= {b"200", b"304"}, statuses
+    into.rates.append(len(latencies_s) / (time.perf_counter() - begin))
+    into.cpu_us.append(1e6 * (cpu_s(server.pid) - cpu) / len(latencies_s))
+    into.latencies_s += latencies_s
 
 
 def bare_app(body: bytes) -> FastAPI:
@@ -167,27 +120,166 @@ def bare_app(body: bytes) -> FastAPI:
     return app
 
 
+def serve_bare(body: bytes, listener: socket.socket) -> None:
+    """Serve the bare route as `schouw api` serves ours."""
+    config = uvicorn.Config(bare_app(body), log_level="warning", access_log=False, server_header=False)
+    uvicorn.Server(config).run([listener])
+
+
+@contextlib.contextmanager
+def bare_server(body: bytes) -> Iterator[Server]:
+    """Run the bare route in a process of its own."""
+    listener = bind("127.0.0.1", 0, AccessSection())
+    process = multiprocessing.get_context("fork").Process(target=serve_bare, args=(body, listener), daemon=True)
+    process.start()
+    try:
+        server = Server(listener.getsockname()[1], process.pid or 0)
+        wait_for(server.port)
+        yield server
+    finally:
+        process.terminate()
+        process.join()
+
+
 def wait_for(port: int) -> None:
     """Wait until a server answers."""
-    for _ in range(400):
-        try:
-            head_of(port, request_of("/livez"))
-        except (OSError, IndexError):
-            time.sleep(0.05)
-        else:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, IndexError):
+            ask_once(port, request_of("/livez"))
             return
-    raise TimeoutError
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing answers on port {port}")
+
+
+class Site:
+    """Broker, ingest and API with a register of many assets, one sensor each."""
+
+    def __init__(self, folder: Path, assets: int) -> None:
+        self.load = Load("waveform", assets, 1, step_s=2, sensors_of_an_asset=1)
+        self.broker = NatsBroker(folder / "broker")
+        self.place = Installation(
+            folder / "data",
+            MQTT__PORT=self.broker.port,
+            INGEST__CLOCK="stream",
+            ACCESS__REQUIRED="true",
+            ACCESS__REQUESTS_PER_MINUTE=1_000_000,
+        )
+        self.place.folder.mkdir()
+        self.place.call("assets", "import", *map(str, write_register(self.load, folder)))
+        self.key = self.place.call("keys", "create", "--name", "bench", "--role", "viewer").stdout.split()[-1]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Server]:
+        """Run all three, and give the API."""
+        with running(self.broker):
+            ingest, api = self.place.start("ingest"), self.place.start("api")
+            try:
+                wait_for(self.place.api_port)
+                status = self.place.folder / "ingest-status.json"
+                self.place.until(
+                    "ingest", lambda: status.exists() and b'"broker_connected":true' in status.read_bytes(),
+                    seconds=READY_S,
+                )  # fmt: skip
+                yield Server(self.place.api_port, api.pid)
+            finally:
+                stop(api)
+                stop(ingest)
+
+    def taken(self, journal: Journal) -> int:
+        """Count messages that are in the journal."""
+        return journal.tally().get("messages_decoded", 0)
+
+    def fastest(self, rounds: int) -> float:
+        """Let ingest take some rounds as fast as it can; messages a second."""
+        journal = self.place.journal()
+        wanted = self.taken(journal) + rounds * self.load.sensors
+        with self.publishing(journal, rounds, 0.0):
+            begin, before = time.monotonic(), self.taken(journal)
+            self.place.until("all readings", lambda: self.taken(journal) >= wanted, seconds=600)
+            return (wanted - before) / (time.monotonic() - begin)
+
+    @contextlib.contextmanager
+    def publishing(self, journal: Journal, rounds: int, rate: float) -> Iterator[None]:
+        """Publish meanwhile, from the first message that arrived; times go on where they were."""
+        load = Load("waveform", self.load.sensors, rounds, step_s=2, sensors_of_an_asset=1, first=self.load.rounds)
+        self.load = Load("waveform", self.load.sensors, self.load.rounds + rounds, step_s=2, sensors_of_an_asset=1)
+        before = self.taken(journal)
+        processes = start_publishers(load, self.broker.port, count=1, rate=rate)
+        try:
+            self.place.until("a first message", lambda: self.taken(journal) > before, seconds=READY_S)
+            yield
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+
+@contextlib.contextmanager
+def running_site(folder: Path, assets: int) -> Iterator[tuple[Site, Server]]:
+    """Make a site and run it."""
+    site = Site(folder, assets)
+    with site.running() as api:
+        yield site, api
+
+
+def measure(*, slices: int, slice_s: float, pollers: int, poll_s: float, assets: int) -> dict[str, float]:
+    """Run everything, and give the figures."""
+    kinds = {name: Slices() for name in ("bare", "list", "unchanged")}
+    with (
+        tempfile.TemporaryDirectory(prefix="schouw-bench-") as name,
+        (site := Site(Path(name), assets)).running() as ours,
+    ):
+        most = site.fastest(3)
+        asking = {"Authorization": f"Bearer {site.key}"}
+        headers, body = ask_once(ours.port, request_of(PATH, **asking))
+        assert headers["status"] == "200", body[:300]
+        plain = request_of(PATH, **asking)
+        journal = site.place.journal()
+        seconds = slices * slice_s * len(kinds) + poll_s + 60
+        with bare_server(body) as bare, site.publishing(journal, round(seconds * most / 2 / assets) + 1, most / 2):
+            begin, before = time.monotonic(), site.taken(journal)
+            for _ in range(slices):
+                held = request_of(PATH, **asking, If_None_Match=ask_once(ours.port, plain)[0]["etag"])
+                take_slice(bare, plain, slice_s, kinds["bare"])
+                take_slice(ours, plain, slice_s, kinds["list"])
+                take_slice(ours, held, slice_s, kinds["unchanged"])
+            taken = (site.taken(journal) - before) / (time.monotonic() - begin)
+            polled, statuses = asyncio.run(ask_for(ours.port, held, poll_s, pollers))
+        journal.close()
+    found = {
+        "assets": assets,
+        "body_bytes": len(body),
+        "ingest_most_per_s": most,
+        "ingest_meanwhile_per_s": taken,
+        "pollers": pollers,
+        "polls": len(polled),
+        "poll_errors": len(polled) - statuses[b"200"] - statuses[b"304"],
+        "poll_p99_ms": 1e3 * statistics.quantiles(polled, n=100)[98],
+    }
+    bare_rate, bare_cpu = (statistics.median(values) for values in (kinds["bare"].rates, kinds["bare"].cpu_us))
+    for kind, measured in kinds.items():
+        waited = statistics.quantiles(measured.latencies_s, n=100)
+        rate, cpu = statistics.median(measured.rates), statistics.median(measured.cpu_us)
+        found |= {f"{kind}_per_s": rate, f"{kind}_ratio": rate / bare_rate, f"{kind}_cpu_us": cpu}
+        found |= {f"{kind}_cpu_ratio": bare_cpu / cpu, f"{kind}_p50_ms": 1e3 * waited[49]}
+        found[f"{kind}_p99_ms"] = 1e3 * waited[98]
+    return found
 
 
 def main() -> None:
     """Run the bench and print its figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slices", type=int, default=8)
+    parser.add_argument("--slice-seconds", type=float, default=2.0)
     parser.add_argument("--pollers", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long the pollers ask")
     parser.add_argument("--assets", type=int, default=10_000)
     asked = parser.parse_args()
-    found = measure(asked.slices, asked.pollers, asked.seconds, asked.assets)
+    found = measure(
+        slices=asked.slices, slice_s=asked.slice_seconds, pollers=asked.pollers, poll_s=asked.seconds,
+        assets=asked.assets,
+    )  # fmt: skip
     print(json.dumps({name: round(value, 3) for name, value in found.items()}, indent=2))  # noqa: T201 -- its output
 
 

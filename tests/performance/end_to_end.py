@@ -18,6 +18,7 @@ from storage.journal import Journal
 from tests.installation import Installation, stop
 from tests.performance.load import Load, start_publishers, write_register
 from tests.performance.receivers import BARE, USUAL
+from tests.performance.resources import cpu_s
 from tests.servers import MosquittoBroker, NatsBroker, RealBroker, find_server, running
 
 __all__ = ["CHAIN", "Measured", "brokers", "measure", "receivers"]
@@ -27,7 +28,6 @@ _SUBSCRIBER: Final = "mosquitto_sub"
 _LOOK_S: Final = 0.02
 _LONGEST_S: Final = 600.0
 _READY_S: Final = 60.0
-_CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Measured(NamedTuple):
@@ -88,13 +88,13 @@ def _measure_chain(broker: RealBroker, load: Load, folder: Path, publishers: int
         status = site.folder / "ingest-status.json"
         _await(lambda: status.exists() and json.loads(status.read_bytes()).get("broker_connected"), "ingest", _READY_S)
         journal = Journal(site.folder / "journal.sqlite")
-        cpu = _cpu_s(process.pid)
+        cpu = cpu_s(process.pid)
         with _published(load, broker, publishers):
             _await(lambda: _taken(journal) > 0, "a first message", _READY_S)
             before, began = _taken(journal), time.monotonic()
             _await(lambda: _taken(journal) >= load.messages, "all messages in the journal", _LONGEST_S)
             seconds = time.monotonic() - began
-        spent, peak = _cpu_s(process.pid) - cpu, _peak_mb(process.pid)
+        spent, peak = cpu_s(process.pid) - cpu, _peak_mb(process.pid)
         tally = journal.tally()
         journal.close()
         if tally.get("messages_dead_lettered", 0) or tally.get("messages_quarantined", 0):
@@ -177,12 +177,6 @@ def _await(condition: Callable[[], object], what: str, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(_LOOK_S)
-
-
-def _cpu_s(pid: int) -> float:
-    """Give the processor time of all threads of a process, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
 
 
 def _peak_mb(pid: int) -> float:

@@ -24,7 +24,6 @@ import numpy as np
 __all__ = ["Load", "start_publishers", "write_register"]
 
 _START: Final = datetime(2024, 1, 1, tzinfo=UTC)
-_SENSORS_OF_AN_ASSET: Final = 10
 _GATEWAYS: Final = 50
 _UNDER_WAY: Final = 512
 _CHUNK: Final = 64
@@ -46,9 +45,9 @@ class Load:
     kind : {"waveform", "values"}
         Blocks of raw samples, or messages of ten values.
     sensors : int
-        Ten of them on each asset.
+        All of them; `sensors_of_an_asset` on each asset.
     rounds : int
-        Messages of each sensor.
+        Messages of each sensor, from round number `first` on.
     samples : int
         Of a block.
     step_s : int
@@ -60,6 +59,8 @@ class Load:
     rounds: int
     samples: int = 100
     step_s: int = 600
+    sensors_of_an_asset: int = 10
+    first: int = 0
 
     @property
     def messages(self) -> int:
@@ -68,7 +69,7 @@ class Load:
 
     def place(self, sensor: int) -> tuple[str, str, str]:
         """Give gateway, asset and name of a sensor."""
-        asset = sensor // _SENSORS_OF_AN_ASSET
+        asset = sensor // self.sensors_of_an_asset
         return f"gw{asset % _GATEWAYS}", f"a{asset}", f"s{sensor}"
 
     def topic(self, sensor: int) -> str:
@@ -141,7 +142,7 @@ def _publish(load: Load, port: int, share: int, count: int, rate: float) -> None
         link.sendall(b"\x10" + bytes([len(body)]) + body)
         _receive(link, _CONNACK_AND_PUBACK_BYTES)
         began, sent, waiting, mid = time.monotonic(), 0, 0, 0
-        for number in range(load.rounds):
+        for number in range(load.first, load.first + load.rounds):
             time_text = (_START + timedelta(seconds=load.step_s * number)).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
             for chunk in _chunks(prepared):
                 packets = bytearray()

@@ -310,7 +310,8 @@ def test_more_requests_than_allowed_wait_their_turn(tmp_path: Path, town: Town) 
     headers, other = bearer(make_key(ledger, "oost", Role.VIEWER)), bearer(make_key(ledger, "oost", Role.VIEWER))
     assert [client.send("GET", "/v1/risks", headers=headers).status for _ in range(4)] == [200, 200, 200, 429]
     refused = client.send("GET", "/v1/risks", headers=headers)
-    assert 1 <= int(refused.headers["retry-after"]) <= 61
+    # All three may lie at the end of a minute of the clock, and slide out of the sixty seconds after it one by one.
+    assert 1 <= int(refused.headers["retry-after"]) <= 121
     assert client.send("GET", "/v1/risks", headers=other).status == 200
     assert [client.get("/v1/risks").status for _ in range(3)] == [401, 401, 429]
     assert client.send("GET", "/v1/risks", headers=other).status == 200
