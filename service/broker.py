@@ -98,7 +98,14 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def nats_configuration(
-    folder: Path, *, host: str, mqtt_port: int, sync_always: bool, max_ack_pending: int, ack_wait_seconds: int
+    folder: Path,
+    *,
+    host: str,
+    mqtt_port: int,
+    sync_always: bool,
+    max_ack_pending: int,
+    ack_wait_seconds: int,
+    shards: int = 0,
 ) -> str:
     """Write down the configuration of nats-server.
 
@@ -116,6 +123,8 @@ def nats_configuration(
         Per subscription; lowered to `MAX_ACK_PENDING` when above it, so that no topic filter is refused.
     ack_wait_seconds : int
         After this long without acknowledgement a message is sent again.
+    shards : int
+        Topics of readings and waveforms get `shard/<n>/` in front, n below this by their asset; 0: they stay.
     """
     pending = min(max_ack_pending, MAX_ACK_PENDING)
     return f"""# Written by Schouw at every start; changes here are lost.
@@ -136,6 +145,20 @@ mqtt {{
   port: {mqtt_port}
   ack_wait: "{ack_wait_seconds}s"
   max_ack_pending: {pending}
+}}
+{_mappings(shards)}"""
+
+
+def _mappings(shards: int) -> str:
+    """Write down how topics become those of shards (design.md D6): the hash is that of the asset, the second level."""
+    if not shards:
+        return ""
+    levels = ".".join(f"{{{{wildcard({place})}}}}" for place in range(1, 5))
+    front = f"shard.{{{{partition({shards},2)}}}}.infra.v1"
+    binary = levels.replace("{{wildcard(4)}}", "waveform.bin")
+    return f"""mappings {{
+  "infra.v1.*.*.*.*": "{front}.{levels}"
+  "infra.v1.*.*.*.waveform.bin": "{front}.{binary}"
 }}
 """
 
@@ -180,6 +203,8 @@ class EmbeddedBroker:
         Messages that may be under way to one subscription, at most `MAX_ACK_PENDING` are used.
     ack_wait_seconds : int
         After this long without acknowledgement a message is sent again.
+    shards : int
+        See `nats_configuration`.
     start_seconds, stop_seconds : float
         How long a start may take (a large store is read back first), and a clean end before SIGKILL.
     """
@@ -196,6 +221,7 @@ class EmbeddedBroker:
         sync_always: bool = True,
         max_ack_pending: int = ACK_PENDING,
         ack_wait_seconds: int = 5,
+        shards: int = 0,
         start_seconds: float = 60.0,
         stop_seconds: float = 10.0,
     ) -> None:
@@ -206,6 +232,7 @@ class EmbeddedBroker:
         self._sync_always = sync_always
         self._max_ack_pending = max_ack_pending
         self._ack_wait_seconds = ack_wait_seconds
+        self._shards = shards
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[bytes] | None = None
@@ -361,6 +388,7 @@ class EmbeddedBroker:
             sync_always=self._sync_always,
             max_ack_pending=self._max_ack_pending,
             ack_wait_seconds=self._ack_wait_seconds,
+            shards=self._shards,
         )
         self.configuration_file.write_text(text, encoding="utf-8")
         with open_log(self.log_file) as log:

@@ -83,12 +83,17 @@ def run(
     config: Config = None,
     mqtt_port: MqttPort = None,
     api_port: ApiPort = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that read and decode messages, by the broker's shards.", min=1)
+    ] = None,
 ) -> None:
     """Start everything: broker, ingest, API; with --demo also the simulator. Ctrl-C stops it."""
     from service.everything import DemoPlan, run_everything  # noqa: PLC0415 -- the help must not wait for numpy
     from service.screen import Screen  # noqa: PLC0415 -- see run
 
     overrides = overrides_of(data_dir, mqtt_port=mqtt_port, api_port=api_port)
+    if workers is not None:
+        overrides.setdefault("ingest", {})["workers"] = workers
     if demo or replay:
         overrides.setdefault("ingest", {})["clock"] = "stream"
     if demo:
@@ -114,6 +119,14 @@ def ingest(data_dir: DataDir = None, config: Config = None) -> None:
 
     settings = read_settings(overrides_of(data_dir), config)
     run_ingest(settings)
+
+
+@app.command(hidden=True)
+def read(handle: int, sessions: str) -> None:
+    """Read messages for the ingest process that started this, over the socket that it left open."""
+    from service.reader_start import start_reader  # noqa: PLC0415 -- see run
+
+    start_reader(read_settings({}, None), handle, sessions)
 
 
 @app.command()

@@ -7,7 +7,6 @@ before the broker opens the real one.
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import threading
@@ -17,15 +16,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
-
-from pydantic import BaseModel, SecretStr
+from typing import Final
 
 from domain.errors import ConfigurationError
 from service.broker import EmbeddedBroker, free_port
+from service.child_environment import child_environment
 from service.folder import prepare_folder, status_path
 from service.ingest_process import is_ready, make_inbox
 from service.processes import ChildProcess, ChildSpec, Part, Supervisor
+from service.readers import check_workers
 from service.register_commands import current_register, import_assets, import_works
 from service.settings import Settings
 from service.status import read_status
@@ -35,11 +34,13 @@ from simulator.run import resolve_start, start_for_live, write_register, write_t
 from simulator.scenario_file import load_scenario
 from storage.journal import Journal
 
-__all__ = ["DemoPlan", "child_environment", "run_everything"]
+__all__ = ["DemoPlan", "run_everything"]
 
 _WATCH_EVERY_S: Final = 0.25
 _READY_WITHIN_S: Final = 60.0
 _SESSION_WITHIN_S: Final = 30.0
+# Of an embedded broker that is first asked for several workers: so many of them at most, now or later.
+_SHARDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         If something outside must change first; everything that ran is stopped.
     """
     prepare_folder(settings)
+    if settings.broker.embedded:
+        settings = with_shards(settings)
+    check_workers(settings)
     bind(settings.api.host, settings.api.port, settings.access).close()
     stopping = threading.Event()
 
@@ -118,32 +122,6 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         supervisor.stop()
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
-    """Give every setting as the environment of a child, so that parent and children cannot disagree."""
-    environment: dict[str, str] = {}
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, BaseModel):
-            for key in type(value).model_fields:
-                _put(environment, f"SCHOUW_{name}__{key}".upper(), getattr(value, key))
-        else:
-            _put(environment, f"SCHOUW_{name}".upper(), value)
-    return environment
-
-
-def _put(environment: dict[str, str], name: str, value: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, SecretStr):
-        environment[name] = value.get_secret_value()
-    elif isinstance(value, Path):
-        environment[name] = str(value.absolute())
-    elif isinstance(value, tuple):
-        environment[name] = json.dumps(value)
-    else:
-        environment[name] = str(value)
-
-
 def _broker(settings: Settings, port: int) -> EmbeddedBroker:
     return EmbeddedBroker(
         settings.data_dir,
@@ -151,30 +129,67 @@ def _broker(settings: Settings, port: int) -> EmbeddedBroker:
         mqtt_port=port,
         sync_always=settings.broker.sync_always,
         max_ack_pending=settings.broker.max_ack_pending,
+        shards=settings.mqtt.shards,
     )
 
 
+def with_shards(settings: Settings) -> Settings:
+    """Give the settings with as many shards as the embedded broker of this folder has, or shall have from now on.
+
+    Raises
+    ------
+    ConfigurationError
+        If other shards are asked for than the folder has: its sessions hold messages by the old ones.
+    """
+    had = _shards_had(settings)
+    wanted = settings.mqtt.shards or had
+    if settings.ingest.workers > 1:
+        wanted = wanted or max(_SHARDS, settings.ingest.workers)
+    if had and wanted != had:
+        raise ConfigurationError(
+            f"mqtt.shards: got {wanted}, expected {had}, which the broker of {str(settings.data_dir)!r} has had "
+            "from the beginning; leave the setting out: up to so many workers can share them"
+        )
+    return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"shards": wanted})})
+
+
+def _sessions_made(settings: Settings) -> Path:
+    """Give the file that is there once the sessions are made; it holds the number of shards, nothing for none."""
+    return settings.data_dir / "broker" / "session-made"
+
+
+def _shards_had(settings: Settings) -> int:
+    made = _sessions_made(settings)
+    return int(made.read_text() or 0) if made.exists() else 0
+
+
 def _make_session_first(settings: Settings) -> None:
-    """Let the broker know ingest's session before it opens its port to gateways, once for a folder."""
-    made = settings.data_dir / "broker" / "session-made"
-    if made.exists():
+    """Let the broker know ingest's sessions before it opens its port to gateways, once for a folder and its shards."""
+    made = _sessions_made(settings)
+    if made.exists() and _shards_had(settings) == settings.mqtt.shards:
         return
     hidden = free_port(settings.mqtt.host)
     broker = _broker(settings, hidden)
     broker.start()
     try:
-        inbox = make_inbox(settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": hidden})}))
-        inbox.start()
-        deadline = time.monotonic() + _SESSION_WITHIN_S
-        while not inbox.state().connected and time.monotonic() < deadline:
-            time.sleep(0.02)
-        connected, error = inbox.state().connected, inbox.state().last_error
-        inbox.stop()
-        if not connected:
-            raise ConfigurationError(f"the embedded broker does not take ingest's session: {error}; see its log")
+        there = settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": hidden})})
+        for shard in (None, *range(settings.mqtt.shards)):
+            _make_session(there, shard)
     finally:
         broker.stop()
-    made.write_bytes(b"")
+    made.write_text(str(settings.mqtt.shards) if settings.mqtt.shards else "")
+
+
+def _make_session(settings: Settings, shard: int | None) -> None:
+    inbox = make_inbox(settings, shard)
+    inbox.start()
+    deadline = time.monotonic() + _SESSION_WITHIN_S
+    while not inbox.state().connected and time.monotonic() < deadline:
+        time.sleep(0.02)
+    connected, error = inbox.state().connected, inbox.state().last_error
+    inbox.stop()
+    if not connected:
+        raise ConfigurationError(f"the embedded broker does not take ingest's session: {error}; see its log")
 
 
 def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> ChildProcess:

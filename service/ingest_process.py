@@ -8,65 +8,26 @@ import threading
 import time
 
 from domain.errors import StorageCorrupt
-from ingest.mqtt import MqttInbox, TlsFiles
-from ingest.spill import Spill
 from models.hop_clock import NEVER_NS
+from service.clock_policy import clock_policy
 from service.folder import only_one, prepare_folder, projections_path, status_path
-from service.pipeline import ClockPolicy, Pipeline
+from service.pipeline import Pipeline
 from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
+from service.readers import ReaderPool, check_workers
 from service.restore import open_pipeline
 from service.retention import RetentionJob
+from service.sessions import make_inbox
 from service.settings import Settings
 from service.status import IngestStatus, read_status
-from service.telemetry import emitter, logger
+from service.telemetry import logger
 from service.worker import Worker
 from storage.journal import Journal
 
 __all__ = ["clock_policy", "is_ready", "make_inbox", "run_ingest"]
 
-_NS = 1_000_000_000
-_YEAR_ZERO = 1970
-_MEAN_YEAR_S = 31_556_952
 # A start shall not take longer for it, however large the journal is.
 _CHECK_S = 2.0
-
-
-def clock_policy(settings: Settings) -> ClockPolicy:
-    """Give the clock that the settings ask for."""
-    section = settings.ingest
-    return ClockPolicy(
-        by_stream=section.clock == "stream",
-        lateness_ns=settings.lateness_ns,
-        idle_ns=round(section.idle_seconds * _NS),
-        future_ns=round(section.future_seconds * _NS),
-        earliest_ns=(section.earliest_year - _YEAR_ZERO) * _MEAN_YEAR_S * _NS,
-        window_ns=round(section.backfill_days * 86_400) * _NS,
-    )
-
-
-def make_inbox(settings: Settings) -> MqttInbox:
-    """Make the inbox of the one durable session."""
-    section = settings.mqtt
-    password = section.password.get_secret_value() if section.password is not None else None
-    tls = None
-    if section.ca_file is not None:
-        tls = TlsFiles(section.ca_file, section.certificate_file, section.key_file)
-    return MqttInbox(
-        section.host,
-        section.port,
-        section.client_id,
-        username=section.username,
-        password=password,
-        tls=tls,
-        keep_alive_s=section.keep_alive_seconds,
-        reads_in_bursts=section.reads_in_bursts,
-        queue_limit=settings.ingest.queue_messages,
-        queue_bytes=settings.ingest.queue_bytes,
-        now_ns=time.time_ns,
-        emit=emitter("ingest"),
-        spill=Spill(settings.data_dir, settings.ingest.spill_bytes),
-    )
 
 
 def run_ingest(settings: Settings) -> None:
@@ -78,6 +39,7 @@ def run_ingest(settings: Settings) -> None:
         If another ingest process works in the same folder, or the folder cannot be written.
     """
     prepare_folder(settings)
+    check_workers(settings)
     with contextlib.ExitStack() as ends:
         ends.enter_context(only_one(settings.data_dir))
         started = time.monotonic()
@@ -91,7 +53,10 @@ def run_ingest(settings: Settings) -> None:
             head_bytes=settings.storage.dead_letter_head_bytes,
         )
         projector = _projector(settings, pipeline, ends)
-        worker = Worker(pipeline, make_inbox(settings), projector, settings, status_path(settings))
+        inbox = (
+            ReaderPool(settings, lambda: pipeline.live.register_seq) if settings.mqtt.shards else make_inbox(settings)
+        )
+        worker = Worker(pipeline, inbox, projector, settings, status_path(settings))
         logger().info(
             "ingest_started",
             seconds=round(time.monotonic() - started, 2),

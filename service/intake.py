@@ -27,6 +27,7 @@ from storage.modal_entries import SpectrumNote
 __all__ = [
     "arrival_differences",
     "dead_letters",
+    "features_of",
     "hold_unknown",
     "letters_of_held",
     "longest_reaches",
@@ -55,14 +56,21 @@ def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns,
     spectra : list of SpectrumNote
         Of waveforms that are long enough, and touched no limit.
     """
-    parts, messages = [batch.readings], [batch.message_of_reading]
-    spectra: list[SpectrumNote] = []
-    for (block, message), flags in zip(batch.waveforms, batch.waveform_flags, strict=True):
-        spectra += _add_features(batch.slots, block, message, flags, parts, messages)
+    features, message_of, spectra = features_of(batch)
+    parts, messages = [batch.readings, features], [batch.message_of_reading, message_of]
     if bursts.groups is not None:
         last_part = np.asarray(bursts.last_part, np.int32)
         for (block, place), flags in zip(bursts.groups.blocks, bursts.groups.flags, strict=True):
             spectra += _add_features(bursts.groups.slots, block, last_part[place], flags, parts, messages)
+    return ReadingColumns.concatenate(parts), np.concatenate(messages), spectra
+
+
+def features_of(batch: DecodedBatch) -> tuple[ReadingColumns, IndexArray, list[SpectrumNote]]:
+    """Compute the features of a batch's whole waveforms; with the message of each, and their spectra."""
+    parts, messages = [ReadingColumns.empty()], [np.empty(0, np.int32)]
+    spectra: list[SpectrumNote] = []
+    for (block, message), flags in zip(batch.waveforms, batch.waveform_flags, strict=True):
+        spectra += _add_features(batch.slots, block, message, flags, parts, messages)
     return ReadingColumns.concatenate(parts), np.concatenate(messages), spectra
 
 

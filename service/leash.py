@@ -42,7 +42,8 @@ def _become(death_signal: int, parent_pid: int, argv: list[str]) -> int:
 
 
 def _watch(death_signal: int, parent_pid: int, argv: list[str]) -> int:
-    with subprocess.Popen(argv) as program:  # noqa: S603 -- the starter's own command
+    # What the starter left open for the program is for the program.
+    with subprocess.Popen(argv, close_fds=False) as program:  # noqa: S603 -- the starter's own command
 
         def hand_on(number: int, _frame: FrameType | None) -> None:
             program.send_signal(number)

@@ -150,10 +150,13 @@ class LiveState:
     register : Register
     numbers : mapping of ChannelKey to int
         The journal's lasting number of every channel of the register.
+    register_seq : int
+        The entry that brought the register; 0 for the empty one before the first.
     """
 
-    def __init__(self, register: Register, numbers: Mapping[ChannelKey, int]) -> None:
+    def __init__(self, register: Register, numbers: Mapping[ChannelKey, int], register_seq: int = 0) -> None:
         self.applied_seq = 0
+        self.register_seq = register_seq
         self.register = register
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
@@ -421,7 +424,7 @@ class LiveState:
         """Apply a new register; what is still in it keeps its state."""
         before, state = self.catalogue, self.state
         revise_ns = dict(zip(before.assets, self.revise_ns.tolist(), strict=True))
-        self.register = register
+        self.register, self.register_seq = register, seq
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
         self.state = carry_state(before, state, self.catalogue)

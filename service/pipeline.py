@@ -29,6 +29,8 @@ from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from service.accounting import count_batch
 from service.bursts import give_up, message_hash, take_parts
+from service.clock_policy import ClockPolicy
+from service.decoding import Decoded
 from service.intake import (
     arrival_differences,
     dead_letters,
@@ -55,6 +57,7 @@ from storage.entries import (
     encode_readings,
 )
 from storage.journal import Entry, HeldMessage, HopRow, Journal, JournalCommit
+from storage.modal_entries import SpectrumNote
 
 __all__ = ["ClockPolicy", "Pipeline", "TakeReport"]
 
@@ -64,28 +67,6 @@ _SOURCES_TO_JUDGE: Final = 3
 _STREAM_FUTURE_NS: Final = 366 * DAY_NS
 # Hops scored again in one commit at most: about half a second of work, in which live readings wait.
 _SLICE_HOPS: Final = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class ClockPolicy:
-    """Which clock closes hops, and its allowances (design.md D1, D14).
-
-    Attributes
-    ----------
-    by_stream : bool
-        True: the stream's own progress; False: the wall clock handed in with each call.
-    earliest_ns : int or None
-        By the wall's clock, device times before it are none.
-    window_ns : int
-        How far back what came late is scored again; 0: not at all.
-    """
-
-    by_stream: bool
-    lateness_ns: int
-    idle_ns: int
-    future_ns: int
-    earliest_ns: int | None
-    window_ns: int = 7 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +112,13 @@ class Pipeline:
     # Readings in -----------------------------------------------------------------------------
 
     def take(
-        self, messages: Sequence[Message], *, now_ns: int, provisional: bool, released: Sequence[HeldMessage] = ()
+        self,
+        messages: Sequence[Message],
+        *,
+        now_ns: int,
+        provisional: bool,
+        released: Sequence[HeldMessage] = (),
+        decoded: Decoded | None = None,
     ) -> TakeReport:
         """Decode, admit and commit one batch.
 
@@ -145,6 +132,8 @@ class Pipeline:
             Whether to assess the touched assets at once, from their open hop.
         released : sequence of HeldMessage
             The same messages as rows of the quarantine, when they come from there.
+        decoded : Decoded, optional
+            The same messages as a reader decoded them; used where decoding them here would give the same.
 
         Raises
         ------
@@ -156,7 +145,11 @@ class Pipeline:
         self._record()
         live = self.live
         limits = self._limits(now_ns)
-        batch = decode_batch(messages, live.resolver, limits, max_payload_bytes=self._max_payload_bytes)
+        ahead: list[SpectrumNote] = []
+        if decoded is not None and decoded.holds(live.register_seq, limits):
+            batch, ahead = decoded.batch, decoded.spectra
+        else:
+            batch = decode_batch(messages, live.resolver, limits, max_payload_bytes=self._max_payload_bytes)
         bursts = take_parts(self.journal, messages, batch, live.resolver, limits)
         readings, message_of, spectra = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
@@ -198,7 +191,7 @@ class Pipeline:
             step_ns=step_ns or 0,
             claims=[ClaimNote(*claim) for claim in admission.claims],
             reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
-            spectra=new_spectra(spectra, accepted),
+            spectra=new_spectra([*ahead, *spectra], accepted),
         )
         if not self.policy.by_stream:  # a replay's messages arrive when it is replayed
             received_ns = [message.received_ns for message in messages]
@@ -251,7 +244,7 @@ class Pipeline:
     def _limits(self, now_ns: int) -> ClockLimits:
         policy, tracker = self.policy, self.live.tracker
         if not policy.by_stream:
-            return ClockLimits(policy.earliest_ns, now_ns + policy.future_ns)
+            return policy.wall_limits(now_ns)
         if tracker.clock.gateways_heard < _SOURCES_TO_JUDGE:
             return ClockLimits(None, None)
         return ClockLimits(None, tracker.clock.progress_ns + _STREAM_FUTURE_NS)

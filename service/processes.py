@@ -213,6 +213,8 @@ class ChildSpec:
         Time it gets to end by itself before SIGKILL.
     may_end : bool
         True for a child whose work has an end, such as a replay: exit code 0 is then no failure.
+    handles : tuple of int
+        Open files that the child gets under the same numbers.
     """
 
     name: str
@@ -221,6 +223,7 @@ class ChildSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: float = 10.0
     may_end: bool = False
+    handles: tuple[int, ...] = ()
 
 
 class ChildProcess:
@@ -270,6 +273,7 @@ class ChildProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.spec.environment},
                 process_group=0,
+                pass_fds=self.spec.handles,
             )
 
     def poll(self) -> int | None:

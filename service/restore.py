@@ -26,12 +26,12 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
         If the journal cannot be read now.
     """
     snapshot_seq, applied_seq = journal.snapshot_seq(), journal.applied_seq()
-    register = Register()
+    register, register_seq = Register(), 0
     for entry in journal.newest("register", before=snapshot_seq + 1):
         if isinstance(entry.body, RegisterBody):
-            register = entry.body.register
+            register, register_seq = entry.body.register, entry.seq
     numbers = journal.number_channels(channel.key for channel in register.channels)
-    live = LiveState(register, numbers)
+    live = LiveState(register, numbers, register_seq)
     live.window_ns = policy.window_ns
     live.restore(journal.snapshots(), snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)

@@ -65,6 +65,13 @@ class MqttSection(BaseModel):
         description="After a (re)connection hops stay open this long, until the broker has sent again what it must: "
         "above its `ack_wait`; 0 for brokers that send again at once, such as Mosquitto.",
     )
+    shards: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="The broker puts shard/<n>/ in front of topics by their asset, n below this number; 0: it does "
+        "not. The embedded broker makes four when it is first started with several workers.",
+    )
     reads_in_bursts: bool = Field(
         default=True,
         description="Take many messages out of one read of the socket; false leaves reading to paho, "
@@ -162,6 +169,13 @@ class IngestSection(BaseModel):
         0.25, ge=0, le=60, description="Provisional assessments of an asset are this long apart at least."
     )
     snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that take messages from the broker's shards and decode them for ingest, at most one a "
+        "shard; by the wall's clock only.",
+    )
     projects: bool | None = Field(
         None,
         description="Ingest writes the projections itself; false leaves them to `schouw project`, so that they take no "

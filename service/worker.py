@@ -27,6 +27,7 @@ from service.bursts import EXPIRY_NS
 from service.pipeline import Pipeline, TakeReport
 from service.projection_process import ProjectionsElsewhere
 from service.projector import Projector
+from service.readers import ReadBatch, ReaderPool
 from service.retention import days_before, note_expired
 from service.settings import Settings
 from service.status import IngestStatus, write_status
@@ -56,7 +57,7 @@ class Worker:
     Parameters
     ----------
     pipeline : Pipeline
-    inbox : Inbox
+    inbox : Inbox or ReaderPool
         Started and stopped by the worker.
     projector : Projector or ProjectionsElsewhere
         The same.
@@ -72,7 +73,7 @@ class Worker:
     def __init__(
         self,
         pipeline: Pipeline,
-        inbox: Inbox,
+        inbox: Inbox | ReaderPool,
         projector: Projector | ProjectionsElsewhere,
         settings: Settings,
         status_path: Path,
@@ -203,7 +204,10 @@ class Worker:
     def _pipeline_take(self, batch: InboxBatch, *, provisional: bool) -> TakeReport:
         while True:
             try:
-                return self._pipeline.take(batch.messages, now_ns=self._now_ns(), provisional=provisional)
+                decoded = batch.decoded if isinstance(batch, ReadBatch) else None
+                return self._pipeline.take(
+                    batch.messages, now_ns=self._now_ns(), provisional=provisional, decoded=decoded
+                )
             except JournalMovedError:
                 self._catch_up()
 

@@ -48,6 +48,10 @@ class Installation:
         }
         self._environment |= {f"SCHOUW_{key}": str(value) for key, value in settings.items()}
 
+    def environ(self, **settings: object) -> None:
+        """Change settings for what is started from now on."""
+        self._environment |= {f"SCHOUW_{key}": str(value) for key, value in settings.items()}
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `schouw` with these arguments, its output in the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)

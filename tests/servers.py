@@ -112,7 +112,7 @@ class NatsBroker:
 
     name: Final = "nats-server"
 
-    def __init__(self, folder: Path, *, sync_always: bool = False, ack_wait_seconds: int = 1) -> None:
+    def __init__(self, folder: Path, *, sync_always: bool = False, ack_wait_seconds: int = 1, shards: int = 0) -> None:
         self.host = _HOST
         self.port = free_port()
         self.embedded = EmbeddedBroker(
@@ -121,6 +121,7 @@ class NatsBroker:
             mqtt_port=self.port,
             sync_always=sync_always,
             ack_wait_seconds=ack_wait_seconds,
+            shards=shards,
             start_seconds=_START_SECONDS,
             stop_seconds=_STOP_SECONDS,
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.everything import child_environment
+from service.child_environment import child_environment
 from service.settings import Settings, load_settings
 
 # What an environment can hold at all.

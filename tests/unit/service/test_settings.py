@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from domain.errors import ConfigurationError
-from service.everything import child_environment
+from service.child_environment import child_environment
 from service.settings import Settings, load_settings
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "settings.md"

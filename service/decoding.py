@@ -1,0 +1,71 @@
+"""A batch that was decoded elsewhere: what it rests on, and when it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from domain.arrays import ReadingColumns, ReadingFlag
+from ingest.batch import Message, decode_batch
+from ingest.clock import ClockLimits
+from ingest.messages import DecodedBatch
+from ingest.resolve import Resolver
+from service.intake import features_of
+from storage.modal_entries import SpectrumNote
+
+__all__ = ["Decoded", "decode_ahead"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A batch with the features of its waveforms among its readings.
+
+    Attributes
+    ----------
+    register_seq : int
+        The journal entry of the register that names and units were looked up in.
+    batch : DecodedBatch
+        Without samples.
+    spectra : list of SpectrumNote
+        Of its waveforms.
+    """
+
+    register_seq: int
+    batch: DecodedBatch
+    spectra: list[SpectrumNote]
+
+    def holds(self, register_seq: int, limits: ClockLimits) -> bool:
+        """Tell whether decoding it now would give the same: same register, and no time that is not believed here."""
+        if register_seq != self.register_seq:
+            return False
+        readings = self.batch.readings
+        believed = readings.time_ns[(readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0]
+        low, high = limits.bounds()
+        return not len(believed) or (low <= int(believed.min()) and int(believed.max()) <= high)
+
+
+def decode_ahead(
+    messages: Sequence[Message], resolver: Resolver, limits: ClockLimits, *, register_seq: int, max_payload_bytes: int
+) -> Decoded:
+    """Decode a batch and compute the features of its waveforms.
+
+    Parameters
+    ----------
+    messages, resolver, limits, max_payload_bytes
+        As for `ingest.batch.decode_batch`.
+    register_seq : int
+        The journal entry of the register that `resolver` stands for.
+    """
+    batch = decode_batch(messages, resolver, limits, max_payload_bytes=max_payload_bytes)
+    features, message_of, spectra = features_of(batch)
+    batch = replace(
+        batch,
+        readings=ReadingColumns.concatenate([batch.readings, features]),
+        message_of_reading=np.concatenate([batch.message_of_reading, message_of]),
+        waveforms=(),
+        waveform_flags=(),
+        slots=(),
+    )
+    return Decoded(register_seq, batch, spectra)

@@ -1,0 +1,39 @@
+"""The durable sessions with the broker: one, or one for each shard."""
+
+from __future__ import annotations
+
+import time
+
+from ingest.mqtt import MqttInbox, TlsFiles
+from ingest.shards import session_name, shard_filters
+from ingest.spill import Spill
+from ingest.topics import TOPIC_FILTERS
+from service.settings import Settings
+from service.telemetry import emitter
+
+__all__ = ["make_inbox"]
+
+
+def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
+    """Make the inbox of the durable session of a shard; None is what has none, without shards everything."""
+    section = settings.mqtt
+    password = section.password.get_secret_value() if section.password is not None else None
+    tls = None
+    if section.ca_file is not None:
+        tls = TlsFiles(section.ca_file, section.certificate_file, section.key_file)
+    return MqttInbox(
+        section.host,
+        section.port,
+        session_name(section.client_id, shard),
+        username=section.username,
+        password=password,
+        tls=tls,
+        keep_alive_s=section.keep_alive_seconds,
+        reads_in_bursts=section.reads_in_bursts,
+        queue_limit=settings.ingest.queue_messages,
+        queue_bytes=settings.ingest.queue_bytes,
+        now_ns=time.time_ns,
+        emit=emitter("ingest"),
+        spill=Spill(settings.data_dir, settings.ingest.spill_bytes),
+        filters=TOPIC_FILTERS if shard is None else shard_filters(shard),
+    )
