@@ -101,6 +101,11 @@ class ClosingPlan:
     books: dict[AssetId, AssetBook]
     modes: dict[AssetId, AssetModes] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing closes, no hop and no day."""
+        return self.state is None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClockPlan:
@@ -275,7 +280,7 @@ class LiveState:
         """
         bound = self._bound(body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
-        if not closing.rounds:
+        if not closing.rounds and not self._due_days(self.days, self.fleet, closing, body, bound):
             return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet, [], {})
         waiting = self.rows_of(self.days.assets())
         assets = np.unique(np.concatenate([waiting, *(closed.assets for closed in closing.rounds)])).astype(np.int32)
@@ -295,7 +300,7 @@ class LiveState:
             for day, block in stepper.ended_days(closed):
                 days = days.with_block(day, block)
                 periods += close_modes(self.modes, modes, block, day)
-        due = self._due_days(days, fleet, closing, body)
+        due = self._due_days(days, fleet, closing, body, bound)
         for day in due:
             block = days.join(day, self.rows_of, self.catalogue)
             days = days.without_day(day)
@@ -332,17 +337,28 @@ class LiveState:
             modes=modes,
         )
 
-    def _due_days(self, days: DayRows, fleet: FleetMemory, closing: Closing, body: ClosingBody) -> list[int]:
+    def _due_days(
+        self, days: DayRows, fleet: FleetMemory, closing: Closing, body: ClosingBody, bound_ns: TimeArray
+    ) -> list[int]:
         """List the days that every asset has closed, and those that the second stage has been through already.
 
-        When the stream has paused, nobody is waited for.
+        The second stage compares assets and cannot be taken back, so a day waits for all of them, for as long as late
+        readings are waited for, and until what came late has been scored again. That hops close earlier where a stream
+        pauses, which is a matter of the wall's clock, changes none of it. Only where the history ends nobody is waited
+        for.
         """
         first = self.tracker.clock.first_ns
         heard = first > NEVER_NS
         reached = np.where(closing.frontier_ns > NEVER_NS, closing.frontier_ns, first)[heard]
         if not len(reached):
             return []
-        bound = int(reached.max() if body.lateness_ns == 0 else reached.min())
+        if body.is_end or (body.day_lateness_ns is None and body.lateness_ns == 0):
+            bound = int(reached.max())
+        elif body.day_lateness_ns is None:
+            bound = int(reached.min())
+        else:
+            by_clock = bound_ns[heard] - np.int64(body.day_lateness_ns)
+            bound = min(int(np.minimum(reached, by_clock).min()), int(self.revise_ns.min(initial=FOREVER_NS)))
         bound = max(bound, max(fleet.context, default=NEVER_NS))
         return [day for day in sorted(days.blocks) if day <= bound]
 

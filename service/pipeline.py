@@ -316,7 +316,7 @@ class Pipeline:
 
     # Hops closed -----------------------------------------------------------------------------
 
-    def close(self, *, now_ns: int, lateness_ns: int | None = None) -> int:
+    def close(self, *, now_ns: int, lateness_ns: int | None = None, is_end: bool = False) -> int:
         """Close the hops that are due, learn from them, and commit what followed.
 
         Parameters
@@ -325,6 +325,8 @@ class Pipeline:
             Wall clock; counts only when it is the clock in use.
         lateness_ns : int, optional
             Another allowance than the policy's: 0 when the stream has paused.
+        is_end : bool
+            Nothing follows, so days wait for nobody.
 
         Returns
         -------
@@ -337,9 +339,11 @@ class Pipeline:
             clock_ns=None if policy.by_stream else now_ns,
             lateness_ns=policy.lateness_ns if lateness_ns is None else lateness_ns,
             idle_ns=policy.idle_ns,
+            day_lateness_ns=policy.lateness_ns,
+            is_end=is_end,
         )
         plan = live.plan_closing(body)
-        if not plan.closing.rounds:
+        if plan.is_empty:
             return 0
         seq = self.journal.commit(
             JournalCommit(

@@ -106,11 +106,18 @@ class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
         The wall clock of design.md D1; None: the stream's own progress, which follows from the entries before.
     lateness_ns, idle_ns : int
         Allowances that held then.
+    day_lateness_ns : int or None
+        How long a day waits for late readings after its end before the second stage goes through it, which cannot be
+        taken back; hops may close earlier, since they are scored again. None: an entry of a version without it.
+    is_end : bool
+        The history ends here: nobody is waited for.
     """
 
     clock_ns: int | None
     lateness_ns: int
     idle_ns: int
+    day_lateness_ns: int | None = None
+    is_end: bool = False
 
 
 class RescoringBody(msgspec.Struct, tag="rescoring", frozen=True, kw_only=True):

@@ -90,7 +90,7 @@ def _listen(settings: Settings, register: Register, scenario: Scenario) -> Chain
             sender.cancel()
         if sender.fault is not None:
             raise sender.fault
-        pipeline.close(now_ns=scenario.end_ns, lateness_ns=0)
+        pipeline.close(now_ns=scenario.end_ns, lateness_ns=0, is_end=True)
         listener.read(journal)
         return listener.result(journal.tally())
 

@@ -81,6 +81,6 @@ def run_chain(
             listener.read(journal)
             if number % _PRUNE_EVERY_DAYS == 0:
                 journal.prune(upto=listener.seq)
-        pipeline.close(now_ns=end_ns, lateness_ns=0)
+        pipeline.close(now_ns=end_ns, lateness_ns=0, is_end=True)
         listener.read(journal)
         return listener.result(journal.tally())

@@ -146,7 +146,7 @@ def recovery(sensors: int = 10_000) -> dict[str, float]:
         pipeline = _chain(load, Path(folder))
         for number in range(2):
             _take(pipeline, _messages(load, number))
-        pipeline.close(now_ns=0, lateness_ns=0)
+        pipeline.close(now_ns=0, lateness_ns=0, is_end=True)
         pipeline.save()
         _take(pipeline, _messages(load, 2))
         before = pipeline.live.digest()

@@ -139,13 +139,19 @@ def main(backlog_readings: int) -> None:
             shown = ", ".join(f"{rate:,.0f}" for rate in rates)
             print(f"InfluxDB {what}: {shown} readings/s; ingest used {statistics.median(used):.1f} µs a reading")
         there, away = (statistics.median(s for s, _ in taken[what]) for what in ("there", "away"))
-        print(f"rate away / there: {there / away:.2f}")
+        print(f"rate away / there: {there / away:.2f}", flush=True)
 
         site.until("drained", drained, seconds=300)
         influx.stop_influxd()
+        began, cpu = time.monotonic(), cpu_s(process.pid)
         for _ in range(0, backlog_readings, ROUND_READINGS):
             publish(broker.port, fleet.messages(ROUND_READINGS))
-        site.until("all stored", lambda: stored() >= fleet.sent, seconds=300)
+        site.until("all stored", lambda: stored() >= fleet.sent, seconds=1800)
+        seconds, cpu = time.monotonic() - began, 1e6 * (cpu_s(process.pid) - cpu) / backlog_readings
+        journal_mb = (site.folder / "journal.sqlite").stat().st_size / 1e6
+        rate = backlog_readings / seconds
+        print(f"outage: {backlog_readings:,} readings taken at {rate:,.0f} readings/s, {cpu:.1f} µs of processor time")
+        print(f"each; journal {journal_mb:,.0f} MB", flush=True)
         live_stop = threading.Event()
 
         def live() -> None:
@@ -160,7 +166,7 @@ def main(backlog_readings: int) -> None:
         thread.start()
         influx.start_influxd()
         start = time.monotonic()
-        site.until("drained", lambda: backlog() < 5, seconds=600)
+        site.until("drained", lambda: backlog() < 5, seconds=1800)
         seconds, after = time.monotonic() - start, stored()
         live_stop.set()
         thread.join()
