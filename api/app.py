@@ -35,6 +35,7 @@ from api.routes import (
     features,
     health,
     login,
+    modes,
     plans,
     refusals,
     risks,
@@ -76,7 +77,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     add_problem_handlers(app)
     add_page_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
-    for part in (risks, explanations, alarms, decisions, plans, features, events, assets, sensors, refusals):
+    for part in (risks, explanations, alarms, decisions, plans, features, events, assets, modes, sensors, refusals):
         app.include_router(part.router)
     for part in (webhooks, trail, algorithm, login, health):
         app.include_router(part.router)

@@ -19,10 +19,12 @@ from api.answers import (
 )
 from api.explaining import explanation_item
 from api.languages import Language
+from api.mode_answers import mode_item, spectrum_item
 from api.schemas import Answer, CallerItem, SeriesListing
 from domain.access import Right, Role
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange, RepairPlan
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.modes import AveragedSpectrum, ModePoint
 from domain.records import (
     Alarm,
     AlarmState,
@@ -110,6 +112,39 @@ DECISION: Final = Decision(
     due_on="2026-09-15",
     previous_hash="9f2c" * 16,
     hash="41ab" * 16,
+)
+_DAY_NS: Final = 86_400 * _NS
+MODE: Final = ModePoint(
+    asset=_BRIDGE,
+    mode="100-1",
+    start_ns=_NOW_NS // _DAY_NS * _DAY_NS - _DAY_NS,
+    end_ns=_NOW_NS // _DAY_NS * _DAY_NS,
+    blocks=24,
+    temperature_degc=4.2,
+    frequency_hz=3.187,
+    frequency_sd_hz=0.005,
+    compensated_hz=3.166,
+    compensated_sd_hz=0.005,
+    reference_hz=3.202,
+    reference_sd_hz=0.002,
+    damping_ratio=0.014,
+    damping_sd=0.002,
+    share=0.58,
+    first_ns=_NOW_NS // _DAY_NS * _DAY_NS - 210 * _DAY_NS,
+    periods=207,
+)
+SPECTRUM: Final = AveragedSpectrum(
+    asset=_BRIDGE,
+    sampling_rate_hz=100.0,
+    start_ns=MODE.start_ns,
+    end_ns=MODE.end_ns,
+    blocks=24,
+    temperature_degc=4.2,
+    bin_hz=0.05,
+    density=(0.0, 0.0, 0.0011, 0.0016, 0.0094),
+    reference=(0.0, 0.0, 0.0012, 0.0015, 0.0021),
+    reference_periods=30,
+    tones_hz=(16.66,),
 )
 SENSOR: Final = SensorStatus(
     _BRIDGE,
@@ -270,6 +305,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "listAssets": listing(asset_item(ASSET)),
     "showAsset": as_json(asset_item(ASSET)),
     "listSeries": as_json(_SERIES),
+    "listModes": listing(mode_item(MODE, _NOW_NS)),
+    "listSpectra": listing(spectrum_item(SPECTRUM, _NOW_NS)),
     "listSensors": listing(sensor_item(SENSOR, _NOW_NS)),
     "listDeadLetters": listing(dead_letter_item(DEAD_LETTER)),
     "showMe": as_json(_ME),

@@ -33,6 +33,7 @@ __all__ = [
     "ItemPath",
     "ItemQuery",
     "LanguageQuery",
+    "ModeQuery",
     "PageQuery",
     "PlanQuery",
     "Question",
@@ -218,6 +219,16 @@ class SeriesQuery(PageQuery):
     ] = None
     start: Annotated[TimeNs | None, Field(description="Hops that start at or after this time.")] = None
     end: Annotated[TimeNs | None, Field(description="Hops that start before this time.")] = None
+
+
+class ModeQuery(PageQuery):
+    """The natural frequencies of an asset, or one of them over time."""
+
+    mode: Annotated[
+        Printable | None, Field(description="Which mode; without it the newest of every mode.", examples=["100-1"])
+    ] = None
+    start: Annotated[TimeNs | None, Field(description="Periods that ended at or after it; goes with `mode`.")] = None
+    end: Annotated[TimeNs | None, Field(description="Periods that ended before it; goes with `mode`.")] = None
 
 
 Rooms = Annotated[ApiRooms, Depends(own_rooms)]

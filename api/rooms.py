@@ -21,7 +21,7 @@ from domain.identifiers import AssetId
 from domain.records import RiskAssessment
 from domain.register import Works
 from storage.overview_rows import Overview
-from storage.protocols import AdvisoryStore, DecisionLog, SeriesStore
+from storage.protocols import AdvisoryStore, DecisionLog, ModalStore, SeriesStore
 
 __all__ = ["Access", "ApiRooms", "ApiSettings", "PartState", "Readiness"]
 
@@ -141,6 +141,7 @@ class ApiRooms:
     store: AdvisoryStore
     overview: Overview
     series: SeriesStore
+    modes: ModalStore
     decisions: DecisionLog
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]

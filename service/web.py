@@ -33,6 +33,7 @@ from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
+from storage.modal import SqlModes
 from storage.overview import SqlOverview
 from storage.protocols import ProjectedSeries
 
@@ -246,6 +247,7 @@ def make_rooms(
         onboarding=JournalOnboarding(journal, time.time_ns),
         explain=explain,
         series=series,
+        modes=SqlModes(engine),
         decisions=JournalDecisionLog(journal, alarm_kind),
         readiness=health.readiness,
         metrics=health.metrics,

@@ -20,6 +20,7 @@ from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema
 from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody
 from storage.journal import Entry
+from storage.modal import forget_modes, project_modes
 from storage.rows import plain_text, update_sensors, upsert
 from storage.tables import (
     alarm_table,
@@ -127,6 +128,7 @@ class OperationalProjection:
             ],
         )
         upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
+        project_modes(db, seq, outcome.modes)
         for change in outcome.alarm_changes:
             _change_alarm(db, seq, change)
         if outcome.dead_letters:
@@ -229,6 +231,7 @@ def _replace_register(
     for asset in gone:
         db.execute(delete(asset_table).where(asset_table.c.id == asset))
         db.execute(delete(risk_table).where(risk_table.c.asset == asset))
+        forget_modes(db, asset)
         # What is not watched any more calls nobody to look.
         standing = alarm_table.c.state.in_([AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value])
         db.execute(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.modes import AveragedSpectrum, ModePoint
 from domain.records import (
     Alarm,
     AlarmState,
@@ -30,6 +31,7 @@ __all__ = [
     "AdvisoryStore",
     "DecisionDraft",
     "DecisionLog",
+    "ModalStore",
     "OnceKey",
     "ProjectedSeries",
     "RankKey",
@@ -226,3 +228,25 @@ class DecisionLog(Protocol):
 
     def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
         """List decisions oldest first, those with a sequence above `seq`."""
+
+
+class ModalStore(Protocol):
+    """Natural frequencies and spectra of assets whose sensors send waveforms."""
+
+    def newest(self, asset: AssetId) -> Sequence[ModePoint]:
+        """Give the newest point of every mode of an asset, by name."""
+
+    def points(
+        self,
+        asset: AssetId,
+        mode: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        after_ns: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[ModePoint]:
+        """Give the points of one mode whose period ended in [start, end) and after `after_ns`, oldest first."""
+
+    def spectra(self, asset: AssetId) -> Sequence[AveragedSpectrum]:
+        """Give the newest averaged spectrum of each sampling rate of an asset, lowest rate first."""

@@ -65,6 +65,8 @@ _PURPOSES: Final[dict[tuple[str, str], tuple[str, str, tuple[str, ...]]]] = {
     ("operational", "alarm"): ("calls to look", _RESTS, ()),
     ("operational", "dead_letter"): ("messages that were refused, with their first bytes", _RESTS, ()),
     ("operational", "quarantine"): ("unknown senders", _RESTS, ()),
+    ("operational", "mode"): ("natural frequencies of each asset by day", _RESTS, ()),
+    ("operational", "spectrum"): ("the newest averaged spectra of each asset", _RESTS, ()),
     ("operational", "gateway"): ("gateways that came and went", _RESTS, ()),
     ("access", "api_key"): ("keys of systems, as hashes, with their last use", "until removed by hand", ()),
     ("access", "session"): (

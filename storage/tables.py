@@ -20,9 +20,11 @@ __all__ = [
     "dead_letter_table",
     "gateway_table",
     "metadata",
+    "mode_table",
     "projection_table",
     "quarantine_table",
     "risk_table",
+    "spectrum_table",
 ]
 
 
@@ -147,5 +149,27 @@ gateway_table: Final = Table(
     Column("session", BigInteger),
     Column("since_ns", BigInteger),
     Column("received_at_ns", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+mode_table: Final = Table(
+    "mode",
+    metadata,
+    Column("asset", _key(64), primary_key=True),
+    Column("mode", _key(32), primary_key=True),
+    Column("end_ns", BigInteger, primary_key=True),
+    Column("detail", JSON, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+spectrum_table: Final = Table(
+    "spectrum",
+    metadata,
+    Column("asset", _key(64), primary_key=True),
+    Column("sampling", _key(16), primary_key=True),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("density", LargeBinary, nullable=False),
+    Column("reference", LargeBinary, nullable=False),
     Column("revision", BigInteger, nullable=False),
 )

@@ -17,6 +17,7 @@ from api.rooms import Access
 from domain.errors import DecisionRepeated
 from domain.explanations import Explanation
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.modes import AveragedSpectrum, ModePoint
 from domain.records import (
     Alarm,
     AlarmState,
@@ -297,6 +298,40 @@ class MemorySeries:
 
 
 @dataclass
+class MemoryModes:
+    """Points of modes and spectra in lists."""
+
+    rows: list[ModePoint] = field(default_factory=list)
+    averages: list[AveragedSpectrum] = field(default_factory=list)
+
+    def newest(self, asset: AssetId) -> Sequence[ModePoint]:
+        found = {row.mode: row for row in sorted(self.rows, key=lambda row: row.end_ns) if row.asset == asset}
+        return [found[mode] for mode in sorted(found)]
+
+    def points(
+        self,
+        asset: AssetId,
+        mode: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        after_ns: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[ModePoint]:
+        return [
+            row
+            for row in sorted(self.rows, key=lambda row: row.end_ns)
+            if (row.asset, row.mode) == (asset, mode)
+            and (start_ns is None or row.end_ns >= start_ns)
+            and (end_ns is None or row.end_ns < end_ns)
+            and (after_ns is None or row.end_ns > after_ns)
+        ][:limit]
+
+    def spectra(self, asset: AssetId) -> Sequence[AveragedSpectrum]:
+        return [row for row in self.averages if row.asset == asset]
+
+
+@dataclass
 class MemoryDecisions:
     """A log without a chain."""
 
@@ -396,6 +431,7 @@ class Town:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     series: MemorySeries = field(default_factory=MemorySeries)
+    modes: MemoryModes = field(default_factory=MemoryModes)
     decisions: MemoryDecisions = field(default_factory=MemoryDecisions)
     readiness: Readiness = field(default_factory=lambda: Readiness(True, (PartState("journal", True, "well", NOW_NS),)))
     now_ns: int = NOW_NS
@@ -416,6 +452,7 @@ class Town:
             store=self.store,
             overview=MemoryOverview(self.store),
             series=self.series,
+            modes=self.modes,
             decisions=self.decisions,
             readiness=lambda: self.readiness,
             metrics=lambda: b"ingest_messages_total 3\n",
