@@ -27,12 +27,16 @@ _KEPT: Final = 400  # charts of about 20 kB each
 _LOCALES: Final[dict[Language, Literal["en-GB", "nl-NL"]]] = {Language.ENGLISH: "en-GB", Language.DUTCH: "nl-NL"}
 _VERSION: Final = "v6.4"
 _IDENTIFIER: Final = re.compile(r'(id="|url\(#)((?:clip|gradient_)\w*)')
-# A hundredth of a pixel is finer than any screen: what is behind it is a third of the size of a chart.
+# A hundredth of a pixel is finer than any screen: what is behind it is a third of the size of a chart. Only in
+# attributes: a label may read 400.000, which in Dutch is a large amount and not a fine one.
+_ATTRIBUTE: Final = re.compile(r'="[^"<>]*"')
 _DECIMALS: Final = re.compile(r"(\d\.\d\d)\d+")
 _CONFIG: Final[Spec] = {
     "aria": False,
     "background": None,
     "font": "sans-serif",
+    # Letters differ from machine to machine: room for wider ones than the engine reckons with.
+    "padding": {"left": 14, "right": 14, "top": 6, "bottom": 6},
     "view": {"stroke": None},
     "axis": {
         "domainColor": "var(--line-strong)",
@@ -44,10 +48,13 @@ _CONFIG: Final[Spec] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     },
+    # Lying above its axis a title is read without turning one's head, and meets no label.
+    "axisY": {"titleAlign": "left", "titleAngle": 0, "titleBaseline": "bottom", "titleX": -44, "titleY": -9},
     "legend": {
         "labelColor": "var(--ink)",
         "labelFontSize": 12,
         "columnPadding": 36,
+        "offset": 30,
         "orient": "top",
         "title": None,
         "symbolStrokeWidth": 2,
@@ -114,7 +121,7 @@ def _tidy(svg: str, prefix: str) -> str:
     """Make an `svg` fit for a page that holds several: identifiers of its own, no say in its size."""
     svg = _IDENTIFIER.sub(lambda found: f"{found[1]}c{prefix}{found[2]}", svg)
     opening, rest = svg.split(">", 1)
-    rest = _DECIMALS.sub(r"\1", rest)
+    rest = _ATTRIBUTE.sub(lambda found: _DECIMALS.sub(r"\1", found[0]), rest)
     box = re.search(r'viewBox="[^"]*"', opening)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} aria-hidden="true" focusable="false">{rest}'

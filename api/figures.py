@@ -20,7 +20,18 @@ from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from api.languages import Language
 from api.texts import marked, plural, text
 
-__all__ = ["chance", "chance_range", "euros", "local_time", "long_date", "number", "percent", "span", "span_range"]
+__all__ = [
+    "chance",
+    "chance_range",
+    "euros",
+    "local_date",
+    "local_time",
+    "long_date",
+    "number",
+    "percent",
+    "span",
+    "span_range",
+]
 
 _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,8 +122,15 @@ def chance(value: float, language: Language) -> str:
 
 
 def chance_range(low: float, high: float, language: Language) -> str:
-    """Write an interval of a probability."""
-    return text("{low} to {high}", language, low=chance(low, language), high=chance(high, language))
+    r"""Write an interval of a probability; once, where both ends read the same.
+
+    Examples
+    --------
+    >>> chance_range(0.12, 0.3, Language.ENGLISH), chance_range(0.991, 0.999, Language.ENGLISH)
+    ('12% to 30%', '>\xa099%')
+    """
+    first, last = chance(low, language), chance(high, language)
+    return first if first == last else text("{low} to {high}", language, low=first, high=last)
 
 
 def span(days: float, language: Language) -> str:
@@ -143,8 +161,17 @@ def long_date(day: date, language: Language) -> str:
 
 def local_time(time_ns: int, language: Language) -> str:
     """Write a moment as date and time in the Netherlands."""
-    moment = (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(_LOCAL)
+    moment = _civil(time_ns)
     return f"{long_date(moment.date(), language)} {moment:%H:%M}"
+
+
+def local_date(time_ns: int, language: Language) -> str:
+    """Write the day of a moment in the Netherlands."""
+    return long_date(_civil(time_ns).date(), language)
+
+
+def _civil(time_ns: int) -> datetime:
+    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(_LOCAL)
 
 
 def _unit_for(days: float) -> tuple[str, float]:

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _SECONDS_PER_DAY: Final = 86_400.0
+# Younger than this is now: whole minutes would read as nought.
+_JUST_NOW_S: Final = 60
 # The horizon of the ranking's cost of waiting.
 _LIST_HORIZON_DAYS: Final = 90
 # Two points of a percent: less is no change that a planner would act on.
@@ -242,8 +244,10 @@ def day(iso: str | None, language: Language) -> str:
 
 
 def _age(time_ns: int, now_ns: int, language: Language) -> str:
-    age = span(age_seconds(time_ns, now_ns) / _SECONDS_PER_DAY, language)
-    return text("{age} old", language, age=age)
+    age_s = age_seconds(time_ns, now_ns)
+    if age_s < _JUST_NOW_S:
+        return text("just now", language)
+    return text("{age} old", language, age=span(age_s / _SECONDS_PER_DAY, language))
 
 
 def _trend(now: Chance | None, before: RiskAssessment | None, language: Language) -> Trend | None:

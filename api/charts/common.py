@@ -8,15 +8,28 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from api.drawing import Drawing, Spec
+from api.figures import percent
 from api.languages import Language
 
-__all__ = ["WIDE", "ChartView", "civil", "drawn", "layered", "time_axis"]
+__all__ = ["WIDE", "ChartView", "civil", "drawn", "layered", "share_axis", "time_axis"]
 
 _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_WIDTH: Final = 680
+# As wide as half a page shows it, so that letters keep their size.
+_WIDTH: Final = 580
 # For a chart that has the whole width of the page.
 WIDE: Final = 1200
+# Day before month, as both languages write it here; whole months and years by their name alone.
+_TICKS: Final = {
+    "year": "%Y",
+    "quarter": "%B",
+    "month": "%B",
+    "week": "%-d %b",
+    "date": "%-d %b",
+    "day": "%-d %b",
+    "hours": "%H:%M",
+    "minutes": "%H:%M",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,14 @@ def civil(time_ns: int) -> str:
 
 def time_axis(field: str = "t", **values: Any) -> Spec:
     """Encode civil time along the horizontal."""
-    axis = {"grid": False, "labelOverlap": True, "tickCount": 6}
+    axis = {"grid": False, "labelOverlap": True, "tickCount": 6, "format": _TICKS}
     return {"field": field, "type": "temporal", "scale": {"type": "utc"}, "axis": axis, "title": None, **values}
+
+
+def share_axis(language: Language, **values: Any) -> Spec:
+    """Label an axis of shares in percents, as the words beside the drawing write them."""
+    sign = percent(0.0, language).lstrip("0")
+    return {"labelExpr": f"format(datum.value * 100, '.0f') + '{sign}'", **values}
 
 
 def layered(layers: list[Spec], *, height: int = 220, width: int = _WIDTH, **values: Any) -> Spec:

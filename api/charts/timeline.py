@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api.charts.common import ChartView, civil, drawn, layered, time_axis
+from api.charts.common import ChartView, civil, drawn, layered, share_axis, time_axis
 from api.drawing import Drawing
 from api.figures import chance, chance_range, local_time
 from api.languages import Language
@@ -53,7 +53,7 @@ def timeline_chart(
     y = {
         "type": "quantitative",
         "scale": {"domain": [0, 1.12]},
-        "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+        "axis": share_axis(language, values=[0, 0.25, 0.5, 0.75, 1]),
         "title": text("chance of failure within 90 days", language),
     }
     shown = [event for event in events if event.time_ns >= first_ns]

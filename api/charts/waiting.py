@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-from api.charts.common import ChartView, drawn, layered
+from api.charts.common import ChartView, drawn, layered, time_axis
 from api.drawing import Drawing
 from api.figures import euros, long_date, number
 from api.languages import Language
@@ -25,13 +25,7 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
         {"t": (today + timedelta(weeks=week)).isoformat() + "T00:00:00Z", "cost": plan.cost_eur[week]} for week in weeks
     ]
     best = [item for week, item in zip(weeks, values, strict=True) if week == plan.best_week and week < _LAST_WEEK]
-    x = {
-        "field": "t",
-        "type": "temporal",
-        "scale": {"type": "utc"},
-        "axis": {"grid": False, "labelOverlap": True, "tickCount": 6},
-        "title": None,
-    }
+    x = time_axis()
     y = {
         "field": "cost",
         "type": "quantitative",
@@ -76,7 +70,7 @@ def _sentence(plan: RepairPlan, today: date, language: Language) -> str:
             day=long_date(today + timedelta(weeks=plan.best_week), language),
             cost=euros(plan.cost_eur[plan.best_week], language),
         )
-    if plan.waiting_a_week_eur > 0:
+    if plan.waiting_a_week_eur >= 1:
         said += " " + text(
             "Each week later costs about {cost} more.", language, cost=euros(plan.waiting_a_week_eur, language)
         )

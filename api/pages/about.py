@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import identify, rooms_of
+from api.access import LoginNeededError, identify, rooms_of
 from api.figures import number
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
+from api.problems import ProblemError
 from api.rooms import ApiRooms
 from domain.records import AlarmState, DataQuality
 
@@ -24,7 +26,11 @@ _COUNTED_MOST = 5000
 def show_about(request: Request, question: Annotated[PageQuestion, Query()]) -> Response:
     """Explain the service to anybody, logged in or not; with figures where the service has one organisation."""
     rooms = rooms_of(request)
-    if not rooms.settings.public_page:
+    if rooms.settings.public_page:
+        # Whoever is known keeps the menu of the other pages; nobody has to be.
+        with contextlib.suppress(LoginNeededError, ProblemError):
+            identify(request)
+    else:
         identify(request)
     language = page_language(request, question)
     figures = _figures(rooms, language) if len(rooms.access.organisations) <= 1 else None
@@ -35,7 +41,7 @@ def _promised(rooms: ApiRooms, language: Language) -> str:
     return number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1)
 
 
-def _figures(rooms: ApiRooms, language: Language) -> dict[str, str]:
+def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
     """Give what was promised and what came of it, from this installation's own records."""
     tally = rooms.overview.tally()
     grades = rooms.overview.grades(rooms.now_ns())
@@ -44,12 +50,12 @@ def _figures(rooms: ApiRooms, language: Language) -> dict[str, str]:
     confirmed = sum(alarm.state is AlarmState.CONFIRMED for alarm in condition)
     return {
         "assets": number(tally.assets, language),
-        "without_data": number(tally.without_data + tally.unassessed, language),
+        "without_data": tally.without_data + tally.unassessed,
         "channels": number(sum(grades.values()), language),
         "good": number(grades.get(DataQuality.HIGH, 0), language),
         "achieved": number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
         "asset_years": number(tally.asset_years, language, decimals=1),
-        "judged": number(len(condition), language),
+        "judged": number(len(condition), language) if condition else "",
         "confirmed": number(confirmed, language),
         "dismissed": number(len(condition) - confirmed, language),
     }

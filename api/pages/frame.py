@@ -13,7 +13,8 @@ from api.figures import local_time
 from api.languages import Language, choose_language
 from api.pages.decide_form import caller_of
 from api.questions import Question
-from api.rooms import ApiRooms
+from api.rooms import ApiRooms, Readiness
+from api.terms import term
 from api.texts import marked, plural, speaker, text
 from api.times import rfc3339
 from domain.access import Right
@@ -121,7 +122,7 @@ def render(
             organisation=rooms.settings.organisation,
             contact_name=rooms.settings.contact_name,
             contact_email=rooms.settings.contact_email,
-            troubles=[] if readiness.ready else [part for part in readiness.parts if not part.ok],
+            troubles=[] if readiness.ready else _troubles(readiness, language),
             ready=readiness.ready,
             link=link,
             **values,
@@ -129,6 +130,19 @@ def render(
     )
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, str]]:
+    """Give what is away: its name, since when, and the detail for the operator."""
+    return [
+        (
+            term("part", part.name, language),
+            "" if part.since_ns is None else local_time(part.since_ns, language),
+            part.detail,
+        )
+        for part in readiness.parts
+        if not part.ok
+    ]
 
 
 def render_bare(template: str, language: Language, *, status: int = 200, **values: Any) -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import needs
-from api.figures import euros
+from api.figures import euros, number, percent
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import Rooms
@@ -26,7 +26,7 @@ _HORIZON_DAYS: Final = 90
 # Classes of the chance within 90 days and of the emergency repair in euros: lower bounds.
 _CHANCES: Final = (0.5, 0.1, 0.01, 0.0)
 _COSTS_EUR: Final = (0.0, 50_000.0, 250_000.0, 1_000_000.0)
-_SHOWN: Final = 6
+_SHOWN: Final = 4
 _SEVERE: Final = 5
 _WORRYING: Final = 3
 
@@ -40,7 +40,7 @@ def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion
         (
             _chance_label(row, language),
             [
-                _cell(_inside(places, row, column), len(_CHANCES) - 1 - row + column if column < len(_COSTS_EUR) else 0)
+                _cell(_inside(places, row, column), _weight(row, column), language)
                 for column in range(len(_COSTS_EUR) + 1)
             ],
         )
@@ -54,7 +54,7 @@ def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion
         question,
         columns=[_cost_label(column, language) for column in range(len(_COSTS_EUR) + 1)],
         rows=rows,
-        blind=_cell(blind, 0),
+        blind=_cell(blind, None, language),
         total=len(places),
     )
 
@@ -83,18 +83,41 @@ def _cost_class(place: PlaceRow) -> int:
     return len(_COSTS_EUR) if cost is None else max(n for n, low in enumerate(_COSTS_EUR) if cost >= low)
 
 
-def _cell(places: Sequence[PlaceRow], weight: int) -> dict[str, object]:
-    level = "high" if weight >= _SEVERE else "middle" if weight >= _WORRYING else "low"
-    return {"count": len(places), "shown": places[:_SHOWN], "more": max(len(places) - _SHOWN, 0), "level": level}
+def _weight(row: int, column: int) -> int | None:
+    """Count the steps from the mildest corner; None where the cost is not known."""
+    return len(_CHANCES) - 1 - row + column if column < len(_COSTS_EUR) else None
+
+
+def _cell(places: Sequence[PlaceRow], weight: int | None, language: Language) -> dict[str, object]:
+    level, label = _level(weight, language)
+    more = len(places) - _SHOWN
+    return {
+        "count": number(len(places), language) if places else "",
+        "shown": places[:_SHOWN],
+        "more": number(more, language) if more > 0 else "",
+        "level": level,
+        "label": label,
+    }
+
+
+def _level(weight: int | None, language: Language) -> tuple[str, str]:
+    """Give how much a cell weighs, as a class and in a word, so that colour is not the only sign."""
+    if weight is None:
+        return "unknown", ""
+    if weight >= _SEVERE:
+        return "high", text("high risk", language)
+    if weight >= _WORRYING:
+        return "middle", text("raised risk", language)
+    return "low", text("low risk", language)
 
 
 def _chance_label(row: int, language: Language) -> str:
-    low = f"{_CHANCES[row]:.0%}"
+    low = percent(_CHANCES[row], language)
     if row == 0:
         return text("more than {low}", language, low=low)
     if row == len(_CHANCES) - 1:
-        return text("less than {high}", language, high=f"{_CHANCES[row - 1]:.0%}")
-    return text("{low} to {high}", language, low=low, high=f"{_CHANCES[row - 1]:.0%}")
+        return text("less than {high}", language, high=percent(_CHANCES[row - 1], language))
+    return text("{low} to {high}", language, low=low, high=percent(_CHANCES[row - 1], language))
 
 
 def _cost_label(column: int, language: Language) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Annotated, Final
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,7 +18,7 @@ from api.edge import PAGE_POLICY
 from api.figures import number
 from api.languages import Language
 from api.page_rows import SHAPES
-from api.pages.frame import PageQuestion, page_language, render
+from api.pages.frame import PageQuestion, address, page_language, render
 from api.questions import Question, Rooms
 from api.schemas import Answer
 from api.terms import term
@@ -33,9 +35,11 @@ _ZOOM_MAX: Final = 19
 # Width of a cell in which structures become one sign, in pixels of a map of 256 * 2^zoom.
 _CELL_PX: Final = 64
 _ALONE_FROM_ZOOM: Final = 17
-_LISTED_MOST: Final = 300
+# Names on one page of the list: what a reader goes through, and a screen reader reads out, in one go.
+_LISTED: Final = 60
 _LATITUDE_MOST: Final = 85.0
-_UNKNOWN: Final = "insufficient-data"
+# At most as many digits as an int takes in no time: a name may hold anything.
+_DIGITS: Final = re.compile(r"(\d{1,18})", re.ASCII)
 
 
 class Cluster(Answer):
@@ -55,6 +59,13 @@ class Clusters(Answer):
     items: list[Cluster]
 
 
+class MapQuestion(PageQuestion):
+    """What the map may be asked: which state its list is narrowed to, and which page of it."""
+
+    state: RiskState | None = None
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
 class ViewQuestion(Question):
     """A view of the map; `lang` for the words in it."""
 
@@ -67,8 +78,8 @@ class ViewQuestion(Question):
 
 
 @router.get("/map")
-def show_map(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
-    """Show the map and, below it, the same as a list."""
+def show_map(request: Request, rooms: Rooms, question: Annotated[MapQuestion, Query()]) -> Response:
+    """Show the map and, below it, the same as a list in pages."""
     language = page_language(request, question)
     places = rooms.overview.places()
     placed = [place for place in places if _is_placed(place)]
@@ -81,13 +92,8 @@ def show_map(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Q
         bounds=_bounds(placed),
         tiles=settings.map_tiles_url,
         attribution=settings.map_attribution,
-        groups=[
-            (state, SHAPES[state], term("state", state, language), inside[:_LISTED_MOST], number(len(inside), language))
-            for state in RiskState
-            if (inside := [place for place in places if _state(place) == state])
-        ],
         not_placed=len(places) - len(placed),
-        listed_most=_LISTED_MOST,
+        **_listed(places, question, language),
     )
     origin = urlsplit(settings.map_tiles_url)
     if origin.netloc:
@@ -96,6 +102,65 @@ def show_map(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Q
         policy = f"{PAGE_POLICY}; img-src 'self' {origin.scheme}://{host}"
         answer.headers["Content-Security-Policy"] = policy.replace("img-src 'self'; ", "", 1)
     return answer
+
+
+def _listed(places: Sequence[PlaceRow], question: MapQuestion, language: Language) -> dict[str, Any]:
+    """Give one page of the list, the worst state first and by name within it, and the ways to the others."""
+    states = {place.id: _state(place) for place in places}
+    counts = Counter(states.values())
+    order = list(RiskState)
+    wanted = [place for place in places if question.state in {None, states[place.id]}]
+    wanted.sort(key=lambda place: (order.index(states[place.id]), _by_name(place.name), place.id))
+    last = max(math.ceil(len(wanted) / _LISTED), 1)
+    page = min(question.page, last)
+    start = (page - 1) * _LISTED
+    shown = wanted[start : start + _LISTED]
+
+    def way(**changes: object) -> str:
+        return address("/map", question, **changes) + "#list"
+
+    bounds = {"first": number(start + 1, language), "last": number(start + len(shown), language)}
+    return {
+        "chips": [
+            (way(state=None, page=None), text("All", language), number(len(places), language), question.state is None),
+            *(
+                (
+                    way(state=state, page=None),
+                    term("state", state, language),
+                    number(counts[state], language),
+                    question.state is state,
+                )
+                for state in RiskState
+            ),
+        ],
+        "legend": [(state, term("state", state, language), number(counts[state], language)) for state in RiskState],
+        "groups": [
+            (state, SHAPES[state], term("state", state, language), inside)
+            for state in RiskState
+            if (inside := [place for place in shown if states[place.id] is state])
+        ],
+        "range": text("{first} to {last} of {count}", language, **bounds, count=number(len(wanted), language))
+        if shown
+        else "",
+        "ways": [] if last == 1 else _ways(page, last, way, language),
+    }
+
+
+def _by_name(name: str) -> list[tuple[int, str]]:
+    """Order names as people do: numbers within them by their size."""
+    pieces = _DIGITS.split(name.casefold())
+    return [(int(piece) if place % 2 else 0, "" if place % 2 else piece) for place, piece in enumerate(pieces)]
+
+
+def _ways(page: int, last: int, way: Callable[..., str], language: Language) -> list[tuple[str, str | None, str]]:
+    """Give the ways to the other pages: their words, their address where there is one, and their relation."""
+    before, after = page > 1, page < last
+    return [
+        (text("First page", language), way(page=None) if before else None, ""),
+        (text("Previous page", language), way(page=page - 1) if before else None, "prev"),
+        (text("Next page", language), way(page=page + 1) if after else None, "next"),
+        (text("Last page", language), way(page=last) if after else None, ""),
+    ]
 
 
 @router.get("/map/places")

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import needs
-from api.figures import euros, local_time, number, percent
+from api.figures import euros, local_date, number, percent
 from api.page_rows import alarm_row, decision_row, risk_row
 from api.pages.asset import register_facts
 from api.pages.asset_charts import asset_charts, channel_choices, event_rows
@@ -90,7 +90,7 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
             (term("verb", verb, language), number(sum(decision.verb == verb for decision in recent), language))
             for verb in dict.fromkeys(decision.verb for decision in recent)
         ],
-        since=local_time(since_ns, language),
+        since=local_date(since_ns, language),
         achieved=number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
         promised=number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1),
         saved="" if saved is None else euros(saved, language),

@@ -82,6 +82,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             {
                 "topic": letter.topic,
                 "gateway": letter.gateway,
+                "fault": _capital(term("refusal", letter.code, language)),
                 "reason": letter.reason,
                 "head": letter.head.decode("utf-8", "backslashreplace")[:120],
                 "when": local_time(letter.received_at_ns, language),
@@ -89,3 +90,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             for letter in (rooms.store.dead_letters(limit=_LETTERS_SHOWN) if may_see else ())
         ],
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

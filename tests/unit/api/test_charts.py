@@ -60,6 +60,18 @@ def test_the_words_say_what_the_drawing_shows(drawing: Drawing) -> None:
     assert ">3,10<" in (dutch.svg or "")
 
 
+def test_a_label_of_thousands_keeps_its_noughts(drawing: Drawing) -> None:
+    """Coordinates are cut to two decimals; `400.000` is Dutch for a large amount and once was cut too."""
+    spec = {
+        "data": {"values": [{"y": 0.123456}, {"y": 400_000}]},
+        "mark": "point",
+        "encoding": {"y": {"field": "y", "type": "quantitative", "axis": {"format": ",.0f"}}},
+    }
+    svg = drawing.svg(spec, Language.DUTCH) or ""
+    assert ">400.000<" in svg
+    assert not re.search(r'="[^"]*\d\.\d{3,}[^"]*"', svg)
+
+
 def test_a_hole_in_the_measurements_breaks_the_line(drawing: Drawing) -> None:
     whole = measured_chart(drawing, hours(48), "tilt.x", "t1", "mrad", Language.ENGLISH)
     holed = measured_chart(drawing, [*hours(20), *hours(20, start=60)], "tilt.x", "t1", "mrad", Language.ENGLISH)
