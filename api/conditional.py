@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from api.languages import Language
 
-__all__ = ["holds", "json_response", "json_text", "revalidated"]
+__all__ = ["accepts_gzip", "holds", "json_response", "json_text", "revalidated"]
 
 
 def holds(headers: Headers, opaque: str) -> bool:
@@ -30,6 +30,15 @@ def holds(headers: Headers, opaque: str) -> bool:
 def revalidated(request: Request, tag: str) -> Response | None:
     """Answer 304 when the caller holds what it would get; None when it does not."""
     return Response(status_code=304, headers={"ETag": tag}) if holds(request.headers, tag.strip('"')) else None
+
+
+def accepts_gzip(accepted: str) -> bool:
+    """Tell whether a caller with this `Accept-Encoding` takes an answer compressed with gzip."""
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
 
 
 def json_response(

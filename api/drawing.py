@@ -19,19 +19,19 @@ import vl_convert
 
 from api.languages import Language
 
-__all__ = ["Drawing", "Spec"]
+__all__ = ["CONFIG", "LOCALES", "VERSION", "Drawing", "Spec"]
 
 Spec = dict[str, Any]
 
 _KEPT: Final = 400  # charts of about 20 kB each
-_LOCALES: Final[dict[Language, Literal["en-GB", "nl-NL"]]] = {Language.ENGLISH: "en-GB", Language.DUTCH: "nl-NL"}
-_VERSION: Final = "v6.4"
+LOCALES: Final[dict[Language, Literal["en-GB", "nl-NL"]]] = {Language.ENGLISH: "en-GB", Language.DUTCH: "nl-NL"}
+VERSION: Final = "v6.4"
 _IDENTIFIER: Final = re.compile(r'(id="|url\(#)((?:clip|gradient_)\w*)')
 # A hundredth of a pixel is finer than any screen: what is behind it is a third of the size of a chart. Only in
 # attributes: a label may read 400.000, which in Dutch is a large amount and not a fine one.
 _ATTRIBUTE: Final = re.compile(r'="[^"<>]*"')
 _DECIMALS: Final = re.compile(r"(\d\.\d\d)\d+")
-_CONFIG: Final[Spec] = {
+CONFIG: Final[Spec] = {
     "aria": False,
     "background": None,
     "font": "sans-serif",
@@ -94,7 +94,7 @@ class Drawing:
             An `svg` element to stand in a page, hidden from screen readers because a text stands beside it; None
             when it cannot be drawn, which the page says.
         """
-        whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": _CONFIG, **spec}
+        whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": CONFIG, **spec}
         text = json.dumps(whole, sort_keys=True, allow_nan=False)
         key = hashlib.blake2b(f"{language} {text}".encode(), digest_size=16).hexdigest()
         with self._lock:
@@ -104,10 +104,10 @@ class Drawing:
             try:
                 drawn = vl_convert.vegalite_to_svg(
                     text,
-                    vl_version=_VERSION,
+                    vl_version=VERSION,
                     allowed_base_urls=[],
-                    format_locale=_LOCALES[language],
-                    time_format_locale=_LOCALES[language],
+                    format_locale=LOCALES[language],
+                    time_format_locale=LOCALES[language],
                 )
             except ValueError:
                 return None

@@ -63,9 +63,13 @@ def number(value: float, language: Language, *, decimals: int = 0, minimum_decim
     --------
     >>> number(1234.5, Language.DUTCH, decimals=1), number(1234.5, Language.ENGLISH, decimals=1)
     ('1.234,5', '1,234.5')
+    >>> number(-0.001, Language.ENGLISH, decimals=2)
+    '0.00'
     """
     if not math.isfinite(value):
         return "–"
+    if round(value, decimals) == 0:
+        value = 0.0  # without the sign of what was rounded away
     least = decimals if minimum_decimals is None else minimum_decimals
     # Zero has no sign here: readers see none, and what is kept does not tell the two apart.
     return _formatted(value if value != 0 else 0.0, language, least, max(decimals, least))

@@ -22,7 +22,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.answer_cache import KeptAnswer, PreparedAnswer
-from api.conditional import holds
+from api.conditional import accepts_gzip, holds
 from api.edge import API_VERSION
 from api.languages import Language
 from api.problems import FieldError, invalid_input
@@ -177,7 +177,7 @@ def prepared_answer(headers: Headers, kept: KeptAnswer) -> PreparedAnswer:
 
 def _negotiated(headers: Headers, kept: KeptAnswer) -> tuple[bool, bool]:
     """Tell whether an answer goes out compressed, and whether the caller has it already."""
-    is_packed = bool(kept.packed) and _accepts_gzip(headers.get("accept-encoding", ""))
+    is_packed = bool(kept.packed) and accepts_gzip(headers.get("accept-encoding", ""))
     return is_packed, holds(headers, kept.tag)
 
 
@@ -200,14 +200,6 @@ def _response(asked: Headers, kept: KeptAnswer) -> Response:
     if is_packed:
         return Response(kept.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=kept.media_type)
     return Response(kept.body, headers=headers, media_type=kept.media_type)
-
-
-def _accepts_gzip(accepted: str) -> bool:
-    for part in accepted.lower().split(","):
-        name, _, weight = part.partition(";")
-        if name.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
 
 
 def _bytes(made: Made, fields: str | None) -> bytes:

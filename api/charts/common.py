@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from api.drawing import Drawing, Spec
 from api.figures import percent
+from api.interactive import Tip
 from api.languages import Language
 
 __all__ = ["WIDE", "ChartView", "civil", "drawn", "layered", "share_axis", "time_axis"]
@@ -42,13 +44,20 @@ class ChartView:
         None when it could not be drawn; the words stand all the same.
     columns, rows : tuple
         The table behind the drawing, as texts; empty where the sentence says it all.
+    code : str
+        Names the chart in the address of its interactive form.
+    spec, tips
+        What that form is made from.
     """
 
     title: str
     svg: str | None
     sentence: str
+    code: str
+    spec: Spec
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    tips: tuple[Tip, ...] = ()
 
 
 def civil(time_ns: int) -> str:
@@ -85,10 +94,12 @@ def drawn(
     spec: Spec,
     language: Language,
     *,
+    code: str,
     title: str,
     sentence: str,
     columns: tuple[str, ...] = (),
     rows: tuple[tuple[str, ...], ...] = (),
+    tips: Iterable[Tip] = (),
 ) -> ChartView:
     """Draw a chart and put its words beside it."""
-    return ChartView(title, drawing.svg(spec, language), sentence, columns, rows)
+    return ChartView(title, drawing.svg(spec, language), sentence, code, spec, columns, rows, tuple(tips))

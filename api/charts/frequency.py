@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from api.charts.common import ChartView, drawn, layered
 from api.drawing import Drawing
 from api.figures import number
+from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name
 from api.texts import text
@@ -27,6 +28,8 @@ def frequency_chart(
     channel: str,
     sensor: str,
     language: Language,
+    *,
+    code: str = "frequency-1",
 ) -> ChartView | None:
     """Draw one natural frequency against temperature, the newest sixth apart; None without common hours."""
     degrees = {point.start_ns: point.value for point in temperature}
@@ -36,7 +39,7 @@ def frequency_chart(
     every = max(len(pairs) // _POINTS, 1)
     cut = round(len(pairs) * (1 - _RECENT))
     before, recent = text("before", language), text("most recent", language)
-    values = [
+    values: list[dict[str, Any]] = [
         {"x": warm, "y": hertz, "when": recent if place >= cut else before}
         for place, (warm, hertz) in enumerate(pairs)
         if place % every == 0
@@ -78,6 +81,7 @@ def frequency_chart(
         drawing,
         spec,
         language,
+        code=code,
         title=f"{name[:1].upper()}{name[1:]}, {sensor}",
         sentence=text(
             "{count} times both a frequency and a temperature. A frequency that falls at the same temperature "
@@ -87,6 +91,20 @@ def frequency_chart(
         ),
         columns=(text("Temperature", language), f"{before} (Hz)", f"{recent} (Hz)"),
         rows=_bins(pairs[:cut], pairs[cut:], language),
+        tips=(
+            Tip(
+                item["x"],
+                text(
+                    "{temperature} °C: {frequency} Hz, {when}",
+                    language,
+                    temperature=number(item["x"], language, decimals=1),
+                    frequency=number(item["y"], language, decimals=3),
+                    when=item["when"],
+                ),
+                item["y"],
+            )
+            for item in sorted(values, key=lambda item: (item["x"], item["y"]))
+        ),
     )
 
 

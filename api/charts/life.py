@@ -7,11 +7,12 @@ The fan adds nothing to the forecast: it joins today's health with the failure l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from api.charts.common import ChartView, civil, drawn, layered, time_axis
 from api.drawing import Drawing
-from api.figures import number, span, span_range
+from api.figures import local_date, number, span, span_range
+from api.interactive import Tip
 from api.languages import Language
 from api.texts import text
 from domain.records import RiskAssessment
@@ -33,15 +34,20 @@ def life_chart(
         return None
     reach = min(max(1.2 * life.q50_days, _LEAST_REACH_DAYS), _REACH_DAYS)
     now_ns = risk.assessed_at_ns
-    past = [
-        {"t": civil(item.assessed_at_ns), "health": item.health_index}
+    past: list[dict[str, Any]] = [
+        {
+            "t": civil(item.assessed_at_ns),
+            "days": (item.assessed_at_ns - now_ns) / _NS_PER_DAY,
+            "health": item.health_index,
+        }
         for item in (*history, risk)
         if item.health_index is not None and now_ns - item.assessed_at_ns <= 2 * reach * _NS_PER_DAY
     ]
     steps = [reach * share / 24 for share in range(25)]
-    fan = [
+    fan: list[dict[str, Any]] = [
         {
             "t": civil(now_ns + round(days * _NS_PER_DAY)),
+            "days": days,
             "low": _on_the_way(health, days, life.q10_days),
             "high": _on_the_way(health, days, life.q90_days),
             "middle": _on_the_way(health, days, life.q50_days),
@@ -86,6 +92,7 @@ def life_chart(
         drawing,
         spec,
         language,
+        code="life",
         title=text("Remaining life", language),
         sentence=text(
             "Health is {health} now. The failure level is reached in about {middle}; in eight of ten cases within "
@@ -95,7 +102,20 @@ def life_chart(
             middle=span(life.q50_days, language),
             range=span_range(life.q10_days, life.q90_days, life.q50_days, language),
         ),
+        tips=[
+            *(Tip(item["t"], _said(now_ns, item["days"], item["health"], item["health"], language)) for item in past),
+            *(Tip(item["t"], _said(now_ns, item["days"], item["low"], item["high"], language)) for item in fan[1:]),
+        ],
     )
+
+
+def _said(now_ns: int, days: float, low: float, high: float, language: Language) -> str:
+    """Say what the health is, or lies between, some days from now."""
+    day = local_date(now_ns + round(days * _NS_PER_DAY), language)
+    first, last = (number(value, language, decimals=2) for value in (low, high))
+    if first == last:
+        return text("{time}: health {health}", language, time=day, health=first)
+    return text("{time}: health {low} to {high}", language, time=day, low=first, high=last)
 
 
 def _on_the_way(health: float, days: float, life_days: float) -> float:

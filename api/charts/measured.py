@@ -11,6 +11,7 @@ from typing import Final
 from api.charts.common import WIDE, ChartView, civil, drawn, layered, time_axis
 from api.drawing import Drawing
 from api.figures import local_time, number, span
+from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, unit_symbol
 from api.texts import text
@@ -104,10 +105,12 @@ def measured_chart(
         drawing,
         spec,
         language,
+        code="measured",
         title=title,
         sentence=_sentence(points, symbol, language),
         columns=(text("Time", language), text("Measured", language), text("Expected", language)),
         rows=tuple(_row(mean, symbol, language) for mean in thinned(points, _ROWS)[::-1]),
+        tips=(Tip(civil(mean.start_ns), _tip(mean, symbol, language)) for mean in means),
     )
 
 
@@ -171,6 +174,13 @@ def _row(mean: Mean, symbol: str, language: Language) -> tuple[str, ...]:
         middle = _value(mean.expected, mean.band, "", language)
         expected = f"{middle} ± {_value(mean.band, mean.band, symbol, language)}"
     return local_time(mean.start_ns, language), _value(mean.value, mean.band, symbol, language), expected
+
+
+def _tip(mean: Mean, symbol: str, language: Language) -> str:
+    time, value, expected = _row(mean, symbol, language)
+    if mean.expected is None:
+        return text("{time}: {value}", language, time=time, value=value)
+    return text("{time}: {value}, expected {expected}", language, time=time, value=value, expected=expected)
 
 
 def _value(value: float, band: float | None, symbol: str, language: Language) -> str:

@@ -9,9 +9,10 @@ from typing import Final
 from api.charts.common import ChartView, civil, drawn, layered, share_axis, time_axis
 from api.drawing import Drawing
 from api.figures import chance, chance_range, local_time
+from api.interactive import Tip
 from api.languages import Language
 from api.texts import text
-from domain.records import RiskAssessment
+from domain.records import FailureProbability, RiskAssessment
 
 __all__ = ["EventRow", "timeline_chart"]
 
@@ -67,11 +68,6 @@ def timeline_chart(
     domain = [kinds[group] for group in _SHAPES if group in kinds]
     layers = [
         {
-            "data": {"values": spans},
-            "mark": {"type": "rect", "color": "var(--chart-3)", "opacity": 0.18},
-            "encoding": {"x": time_axis(), "x2": {"field": "end"}},
-        },
-        {
             "data": {"values": values},
             "mark": {"type": "area", "color": "var(--chart-band)", "opacity": 0.6},
             "encoding": {"x": time_axis(), "y": {"field": "low", **y}, "y2": {"field": "high"}},
@@ -82,6 +78,15 @@ def timeline_chart(
             "encoding": {"x": time_axis(), "y": {"field": "value", **y}},
         },
     ]
+    if spans:
+        layers.insert(
+            0,
+            {
+                "data": {"values": spans},
+                "mark": {"type": "rect", "color": "var(--chart-3)", "opacity": 0.18},
+                "encoding": {"x": time_axis(), "x2": {"field": "end"}},
+            },
+        )
     if marks:
         layers.append(
             {
@@ -112,6 +117,7 @@ def timeline_chart(
         drawing,
         layered(layers, height=240),
         language,
+        code="timeline",
         title=text("What happened", language),
         sentence=text(
             "The chance of failure within 90 days was {then} on {then_day} and is {now} now.",
@@ -125,4 +131,24 @@ def timeline_chart(
             (local_time(time_ns, language), chance(item.value, language), chance_range(item.low, item.high, language))
             for time_ns, item in days[::-1][::every]
         ),
+        tips=_tips(days, shown, language),
     )
+
+
+def _tips(days: Sequence[tuple[int, FailureProbability]], events: Sequence[EventRow], language: Language) -> list[Tip]:
+    """Say the chance of each day, and what happened, in the order of time."""
+    said = [
+        (
+            time_ns,
+            text(
+                "{time}: chance {chance}, interval {interval}",
+                language,
+                time=local_time(time_ns, language),
+                chance=chance(item.value, language),
+                interval=chance_range(item.low, item.high, language),
+            ),
+        )
+        for time_ns, item in days
+    ]
+    said += [(event.time_ns, f"{event.when}: {event.kind}, {event.title}") for event in events]
+    return [Tip(civil(time_ns), words) for time_ns, words in sorted(said)]

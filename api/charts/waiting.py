@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from api.charts.common import ChartView, drawn, layered, time_axis
 from api.drawing import Drawing
 from api.figures import euros, long_date, number
+from api.interactive import Tip
 from api.languages import Language
 from api.texts import text
 from domain.explanations import RepairPlan
@@ -21,7 +22,7 @@ _TABLE_STEP: Final = 4
 def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Language) -> ChartView:
     """Draw the expected cost of "repair in week w"; weeks that the crew cannot make are left out."""
     weeks = range(plan.first_week, len(plan.cost_eur))
-    values = [
+    values: list[dict[str, Any]] = [
         {"t": (today + timedelta(weeks=week)).isoformat() + "T00:00:00Z", "cost": plan.cost_eur[week]} for week in weeks
     ]
     best = [item for week, item in zip(weeks, values, strict=True) if week == plan.best_week and week < _LAST_WEEK]
@@ -45,6 +46,7 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
         drawing,
         layered(layers),
         language,
+        code="waiting",
         title=text("Cost of waiting", language),
         sentence=_sentence(plan, today, language),
         columns=(text("Week from now", language), text("Day", language), text("Expected cost", language)),
@@ -56,6 +58,18 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
             )
             for week in weeks
             if (week - plan.first_week) % _TABLE_STEP == 0 or week == plan.best_week
+        ),
+        tips=(
+            Tip(
+                item["t"],
+                text(
+                    "Week from {day}: {cost}",
+                    language,
+                    day=long_date(today + timedelta(weeks=week), language),
+                    cost=euros(item["cost"], language),
+                ),
+            )
+            for week, item in zip(weeks, values, strict=True)
         ),
     )
 

@@ -51,6 +51,11 @@ class AssetCharts:
     waiting: ChartView | None
     frequencies: tuple[ChartView, ...]
 
+    def named(self, code: str) -> ChartView | None:
+        """Give the chart with this name in its address; None where there is none."""
+        views = (self.timeline, self.measured, self.life, self.waiting, *self.frequencies)
+        return next((view for view in views if view is not None and view.code == code), None)
+
 
 def channel_choices(sensors: Sequence[SensorStatus], language: Language) -> list[ChannelChoice]:
     """List the channels that were ever heard, those that show the condition first."""
@@ -177,7 +182,15 @@ def _frequencies(
         return ()
     temperature = _hops(rooms, warm, days)
     charts = (
-        frequency_chart(rooms.drawing, _hops(rooms, status, days), temperature, status.channel, status.sensor, language)
-        for status in found
+        frequency_chart(
+            rooms.drawing,
+            _hops(rooms, status, days),
+            temperature,
+            status.channel,
+            status.sensor,
+            language,
+            code=f"frequency-{place}",
+        )
+        for place, status in enumerate(found, start=1)
     )
     return tuple(chart for chart in charts if chart is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,8 @@ from fastapi import APIRouter, Request, Response
 from xstatic.pkg import leaflet
 
 from api.access import rooms_of
-from api.conditional import revalidated
+from api.conditional import accepts_gzip, holds, revalidated
+from api.interactive import BUNDLE_PATH, BUNDLE_TAG, Bundle
 from api.problems import not_found
 
 __all__ = ["router"]
@@ -45,6 +47,26 @@ def show_logo(request: Request) -> Response:
     if settings.logo:
         return _sent(request, settings.logo, settings.logo_type)
     return _sent(request, *_FILES["schouw.svg"])
+
+
+_bundle: Final = Bundle()
+
+
+@router.get(BUNDLE_PATH)
+def show_bundle(request: Request) -> Response:
+    """Give the library of interactive charts; its address changes with its content, so browsers keep it."""
+    is_packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+    headers = {
+        "ETag": f'"{BUNDLE_TAG}-gzip"' if is_packed else f'"{BUNDLE_TAG}"',
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if holds(request.headers, BUNDLE_TAG):
+        return Response(status_code=304, headers=headers)
+    packed = _bundle.packed()
+    if is_packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(packed if is_packed else gzip.decompress(packed), headers=headers, media_type="text/javascript")
 
 
 @router.get("/static/{name:path}")

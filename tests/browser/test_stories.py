@@ -100,6 +100,42 @@ def test_what_is_typed_survives_an_update(site: Site, watched: Watched) -> None:
     expect(page.get_by_label("Why?")).to_have_value("Half a sentence that must not")
 
 
+def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, watched: Watched) -> None:
+    """Vega comes when asked for, under the same policy; a slider says in words what the drawing shows there."""
+    page = watched.open(site.address, "/assets/brug-1?lang=en")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    assert not [url for url in asked if "vega" in url]
+    for code in ("measured", "timeline", "frequency-1"):
+        chart = page.locator(f"figure[data-chart={code}]")
+        button = chart.get_by_role("button", name=re.compile("Interactive"))
+        button.press("Enter")
+        slider = chart.get_by_role("slider")
+        expect(slider).to_be_visible(timeout=30_000)
+        newest = slider.get_attribute("aria-valuetext")
+        slider.press("ArrowLeft")
+        expect(slider).not_to_have_attribute("aria-valuetext", newest or "")
+        expect(chart.locator(".tip")).to_have_text(slider.get_attribute("aria-valuetext") or "-")
+        labels = chart.locator(".live .role-axis-label text")
+        whole = sorted(labels.all_text_contents())
+        chart.get_by_role("button", name="Zoom in").press("Enter")
+        chart.get_by_role("button", name="Zoom in").press("Enter")
+        page.wait_for_timeout(100)
+        assert sorted(labels.all_text_contents()) != whole
+        chart.get_by_role("button", name="Show all").press("Enter")
+        page.wait_for_timeout(100)
+        assert sorted(labels.all_text_contents()) == whole
+        chart.locator(".live").hover(position={"x": 200, "y": 80})
+        expect(slider).not_to_have_attribute("aria-valuetext", newest or "")
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    button.press("Enter")
+    expect(slider).to_have_count(0)
+    expect(chart.locator(".drawing")).to_be_visible()
+
+
 def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watched) -> None:
     """A sensor that nobody registered sends; a click on its row, one on the button, and its values are there."""
     values = {"temperature": {"value": 11.5, "unit": "Cel"}}
