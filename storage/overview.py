@@ -124,6 +124,29 @@ class SqlOverview:
         )
         return [msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)]
 
+    def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
+        """Give for each alarm of an asset how many other assets got one of its kind within some time of it."""
+        own, other = alarm_table.c, alarm_table.alias("other")
+        query = (
+            select(own.id, func.count(other.c.asset.distinct()).label("assets"))
+            .join(
+                other,
+                and_(
+                    other.c.raised_at_ns >= own.raised_at_ns - within_ns,
+                    other.c.raised_at_ns <= own.raised_at_ns + within_ns,
+                    other.c.kind == own.kind,
+                    other.c.asset != own.asset,
+                ),
+            )
+            .where(
+                own.asset == asset,
+                own_asset(own.asset, self._organisations),
+                own_asset(other.c.asset, self._organisations),
+            )
+            .group_by(own.id)
+        )
+        return {row.id: int(row.assets) for row in self._all(query)}
+
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
         quality = risk_table.c.detail["data_quality"].as_string()

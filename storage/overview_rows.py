@@ -136,6 +136,12 @@ class Overview(Protocol):
     def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
         """Give an asset's last final assessment of each day (UTC) from a time on, oldest first."""
 
+    def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
+        """Give for each alarm of an asset how many other assets got one of its kind within some time of it.
+
+        Alarms that no other asset shares are left out.
+        """
+
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
 

@@ -1,4 +1,8 @@
-"""The chance of failure over the last year, with what happened: alarms, decisions, works, swapped sensors."""
+"""The chance of failure over the last year, with what happened.
+
+That is: alarms, those that several structures got at the same time (a storm, a gateway) apart, decisions, works,
+swapped sensors and the inspection of the register. All of it is stored; nothing is guessed from measurements here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from api.languages import Language
 from api.texts import text
 from domain.records import FailureProbability, RiskAssessment
 
-__all__ = ["EventRow", "timeline_chart"]
+__all__ = ["MARKS", "EventRow", "timeline_chart"]
 
 _HORIZON_DAYS: Final = 90
 _ROWS: Final = 12
@@ -22,7 +26,7 @@ _ROWS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that happened: an alarm, a decision, works; `kind` is its word, `end_ns` None for a moment."""
+    """Something that happened; `group` is one of `MARKS`, `kind` its word, `end_ns` None for a moment."""
 
     time_ns: int
     end_ns: int | None
@@ -32,9 +36,31 @@ class EventRow:
     when: str
     detail: str
 
+    @property
+    def sign(self) -> str:
+        """Give the sign that stands before it in a list: the shape of its mark."""
+        return MARKS[self.group].sign
 
-_SHAPES: Final = {"alarm": "triangle-up", "decision": "square", "works": "diamond"}
-_COLOURS: Final = {"alarm": "var(--act-mark)", "decision": "var(--chart-4)", "works": "var(--chart-3)"}
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How one group of events is drawn, and its sign in a list."""
+
+    shape: str
+    sign: str
+    colour: str
+
+
+MARKS: Final = {
+    "shared": Mark("cross", "✚", "var(--watch-mark)"),
+    "alarm": Mark("triangle-up", "▲", "var(--act-mark)"),
+    "decision": Mark("square", "■", "var(--chart-4)"),
+    "works": Mark("diamond", "◆", "var(--chart-3)"),
+    "swap": Mark("circle", "●", "var(--chart-2)"),
+    "inspection": Mark("triangle-down", "▼", "var(--chart-1)"),
+}
+# Groups whose beginning and end are both worth seeing, as a bar behind the line.
+_BARS: Final = ("works", "swap")
 
 
 def timeline_chart(
@@ -63,9 +89,10 @@ def timeline_chart(
     spans = [
         {"t": civil(max(event.time_ns, first_ns)), "end": civil(event.end_ns)}
         for event in events
-        if event.end_ns is not None and event.end_ns > first_ns and event.group == "works"
+        if event.end_ns is not None and event.end_ns > first_ns and event.group in _BARS
     ]
-    domain = [kinds[group] for group in _SHAPES if group in kinds]
+    groups = [group for group in MARKS if group in kinds]
+    domain = [kinds[group] for group in groups]
     layers = [
         {
             "data": {"values": values},
@@ -100,13 +127,13 @@ def timeline_chart(
                         "type": "nominal",
                         "scale": {
                             "domain": domain,
-                            "range": [_COLOURS[group] for group in _SHAPES if group in kinds],
+                            "range": [MARKS[group].colour for group in groups],
                         },
                     },
                     "shape": {
                         "field": "kind",
                         "type": "nominal",
-                        "scale": {"domain": domain, "range": [_SHAPES[group] for group in _SHAPES if group in kinds]},
+                        "scale": {"domain": domain, "range": [MARKS[group].shape for group in groups]},
                     },
                 },
             }

@@ -13,17 +13,14 @@ from api.charts.life import life_chart
 from api.charts.measured import measured_chart
 from api.charts.timeline import EventRow, timeline_chart
 from api.charts.waiting import waiting_chart
-from api.figures import local_time
 from api.languages import Language
 from api.rooms import ApiRooms
-from api.terms import alarm_title, channel_name, term
-from api.texts import text
+from api.terms import channel_name
 from domain.explanations import RepairPlan
 from domain.identifiers import AssetId, ChannelName, SensorId
-from domain.records import Alarm, Decision, RiskAssessment, SensorStatus, SeriesPoint
-from domain.register import Works
+from domain.records import RiskAssessment, SensorStatus, SeriesPoint
 
-__all__ = ["AssetCharts", "ChannelChoice", "asset_charts", "channel_choices", "event_rows"]
+__all__ = ["AssetCharts", "ChannelChoice", "asset_charts", "channel_choices"]
 
 _NS_PER_DAY: Final = 86_400 * 10**9
 _YEAR_NS: Final = 366 * _NS_PER_DAY
@@ -104,60 +101,9 @@ def asset_charts(
     )
 
 
-def event_rows(
-    alarms: Sequence[Alarm], decisions: Sequence[Decision], works: Sequence[Works], language: Language
-) -> list[EventRow]:
-    """Put alarms, decisions and works in one list, newest first."""
-    rows = [
-        EventRow(
-            alarm.raised_at_ns,
-            alarm.cleared_at_ns,
-            "alarm",
-            text("Alarm", language),
-            _capital(alarm_title(alarm.kind, language)),
-            local_time(alarm.raised_at_ns, language),
-            "" if alarm.cleared_at_ns is None else _until(alarm.cleared_at_ns, language),
-        )
-        for alarm in alarms
-    ]
-    rows += [
-        EventRow(
-            decision.decided_at_ns,
-            None,
-            "decision",
-            text("Decision", language),
-            _capital(term("verb", decision.verb, language)),
-            local_time(decision.decided_at_ns, language),
-            f"{decision.decided_by}: {decision.reason}",
-        )
-        for decision in decisions
-    ]
-    rows += [
-        EventRow(
-            item.start_ns,
-            item.end_ns,
-            "works",
-            text("Works", language),
-            _capital(term("works", item.kind, language)) + (f" ({item.sensor})" if item.sensor else ""),
-            local_time(item.start_ns, language),
-            _until(item.end_ns, language),
-        )
-        for item in works
-    ]
-    return sorted(rows, key=lambda row: row.time_ns, reverse=True)
-
-
 def _day_of(time_ns: int) -> date:
     """Give the civil day of a moment: the weeks of a plan count from the assessment, also in a replay."""
     return date.fromisoformat(civil(time_ns)[:10])
-
-
-def _until(time_ns: int, language: Language) -> str:
-    return text("until {time}", language, time=local_time(time_ns, language))
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _hops(rooms: ApiRooms, status: SensorStatus, days: int) -> Sequence[SeriesPoint]:

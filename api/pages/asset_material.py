@@ -10,7 +10,8 @@ from pydantic import Field
 
 from api.charts.timeline import EventRow
 from api.languages import Language
-from api.pages.asset_charts import AssetCharts, ChannelChoice, asset_charts, channel_choices, event_rows
+from api.pages.asset_charts import AssetCharts, ChannelChoice, asset_charts, channel_choices
+from api.pages.events import event_rows
 from api.pages.frame import PageQuestion
 from api.rooms import ApiRooms
 from domain.explanations import Explanation
@@ -54,7 +55,7 @@ def read_material(rooms: ApiRooms, asset: Asset, question: AssetQuestion, langua
     sensors = rooms.store.sensors(asset=asset.id, limit=_SENSORS_SHOWN)
     alarms = rooms.store.alarms(asset=asset.id, limit=_ALARMS_SHOWN)
     decisions = rooms.decisions.decisions(asset=asset.id, limit=_DECISIONS_SHOWN)
-    events = event_rows(alarms, decisions, rooms.works(asset.id), language)
+    events = event_rows(rooms, asset, alarms, decisions, language)
     explanation = None if risk is None else rooms.explain(risk, rooms.store)
     choices = channel_choices(sensors, language)
     chosen = _chosen(choices, question, risk)

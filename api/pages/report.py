@@ -11,7 +11,8 @@ from api.access import needs
 from api.figures import euros, local_date, number, percent
 from api.page_rows import alarm_row, decision_row, risk_row
 from api.pages.asset import register_facts
-from api.pages.asset_charts import asset_charts, channel_choices, event_rows
+from api.pages.asset_charts import asset_charts, channel_choices
+from api.pages.events import event_rows
 from api.pages.frame import PageQuestion, page_language, render
 from api.pages.savings import all_decisions, savings_eur
 from api.questions import AssetPath, Rooms, registered
@@ -43,7 +44,7 @@ def show_asset_report(
     sensors = rooms.store.sensors(asset=asset.id, limit=_SENSORS)
     alarms = rooms.store.alarms(asset=asset.id, limit=_ALARMS)
     decisions = rooms.decisions.decisions(asset=asset.id, limit=_DECISIONS)
-    events = event_rows(alarms, decisions, rooms.works(asset.id), language)
+    events = event_rows(rooms, asset, alarms, decisions, language)
     explained = None if risk is None else rooms.explain(risk, rooms.store)
     plan = None if explained is None else explained.plan
     return render(

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from domain.identifiers import AssetId
 from domain.records import DataQuality, RiskAssessment, RiskState
 from domain.register import Asset, AssetType
 from storage.advisory import rank_key
@@ -17,7 +18,7 @@ from storage.overview import SqlOverview
 from storage.overview_rows import ListFilter
 from storage.protocols import RankKey
 from storage.tables import alarm_table, assessment_table, asset_table, channel_table, gateway_table, risk_table
-from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, MemoryOverview, Town, make_asset, make_town
+from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, MemoryOverview, Town, make_alarm, make_asset, make_town
 
 YEAR_NS = 365.25 * DAY_NS
 FILTERS = [
@@ -35,6 +36,7 @@ FILTERS = [
 def town() -> Town:
     made = make_town()
     made.store.asset_rows.append(make_asset("brug-100", "Brug 100% nieuw"))
+    made.store.alarm_rows += [make_alarm("sluis-7", 11), make_alarm("sluis-7", 13), make_alarm("tunnel-1", 12)]
     return made
 
 
@@ -122,6 +124,16 @@ def test_grades_and_gateways_are_those_of_a_plain_walk(town: Town, overview: Sql
         assert list(overview.troubled(now_ns)) == list(plain.troubled(now_ns))
         assert list(overview.gateways(now_ns)) == list(plain.gateways(now_ns))
     assert overview.grades(NOW_NS + 30 * DAY_NS).keys() == {DataQuality.NONE}
+
+
+def test_alarms_shared_with_others_are_those_of_a_plain_walk(town: Town, overview: SqlOverview) -> None:
+    plain = MemoryOverview(town.store)
+    own = AssetId("brug-042")
+    for within_ns in (0, 2 * DAY_NS, 400 * DAY_NS):
+        assert overview.elsewhere(own, within_ns) == plain.elsewhere(own, within_ns)
+    shared = overview.elsewhere(own, 2 * DAY_NS)
+    assert list(shared.values()) == [2]
+    assert SqlOverview(overview._engine, ("nobody",)).elsewhere(own, 400 * DAY_NS) == {}
 
 
 def test_the_revision_grows_with_what_is_written(town: Town, overview: SqlOverview) -> None:

@@ -203,6 +203,20 @@ class MemoryOverview:
                 found[risk.assessed_at_ns // DAY_NS] = risk
         return list(found.values())
 
+    def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
+        found = {}
+        for own in self.store.alarms(asset=asset, limit=1_000_000):
+            others = {
+                other.asset
+                for other in self.store.alarm_rows
+                if other.asset != asset
+                and other.kind == own.kind
+                and abs(other.raised_at_ns - own.raised_at_ns) <= within_ns
+            }
+            if others:
+                found[own.id] = len(others)
+        return found
+
     def tally(self) -> FleetTally:
         known = self.store.newest.values()
         alarms = [alarm for alarm in self.store.alarm_rows if alarm.cleared_at_ns is None]
