@@ -51,6 +51,7 @@ from storage.entries import (
     ClosingBody,
     GatewayChange,
     Outcome,
+    RefusalBody,
     RegisterBody,
     RescoringBody,
     decode_readings,
@@ -434,6 +435,9 @@ class Pipeline:
         if isinstance(body, RegisterBody):
             numbers = self.journal.number_channels(channel.key for channel in body.register.channels)
             return live.change_register(body.register, numbers, body.at_ns, entry.seq)
+        if isinstance(body, RefusalBody):
+            live.applied_seq = entry.seq
+            return Outcome(dead_letters=body.letters)
         return live.decide(body, entry.seq)
 
     def release_held(self, *, now_ns: int, limit: int = 2000) -> int:

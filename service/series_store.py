@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from domain.identifiers import GatewayId
+from domain.records import DeadLetter
 from service.settings import Settings
 from service.telemetry import logger
+from storage.entries import RefusalBody
+from storage.journal import Journal
 from storage.protocols import ProjectedSeries
 from storage.series import SqliteSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from storage.influx import InfluxSeries
     from storage.influx_writer import RefusedLine
 
-__all__ = ["open_influx", "open_series"]
+__all__ = ["open_influx", "open_series", "put_away"]
+
+_CODE = "refused_by_store"
+_TOPIC_LENGTH = 512
 
 
 def open_series(settings: Settings) -> ProjectedSeries:
@@ -48,9 +59,44 @@ def open_influx(settings: Settings) -> InfluxSeries | None:
         timeout_s=section.timeout_seconds,
         ca_file=str(section.ca_file) if section.ca_file is not None else None,
     )
-    return InfluxSeries(target, settings.influx_path, batch_lines=section.batch_lines, on_refused=_tell)
+    return InfluxSeries(
+        target,
+        settings.influx_path,
+        batch_lines=section.batch_lines,
+        on_refused=lambda refused: put_away(
+            settings.journal_path, target.name, refused, head_bytes=settings.storage.dead_letter_head_bytes
+        ),
+    )
 
 
-def _tell(refused: Sequence[RefusedLine]) -> None:
-    """Say what was put away: once for all of one write, not for each line."""
+def put_away(journal_path: Path, target: str, refused: Sequence[RefusedLine], *, head_bytes: int) -> None:
+    """Write refused lines into the journal as dead letters, and say so once for all of one write.
+
+    Parameters
+    ----------
+    target : str
+        Name of the server and bucket; with the line it gives the letter's identifier, so that what is put away again
+        after a crash is the same letter.
+
+    Raises
+    ------
+    StorageUnavailable
+        If the journal cannot be written now.
+    """
+    now_ns = time.time_ns()
+    letters = [
+        DeadLetter(
+            id="influx-" + blake2b(f"{target} {item.line}".encode(), digest_size=12).hexdigest(),
+            topic=f"influxdb/{item.line.partition(' ')[0]}"[:_TOPIC_LENGTH],
+            gateway=GatewayId(""),
+            code=_CODE,
+            reason=f"InfluxDB will not take this line: {item.reason}; the reading counts as stored, is in the hops and "
+            "scores, and missing in the bucket: mend the field's type there, then send the reading again",
+            head=item.line.encode()[:head_bytes],
+            received_at_ns=now_ns,
+        )
+        for item in refused
+    ]
+    with closing(Journal(journal_path)) as journal:
+        journal.append("refusal", RefusalBody(letters=letters))
     logger().error("influx_lines_refused", lines=len(refused), first=refused[0].line, reason=refused[0].reason)

@@ -35,6 +35,7 @@ __all__ = [
     "HopColumns",
     "Outcome",
     "QuarantineChange",
+    "RefusalBody",
     "RegisterBody",
     "RescoringBody",
     "SensorChange",
@@ -47,7 +48,7 @@ __all__ = [
     "encode_readings",
 ]
 
-EntryKind: TypeAlias = Literal["batch", "closing", "rescoring", "register", "decision"]
+EntryKind: TypeAlias = Literal["batch", "closing", "rescoring", "register", "decision", "refusal"]
 
 
 class PackedReadings(msgspec.Struct, array_like=True, frozen=True):
@@ -146,7 +147,16 @@ class DecisionBody(msgspec.Struct, tag="decision", frozen=True, kw_only=True):
     alarm_kind: str | None
 
 
-EntryBody: TypeAlias = BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody
+class RefusalBody(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
+    """A store will never take something that was accepted; no state depends on it.
+
+    It may stand here twice, after a crash: then with the same identifiers.
+    """
+
+    letters: list[DeadLetter]
+
+
+EntryBody: TypeAlias = BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody | RefusalBody
 
 
 class HopColumns(msgspec.Struct, frozen=True):

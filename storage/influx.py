@@ -38,7 +38,8 @@ class InfluxSeries:
     batch_lines : int
         Lines in one request at most.
     on_refused : callable
-        Told the lines that the server refused for good, once for each time they are put away.
+        Told the lines that the server refused for good, before the position moves behind them: after a crash in
+        between, or its own `StorageUnavailable`, it is told them again.
     """
 
     def __init__(
@@ -92,11 +93,11 @@ class InfluxSeries:
             written += count
             refused += bad
             self._begun = (begun, written, refused)
+        if refused:
+            self._on_refused(refused)
         self.ledger.move(entries[-1].seq, catalogue if catalogue is not self._catalogue else {}, refused)
         self._begun = (-1, 0, [])
         self._catalogue = catalogue
-        if refused:
-            self._on_refused(refused)
 
     def channel_names(self, asset: AssetId) -> Sequence[tuple[SensorId, ChannelName, str]]:
         """List sensor, channel and unit of all that was ever stored for an asset."""

@@ -172,7 +172,7 @@ class Journal(JournalTables):
             self.write_number(db, "applied_seq", seq)
 
     def prune(self, *, upto: int) -> int:
-        """Remove batches, closings and re-scorings that are projected and covered by a snapshot; return how many.
+        """Remove all but registers and decisions that is projected and covered by a snapshot; return how many entries.
 
         Decisions and registers stay: they are the log that people rely on. While somebody copies the folder nothing
         is removed.
@@ -182,7 +182,7 @@ class Journal(JournalTables):
             return 0
         with removing, self.transaction() as db:
             return db.execute(
-                "DELETE FROM entry WHERE seq <= ? AND kind IN ('batch', 'closing', 'rescoring')", (upto,)
+                "DELETE FROM entry WHERE seq <= ? AND kind NOT IN ('register', 'decision')", (upto,)
             ).rowcount
 
     @staticmethod

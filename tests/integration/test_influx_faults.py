@@ -17,16 +17,21 @@ from domain.arrays import ReadingColumns
 from service import projector as projector_module
 from service.projector import Projector
 from service.register_commands import import_assets
+from service.restore import open_pipeline
+from service.series_store import put_away
 from service.status import ProjectionStatus
+from storage.advisory import SqlAdvisoryStore
+from storage.database import open_database, sqlite_address
 from storage.entries import BatchBody, Outcome, encode_readings
 from storage.influx import InfluxSeries
 from storage.influx_target import InfluxTarget
 from storage.journal import Journal, JournalCommit
 from storage.series import SqliteSeries
+from tests.chain import STREAM
 from tests.influx_server import InfluxServer
 from tests.installation import Installation, publish, stop
 from tests.servers import NatsBroker, freeze_process, wait_until
-from tests.unit.service.site import NOW_NS, open_site, reading, write_register
+from tests.unit.service.site import NOW_NS, open_site, project, reading, write_register
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +102,12 @@ class Site:
     def __init__(self, folder: Path, journal: Journal, server: InfluxServer, *, timeout_s: float = 5.0) -> None:
         self.server, self.journal = server, journal
         target = InfluxTarget(url=server.url, kind="1.8", bucket=DATABASE, timeout_s=timeout_s)
-        self.influx = InfluxSeries(target, folder / "influx.sqlite", batch_lines=1000)
+        self.influx = InfluxSeries(
+            target,
+            folder / "influx.sqlite",
+            batch_lines=1000,
+            on_refused=lambda refused: put_away(journal.path, target.name, refused, head_bytes=256),
+        )
         self.sqlite = SqliteSeries(folder / "series.sqlite")
         self.projector = Projector(journal.path, {"influx": self.influx, "sqlite": self.sqlite})
 
@@ -230,13 +240,26 @@ def test_a_conflict_of_types_costs_its_own_line_alone(tmp_path: Path, journal: J
     )
     append(journal, odd)
     with draining(tmp_path, journal, server) as site:
-        wait_until(site.drained, "everything else")
+        wait_until(lambda: site.influx.refused_count() == 1, "everything else")
         (refused,) = site.influx.ledger.refused()
         assert refused.line.endswith(f" value=3 {elsewhere}")
         assert "type conflict" in refused.reason
-        assert site.influx.refused_count() == 1
     found = count_and_sum(server)
     assert found == (TOTAL + 1, EVERYTHING[1])
+    # A crash before the position moved: the same line is put away once more.
+    put_away(journal.path, site.influx.target.name, [refused], head_bytes=256)
+    before = journal.tally()
+    pipeline = open_pipeline(Journal(journal.path), STREAM, max_payload_bytes=1000, head_bytes=64)
+    pipeline.catch_up()
+    project(tmp_path, pipeline)
+    engine = open_database(sqlite_address(tmp_path / "operational.sqlite"))
+    (letter,) = SqlAdvisoryStore(engine).dead_letters()
+    engine.dispose()
+    assert (letter.code, letter.topic.partition(",")[0]) == ("refused_by_store", "influxdb/reading")
+    assert "type conflict" in letter.reason
+    assert letter.head == refused.line.encode()[:256]
+    assert pipeline.journal.tally() == before  # nothing is wrong with the message
+    pipeline.journal.close()
 
 
 def test_a_week_of_another_type_is_waited_for(tmp_path: Path, journal: Journal, server: InfluxServer) -> None:
