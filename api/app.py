@@ -20,6 +20,7 @@ from api import pages
 from api.access import LoginNeededError
 from api.audit import make_audit
 from api.edge import API_VERSION, Edge
+from api.languages import Language
 from api.openapi import make_document, operation_id
 from api.pages.problem import add_page_handlers
 from api.problems import add_problem_handlers
@@ -103,7 +104,10 @@ def create_app(rooms: ApiRooms) -> FastAPI:
 
 async def _send_to_login(request: Request, _error: Exception) -> Response:
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    return Response(status_code=303, headers={"Location": f"/login?{urlencode({'next': asked})}"})
+    question = {"next": asked}
+    if request.query_params.get("lang") in set(Language):
+        question["lang"] = request.query_params["lang"]
+    return Response(status_code=303, headers={"Location": f"/login?{urlencode(question)}"})
 
 
 class LoginState:

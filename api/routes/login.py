@@ -16,7 +16,8 @@ from starlette.responses import RedirectResponse
 
 from api.access import Who, checked_form, cookie_name, needs, refuse_above, rooms_of
 from api.conditional import json_response
-from api.pages.frame import PageQuestion, page_language, render_bare
+from api.languages import Language
+from api.pages.frame import PageQuestion, address, page_language, render_bare
 from api.problems import ProblemError
 from api.rooms import ApiRooms
 from api.schemas import CallerItem
@@ -65,9 +66,14 @@ async def start_login(request: Request, question: Annotated[LoginQuestion, Query
     known = () if login is None else login.organisations
     chosen = known[0] if len(known) == 1 else question.organisation
     if login is None or chosen not in known:
+        language = page_language(request, question)
+        other = Language.ENGLISH if language is Language.DUTCH else Language.DUTCH
         return render_bare(
             "login.html",
-            page_language(request, question),
+            language,
+            other_lang=other.value,
+            other_language=address("/login", question, lang=other, next=target),
+            is_public=rooms.settings.public_page,
             can_log_in=bool(known),
             unknown=bool(question.organisation),
             next=target,

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.service import DEMO, alarms_stored, fill_large_fleet, is_complete, watch
+from tests.browser.service import DEMO, alarms_stored, fill_fleet, is_complete, start_session, watch
 from tests.installation import Installation, stop
 from tests.servers import require_server
 
@@ -53,9 +53,22 @@ class Site:
 class Large:
     """A large fleet that is only served, and the process that serves it."""
 
-    folder: Path
-    address: str
+    installation: Installation
     pid: int
+
+    @property
+    def address(self) -> str:
+        """Give where it is served, once it is: it may have been started while others were waited for."""
+        self.installation.until("an answer", lambda: self.installation.get("/livez") is not None, seconds=90)
+        return self.installation.address
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A small fleet behind a login, and the secret of a session for each role."""
+
+    address: str
+    secrets: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -100,12 +113,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
-    """Serve ten thousand structures and five hundred open alarms."""
+    """Serve ten thousand structures and five hundred open alarms; does not wait until they are served."""
     installation = Installation(tmp_path_factory.mktemp("large") / "data")
-    fill_large_fleet(installation.folder, assets=FLEET, alarms=ALARMS)
+    fill_fleet(installation.folder, assets=FLEET, alarms=ALARMS)
     with installation.running("api") as process:
-        installation.until("an answer", lambda: installation.get("/livez") is not None, seconds=60)
-        yield Large(installation.folder, installation.address, process.pid)
+        yield Large(installation, process.pid)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Serve a few structures to those who are logged in."""
+    settings = {"ACCESS__REQUIRED": "true", "ACCESS__SECURE_COOKIES": "false"}
+    installation = Installation(tmp_path_factory.mktemp("guarded") / "data", **settings)
+    fill_fleet(installation.folder, assets=8, alarms=2)
+    secrets = {role: start_session(installation.folder, role) for role in ("viewer", "planner")}
+    with installation.running("api"):
+        installation.until("an answer", lambda: installation.get("/livez") is not None, seconds=90)
+        yield Guarded(installation.address, secrets)
 
 
 class Watched:

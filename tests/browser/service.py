@@ -60,7 +60,7 @@ def watch(seconds: float, done: Callable[[], bool], look: Callable[[], None]) ->
         time.sleep(0.05)
 
 
-def fill_large_fleet(folder: Path, *, assets: int, alarms: int) -> None:
+def fill_fleet(folder: Path, *, assets: int, alarms: int) -> None:
     """Write a fleet into the stores of a folder as the projection would; names are long, states mixed."""
     folder.mkdir(parents=True)
     Journal(folder / "journal.sqlite").close()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Large, Site, Watched
-from tests.browser.service import DAYS, START_NS, asset_of, start_session
-from tests.browser.test_every_page import violations
-from tests.installation import Installation, publish
+from tests.browser.conftest import Guarded, Site, Watched
+from tests.browser.service import DAYS, START_NS, asset_of
+from tests.browser.test_every_page import SCHEMES, violations
+from tests.installation import publish
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +136,7 @@ def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, w
     expect(chart.locator(".drawing")).to_be_visible()
 
 
-def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watched) -> None:
+def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watched, shots: Path) -> None:
     """A sensor that nobody registered sends; a click on its row, one on the button, and its values are there."""
     values = {"temperature": {"value": 11.5, "unit": "Cel"}}
     messages = []
@@ -150,6 +150,7 @@ def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watch
     row.get_by_role("link", name="Onboard new9").click()
     expect(page.get_by_label("Measures 1")).to_have_value("temperature")
     expect(page.get_by_label("Seconds between readings 1")).to_have_value("3600")
+    page.screenshot(path=shots / "onboard-en-light.png", full_page=True)
     assert violations(page) == []
     page.get_by_role("button", name="Add to the register").click()
     expect(page.get_by_text("new9 is in the register")).to_be_visible()
@@ -172,20 +173,28 @@ def test_a_server_that_restarts_is_told_and_forgiven(site: Site, watched: Watche
 
 
 @pytest.mark.parametrize("role", ["viewer", "planner"])
-def test_a_role_without_rights_sees_what_it_may_and_no_more(large: Large, watched: Watched, role: str) -> None:
-    guarded = Installation(large.folder, ACCESS__REQUIRED="true", ACCESS__SECURE_COOKIES="false")
-    secret = start_session(large.folder, role)
-    with guarded.running("api"):
-        guarded.until("an answer", lambda: guarded.get("/livez") is not None, seconds=60)
-        stranger = watched.open(guarded.address, "/?lang=en")
-        expect(stranger).to_have_url(re.compile("/login"))
-        assert violations(stranger) == []
-        cookie = {"name": "schouw", "value": secret, "url": guarded.address}
-        page = watched.open(guarded.address, "/assets/a00000?lang=en", cookies=[cookie])
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Fietsbrug")
-        expect(page.get_by_role("button", name="Record the decision")).to_have_count(int(role == "planner"))
-        page.goto("/sensors?lang=en")
-        expect(page.get_by_role("heading", name="Refused messages")).to_have_count(0)
-        page.goto("/about?lang=en")
-        expect(page.get_by_role("heading", level=1)).to_have_text("How it works")
-        watched.close()
+def test_a_role_without_rights_sees_what_it_may_and_no_more(guarded: Guarded, watched: Watched, role: str) -> None:
+    cookie = {"name": "schouw", "value": guarded.secrets[role], "url": guarded.address}
+    page = watched.open(guarded.address, "/assets/a00000?lang=en", cookies=[cookie])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Fietsbrug")
+    expect(page.get_by_role("button", name="Record the decision")).to_have_count(int(role == "planner"))
+    page.goto("/sensors?lang=en")
+    expect(page.get_by_role("heading", name="Refused messages")).to_have_count(0)
+    page.goto("/about?lang=en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("How it works")
+    expect(page.get_by_role("link", name="Alarms and decisions")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_stranger_comes_to_the_login_and_to_how_it_works(
+    guarded: Guarded, watched: Watched, shots: Path, language: str
+) -> None:
+    page = watched.open(guarded.address, f"/?lang={language}")
+    expect(page).to_have_url(re.compile("/login"))
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=shots / f"login-{language}-{scheme}.png", full_page=True)
+        assert violations(page) == []
+    page.goto(f"/about?lang={language}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("Alarm"))).to_have_count(0)

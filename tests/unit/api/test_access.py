@@ -222,7 +222,7 @@ def test_a_session_ends_when_it_is_left_alone_and_at_its_end(shared: tuple[Town,
 def test_a_browser_is_sent_to_the_login_and_back(shared: tuple[Town, AccessStore]) -> None:
     answer = shared[0].client().get("/assets/brug-042?lang=nl", Accept="text/html,*/*")
     assert answer.status == 303
-    assert answer.headers["location"] == "/login?next=%2Fassets%2Fbrug-042%3Flang%3Dnl"
+    assert answer.headers["location"] == "/login?next=%2Fassets%2Fbrug-042%3Flang%3Dnl&lang=nl"
 
 
 def test_a_write_with_a_session_from_a_page_elsewhere_is_refused(shared: tuple[Town, AccessStore]) -> None:
