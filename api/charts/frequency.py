@@ -10,11 +10,12 @@ from api.drawing import Drawing
 from api.figures import number
 from api.interactive import Tip
 from api.languages import Language
-from api.terms import channel_name
+from api.terms import channel_name, term
 from api.texts import text
+from domain.modes import ModePoint
 from domain.records import SeriesPoint
 
-__all__ = ["frequency_chart"]
+__all__ = ["frequency_chart", "mode_chart"]
 
 _POINTS: Final = 300
 _RECENT: Final = 1 / 6
@@ -34,6 +35,32 @@ def frequency_chart(
     """Draw one natural frequency against temperature, the newest sixth apart; None without common hours."""
     degrees = {point.start_ns: point.value for point in temperature}
     pairs = [(degrees[point.start_ns], point.value) for point in frequency if point.start_ns in degrees]
+    name = channel_name(channel, language)
+    return _against_temperature(drawing, pairs, name, f"{name[:1].upper()}{name[1:]}, {sensor}", code, language)
+
+
+def mode_chart(
+    drawing: Drawing, points: Sequence[ModePoint], place: int, language: Language, *, code: str
+) -> ChartView | None:
+    """Draw one mode found in waveforms against the structure's temperature; None where that is nowhere known.
+
+    Parameters
+    ----------
+    points : sequence of ModePoint
+        Of one mode, oldest first.
+    place : int
+        Its number among those shown, from one.
+    """
+    pairs = [(point.temperature_degc, point.frequency_hz) for point in points if point.temperature_degc is not None]
+    name = f"{term('quantity', 'natural_frequency', language)} {place}"
+    title = text("{name}, from waveforms", language, name=f"{name[:1].upper()}{name[1:]}")
+    return _against_temperature(drawing, pairs, name, title, code, language)
+
+
+def _against_temperature(
+    drawing: Drawing, pairs: Sequence[tuple[float, float]], name: str, title: str, code: str, language: Language
+) -> ChartView | None:
+    """Draw pairs of temperature and frequency, oldest first, the newest sixth apart."""
     if not pairs:
         return None
     every = max(len(pairs) // _POINTS, 1)
@@ -44,7 +71,6 @@ def frequency_chart(
         for place, (warm, hertz) in enumerate(pairs)
         if place % every == 0
     ]
-    name = channel_name(channel, language)
     spec = layered(
         [
             {
@@ -54,7 +80,7 @@ def frequency_chart(
                         "field": "x",
                         "type": "quantitative",
                         "scale": {"zero": False},
-                        "title": text("air temperature (°C)", language),
+                        "title": text("temperature (°C)", language),
                     },
                     "y": {
                         "field": "y",
@@ -82,7 +108,7 @@ def frequency_chart(
         spec,
         language,
         code=code,
-        title=f"{name[:1].upper()}{name[1:]}, {sensor}",
+        title=title,
         sentence=text(
             "{count} times both a frequency and a temperature. A frequency that falls at the same temperature "
             "points to a loss of stiffness.",
