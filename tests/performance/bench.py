@@ -2,9 +2,9 @@
 
     python -m tests.performance.bench [--out FILE] [--short] [PART ...]
 
-Parts: end-to-end, scalars, usual, latency, core, decoders, growth, recovery; all of them when none is named. Shared
-machines are noisy: read the ratios, which come from one run, and the processor time of a message, which other work
-disturbs less than rates.
+Parts: end-to-end, scalars, usual, workers, latency, core, decoders, growth, recovery; all of them when none is named.
+Shared machines are noisy: read the ratios, which come from one run, and the processor time of a message, which other
+work disturbs less than rates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import os
 import platform
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.performance import core
-from tests.performance.end_to_end import CHAIN, Measured, brokers, measure, receivers
+from tests.performance.end_to_end import CHAIN, SHARDS, Measured, brokers, measure, receivers, with_workers
 from tests.performance.latency import publish_to_visible
 from tests.performance.load import Load
 from tests.performance.receivers import BARE, USUAL
+from tests.servers import NatsBroker
 
 __all__ = ["main"]
 
@@ -67,20 +70,36 @@ def _usual(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
     return _compare(console, "against the usual pipeline", load, [CHAIN, USUAL], short=short)
 
 
-def _compare(console: Console, title: str, load: Load, names: list[str], *, short: bool) -> list[dict[str, Any]]:
-    """Let receivers take the same load in turn, a few times, and print rates and ratios to the chain."""
+def _workers(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    """One to four workers by the wall's clock, with no hop that closes; the first without shards."""
+    load = Load("waveform", 500, 4) if short else Load("waveform", 2_000, 20)
+    load = replace(load, start_s=int(time.time()) - 10 * 86_400)
+    names = [with_workers(workers) for workers in ((0, 2) if short else (0, 1, 2, 4))]
+    title = f"workers, blocks of 100 samples, {load.sensors} sensors"
+    return _compare(console, title, load, names, short=short, shards=SHARDS)
+
+
+def _compare(
+    console: Console, title: str, load: Load, names: list[str], *, short: bool, shards: int = 0
+) -> list[dict[str, Any]]:
+    """Let receivers take the same load in turn, a few times, and print rates and ratios to the first of them.
+
+    With shards it is nats-server alone, with as many for those that have workers.
+    """
     found: dict[tuple[str, str], list[Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
         for repeat in range(1 if short else _REPEATS):
-            for broker in brokers(Path(folder) / f"broker-{repeat}"):
-                for name in names:
-                    where = Path(folder) / f"{repeat}-{broker.name}-{name.replace(' ', '-')}"
+            for name in names:
+                place = Path(folder) / f"{repeat}-{name.replace(' ', '-')}"
+                has_shards = shards and name != with_workers(0)
+                for broker in [NatsBroker(place, shards=shards if has_shards else 0)] if shards else brokers(place):
+                    where = place / broker.name / "receiver"
                     found.setdefault((broker.name, name), []).append(measure(name, broker, load, where))
     rows = []
-    table = Table("broker", "receiver", "messages/s", "CPU µs", "peak MB", "chain's rate to it", title=title)
+    table = Table("broker", "receiver", "messages/s", "CPU µs", "peak MB", "first's rate to it", title=title)
     for (broker_name, name), runs in found.items():
         rate = statistics.median(run.rate for run in runs)
-        chain = statistics.median(run.rate for run in found[broker_name, CHAIN])
+        chain = statistics.median(run.rate for run in found[broker_name, names[0]])
         cpu, peak = (statistics.median(values) for values in zip(*((r.cpu_us, r.peak_mb) for r in runs), strict=True))
         row = {"broker": broker_name, "receiver": name, "rate": rate, "cpu_us": cpu, "peak_mb": peak}
         rows.append(row | {"ratio": chain / rate, "rates": [run.rate for run in runs]})
@@ -146,6 +165,7 @@ _PARTS: Final[dict[str, Callable[[Console, bool], Any]]] = {
     "end-to-end": _end_to_end,
     "scalars": _scalars,
     "usual": _usual,
+    "workers": _workers,
     "latency": _latency,
     "core": _costs(core.core_costs),
     "decoders": _costs(core.decoder_costs),

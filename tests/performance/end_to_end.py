@@ -21,10 +21,16 @@ from tests.performance.receivers import BARE, USUAL
 from tests.performance.resources import cpu_s
 from tests.servers import MosquittoBroker, NatsBroker, RealBroker, find_server, running
 
-__all__ = ["CHAIN", "Measured", "brokers", "measure", "receivers"]
+__all__ = ["ALONE", "CHAIN", "SHARDS", "Measured", "brokers", "measure", "receivers", "with_workers"]
 
-CHAIN: Final = "schouw ingest"
+CHAIN: Final = "schouw"
+# As `schouw ingest` started by itself: projections are threads of its own.
+ALONE: Final = "schouw, one process"
+_WORKERS: Final = "schouw, workers: "
+# Hops stay open meanwhile, since by the wall's clock all of this load is long past.
+_PATIENCE_S: Final = 30 * 86_400
 _SUBSCRIBER: Final = "mosquitto_sub"
+SHARDS: Final = 4
 _LOOK_S: Final = 0.02
 _LONGEST_S: Final = 600.0
 _READY_S: Final = 60.0
@@ -38,9 +44,9 @@ class Measured(NamedTuple):
     rate : float
         Messages a second from the first to the last.
     cpu_us : float
-        Processor time of the receiver for each message, µs; all its threads.
+        Processor time of the receiver for each message, µs; all its threads and processes.
     peak_mb : float
-        Largest resident memory of the receiver, MB.
+        Largest resident memory of the receiver, MB; of its processes together.
     """
 
     receiver: str
@@ -51,6 +57,11 @@ class Measured(NamedTuple):
     peak_mb: float
 
 
+def with_workers(workers: int) -> str:
+    """Name the chain with so many workers; 0: without shards, in the same way."""
+    return f"{_WORKERS}{workers}"
+
+
 def brokers(folder: Path) -> list[RealBroker]:
     """Give the brokers to measure with: the embedded one, and Mosquitto where it is installed."""
     found: list[RealBroker] = [NatsBroker(folder)]
@@ -59,7 +70,7 @@ def brokers(folder: Path) -> list[RealBroker]:
 
 def receivers(*, usual: bool = True) -> list[str]:
     """Name the receivers to compare."""
-    return [CHAIN, BARE, *([_SUBSCRIBER] if find_server(_SUBSCRIBER) else []), *([USUAL] if usual else [])]
+    return [CHAIN, ALONE, BARE, *([_SUBSCRIBER] if find_server(_SUBSCRIBER) else []), *([USUAL] if usual else [])]
 
 
 def measure(receiver: str, broker: RealBroker, load: Load, folder: Path, *, publishers: int = 2) -> Measured:
@@ -72,37 +83,46 @@ def measure(receiver: str, broker: RealBroker, load: Load, folder: Path, *, publ
     """
     folder.mkdir(parents=True)
     with running(broker):
-        if receiver == CHAIN:
-            return _measure_chain(broker, load, folder, publishers)
+        if receiver.startswith(CHAIN):
+            return _measure_chain(receiver, broker, load, folder, publishers)
         return _measure_other(receiver, broker, load, folder, publishers)
 
 
-def _measure_chain(broker: RealBroker, load: Load, folder: Path, publishers: int) -> Measured:
-    site = Installation(
-        folder / "data", MQTT__PORT=broker.port, INGEST__CLOCK="stream", INGEST__LATENESS_SECONDS=load.step_s
-    )
+def _settings(receiver: str, load: Load) -> dict[str, object]:
+    if not receiver.startswith(_WORKERS):
+        return {"INGEST__CLOCK": "stream", "INGEST__LATENESS_SECONDS": load.step_s}
+    workers = int(receiver.removeprefix(_WORKERS))
+    shards = SHARDS if workers else 0
+    return {"INGEST__LATENESS_SECONDS": _PATIENCE_S, "INGEST__WORKERS": max(workers, 1), "MQTT__SHARDS": shards}
+
+
+def _measure_chain(receiver: str, broker: RealBroker, load: Load, folder: Path, publishers: int) -> Measured:
+    is_alone = receiver == ALONE
+    site = Installation(folder / "data", MQTT__PORT=broker.port, INGEST__PROJECTS=is_alone, **_settings(receiver, load))
     site.folder.mkdir()
     site.call("assets", "import", *map(str, write_register(load, folder)))
-    process = site.start("ingest")
+    processes = [site.start(name) for name in (("ingest",) if is_alone else ("project", "ingest"))]
     try:
         status = site.folder / "ingest-status.json"
         _await(lambda: status.exists() and json.loads(status.read_bytes()).get("broker_connected"), "ingest", _READY_S)
         journal = Journal(site.folder / "journal.sqlite")
-        cpu = cpu_s(process.pid)
+        family = [pid for process in processes for pid in (process.pid, *_children(process.pid))]
+        cpu = sum(map(cpu_s, family))
         with _published(load, broker, publishers):
             _await(lambda: _taken(journal) > 0, "a first message", _READY_S)
             before, began = _taken(journal), time.monotonic()
             _await(lambda: _taken(journal) >= load.messages, "all messages in the journal", _LONGEST_S)
             seconds = time.monotonic() - began
-        spent, peak = cpu_s(process.pid) - cpu, _peak_mb(process.pid)
+        spent, peak = sum(map(cpu_s, family)) - cpu, sum(map(_peak_mb, family))
         tally = journal.tally()
         journal.close()
         if tally.get("messages_dead_lettered", 0) or tally.get("messages_quarantined", 0):
             raise RuntimeError(f"the load was not taken as it is: {tally}")
     finally:
-        stop(process)
+        for process in reversed(processes):
+            stop(process)
     return Measured(
-        CHAIN, broker.name, load.messages, (load.messages - before) / seconds, 1e6 * spent / load.messages, peak
+        receiver, broker.name, load.messages, (load.messages - before) / seconds, 1e6 * spent / load.messages, peak
     )
 
 
@@ -177,6 +197,10 @@ def _await(condition: Callable[[], object], what: str, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(_LOOK_S)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _peak_mb(pid: int) -> float:

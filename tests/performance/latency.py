@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -66,17 +66,16 @@ def publish_to_visible(*, rate: float, seconds: float, sensors: int = 1_000) -> 
 
 
 def _probe(site: Installation, number: int) -> float:
-    """Publish one reading and wait for an assessment that is from its time or later."""
+    """Publish one reading and wait for an assessment that rests on it."""
     time_s = 1_704_067_200 + 60 * number
+    moment = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     values = {"tilt": {"value": 0.001 * number, "unit": "rad"}}
     payload = json.dumps({"v": 1, "sensor": "t1", "t": time_s, "values": values}).encode()
     began = time.monotonic()
     publish(site.mqtt_port, [(f"infra/v1/gw-probe/{_ASSET}/t1/reading", payload)], client_id="probe")
     while time.monotonic() - began < _LONGEST_S:
-        request = f"{site.address}/v1/sensors?asset={_ASSET}"
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 -- our own address
-            found = json.load(answer)
-        if any(item.get("lastValue") == values["tilt"]["value"] for item in found.get("items", [])):
+        found = site.get(f"/v1/assets/{_ASSET}/risk") or {}
+        if str(found.get("assessedAt", "")) >= moment:
             return time.monotonic() - began
         time.sleep(_LOOK_S)
     raise RuntimeError(f"a reading was not visible after {_LONGEST_S:.0f} s; see the logs\n{site.output()}")

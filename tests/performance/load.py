@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ import numpy as np
 
 __all__ = ["Load", "start_publishers", "write_register"]
 
-_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
+_START_S: Final = 1_704_067_200  # the first of January 2024
 _GATEWAYS: Final = 50
 _UNDER_WAY: Final = 512
 _CHUNK: Final = 64
@@ -52,6 +52,8 @@ class Load:
         Of a block.
     step_s : int
         Event time from one round to the next.
+    start_s : int
+        Event time of the first round, Unix seconds.
     """
 
     kind: str
@@ -61,6 +63,7 @@ class Load:
     step_s: int = 600
     sensors_of_an_asset: int = 10
     first: int = 0
+    start_s: int = _START_S
 
     @property
     def messages(self) -> int:
@@ -77,9 +80,13 @@ class Load:
         last = "waveform" if self.kind == "waveform" else "reading"
         return "/".join(("infra/v1", *self.place(sensor), last))
 
+    def time_text(self, number: int) -> str:
+        """Give the device time of a round."""
+        return datetime.fromtimestamp(self.start_s + self.step_s * number, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def payload(self, sensor: int, number: int) -> bytes:
         """Give the payload of one message; all of one sensor differ in their time alone."""
-        time = (_START + timedelta(seconds=self.step_s * number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = self.time_text(number)
         name = self.place(sensor)[2]
         generator = np.random.default_rng(sensor)
         if self.kind == "waveform":
@@ -143,7 +150,7 @@ def _publish(load: Load, port: int, share: int, count: int, rate: float) -> None
         _receive(link, _CONNACK_AND_PUBACK_BYTES)
         began, sent, waiting, mid = time.monotonic(), 0, 0, 0
         for number in range(load.first, load.first + load.rounds):
-            time_text = (_START + timedelta(seconds=load.step_s * number)).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+            time_text = load.time_text(number).encode()
             for chunk in _chunks(prepared):
                 packets = bytearray()
                 for packet, mid_at, time_at in chunk:
@@ -180,7 +187,7 @@ def _prepare(load: Load, sensor: int) -> tuple[bytearray, int, int]:
             break
     packet = head + rest
     mid_at = len(head) + 2 + len(topic)
-    return packet, mid_at, packet.index(_START.strftime("%Y-%m-%dT%H:%M:%SZ").encode())
+    return packet, mid_at, packet.index(load.time_text(0).encode())
 
 
 def _receive(link: socket.socket, unit: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.performance.end_to_end import CHAIN, measure
+from tests.performance.latency import publish_to_visible
 from tests.performance.load import Load
 from tests.performance.receivers import BARE
 from tests.servers import NatsBroker
@@ -23,6 +24,13 @@ def test_the_chain_and_a_bare_loop_take_every_message_of_the_same_load(tmp_path:
         assert found.messages >= 800
         assert found.rate > 0
         assert found.cpu_us > 0
+
+
+@pytest.mark.slow
+def test_readings_become_visible_at_half_load_and_the_wait_is_told() -> None:
+    found = publish_to_visible(rate=100.0, seconds=2.0, sensors=100)
+    assert found["probes"] >= 1
+    assert 0.0 < found["p50_s"] <= found["p99_s"] <= found["worst_s"]
 
 
 @pytest.mark.slow
