@@ -21,9 +21,9 @@ from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from storage.entries import DecisionBody, decode_body, encode_body
 from storage.journal import Journal
-from storage.journal_file import checksum
 from storage.persons import list_persons, seal_name, unseal_name
 from storage.protocols import DecisionDraft, OnceKey
+from storage.row_checksum import row_checksum
 
 __all__ = [
     "JournalDecisionLog",
@@ -97,13 +97,16 @@ class JournalDecisionLog:
             body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
             db.execute(
                 "INSERT INTO entry (seq, kind, body, outcome, crc) VALUES (?, 'decision', ?, x'', ?)",
-                (seq, body, checksum(body)),
+                (seq, body, row_checksum(seq, "decision", body, b"")),
             )
             db.execute(
-                "INSERT INTO meta VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1", (_LINKS_WRITTEN,)
+                "INSERT INTO meta VALUES (?1, 1, row_checksum(?1, 1)) ON CONFLICT (key) DO UPDATE SET "
+                "value = value + 1, crc = row_checksum(key, value + 1)",
+                (_LINKS_WRITTEN,),
             )
             if once is not None:
-                db.execute("INSERT INTO once VALUES (?, ?, ?)", (once.key, once.asked, seq))
+                row = (once.key, once.asked, seq)
+                db.execute("INSERT INTO once VALUES (?, ?, ?, ?)", (*row, row_checksum(*row)))
         return replace(decision, decided_by=draft.decided_by.strip())
 
     def decisions(

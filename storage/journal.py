@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 
 from domain.errors import StorageCorrupt, StorageError
 from storage.entries import EntryBody, EntryKind, Outcome, decode_body, decode_outcome, encode_body, encode_outcome
-from storage.journal_file import checksum
 from storage.journal_tables import CheckpointRow, HeldMessage, HopRow, JournalTables, SideRows, SnapshotRow
 from storage.locks import remove_entries
+from storage.row_checksum import is_as_written, row_checksum
 
 __all__ = [
     "CheckpointRow",
@@ -31,6 +31,7 @@ __all__ = [
     "JournalCommit",
     "JournalMovedError",
     "SnapshotRow",
+    "insert_entry",
 ]
 
 
@@ -88,8 +89,7 @@ class Journal(JournalTables):
     def last_seq(self) -> int:
         """Give the sequence of the newest entry; 0 when there is none."""
         with self.reading() as db:
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
-            return int(row[0]) if row else 0
+            return _last_seq(db) or 0
 
     def applied_seq(self) -> int:
         """Give the sequence up to which the ingest process has applied entries and written outcomes."""
@@ -145,12 +145,12 @@ class Journal(JournalTables):
         """
         body, outcome = encode_body(commit.body), encode_outcome(commit.outcome)
         with self.transaction() as db:
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
-            if row is not None and row[0] != commit.applied_seq:
+            last = _last_seq(db)
+            if last not in {None, commit.applied_seq}:
                 raise JournalMovedError(
-                    f"journal is at entry {row[0]}, expected {commit.applied_seq}; apply what came in between first"
+                    f"journal is at entry {last}, expected {commit.applied_seq}; apply what came in between first"
                 )
-            seq = self._insert(db, commit.kind, body, outcome)
+            seq = insert_entry(db, commit.kind, body, outcome)
             self.write_side_rows(db, commit, seq)
             self.add_tally(db, commit.tally)
             self.write_number(db, "applied_seq", seq)
@@ -160,14 +160,15 @@ class Journal(JournalTables):
         """Write an entry from outside the ingest process; its outcome follows when it is applied."""
         data = encode_body(body)
         with self.transaction() as db:
-            return self._insert(db, kind, data, b"")
+            return insert_entry(db, kind, data)
 
     def record_outcome(self, seq: int, outcome: Outcome, *, tally: Mapping[str, int] | None = None) -> None:
         """Store what an entry from outside led to, and that it has been applied."""
         with self.transaction() as db:
-            body = db.execute("SELECT body FROM entry WHERE seq = ?", (seq,)).fetchone()[0]
+            kind, body = db.execute("SELECT kind, body FROM entry WHERE seq = ?", (seq,)).fetchone()
             data = encode_outcome(outcome)
-            db.execute("UPDATE entry SET outcome = ?, crc = ? WHERE seq = ?", (data, checksum(body, data), seq))
+            crc = row_checksum(seq, kind, body, data)
+            db.execute("UPDATE entry SET outcome = ?, crc = ? WHERE seq = ?", (data, crc, seq))
             self.add_tally(db, tally or {})
             self.write_number(db, "applied_seq", seq)
 
@@ -185,15 +186,22 @@ class Journal(JournalTables):
                 "DELETE FROM entry WHERE seq <= ? AND kind NOT IN ('register', 'decision')", (upto,)
             ).rowcount
 
-    @staticmethod
-    def _insert(db: sqlite3.Connection, kind: EntryKind, body: bytes, outcome: bytes) -> int:
-        row = (kind, body, outcome, checksum(body, outcome))
-        cursor = db.execute("INSERT INTO entry (kind, body, outcome, crc) VALUES (?, ?, ?, ?)", row)
-        return int(cursor.lastrowid or 0)
+
+def insert_entry(db: sqlite3.Connection, kind: EntryKind, body: bytes, outcome: bytes = b"") -> int:
+    """Write one entry within a transaction, and give its sequence."""
+    seq = (_last_seq(db) or 0) + 1
+    row = (seq, kind, body, outcome, row_checksum(seq, kind, body, outcome))
+    db.execute("INSERT INTO entry (seq, kind, body, outcome, crc) VALUES (?, ?, ?, ?, ?)", row)
+    return seq
+
+
+def _last_seq(db: sqlite3.Connection) -> int | None:
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
+    return None if row is None else int(row[0])
 
 
 def _entry(seq: int, kind: EntryKind, body: bytes, outcome: bytes, crc: int | None) -> Entry:
-    if crc is not None and crc != checksum(body, outcome):
+    if not is_as_written(crc, seq, kind, body, outcome):
         raise StorageCorrupt(
             f"journal entry {seq} of kind {kind}: not what was written; stop, run `schouw doctor`, and restore a backup"
         )

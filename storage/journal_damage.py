@@ -11,28 +11,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from storage.journal_file import checksum
+from storage.row_checksum import is_as_written
 
 __all__ = ["find_damage"]
 
 _PAGE: Final = 500
 _FINDINGS: Final = 20
 _UNREADABLE: Final = "the file is no SQLite database any more: nothing of it can be read"
-# Tables beside the entries, with what they mean to a reader, their key, and the column that the checksum covers.
+# Tables beside the entries, with what they mean to a reader, and the columns that their checksum covers.
 _TABLES: Final = (
-    ("hop", "kept readings of closed hops", ("asset", "start_ns"), "body"),
-    ("late_hop", "readings that came late for closed hops", ("asset", "start_ns", "seq"), "body"),
-    ("checkpoint", "states that a re-scoring begins with", ("asset", "at_ns", "seq"), "body"),
-    ("snapshot", "saved states of assets", ("asset",), "body"),
-    ("held", "messages held for unknown senders", ("id",), None),
-    ("part", "parts of waveforms", ("topic", "block", "part"), None),
-    ("arrival", "keys of messages without a usable time", ("hash",), None),
-    ("channel", "numbers of channels", ("number",), None),
-    ("person", "names of people who decided", ("id",), None),
-    ("once", "hashes of requests", ("key",), None),
-    ("tally", "exact counts", ("name",), None),
-    ("meta", "positions of the journal itself", ("key",), None),
+    ("hop", "kept readings of closed hops", ("asset", "start_ns", "body")),
+    ("late_hop", "readings that came late for closed hops", ("asset", "start_ns", "seq", "body")),
+    ("checkpoint", "states that a re-scoring begins with", ("asset", "at_ns", "seq", "body")),
+    ("snapshot", "saved states of assets", ("asset", "seq", "body")),
+    (
+        "held",
+        "messages held for unknown senders",
+        ("gateway", "asset", "sensor", "hash", "topic", "payload", "received_ns"),
+    ),
+    ("part", "parts of waveforms", ("topic", "block", "part", "payload", "received_ns")),
+    ("arrival", "keys of messages without a usable time", ("hash", "received_ns")),
+    ("channel", "numbers of channels", ("number", "asset", "sensor", "channel")),
+    ("person", "names of people who decided", ("id", "name", "key")),
+    ("once", "hashes of requests", ("key", "asked", "seq")),
+    ("tally", "exact counts", ("name", "value")),
+    ("meta", "positions of the journal itself", ("key", "value")),
 )
+# Tables that carry checksums from version 5 on; a journal of an older program is looked at as it is.
+_SINCE_5: Final = frozenset({"held", "part", "arrival", "channel", "person", "once", "tally", "meta"})
+_WHOLE_ROWS: Final = 5
 
 
 def find_damage(path: Path) -> list[str]:
@@ -54,8 +61,11 @@ def find_damage(path: Path) -> list[str]:
         if found[:1] == [_UNREADABLE]:
             return found
         found.extend(_missing_entries(db))
-        for table, words, keys, body in _TABLES:
-            found.extend(_missing_rows(db, table, words, keys, body))
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        for table, words, columns in _TABLES:
+            is_checked = version >= _WHOLE_ROWS or table not in _SINCE_5
+            found.extend(_missing_rows(db, table, words, columns, is_checked=is_checked))
+        found.extend(_wrong_sequence(db))
     except UnicodeDecodeError as error:
         # SQLite's message names what it found in the schema, and that is no text any more.
         return [f"names in the schema cannot be read ({error}): no table can be looked into"]
@@ -93,13 +103,13 @@ def _missing_entries(db: sqlite3.Connection) -> Iterator[str]:
     while after < last:
         try:
             rows = db.execute(
-                "SELECT seq, body, outcome, crc FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq",
+                "SELECT seq, kind, body, outcome, crc FROM entry WHERE seq > ? AND seq <= ? ORDER BY seq",
                 (after, after + _PAGE),
             ).fetchall()
         except sqlite3.DatabaseError:
             missing.extend(seq for seq in range(after + 1, min(after + _PAGE, last) + 1) if not _is_whole(db, seq))
         else:
-            missing.extend(seq for seq, body, outcome, crc in rows if not _as_written(crc, body, outcome))
+            missing.extend(row[0] for row in rows if not is_as_written(row[-1], *row[:-1]))
         after += _PAGE
     for first, final in _ranges(missing):
         what = f"entry {first}" if first == final else f"entries {first} to {final}"
@@ -109,30 +119,37 @@ def _missing_entries(db: sqlite3.Connection) -> Iterator[str]:
 def _is_whole(db: sqlite3.Connection, seq: int) -> bool:
     """Tell whether an entry can be read, or was removed in order: then the tree says that it is not there."""
     try:
-        row = db.execute("SELECT body, outcome, crc FROM entry WHERE seq = ?", (seq,)).fetchone()
+        row = db.execute("SELECT seq, kind, body, outcome, crc FROM entry WHERE seq = ?", (seq,)).fetchone()
     except sqlite3.DatabaseError:
         return False
-    return row is None or _as_written(row[2], row[0], row[1])
-
-
-def _as_written(crc: object, *parts: object) -> bool:
-    """Compare bytes with their checksum; rows of version 1 have none, and where there must be one SQLite sees to it."""
-    return all(isinstance(part, bytes) for part in parts) and (crc is None or crc == checksum(*parts))  # type: ignore[arg-type]  # bytes, as just seen
+    return row is None or is_as_written(row[-1], *row[:-1])
 
 
 def _missing_rows(
-    db: sqlite3.Connection, table: str, words: str, keys: tuple[str, ...], body: str | None
+    db: sqlite3.Connection, table: str, words: str, columns: tuple[str, ...], *, is_checked: bool
 ) -> Iterator[str]:
-    columns = ", ".join((*keys, body, "crc") if body else ("*",))
+    names = ", ".join((*columns, "crc") if is_checked else columns)
     read, wrong = 0, 0
     try:
-        for row in db.execute(f"SELECT {columns} FROM {table}"):  # noqa: S608 -- names from the table above
+        for row in db.execute(f"SELECT {names} FROM {table}"):  # noqa: S608 -- names from the table above
             read += 1
-            wrong += body is not None and not _as_written(row[-1], row[-2])
+            wrong += is_checked and not is_as_written(row[-1], *row[:-1])
     except sqlite3.DatabaseError as error:
         yield f"{words}: readable up to row {read}, the rest is missing ({error})"
     if wrong:
         yield f"{words}: {wrong} of {read} rows are not what was written"
+
+
+def _wrong_sequence(db: sqlite3.Connection) -> Iterator[str]:
+    """Compare the number that SQLite gives to the next entry with the newest one, and with how far ingest came."""
+    try:
+        (last,) = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone() or (0,)
+        (newest,) = db.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()
+        (applied,) = db.execute("SELECT value FROM meta WHERE key = 'applied_seq'").fetchone() or (0,)
+    except sqlite3.DatabaseError:
+        return  # told already
+    if last not in {newest, applied} or not isinstance(last, int) or last < newest:
+        yield f"entries: got {last!r} as the number of the newest, expected {max(newest, applied)}"
 
 
 def _ranges(numbers: list[int]) -> Iterator[tuple[int, int]]:

@@ -4,8 +4,9 @@ WAL mode, so that others read while one writes, and `synchronous=FULL`, so that 
 it returns. Every process and thread opens its own connection; SQLite's write lock orders them. While any is open,
 nobody may put another file in its place (`storage.locks`).
 
-SQLite notices damage to its own structure, not to what is stored in it: so entries, kept hops and snapshots carry a
-CRC-32 of their bytes, which is compared whenever they are read. Rows of a journal of version 1 have none.
+SQLite notices damage to its own structure, not to what is stored in it: so each row carries a checksum of all its
+columns (`storage.row_checksum`). That of entries, kept hops, checkpoints, snapshots and channels is compared whenever
+they are read, that of the others by `schouw doctor` and a backup (`storage.journal_damage`).
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import contextlib
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from domain.errors import StorageCorrupt, StorageUnavailable
 from storage.locks import hold_journal
+from storage.row_checksum import row_checksum
 from storage.wal import use_wal
 
-__all__ = ["JournalFile", "checksum"]
+__all__ = ["JournalFile"]
 
-_SCHEMA_VERSION: Final = 4
+_SCHEMA_VERSION: Final = 5
 _BUSY_TIMEOUT_S: Final = 10.0
 # SQLite asks after so many of its steps whether to go on.
 _PROGRESS_STEPS: Final = 10_000
@@ -83,7 +84,9 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     PRIMARY KEY (asset, at_ns, seq)
 );
 """
-_FROM_VERSION_1 = "".join(f"ALTER TABLE {table} ADD COLUMN crc INTEGER;" for table in ("entry", "hop", "snapshot"))
+# Old keys of messages are found without looking at all of them.
+_FROM_VERSION_4 = "CREATE INDEX IF NOT EXISTS arrival_received ON arrival (received_ns);"
+_CHECKED: Final = ("entry", "hop", "snapshot", "meta", "channel", "arrival", "held", "part", "tally", "person", "once")
 
 
 class JournalFile:
@@ -121,6 +124,7 @@ class JournalFile:
 
     def _prepare(self) -> None:
         """Set how the file is written, and make its tables when it is new."""
+        self._db.create_function("row_checksum", -1, row_checksum, deterministic=True)
         use_wal(self._db)
         self._db.execute("PRAGMA synchronous=FULL")
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -133,11 +137,19 @@ class JournalFile:
             self._db.execute("BEGIN IMMEDIATE")
             # Another process may have been first.
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            change = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(version, "") + _FROM_VERSION_2 + _FROM_VERSION_3
-            for statement in change.split(";")[:-1]:
-                self._db.execute(statement)
+            if version < _SCHEMA_VERSION:
+                self._change_schema(version)
             self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
             self._db.execute("COMMIT")
+
+    def _change_schema(self, version: int) -> None:
+        """Make what a version did not have; rows that are there get no checksum they did not have."""
+        change = (_SCHEMA if version == 0 else "") + _FROM_VERSION_2 + _FROM_VERSION_3 + _FROM_VERSION_4
+        for statement in change.split(";")[:-1]:
+            self._db.execute(statement)
+        for table in _CHECKED:
+            if "crc" not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""
@@ -206,15 +218,7 @@ class JournalFile:
     @staticmethod
     def write_number(db: sqlite3.Connection, key: str, value: int) -> None:
         """Write one number within a transaction."""
-        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-
-def checksum(*parts: bytes) -> int:
-    """Compute the CRC-32 of bytes behind each other, as it stands beside them in the file."""
-    value = 0
-    for part in parts:
-        value = zlib.crc32(part, value)
-    return value
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (key, value, row_checksum(key, value)))
 
 
 @contextlib.contextmanager

@@ -14,11 +14,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
-from storage.journal_file import JournalFile, checksum
+from storage.journal_file import JournalFile
+from storage.row_checksum import is_as_written, row_checksum
 
 __all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
 
@@ -105,17 +106,22 @@ class JournalTables(JournalFile):
         """Give every channel its lasting number, a new one where it has none yet."""
         wanted = sorted(set(keys))
         with self.transaction() as db:
-            db.executemany("INSERT OR IGNORE INTO channel (asset, sensor, channel) VALUES (?, ?, ?)", wanted)
+            number = int(db.execute("SELECT coalesce(max(number), 0) FROM channel").fetchone()[0])
+            known = {tuple(row) for row in db.execute("SELECT asset, sensor, channel FROM channel")}
+            rows = [(number + place, *key) for place, key in enumerate((k for k in wanted if k not in known), 1)]
+            db.executemany("INSERT INTO channel VALUES (?, ?, ?, ?, ?)", [(*row, row_checksum(*row)) for row in rows])
         numbers = self.channels()
         return {key: numbers[key] for key in wanted}
 
     def channels(self) -> dict[ChannelKey, int]:
         """Give the number of every channel that ever had one."""
         with self.reading() as db:
-            rows = db.execute("SELECT asset, sensor, channel, number FROM channel").fetchall()
+            rows = db.execute("SELECT number, asset, sensor, channel, crc FROM channel").fetchall()
+        for row in rows:
+            _compare(row[-1], f"number {row[0]} of a channel", *row[:-1])
         return {
             ChannelKey(AssetId(asset), SensorId(sensor), ChannelName(channel)): int(number)
-            for asset, sensor, channel, number in rows
+            for number, asset, sensor, channel, _ in rows
         }
 
     # Hops, arrivals, quarantine, parts --------------------------------------------------------
@@ -129,7 +135,7 @@ class JournalTables(JournalFile):
                     "SELECT start_ns, body, crc FROM hop WHERE asset = ? AND start_ns = ?", key
                 ).fetchall()
                 rows += db.execute(
-                    "SELECT start_ns, body, crc FROM late_hop WHERE asset = ? AND start_ns = ? ORDER BY seq", key
+                    "SELECT start_ns, seq, body, crc FROM late_hop WHERE asset = ? AND start_ns = ? ORDER BY seq", key
                 )
                 found += [_hop_row(key[0], row) for row in rows]
         return found
@@ -147,7 +153,7 @@ class JournalTables(JournalFile):
         with self.reading() as db:
             rows = db.execute(f"SELECT start_ns, body, crc FROM hop {where}", span).fetchall()  # noqa: S608 -- a constant
             rows += db.execute(
-                f"SELECT start_ns, body, crc FROM late_hop {where} AND seq < ? ORDER BY start_ns, seq",  # noqa: S608
+                f"SELECT start_ns, seq, body, crc FROM late_hop {where} AND seq < ? ORDER BY start_ns, seq",  # noqa: S608
                 (*span, before_seq),
             )
         return [_hop_row(asset, row) for row in rows]
@@ -156,14 +162,15 @@ class JournalTables(JournalFile):
         """Read the newest checkpoint of an asset not after an event time, as it was before an entry."""
         with self.reading() as db:
             row = db.execute(
-                "SELECT at_ns, body, crc FROM checkpoint WHERE asset = ? AND at_ns <= ? AND seq < ? "
+                "SELECT at_ns, seq, body, crc FROM checkpoint WHERE asset = ? AND at_ns <= ? AND seq < ? "
                 "ORDER BY at_ns DESC, seq DESC LIMIT 1",
                 (asset, at_most_ns, before_seq),
             ).fetchone()
         if row is None:
             return None
-        _compare(row[1], row[2], f"checkpoint of asset {asset!r} at {row[0]}")
-        return CheckpointRow(asset, int(row[0]), row[1])
+        at_ns, seq, body, crc = row
+        _compare(crc, f"checkpoint of asset {asset!r} at {at_ns}", asset, at_ns, seq, body)
+        return CheckpointRow(asset, int(at_ns), body)
 
     def known_arrivals(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Tell which of these hashes were stored before as arrivals."""
@@ -289,8 +296,8 @@ class JournalTables(JournalFile):
         """Read the newest snapshot of every asset."""
         with self.reading() as db:
             rows = db.execute("SELECT asset, seq, body, crc FROM snapshot ORDER BY asset").fetchall()
-        for asset, _, body, crc in rows:
-            _compare(body, crc, f"snapshot of asset {asset!r}")
+        for asset, seq, body, crc in rows:
+            _compare(crc, f"snapshot of asset {asset!r}", asset, seq, body)
         return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body, _ in rows]
 
     def save_snapshots(
@@ -307,7 +314,7 @@ class JournalTables(JournalFile):
         with self.transaction() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
-                ((asset, seq, body, checksum(body)) for asset, body in rows),
+                ((asset, seq, body, row_checksum(asset, seq, body)) for asset, body in rows),
             )
             db.executemany(
                 "DELETE FROM checkpoint WHERE asset = ?1 AND at_ns < (SELECT max(kept.at_ns) FROM checkpoint AS kept "
@@ -328,41 +335,47 @@ class JournalTables(JournalFile):
         """Write what belongs to entry `seq`; what is taken out goes first, since a name may be used again."""
         db.executemany(
             "INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?)",
-            [(row.asset, row.start_ns, row.body, checksum(row.body)) for row in rows.hops],
+            [_checked(row.asset, row.start_ns, row.body) for row in rows.hops],
         )
         db.executemany(
             "INSERT INTO late_hop VALUES (?, ?, ?, ?, ?)",
-            [(row.asset, row.start_ns, seq, row.body, checksum(row.body)) for row in rows.late],
+            [_checked(row.asset, row.start_ns, seq, row.body) for row in rows.late],
         )
         db.executemany(
             "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?)",
-            [(row.asset, row.at_ns, seq, row.body, checksum(row.body)) for row in rows.checkpoints],
+            [_checked(row.asset, row.at_ns, seq, row.body) for row in rows.checkpoints],
         )
         db.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id in rows.released])
         db.executemany(
-            "INSERT OR IGNORE INTO held (gateway, asset, sensor, hash, topic, payload, received_ns) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(m.gateway, m.asset, m.sensor, m.hash, m.topic, m.payload, m.received_ns) for m in rows.held],
+            "INSERT OR IGNORE INTO held (gateway, asset, sensor, hash, topic, payload, received_ns, crc) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [_checked(m.gateway, m.asset, m.sensor, m.hash, m.topic, m.payload, m.received_ns) for m in rows.held],
         )
-        db.executemany("INSERT OR IGNORE INTO arrival VALUES (?, ?)", rows.arrivals)
+        db.executemany("INSERT OR IGNORE INTO arrival VALUES (?, ?, ?)", [_checked(*row) for row in rows.arrivals])
         db.executemany("DELETE FROM part WHERE topic = ? AND block = ?", rows.used_parts)
-        db.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?)", rows.parts)
+        db.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)", [_checked(*row) for row in rows.parts])
 
     @staticmethod
     def add_tally(db: sqlite3.Connection, tally: Mapping[str, int]) -> None:
         """Add to the exact counts within a transaction."""
         db.executemany(
-            "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            "INSERT INTO tally VALUES (?1, ?2, row_checksum(?1, ?2)) ON CONFLICT (name) DO UPDATE SET "
+            "value = value + excluded.value, crc = row_checksum(name, value + excluded.value)",
             [(name, count) for name, count in sorted(tally.items()) if count],
         )
 
 
-def _hop_row(asset: AssetId, row: tuple[int, bytes, int | None]) -> HopRow:
-    start_ns, body, crc = row
-    _compare(body, crc, f"kept readings of asset {asset!r} from {start_ns}")
+def _hop_row(asset: AssetId, row: tuple[Any, ...]) -> HopRow:
+    """Check a row of (start_ns, body, crc), or of (start_ns, seq, body, crc) of what came late."""
+    start_ns, *seq, body, crc = row
+    _compare(crc, f"kept readings of asset {asset!r} from {start_ns}", asset, start_ns, *seq, body)
     return HopRow(asset, int(start_ns), body)
 
 
-def _compare(body: bytes, crc: int | None, what: str) -> None:
-    if crc is not None and crc != checksum(body):
+def _checked(*values: Any) -> tuple[Any, ...]:
+    return (*values, row_checksum(*values))
+
+
+def _compare(crc: int | None, what: str, *values: object) -> None:
+    if not is_as_written(crc, *values):
         raise StorageCorrupt(f"{what}: not what was written; stop, run `schouw doctor`, and restore a backup")

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.journal import Journal
+from storage.row_checksum import row_checksum
 
 __all__ = ["Person", "erase_person", "list_persons", "seal_name", "unseal_name"]
 
@@ -42,7 +43,7 @@ def seal_name(db: sqlite3.Connection, name: str) -> str:
     row = db.execute("SELECT id, name, key FROM person WHERE name = ?", (name,)).fetchone()
     if row is None:
         row = (f"p-{secrets.token_hex(8)}", name, AESGCM.generate_key(_KEY_BITS))
-        db.execute("INSERT INTO person (id, name, key) VALUES (?, ?, ?)", row)
+        db.execute("INSERT INTO person (id, name, key, crc) VALUES (?, ?, ?, ?)", (*row, row_checksum(*row)))
     person = Person(*row)
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = nonce + AESGCM(person.key).encrypt(nonce, name.encode(), person.id.encode())

@@ -17,8 +17,8 @@ from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
 from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
 from storage.journal_damage import find_damage
-from storage.journal_file import checksum
 from storage.protocols import DecisionDraft
+from storage.row_checksum import row_checksum
 
 BRUG = AssetId("brug-1")
 
@@ -108,7 +108,7 @@ def faults_of(path: Path) -> list[str]:
 
 def test_a_journal_of_version_one_goes_on_without_its_checksums(tmp_path: Path, journal: Journal) -> None:
     journal.commit(commit_of(journal))
-    for table in ("hop", "snapshot"):
+    for table in ("hop", "snapshot", "meta", "channel", "arrival", "held", "part", "tally", "person", "once"):
         journal._db.execute(f"ALTER TABLE {table} DROP COLUMN crc")
     journal._db.executescript(
         "CREATE TABLE old (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL, "
@@ -218,7 +218,9 @@ class TestDecisionLog:
         self.log(journal)
         body = journal._db.execute("SELECT body FROM entry WHERE seq = 2").fetchone()[0]
         altered = body.replace(b"reason 1", b"reason 7")
-        journal._db.execute("UPDATE entry SET body = ?, crc = ? WHERE seq = 2", (altered, checksum(altered)))
+        journal._db.execute(
+            "UPDATE entry SET body = ?, crc = ? WHERE seq = 2", (altered, row_checksum(2, "decision", altered, b""))
+        )
         assert "d2: its content was altered" in chain_faults(journal)[0]
 
     def test_a_missing_row_is_found(self, journal: Journal) -> None:
@@ -235,7 +237,7 @@ class TestDecisionLog:
     def test_an_inserted_row_is_found(self, journal: Journal) -> None:
         self.log(journal)
         journal._db.execute(
-            "INSERT INTO entry (kind, body, outcome, crc) SELECT kind, body, x'', crc FROM entry WHERE seq = 4"
+            "INSERT INTO entry SELECT 5, kind, body, x'', row_checksum(5, kind, body, x'') FROM entry WHERE seq = 4"
         )
         faults = chain_faults(journal)
         assert faults[0] == "decision d4: the link before it is missing or was altered"

@@ -14,9 +14,9 @@ from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults, chain_head
 from storage.entries import DecisionBody, encode_body
 from storage.journal import Journal
-from storage.journal_file import checksum
 from storage.persons import erase_person, list_persons
 from storage.protocols import DecisionDraft, OnceKey
+from storage.row_checksum import row_checksum
 
 NAME = "Jantje Smit-de Vries"
 
@@ -38,7 +38,8 @@ def draft(name: str = NAME, reason: str = "seen on site") -> DecisionDraft:
 def rewrite(db: sqlite3.Connection, body: DecisionBody) -> None:
     """Change the first entry as somebody would who knows the file's checksums."""
     data = encode_body(body)
-    db.execute("UPDATE entry SET body = ?, crc = ? WHERE seq = 1", (data, checksum(data)))
+    crc = row_checksum(1, "decision", data, b"")
+    db.execute("UPDATE entry SET body = ?, crc = ? WHERE seq = 1", (data, crc))
 
 
 def stored(folder: Path) -> bytes:
