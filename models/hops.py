@@ -267,6 +267,15 @@ class HopTracker:
                 rounds.append(self._round(start, readings.take(closes), rows[closes], silent))
         return Closing(tuple(rounds), frontier, remaining)
 
+    def joined(self, closed: Round, more: ReadingColumns) -> Round:
+        """Give a round with further readings of its hops, as if they had been there when it was made."""
+        readings = ReadingColumns.concatenate([closed.readings, more])
+        rows = self.rows_of(readings.channel)
+        order = np.lexsort((readings.time_ns, rows))
+        readings, rows = readings.take(order), rows[order]
+        features = summarise(self.catalogue, closed.assets, closed.features.start_ns, rows, readings.value)
+        return Round(closed.assets, features, readings, self.catalogue.asset_of_channel[rows])
+
     def _day_ends(self, begin: TimeArray, frontier: TimeArray, due: BoolArray) -> dict[int, IndexArray]:
         """Find, by start, the assets whose hop ends a UTC day in (begin, frontier]."""
         found: dict[int, list[int]] = {}

@@ -47,9 +47,10 @@ _USUAL_WARMTH: Final = 0.7
 
 # A peak may be this many standard deviations or this share away and still be the mode.
 _GATE_SD: Final = 5.0
-_GATE_SHARE: Final = 0.025
-# Where nobody says whether it freezes, frost itself may take a mode this far.
-_BLIND_GATE_SHARE: Final = 0.06
+# Frost unmeasured and damage both take a mode several per cent away; so far only if strength and damping are its own.
+_GATE_SHARE: Final = 0.06
+# A candidate has no name to lose, and noise must not look like one that moves.
+_CANDIDATE_GATE_SHARE: Final = 0.01
 _JUMP_SD: Final = 4.0
 _LOG_SHARE_SD: Final = 0.5
 _LOG_DAMPING_SD: Final = 0.4
@@ -305,8 +306,9 @@ def _assign(
     cost = cost + np.minimum(character, _MOST_CHARACTER)
     # Candidates stand behind modes.
     cost += np.where(tracks.number > 0, 0.0, 2.0)[:, np.newaxis]
-    share = np.where(tracks.warmth_seen > 0, _GATE_SHARE, _BLIND_GATE_SHARE)[:, np.newaxis]
-    far = np.abs(apart) > np.maximum(_GATE_SD * np.sqrt(total), share)
+    is_mode = (tracks.number > 0)[:, np.newaxis]
+    known = np.maximum(_GATE_SD * np.sqrt(total), _GATE_SHARE)
+    far = np.abs(apart) > np.where(is_mode, known, _CANDIDATE_GATE_SHARE)
     limit = 2.0 * _UNASSIGNED
     cost = np.where(far, limit, np.minimum(cost, limit))
     mode, peak = optimize.linear_sum_assignment(cost)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,7 +27,6 @@ from models.claims import Claim
 from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
-from models.modal import AssetModes, renew_reference, take_blocks
 from models.source_skew import SkewBook
 from models.state import (
     ModelState,
@@ -42,7 +41,7 @@ from models.state import (
 from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
 from service.clock_alarms import clock_alarm, restore_skews, skew_bytes
 from service.day_rows import DayBlock, DayRows
-from service.modal_days import block_spectra, close_modes
+from service.mode_book import ModeBook, ModePlan
 from service.outcomes import DAY_NS, HopCollector, pack, unpack
 from service.stepping import Stepper
 from storage.entries import (
@@ -53,10 +52,10 @@ from storage.entries import (
     DecisionBody,
     Outcome,
     RescoringBody,
+    SensorColumns,
     decode_readings,
 )
 from storage.journal import CheckpointRow, HopRow, SnapshotRow
-from storage.modal_entries import ModePeriod, SpectrumNote
 
 if TYPE_CHECKING:
     from service.rescoring import RescoringPlan
@@ -99,7 +98,7 @@ class ClosingPlan:
     fleet: FleetMemory
     checkpoints: list[CheckpointRow]
     books: dict[AssetId, AssetBook]
-    modes: dict[AssetId, AssetModes] = field(default_factory=dict)
+    modes: ModePlan | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -172,7 +171,7 @@ class LiveState:
         # Start of the earliest hop of each asset that must be scored again; `FOREVER_NS`: none.
         self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
         self.books: dict[AssetId, AssetBook] = {}
-        self.modes: dict[AssetId, AssetModes] = {}
+        self.modes = ModeBook(register, numbers)
         self.skews = SkewBook.empty(len(self.catalogue.channels))
         # When the alarm of a clock was raised, by the number of its sensor's first channel and what is wrong.
         self.jumped_ns: dict[str, int] = {}
@@ -209,21 +208,10 @@ class LiveState:
             start = self.tracker.hop_start(channel, known.time_ns[late])
             np.minimum.at(self.revise_ns, self.catalogue.asset_of_channel[channel], start)
         if body.spectra:
-            self._take_spectra(body.spectra)
+            self.modes.take(self.tracker, body.spectra)
         owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
         self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
-
-    def _take_spectra(self, spectra: list[SpectrumNote]) -> None:
-        """Add the spectra of accepted blocks to the days of their structures; a closed day is closed."""
-        rows = self.tracker.rows_of(np.asarray([note.channel for note in spectra], np.int32)).tolist()
-        owners = [None if row < 0 else self.catalogue.assets[self.catalogue.asset_of_channel[row]] for row in rows]
-        for asset, blocks in block_spectra(spectra, owners).items():
-            known = self.modes.get(asset)
-            if known is None:
-                frontier = int(self.tracker.frontier_ns[self._rows[asset]])
-                known = AssetModes(closed_day=max(frontier // DAY_NS, 0))
-            self.modes[asset] = take_blocks(known, blocks)
 
     def plan_clocks(self, body: BatchBody) -> ClockPlan:
         """See what a batch tells of the sensors' clocks; nothing changes yet."""
@@ -291,15 +279,14 @@ class LiveState:
         told_from_ns = np.full(len(assets), NEVER_NS if with_outcome else FOREVER_NS, np.int64)
         stepper = Stepper(self.subset, assets, state, told_from_ns, collector)
         days, fleet = self.days, self.fleet.copy()
-        modes: dict[AssetId, AssetModes] = {}
-        periods: list[ModePeriod] = []
-        for closed in closing.rounds:
+        modes = self.modes.plan()
+        for due_round in closing.rounds:
+            closed = modes.meet(due_round, stepper, self.tracker)
             stepper.step(closed)
             if with_outcome:
                 collector.add_readings(self.catalogue.assets, closed)
             for day, block in stepper.ended_days(closed):
                 days = days.with_block(day, block)
-                periods += close_modes(self.modes, modes, block, day)
         due = self._due_days(days, fleet, closing, body, bound)
         for day in due:
             block = days.join(day, self.rows_of, self.catalogue)
@@ -321,7 +308,8 @@ class LiveState:
                 current=list(latest.values()),
                 alarms=news.alarms,
                 alarm_changes=news.changes,
-                modes=periods,
+                sensors=SensorColumns.of(modes.measured),
+                modes=modes.periods,
             )
         return ClosingPlan(
             closing=closing,
@@ -387,7 +375,8 @@ class LiveState:
         # Also an asset without a reading has moved on: what comes for the time behind it is late from now on.
         self.days, self.fleet = plan.days, plan.fleet
         self._keep_books(plan.books)
-        self.modes |= plan.modes
+        if plan.modes is not None:
+            self.modes.carry_out(plan.modes)
         moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
         self.tracker.carry_out(plan.closing)
         self.changed.update(self.catalogue.assets[asset] for asset in {*plan.assets.tolist(), *moved.tolist()})
@@ -456,7 +445,7 @@ class LiveState:
         self._subsets.clear()
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         self.books = {asset: book for asset, book in self.books.items() if asset in self._rows}
-        self.modes = {asset: modes for asset, modes in self.modes.items() if asset in self._rows}
+        self.modes = ModeBook(register, numbers, self.modes.states)
         self.changed.update(self.catalogue.assets)
         self.applied_seq = seq
         assets = np.arange(len(self.catalogue.assets), dtype=np.int32)
@@ -486,8 +475,7 @@ class LiveState:
         self.changed.add(decision.asset)
         if decision.verb in _NEW_REFERENCE:
             self.days = self.days.without_asset(decision.asset)
-            if decision.asset in self.modes:
-                self.modes[decision.asset] = renew_reference(self.modes[decision.asset])
+            self.modes.renew(decision.asset)
         news = AlarmNews(changes=changes)
         book = self.books.get(decision.asset, AssetBook())
         alarms, decisions = follow(book.alarms, decision.asset, cleared, news), book.decisions
@@ -605,7 +593,7 @@ class LiveState:
                     for name in (f"{number}.jump", f"{number}.impossible")
                     if name in self.jumped_ns
                 },
-                modes=self.modes[asset].encode() if (asset := self.catalogue.assets[row]) in self.modes else b"",
+                modes=self.modes.encode(self.catalogue.assets[row]),
             )
             saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
         self.changed.clear()
@@ -671,8 +659,7 @@ class LiveState:
             restore_skews(self.skews, rows, snapshot.skews)
         if snapshot.book != AssetBook():
             self.books[saved.asset] = snapshot.book
-        if snapshot.modes:
-            self.modes[saved.asset] = AssetModes.decode(snapshot.modes)
+        self.modes.restore(saved.asset, snapshot.modes)
         if snapshot.claimed_ns:
             claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
             messages = np.frombuffer(snapshot.claims, "<i4").astype(np.int32)

@@ -42,7 +42,7 @@ from service.intake import (
     released_senders,
 )
 from service.live_state import LiveState
-from service.modal_days import new_spectra
+from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
 from storage.entries import (

@@ -94,7 +94,7 @@ def test_modes_that_cross_with_the_weather_keep_their_identity(seed: int) -> Non
     assert_identities(story)
 
 
-@pytest.mark.parametrize("step", [0.003, 0.01])
+@pytest.mark.parametrize("step", [0.003, 0.01, 0.05])
 def test_a_step_shows_in_the_compensated_frequency_and_weather_does_not(step: float) -> None:
     story = Story(4)
     weather = weather_of(story.generator, 400)
@@ -104,7 +104,7 @@ def test_a_step_shows_in_the_compensated_frequency_and_weather_does_not(step: fl
     for number in (1, 2, 3):
         before, before_sd = story.compensated(number, range(100, 250))
         after, after_sd = story.compensated(number, range(255, 400))
-        assert after.mean() / before.mean() - 1.0 == pytest.approx(-step, abs=0.001)
+        assert after.mean() / before.mean() - 1.0 == pytest.approx(-step, abs=0.0015)
         # Ten days of either side tell a step of 1 % beyond doubt; the raw frequency swings by several per cent.
         assert np.std(before) / before.mean() < 0.004
         assert np.mean(np.abs(before - np.median(before)) < 1.96 * before_sd) > 0.9
