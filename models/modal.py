@@ -13,7 +13,7 @@ State is a frozen value: a step gives a new one, and a plan that is not carried 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -21,11 +21,11 @@ import numpy as np
 
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
-from models.modal_peaks import ModalPeaks, find_modes
+from models.modal_peaks import ModalPeaks, find_modes_of
 from models.modal_spectra import HalfArray, SpectrumSum, bins_of
 from models.modal_tracks import ModeTracks, TrackedMode, follow_modes
 
-__all__ = ["AssetModes", "BlockSpectrum", "ModalPeriod", "end_day", "renew_reference", "take_blocks"]
+__all__ = ["AssetModes", "BlockSpectrum", "ModalPeriod", "end_day", "end_days", "renew_reference", "take_blocks"]
 
 _DAY_NS: Final = 86_400_000_000_000
 _ENOUGH_BLOCKS: Final = 8
@@ -36,6 +36,8 @@ _REFERENCE_PERIODS: Final = 30
 # Bounds of memory: days that wait, and kinds of blocks, of one structure.
 _MOST_DAYS: Final = 8
 _MOST_RATES: Final = 4
+# Structures whose peaks are fitted in one call: enough to share its overhead, and a few megabytes.
+_TOGETHER: Final = 64
 _MAGIC: Final = b"SCHM"
 _GROUP: Final = struct.Struct("<dqqdqqqqqq")
 
@@ -271,7 +273,7 @@ def take_blocks(state: AssetModes, blocks: Iterable[BlockSpectrum]) -> AssetMode
 
 
 def end_day(state: AssetModes, *, end_ns: int, temperature_degc: float) -> tuple[AssetModes, list[ModalPeriod]]:
-    """Close the days up to a moment, and look for modes where a period is complete.
+    """Close the days of one structure up to a moment, and look for modes where a period is complete.
 
     Parameters
     ----------
@@ -288,15 +290,36 @@ def end_day(state: AssetModes, *, end_ns: int, temperature_degc: float) -> tuple
     list of ModalPeriod
         One for each sampling rate whose period ended.
     """
-    closed_day = max(end_ns // _DAY_NS, state.closed_day)
-    groups, told = [], []
-    for group in state.groups:
-        moved = _close(group, closed_day, temperature_degc)
-        if _is_complete(moved, end_ns):
-            moved, period = _look(moved, end_ns)
-            told += [] if period is None else [period]
-        groups.append(moved)
-    return AssetModes(tuple(groups), closed_day), told
+    return end_days([state], end_ns=[end_ns], temperature_degc=[temperature_degc])[0]
+
+
+def end_days(
+    states: Sequence[AssetModes], *, end_ns: Sequence[int], temperature_degc: Sequence[float]
+) -> list[tuple[AssetModes, list[ModalPeriod]]]:
+    """Close the days of many structures, each as `end_day` does, to the bit; peaks are fitted in one call for all."""
+    moved: list[list[RateGroup]] = []
+    due: list[tuple[int, int, SpectrumSum]] = []
+    for row, state in enumerate(states):
+        closed_day = end_ns[row] // _DAY_NS
+        groups = [_close(group, closed_day, temperature_degc[row]) for group in state.groups]
+        for place, group in enumerate(groups):
+            if group.period is None or not _is_complete(group.period, group.begun_ns, end_ns[row]):
+                continue
+            if group.period.blocks >= _FEWEST_BLOCKS:
+                due.append((row, place, group.period))
+            else:
+                groups[place] = _begin(group)
+        moved.append(groups)
+    told: list[list[ModalPeriod]] = [[] for _ in states]
+    for first in range(0, len(due), _TOGETHER):
+        some = due[first : first + _TOGETHER]
+        for (row, place, average), peaks in zip(some, find_modes_of([item[2] for item in some]), strict=True):
+            moved[row][place], period = _follow(moved[row][place], average, peaks, end_ns[row])
+            told[row].append(period)
+    return [
+        (AssetModes(tuple(groups), max(end // _DAY_NS, state.closed_day)), periods)
+        for state, groups, end, periods in zip(states, moved, end_ns, told, strict=True)
+    ]
 
 
 def renew_reference(state: AssetModes) -> AssetModes:
@@ -339,20 +362,18 @@ def _close(group: RateGroup, closed_day: int, temperature_degc: float) -> RateGr
     return replace(group, waiting=waiting, period=period, begun_ns=begun_ns, warmth=warmth, warm_days=warm_days)
 
 
-def _is_complete(group: RateGroup, end_ns: int) -> bool:
-    if group.period is None:
-        return False
-    return group.period.blocks >= _ENOUGH_BLOCKS or end_ns - group.begun_ns >= _LONGEST_PERIOD_DAYS * _DAY_NS
+def _is_complete(period: SpectrumSum, begun_ns: int, end_ns: int) -> bool:
+    return period.blocks >= _ENOUGH_BLOCKS or end_ns - begun_ns >= _LONGEST_PERIOD_DAYS * _DAY_NS
 
 
-def _look(group: RateGroup, end_ns: int) -> tuple[RateGroup, ModalPeriod | None]:
-    """Find and follow modes in a complete period, and begin the next."""
-    average = group.period
-    begun = replace(group, period=None, begun_ns=0, warmth=0.0, warm_days=0)
-    if average is None or average.blocks < _FEWEST_BLOCKS:
-        return begun, None
+def _begin(group: RateGroup) -> RateGroup:
+    """Begin the next period."""
+    return replace(group, period=None, begun_ns=0, warmth=0.0, warm_days=0)
+
+
+def _follow(group: RateGroup, average: SpectrumSum, peaks: ModalPeaks, end_ns: int) -> tuple[RateGroup, ModalPeriod]:
+    """Follow the modes of a complete period, and begin the next."""
     temperature_degc = group.warmth / group.warm_days if group.warm_days else float("nan")
-    peaks = find_modes(average)
     tracks, modes = follow_modes(group.tracks, peaks, time_ns=end_ns, temperature_degc=temperature_degc)
     density = average.density_per_hz()
     reference, periods = group.reference, group.reference_periods
@@ -362,7 +383,11 @@ def _look(group: RateGroup, end_ns: int) -> tuple[RateGroup, ModalPeriod | None]
         periods += 1
         reference = reference + (density - reference) / periods
     begun = replace(
-        begun, tracks=tracks, reference=reference, reference_periods=periods, reference_samples=average.samples
+        _begin(group),
+        tracks=tracks,
+        reference=reference,
+        reference_periods=periods,
+        reference_samples=average.samples,
     )
     return begun, ModalPeriod(
         sampling_rate_hz=group.sampling_rate_hz,

@@ -12,7 +12,7 @@ misspecified likelihood, bread, meat and bread (White, Econometrica 50, 1982, 1-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,8 @@ HALF_WINDOW: Final = 20
 _PARTS: Final = 4
 _REACH: Final = 3
 _ITERATIONS: Final = 25
+# A thousandth of a bin, and of the logarithms: far below the uncertainty of any average.
+_SETTLED: Final = 1e-3
 _LARGEST_STEP: Final = np.array([0.7, 0.4, 0.5, 0.7])
 # Narrower than this, a curve cannot be told from a line; wider than the window, not from the floor.
 _LOG_WIDTH: Final = (np.log(0.02), np.log(float(HALF_WINDOW)))
@@ -75,20 +77,26 @@ class PeakFit:
     share: FloatArray
     floor: FloatArray
 
+    def take(self, rows: slice) -> PeakFit:
+        """Give some of the peaks."""
+        return PeakFit(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+
 
 def fit_peaks(
-    spectrum: FloatArray, peak: IndexArray, used: BoolArray, weight: FloatArray, inflation: FloatArray
+    power: FloatArray, peak: IndexArray, used: BoolArray, weight: FloatArray, inflation: FloatArray
 ) -> PeakFit:
-    """Fit one mode to each of some peaks.
+    """Fit one mode to each of some peaks, of one spectrum or of many.
+
+    A peak's answer depends on its own row alone, so peaks of many structures are fitted in one call.
 
     Parameters
     ----------
-    spectrum : float64[F]
-        Averaged power, positive where used.
+    power : float64[P, K]
+        Averaged power of the `K = 2 * HALF_WINDOW + 1` bins around each peak, positive where used.
     peak : int32[P]
         Bins of the peaks.
-    used : bool[P, 2 * HALF_WINDOW + 1]
-        Bins around each peak that belong to it; False outside the spectrum.
+    used : bool[P, K]
+        Bins that belong to each peak; False outside the spectrum.
     weight : float64[P]
         Blocks' worth of averaging behind each peak.
     inflation : float64[P]
@@ -98,25 +106,22 @@ def fit_peaks(
     -------
     PeakFit
     """
-    around = peak[:, np.newaxis] + np.arange(-HALF_WINDOW, HALF_WINDOW + 1)
-    power = np.where(used, spectrum[np.clip(around, 0, len(spectrum) - 1)], 1.0)
+    power = np.where(used, power, 1.0)
     top = power[:, HALF_WINDOW]
     lowest = np.min(np.where(used, power, np.inf), axis=-1)
     above = used & (power > 0.5 * top[:, np.newaxis])
     width = np.maximum(0.5 * (np.count_nonzero(above, axis=-1) - 1.5), 0.3)
     theta = np.stack([np.log(top * np.pi * (width + 0.7)), np.zeros(len(peak)), np.log(width), np.log(lowest)], axis=1)
     start = theta.copy()
+    moving = np.arange(len(peak))
     for _ in range(_ITERATIONS):
-        modelled, slopes = _model(theta, peak)
-        misfit = np.where(used, np.clip(power / modelled - 1.0, -1.0, _LARGEST_EXCESS), 0.0)
-        slopes = np.where(used[..., np.newaxis], slopes, 0.0)
-        information = weight[:, np.newaxis, np.newaxis] * np.einsum("pki,pkj->pij", slopes, slopes)
-        information[:, range(4), range(4)] += _PRIOR
-        score = weight[:, np.newaxis] * np.einsum("pki,pk->pi", slopes, misfit) - _PRIOR * (theta - start)
-        step = np.linalg.solve(information, score[..., np.newaxis])[..., 0]
-        theta = theta + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
-        theta[:, 2] = np.clip(theta[:, 2], *_LOG_WIDTH)
-        theta[:, 1] = np.clip(theta[:, 1], -2.0, 2.0)
+        if not len(moving):
+            break
+        before = theta[moving]
+        theta[moving] = _improve(
+            before, start[moving], power[moving], used[moving], peak[moving], weight[moving, np.newaxis]
+        )
+        moving = moving[np.abs(theta[moving] - before).max(axis=-1) > _SETTLED]
     _, slopes = _model(theta, peak)
     slopes = np.where(used[..., np.newaxis], slopes, 0.0)
     covariance = _covariance(slopes, weight, inflation)
@@ -130,6 +135,23 @@ def fit_peaks(
     )
 
 
+def _improve(
+    theta: FloatArray, start: FloatArray, power: FloatArray, used: BoolArray, peak: IndexArray, weight: FloatArray
+) -> FloatArray:
+    """Take one step of Fisher scoring, float64[P, 4]."""
+    modelled, slopes = _model(theta, peak)
+    misfit = np.where(used, np.clip(power / modelled - 1.0, -1.0, _LARGEST_EXCESS), 0.0)
+    slopes = np.where(used[..., np.newaxis], slopes, 0.0)
+    information = weight[..., np.newaxis] * np.einsum("pki,pkj->pij", slopes, slopes)
+    information[:, range(4), range(4)] += _PRIOR
+    score = weight * np.einsum("pki,pk->pi", slopes, misfit) - _PRIOR * (theta - start)
+    step = np.linalg.solve(information, score[..., np.newaxis])[..., 0]
+    better = theta + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+    better[:, 2] = np.clip(better[:, 2], *_LOG_WIDTH)
+    better[:, 1] = np.clip(better[:, 1], -2.0, 2.0)
+    return np.asarray(better)
+
+
 def _model(theta: FloatArray, peak: IndexArray) -> tuple[FloatArray, FloatArray]:
     """Give the expected power, float64[P, K], and the slopes of its logarithm, float64[P, K, 4]."""
     size, place, width, floor = (theta[:, [which]] for which in range(4))
@@ -138,9 +160,8 @@ def _model(theta: FloatArray, peak: IndexArray) -> tuple[FloatArray, FloatArray]
     below = np.arctan(distance) / np.pi
     curve = 1.0 / (np.pi * width * (1.0 + distance**2))
     mass = np.stack([np.diff(below), -np.diff(curve), -np.diff(distance * width * curve)], axis=1)
-    smeared = np.zeros((len(theta), 3, len(_BINS)))
-    for part, share in enumerate(_WINDOW):
-        smeared += share * _PARTS * mass[:, :, part : part + _PARTS * (len(_BINS) - 1) + 1 : _PARTS]
+    around = np.lib.stride_tricks.sliding_window_view(mass, len(_WINDOW), axis=-1)[:, :, ::_PARTS]
+    smeared = np.einsum("pckw,w->pck", around, _PARTS * _WINDOW)
     # Acceleration leans towards higher frequencies beside a resonance.
     apart = (_BINS - place) / (peak[:, np.newaxis] + place)
     lean = (1.0 + apart) ** 4 / (1.0 + 0.5 * apart) ** 2

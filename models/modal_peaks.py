@@ -9,6 +9,7 @@ more lines at multiples of one of them are machinery, and are told apart where t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.modal_fit import HALF_WINDOW, PeakFit, fit_peaks
 from models.modal_spectra import FIRST_BIN, SpectrumSum
 
-__all__ = ["MOST_PEAKS", "ModalPeaks", "find_modes"]
+__all__ = ["MOST_PEAKS", "ModalPeaks", "find_modes", "find_modes_of"]
 
 MOST_PEAKS: Final = 12
 _CHANCE_OF_NOISE: Final = 1e-3
@@ -88,30 +89,68 @@ def find_modes(average: SpectrumSum) -> ModalPeaks:
     ModalPeaks
         At most `MOST_PEAKS` modes, by frequency; none where nothing stands out.
     """
+    return find_modes_of([average])[0]
+
+
+def find_modes_of(averages: Sequence[SpectrumSum]) -> list[ModalPeaks]:
+    """Find the modes in the averaged spectra of many structures; each as `find_modes` does, to the bit."""
+    views = [_peaks_of(average) for average in averages]
+    here = [view for view in views if view is not None]
+    if not here:
+        return [_none() for _ in views]
+    count = [len(view.peak) for view in here]
+    fit = fit_peaks(
+        np.concatenate([view.power for view in here]),
+        np.concatenate([view.peak for view in here]),
+        np.concatenate([view.used for view in here]),
+        np.repeat([view.weight for view in here], count),
+        np.repeat([view.gusts for view in here], count),
+    )
+    found, first = [], 0
+    for average, view in zip(averages, views, strict=True):
+        last = first + (0 if view is None else len(view.peak))
+        found.append(_none() if view is None else _judge(average, fit.take(slice(first, last)), view))
+        first = last
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Peaks:
+    """The peaks of one averaged spectrum, before anything is fitted; see `models.modal_fit.fit_peaks`."""
+
+    peak: IndexArray
+    power: FloatArray
+    used: BoolArray
+    weight: float
+    gusts: float
+    over_floor: FloatArray
+    scatter: FloatArray
+
+
+def _peaks_of(average: SpectrumSum) -> _Peaks | None:
+    """Find the peaks of one averaged spectrum; None where nothing stands out."""
     spectrum = average.first.astype(np.float64)
     spectrum /= max(float(spectrum.sum()), 1.0)
     if average.blocks < 2 or len(spectrum) <= 2 * FIRST_BIN or not spectrum.any():  # noqa: PLR2004
-        return _none()
+        return None
     scatter = average.scatter()
     # Blocks of different strength in a bin average less well than equal ones.
-    unequal = max(float(np.median(scatter[FIRST_BIN:])), 1.0)
-    weight = average.blocks / unequal
+    weight = average.blocks / max(float(np.median(scatter[FIRST_BIN:])), 1.0)
     smooth = ndimage.convolve1d(spectrum, _SMOOTHING, mode="nearest")
-    smoothed_weight = weight / _SMOOTHED_VARIANCE
-    floor = _floor(smooth, smoothed_weight)
-    peak = _stand_out(smooth, floor, smoothed_weight)
+    floor = _floor(smooth, weight / _SMOOTHED_VARIANCE)
+    peak = _stand_out(smooth, floor, weight / _SMOOTHED_VARIANCE)
     if not len(peak):
-        return _none()
-    count = len(peak)
-    gusts = max(average.kurtosis() / 3.0, 1.0)
-    fit = fit_peaks(
-        np.maximum(spectrum, np.finfo(np.float64).tiny),
-        peak,
-        _belonging(spectrum, smooth, peak),
-        np.full(count, weight),
-        np.full(count, gusts),
+        return None
+    around = peak[:, np.newaxis] + np.arange(-HALF_WINDOW, HALF_WINDOW + 1)
+    return _Peaks(
+        peak=peak,
+        power=np.maximum(spectrum[np.clip(around, 0, len(spectrum) - 1)], np.finfo(np.float64).tiny),
+        used=_belonging(spectrum, smooth, peak),
+        weight=weight,
+        gusts=max(average.kurtosis() / 3.0, 1.0),
+        over_floor=smooth[peak] / floor[peak],
+        scatter=scatter,
     )
-    return _judge(average, fit, peak, smooth / floor, scatter)
 
 
 def _none() -> ModalPeaks:
@@ -159,8 +198,9 @@ def _belonging(spectrum: FloatArray, smooth: FloatArray, peak: IndexArray) -> Bo
     return used
 
 
-def _judge(average: SpectrumSum, fit: PeakFit, peak: IndexArray, ratio: FloatArray, scatter: FloatArray) -> ModalPeaks:
+def _judge(average: SpectrumSum, fit: PeakFit, view: _Peaks) -> ModalPeaks:
     """Tell modes from machinery and from what is no peak."""
+    peak, scatter = view.peak, view.scatter
     bin_hz = average.bin_hz
     frequency = fit.place * bin_hz
     damping = fit.half_width / fit.place
@@ -182,7 +222,7 @@ def _judge(average: SpectrumSum, fit: PeakFit, peak: IndexArray, ratio: FloatArr
         damping_ratio=damping[mode],
         damping_sd=damping[mode] * fit.log_width_sd[mode],
         share=fit.share[mode],
-        prominence=ratio[peak][mode],
+        prominence=view.over_floor[mode],
         width_hz=np.hypot(fit.half_width[mode], 0.75) * bin_hz,
         tones_hz=frequency[tone],
     )

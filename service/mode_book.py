@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +17,7 @@ from domain.register import Register
 from models.explanation import temperature_of
 from models.hop_clock import NEVER_NS
 from models.hops import HopTracker, Round
-from models.modal import AssetModes, BlockSpectrum, ModalPeriod, end_day, renew_reference, take_blocks
+from models.modal import AssetModes, BlockSpectrum, ModalPeriod, end_days, renew_reference, take_blocks
 from service.mode_feeds import ModeFeeds
 from service.outcomes import DAY_NS
 from service.stepping import Stepper
@@ -122,12 +122,7 @@ class ModePlan:
         Round
             With the frequencies that the register asks for among its readings.
         """
-        found = [
-            period
-            for asset, end_ns in zip(closed.assets.tolist(), closed.features.end_ns.tolist(), strict=True)
-            if self.book.states and end_ns % DAY_NS == 0
-            for period in self._end_day(tracker.catalogue.assets[asset], asset, end_ns, stepper)
-        ]
+        found = self._end_days(closed, stepper, tracker) if self.book.states else []
         self.periods += found
         if not found or not self.book.feeds:
             return closed
@@ -140,16 +135,33 @@ class ModePlan:
         self.measured += [SensorChange(number, time_ns, value, DataQuality.HIGH) for number, time_ns, value in rows]
         return tracker.joined(closed, readings)
 
-    def _end_day(self, asset: AssetId, row: int, end_ns: int, stepper: Stepper) -> Iterable[ModePeriod]:
-        state = self.changed.get(asset) or self.book.states.get(asset)
-        if state is None or not state.waits:
-            return ()
-        local = int(np.searchsorted(stepper.assets, row))
-        # Silent thermometers explain nothing; the day's memory is what the rest of the chain goes by.
-        is_fresh = math.isfinite(temperature_of(stepper.state, local, end_ns))
-        temperature_degc = float(stepper.state.lagged[local, 0]) if is_fresh else math.nan
-        self.changed[asset], periods = end_day(state, end_ns=end_ns, temperature_degc=temperature_degc)
-        return [_told(asset, period) for period in periods]
+    def _end_days(self, closed: Round, stepper: Stepper, tracker: HopTracker) -> list[ModePeriod]:
+        """Close the day of the structures whose day ends with a round, all in one call."""
+        assets: list[AssetId] = []
+        states: list[AssetModes] = []
+        ends_ns: list[int] = []
+        temperatures_degc: list[float] = []
+        for row, end_ns in zip(closed.assets.tolist(), closed.features.end_ns.tolist(), strict=True):
+            if end_ns % DAY_NS:
+                continue
+            asset = tracker.catalogue.assets[row]
+            state = self.changed.get(asset) or self.book.states.get(asset)
+            if state is None or not state.waits:
+                continue
+            local = int(np.searchsorted(stepper.assets, row))
+            # Silent thermometers explain nothing; the day's memory is what the rest of the chain goes by.
+            is_fresh = math.isfinite(temperature_of(stepper.state, local, end_ns))
+            assets.append(asset)
+            states.append(state)
+            ends_ns.append(end_ns)
+            temperatures_degc.append(float(stepper.state.lagged[local, 0]) if is_fresh else math.nan)
+        told = []
+        for asset, (state, periods) in zip(
+            assets, end_days(states, end_ns=ends_ns, temperature_degc=temperatures_degc), strict=True
+        ):
+            self.changed[asset] = state
+            told += [_told(asset, period) for period in periods]
+        return told
 
 
 def new_spectra(spectra: Sequence[SpectrumNote], accepted: ReadingColumns) -> list[SpectrumNote]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from models.modal_peaks import find_modes
+from models.modal_peaks import find_modes, find_modes_of
 from models.modal_spectra import SpectrumSum
 from models.modal_tracks import ModeTracks, follow_modes
 from tests.modal_signals import average_of, make_blocks
@@ -102,3 +102,18 @@ def test_blocks_that_are_all_the_same_show_nothing_that_is_not_finite() -> None:
     found = find_modes(average_of(np.repeat(one, 9, axis=0)))
     assert np.isfinite(found.frequency_sd_hz).all()
     assert (found.frequency_sd_hz > 0.0).all()
+
+
+def test_many_spectra_at_once_give_the_same_bits_as_one_by_one() -> None:
+    generator = np.random.default_rng(15)
+    averages = [
+        average_of(make_blocks(generator, 8, (frequency, 2.1 * frequency), (0.012, 0.02)))
+        for frequency in (1.9, 3.3, 4.7, 6.2, 8.8)
+    ]
+    averages.insert(2, average_of(generator.normal(size=(9, 2000))))
+    together = find_modes_of(averages)
+    assert [len(found) for found in together] == [2, 2, 0, 2, 2, 2]
+    for average, found in zip(averages, together, strict=True):
+        alone = find_modes(average)
+        for column in ("frequency_hz", "frequency_sd_hz", "damping_ratio", "damping_sd", "share", "prominence"):
+            assert np.array_equal(getattr(found, column), getattr(alone, column)), column
