@@ -330,10 +330,9 @@ class LiveState:
     ) -> list[int]:
         """List the days that every asset has closed, and those that the second stage has been through already.
 
-        The second stage compares assets and cannot be taken back, so a day waits for all of them, for as long as late
-        readings are waited for, and until what came late has been scored again. That hops close earlier where a stream
-        pauses, which is a matter of the wall's clock, changes none of it. Only where the history ends nobody is waited
-        for.
+        The second stage compares assets and cannot be taken back, so a day waits for all of them, and until what came
+        late has been scored again. Where a stream pauses is a matter of the wall's clock: then too all are waited for,
+        though not for late readings. Only where the history ends nobody is.
         """
         first = self.tracker.clock.first_ns
         heard = first > NEVER_NS

@@ -336,11 +336,12 @@ class Pipeline:
         """
         self._record()
         live, policy = self.live, self.policy
+        lateness_ns = policy.lateness_ns if lateness_ns is None else lateness_ns
         body = ClosingBody(
             clock_ns=None if policy.by_stream else now_ns,
-            lateness_ns=policy.lateness_ns if lateness_ns is None else lateness_ns,
+            lateness_ns=lateness_ns,
             idle_ns=policy.idle_ns,
-            day_lateness_ns=policy.lateness_ns,
+            day_lateness_ns=lateness_ns,
             is_end=is_end,
         )
         plan = live.plan_closing(body)

@@ -109,7 +109,7 @@ class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
         Allowances that held then.
     day_lateness_ns : int or None
         How long a day waits for late readings after its end before the second stage goes through it, which cannot be
-        taken back; hops may close earlier, since they are scored again. None: an entry of a version without it.
+        taken back. None: an entry of a version that took a `lateness_ns` of 0 for `is_end`.
     is_end : bool
         The history ends here: nobody is waited for.
     """
