@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -18,15 +19,32 @@ from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.protocols import DecisionDraft, OnceKey
 
-__all__ = ["ABOUT_ALARMS", "DECISION_EXAMPLES", "DecisionBody", "draft_decision", "once_key"]
+__all__ = [
+    "ABOUT_ALARMS",
+    "ASSET_EXAMPLES",
+    "DECISION_EXAMPLES",
+    "AssetDecisionBody",
+    "DecisionBody",
+    "draft_decision",
+    "once_key",
+]
 
 # What only makes sense about an alarm.
 ABOUT_ALARMS: Final = (DecisionVerb.ACKNOWLEDGE, DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
 _ITEM_CHARACTERS: Final = 256
+_NEEDED: Final = {"plan": ("dueOn", "string"), "correct-condition": ("condition", "integer")}
+
+
+# Control characters, and what turns or breaks the direction of a line and so hides what stands there; joiners within
+# words and emoji, and the spaces of word processors, are fine.
+_UNREADABLE: Final = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069"
+_READABLE: Final = re.compile(f"[^{_UNREADABLE}\\ud800-\\udfff]*")
+# For the document: the same, with one character that is more than a space.
+_TEXT: Final = {"pattern": f"^[^{_UNREADABLE}]*[^\\s{_UNREADABLE}][^{_UNREADABLE}]*$"}
 
 
 def _readable(value: str) -> str:
-    if not all(character.isprintable() or character in "\n\t" for character in value):
+    if _READABLE.fullmatch(value) is None:
         raise ValueError("expected readable text without control characters")
     return value
 
@@ -39,10 +57,36 @@ def _day(value: object) -> date | None:
     return parse_date(value)
 
 
+def _whole(value: object) -> object:
+    """Take 3.0 for 3, as JSON does, which has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _by_verb(schema: dict[str, Any]) -> None:
+    """Say in the document what the framework cannot: a key must name who decides, and two verbs need a field more."""
+    schema["required"] = ["verb", "decidedBy", "reason"]
+    properties = schema["properties"]
+    given = properties["decidedBy"]
+    (text,) = [part for part in given.pop("anyOf") if part["type"] != "null"]
+    properties["decidedBy"] = text | {key: value for key, value in given.items() if key != "default"}
+    others = [verb.value for verb in DecisionVerb if verb.value not in _NEEDED]
+    schema["anyOf"] = [
+        {"properties": {"verb": {"const": verb}, field: {"type": kind}}, "required": [field]}
+        for verb, (field, kind) in _NEEDED.items()
+    ] + [{"properties": {"verb": {"enum": others}}}]
+
+
+def _about_assets(schema: dict[str, Any]) -> None:
+    _by_verb(schema)
+    verbs = [verb.value for verb in DecisionVerb if verb not in ABOUT_ALARMS]
+    schema["properties"]["verb"] = {"enum": verbs, "type": "string", "description": "What is decided."}
+    schema["anyOf"][-1]["properties"]["verb"]["enum"] = [verb for verb in verbs if verb not in _NEEDED]
+
+
 class DecisionBody(BaseModel):
     """A decision as a person gives it; the asset is the alarm's."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, json_schema_extra=_by_verb)
 
     verb: Annotated[DecisionVerb, Field(description="What is decided.")]
     decided_by: Annotated[
@@ -51,12 +95,17 @@ class DecisionBody(BaseModel):
             description="Who decides: a person's name. A system with a key must give it; for a person who is logged in "
             "it is their own name, and may be left out.",
             examples=["J. de Vries"],
+            json_schema_extra=_TEXT,
         ),
     ] = None
     reason: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, strict=True),
-        Field(description="Why; an auditor will ask.", examples=["Seen on site: the abutment has moved."]),
+        Field(
+            description="Why; an auditor will ask.",
+            examples=["Seen on site: the abutment has moved."],
+            json_schema_extra=_TEXT,
+        ),
     ]
     assessment_id: Annotated[
         str | None, Field(max_length=256, description="The assessment it was based on; one of the alarm's asset.")
@@ -71,10 +120,9 @@ class DecisionBody(BaseModel):
         ),
     ] = None
     condition: Annotated[
-        StrictInt | None,
+        Annotated[StrictInt, Field(ge=1, le=6)] | None,
+        BeforeValidator(_whole, json_schema_input_type=Annotated[int, Field(ge=1, le=6)] | None),
         Field(
-            ge=1,
-            le=6,
             description="NEN 2767 score 1 to 6 as inspected; `correct-condition` needs it.",
             validate_default=True,
         ),
@@ -100,6 +148,12 @@ class DecisionBody(BaseModel):
         return value
 
 
+class AssetDecisionBody(DecisionBody):
+    """A decision about an asset without an alarm; `acknowledge`, `confirm` and `dismiss` are about alarms."""
+
+    model_config = ConfigDict(json_schema_extra=_about_assets)
+
+
 DECISION_EXAMPLES: Final[dict[str, Any]] = {
     "plan": {
         "summary": "Plan the repair",
@@ -115,6 +169,7 @@ DECISION_EXAMPLES: Final[dict[str, Any]] = {
         "value": {"verb": "dismiss", "decidedBy": "J. de Vries", "reason": "Sensor was hit during mowing."},
     },
 }
+ASSET_EXAMPLES: Final = {name: example for name, example in DECISION_EXAMPLES.items() if name != "dismiss"}
 
 
 def draft_decision(

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.edge import API_VERSION
 from api.examples import EXAMPLES
+from api.precise import make_precise
 from api.problems import PROBLEM_JSON
 from api.rooms import ApiSettings
 from api.schemas import Problem
@@ -112,10 +113,11 @@ def make_document(app: FastAPI, settings: ApiSettings) -> dict[str, Any]:
         "email": settings.contact_email,
     }
     document["paths"] = {path.removeprefix(_PREFIX): item for path, item in document["paths"].items()}
+    schemas = document["components"]["schemas"]
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(operation, has_path_parameter="{" in path, writes=method == "post")
-    schemas = document["components"]["schemas"]
+            make_precise(operation, schemas, page_size_max=settings.page_size_max)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for name in _NARROWED & schemas.keys():

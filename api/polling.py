@@ -219,7 +219,7 @@ def _narrowed(data: dict[str, Any], model: BaseModel, fields: str | None) -> dic
         return data
     is_list = "items" in type(model).model_fields
     known = _item_fields(model) if is_list else {item.alias or name for name, item in type(model).model_fields.items()}
-    wanted = [name.strip() for name in fields.split(",")]
+    wanted = [name.strip(" ") for name in fields.split(",")]
     strange = [name for name in wanted if name not in known]
     if strange:
         expected = "names with commas, of: " + ", ".join(sorted(known))

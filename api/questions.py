@@ -22,6 +22,7 @@ from domain.records import AlarmState, RiskState
 from domain.register import Asset
 
 __all__ = [
+    "BOX_PATTERN",
     "AlarmQuery",
     "AnswerLanguage",
     "AssetPath",
@@ -34,6 +35,7 @@ __all__ = [
     "ItemQuery",
     "LanguageQuery",
     "ModeQuery",
+    "ListQuery",
     "PageQuery",
     "PlanQuery",
     "Question",
@@ -41,6 +43,7 @@ __all__ = [
     "RiskQuery",
     "Rooms",
     "SeriesQuery",
+    "SpokenQuery",
     "known_item",
     "page_size",
     "refuse_both",
@@ -49,6 +52,10 @@ __all__ = [
 
 _ITEM_CHARACTERS = 256
 _STATES_MAX = 20
+_FRACTION = "(\\.[0-9]{1,15})?"
+_LON = f"-?(180|1[0-7][0-9]|[0-9]{{1,2}}){_FRACTION}"
+_LAT = f"-?(90|[0-8]?[0-9]){_FRACTION}"
+BOX_PATTERN = f"^{_LON},{_LAT},{_LON},{_LAT}$"
 
 
 class Question(BaseModel):
@@ -77,7 +84,7 @@ TimeNs = Annotated[
     Field(
         description="RFC 3339 with any offset; a time without one is refused.",
         examples=["2026-03-01T00:00:00Z"],
-        json_schema_extra={"format": "date-time"},
+        json_schema_extra={"format": "date-time", "pattern": "^(1[7-9]|2[01])[0-9]{2}-"},
     ),
 ]
 Fields = Annotated[
@@ -106,6 +113,12 @@ Lang = Annotated[
 ]
 
 
+class SpokenQuery(Question):
+    """Something that is always given whole, in a language."""
+
+    lang: Lang = None
+
+
 class ItemQuery(Question):
     """One resource."""
 
@@ -128,7 +141,7 @@ class ExplanationQuery(LanguageQuery):
 
 
 class PageQuery(Question):
-    """Part of a list."""
+    """Part of a list whose items are always given whole."""
 
     page_size: Annotated[
         int | None, Field(ge=1, description="Items on a page; the service's default and maximum apply.", examples=[100])
@@ -136,16 +149,21 @@ class PageQuery(Question):
     cursor: Annotated[
         str | None, Field(description="`next` of an earlier page; without it the list starts at its beginning.")
     ] = None
+
+
+class ListQuery(PageQuery):
+    """Part of a list."""
+
     fields: Fields = None
 
 
-class AssetQuery(PageQuery):
+class AssetQuery(ListQuery):
     """Part of a list that can be narrowed to one asset."""
 
     asset: Annotated[Identifier | None, Field(description="Only what belongs to this asset.")] = None
 
 
-class RiskQuery(PageQuery):
+class RiskQuery(ListQuery):
     """Part of the ranking."""
 
     state: Annotated[
@@ -157,7 +175,7 @@ class RiskQuery(PageQuery):
     lang: Lang = None
 
 
-class RiskHistoryQuery(PageQuery):
+class RiskHistoryQuery(ListQuery):
     """Part of one asset's history."""
 
     lang: Lang = None
@@ -181,7 +199,7 @@ class DecisionQuery(AssetQuery):
     since: Since = None
 
 
-class PlanQuery(PageQuery):
+class PlanQuery(ListQuery):
     """Part of the list of planned works."""
 
     format: ListFormat = "json"
@@ -202,7 +220,10 @@ class FeatureQuery(Question):
     bbox: Annotated[
         str | None,
         Field(
-            max_length=200, description="West, south, east, north in degrees (CRS84).", examples=["5.3,51.3,5.6,51.5"]
+            max_length=200,
+            description="West, south, east, north in degrees (CRS84); south is not above north.",
+            examples=["5.3,51.3,5.6,51.5"],
+            json_schema_extra={"pattern": BOX_PATTERN},
         ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=10_000, description="Features at most.", examples=[1000])] = 1000
@@ -210,7 +231,7 @@ class FeatureQuery(Question):
     lang: Lang = None
 
 
-class SeriesQuery(PageQuery):
+class SeriesQuery(ListQuery):
     """One channel of an asset over time; without sensor and channel, which channels there are."""
 
     sensor: Annotated[Identifier | None, Field(description="Which sensor; goes with `channel`.")] = None

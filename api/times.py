@@ -17,9 +17,9 @@ _NS_PER_S: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# int64 nanoseconds reach from 1677 to 2262; whole years keep the message readable.
-_YEAR_MIN: Final = 1678
-_YEAR_MAX: Final = 2261
+# int64 nanoseconds reach from 1677 to 2262; whole centuries keep the message and the document's pattern readable.
+_YEAR_MIN: Final = 1700
+_YEAR_MAX: Final = 2199
 
 
 def rfc3339(time_ns: int) -> str:

@@ -17,7 +17,7 @@ from api.conditional import json_text
 from api.languages import Language
 from api.pages.frame import render_bare
 from api.problems import ProblemError
-from api.questions import AnswerLanguage, ItemPath, LanguageQuery, Rooms
+from api.questions import AnswerLanguage, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from domain.access import Right
@@ -31,9 +31,7 @@ _ANY: Final = dict[str, Any]
 
 
 @router.get("/v1/algorithm", response_model=_ANY, summary="Show what the algorithm is")
-def show_algorithm(
-    request: Request, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
-) -> Response:
+def show_algorithm(request: Request, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]) -> Response:
     """Give the entry of the Algorithm Register (standard 1.0), what is missing in it, the model card and the sensors.
 
     Anybody may ask, where the owner has not switched that off.
@@ -48,7 +46,7 @@ def show_algorithm(
     summary="Follow one decision from reading to outcome",
 )
 def show_decision_log(
-    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]
 ) -> Response:
     """Give the readings, the assessment and its reasons, the alarm, the decision, and what came after."""
     return json_text(decision_paper(rooms, known_decision(decision_id, rooms), language), language)
@@ -59,7 +57,7 @@ def show_decision_log(
     dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
 )
 def print_decision_log(
-    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[LanguageQuery, Query()]
+    rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]
 ) -> Response:
     """Give the same as a page that prints."""
     paper = decision_paper(rooms, known_decision(decision_id, rooms), language)

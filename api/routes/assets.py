@@ -12,7 +12,7 @@ from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AssetPath, ItemQuery, PageQuery, Rooms, SeriesQuery, page_size, registered
+from api.questions import AssetPath, ItemQuery, ListQuery, Rooms, SeriesQuery, page_size, registered
 from api.schemas import AssetItem, ChannelItem, Listing, SeriesListing
 from domain.access import Right
 from domain.identifiers import ChannelName, SensorId
@@ -25,7 +25,7 @@ router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS)])
 @router.get(
     "/v1/assets", response_model=Listing[AssetItem], responses={304: {}}, summary="List the assets by identifier"
 )
-def list_assets(request: Request, rooms: Rooms, who: Who, question: Annotated[PageQuery, Query()]) -> Response:
+def list_assets(request: Request, rooms: Rooms, who: Who, question: Annotated[ListQuery, Query()]) -> Response:
     """List every structure in the register, by identifier."""
     size = page_size(question, rooms)
 

@@ -10,7 +10,14 @@ from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from api.access import Who, needs
 from api.answers import decision_item
 from api.conditional import json_response
-from api.decision_body import DECISION_EXAMPLES, DecisionBody, draft_decision, once_key
+from api.decision_body import (
+    ASSET_EXAMPLES,
+    DECISION_EXAMPLES,
+    AssetDecisionBody,
+    DecisionBody,
+    draft_decision,
+    once_key,
+)
 from api.edge import require_json
 from api.paging import change_link, last_cursor, next_cursor, page_link, read_page, read_since
 from api.polling import Made, tagged_answer
@@ -45,6 +52,7 @@ _LOCATION: dict[int | str, dict[str, Any]] = {
 }
 
 Given = Annotated[DecisionBody, Body(openapi_examples=DECISION_EXAMPLES)]
+GivenOfAsset = Annotated[AssetDecisionBody, Body(openapi_examples=ASSET_EXAMPLES)]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -86,7 +94,7 @@ def record_decision(
     responses=_LOCATION,
 )
 def record_asset_decision(
-    rooms: Rooms, who: Who, asset_id: AssetPath, given: Given, idempotency_key: IdempotencyKey = None
+    rooms: Rooms, who: Who, asset_id: AssetPath, given: GivenOfAsset, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Write one decision about an asset without an alarm; `acknowledge`, `confirm` and `dismiss` are about alarms."""
     asset = registered(asset_id, rooms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from api.languages import Language
 from api.paging import next_cursor, read_page
 from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AnswerLanguage, FeatureQuery, ItemPath, LanguageQuery, Rooms
+from api.questions import BOX_PATTERN, AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.times import rfc3339
 from domain.access import Right
@@ -36,6 +36,8 @@ _FEATURES: Final[dict[int | str, dict[str, Any]]] = {
     304: {},
 }
 _ROOT: Final = "/v1/ogc"
+_BOX: Final = re.compile(BOX_PATTERN, re.ASCII)
+_NOWHERE: Final = (999.0, 999.0, 999.0, 999.0)
 
 
 @router.get("", response_model=dict[str, Any], summary="Open the map interface")
@@ -129,7 +131,7 @@ def show_feature(
     collection_id: ItemPath,
     feature_id: ItemPath,
     language: AnswerLanguage,
-    _question: Annotated[LanguageQuery, Query()],
+    _question: Annotated[SpokenQuery, Query()],
 ) -> Response:
     """Show one feature as GeoJSON."""
     collection = _known(collection_id)
@@ -181,15 +183,9 @@ def _text(body: dict[str, Any]) -> str:
 def _box(text: str | None) -> Box | None:
     if text is None:
         return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        west = math.nan
-    if math.isnan(west) or not (
-        all(math.isfinite(number) and abs(number) <= 180 for number in (west, east))  # noqa: PLR2004  # degrees
-        and all(math.isfinite(number) and abs(number) <= 90 for number in (south, north))  # noqa: PLR2004  # degrees
-        and south <= north
-    ):
+    is_box = _BOX.fullmatch(text) is not None
+    west, south, east, north = (float(part) for part in text.split(",")) if is_box else _NOWHERE
+    if not (max(abs(west), abs(east)) <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004  # degrees
         expected = "west,south,east,north in degrees, such as 5.3,51.3,5.6,51.5"
         raise invalid_input([FieldError("query", "bbox", repr(text[:60]), expected)])
     return west, south, east, north

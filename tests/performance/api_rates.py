@@ -1,6 +1,6 @@
 """How fast the API answers while ingest works, beside a bare FastAPI route with the same bytes; `make bench-api`.
 
-The real processes: a broker, `schouw ingest` with 10,000 assets, and `schouw api` with keys asked for. Ingest first
+The real processes: Mosquitto, `schouw ingest` with 10,000 assets, and `schouw api` with keys asked for. Ingest first
 takes readings as fast as it can, which tells its maximum, then half as many a second for as long as is measured. Ours
 and the bare route are asked in turn, in slices, by the same raw clients over kept connections, so that a busy machine
 slows both alike; the ratio is what counts, and the processor time of an answer, which other work disturbs least.
@@ -32,7 +32,7 @@ from storage.journal import Journal
 from tests.installation import Installation, stop
 from tests.performance.load import Load, start_publishers, write_register
 from tests.performance.resources import cpu_s
-from tests.servers import NatsBroker, running
+from tests.servers import MosquittoBroker, running
 
 PATH: Final = "/v1/risks?pageSize=100"
 CONNECTIONS: Final = 4
@@ -157,7 +157,7 @@ class Site:
 
     def __init__(self, folder: Path, assets: int) -> None:
         self.load = Load("waveform", assets, 1, step_s=2, sensors_of_an_asset=1)
-        self.broker = NatsBroker(folder / "broker")
+        self.broker = MosquittoBroker(folder / "broker")
         self.place = Installation(
             folder / "data",
             MQTT__PORT=self.broker.port,

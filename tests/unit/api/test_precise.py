@@ -1,0 +1,113 @@
+"""What the document says of a question is what is taken: no more, and no less."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.unit.api.fakes import Client, make_town
+
+BODY = {"verb": "inspect", "decidedBy": "J. de Vries", "reason": "Gezien"}
+
+
+@pytest.fixture
+def client() -> Client:
+    return make_town().client()
+
+
+@pytest.fixture
+def document(client: Client) -> Any:
+    return client.get("/v1/openapi.json").json()
+
+
+def parameters(document: Any) -> list[tuple[str, Any]]:
+    return [
+        (path, parameter)
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        for parameter in operation.get("parameters", ())
+    ]
+
+
+def test_no_parameter_can_be_null_and_a_page_has_the_service_s_maximum(document: Any) -> None:
+    for path, parameter in parameters(document):
+        assert {"type": "null"} not in parameter["schema"].get("anyOf", ()), (path, parameter["name"])
+        if parameter["name"] == "pageSize":
+            assert parameter["schema"]["maximum"] == 500
+
+
+def test_fields_take_the_names_that_the_document_has(client: Client, document: Any) -> None:
+    seen = 0
+    for path, parameter in parameters(document):
+        if parameter["name"] != "fields" or "{" in path or "series" in path:
+            continue
+        seen += 1
+        pattern = parameter["schema"]["pattern"]
+        names = sorted(set(re.findall(r"[A-Za-z]+", pattern)))
+        assert client.get(f"/v1{path}?fields={','.join(names)}").status == 200
+        assert re.search(pattern, ",".join(names)) is not None
+        for wrong in ("nope", f"{names[0]},", f"{names[0]}.x", "*"):
+            assert re.search(pattern, wrong) is None
+            assert client.get(f"/v1{path}?fields={wrong}").status == 400
+    assert seen == 6
+
+
+@pytest.mark.parametrize("path", ["dead-letters", "quarantine", "audit-trail", "algorithm"])
+def test_what_is_always_given_whole_takes_no_fields(client: Client, path: str) -> None:
+    """It was taken and ignored, which looks as if it had worked."""
+    answer = client.get(f"/v1/{path}?fields=id")
+    assert answer.status == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["fields"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["👩\u200d🔧 was ter plaatse", "Zie\u00a0bijlage", "Regel 1\nRegel 2\tkolom", "مشاهده شد", "a"],
+)
+def test_what_people_write_is_taken_as_a_reason(client: Client, document: Any, reason: str) -> None:
+    pattern = document["components"]["schemas"]["AssetDecisionBody"]["properties"]["reason"]["pattern"]
+    assert re.search(pattern, reason) is not None
+    assert client.post("/v1/assets/brug-042/decisions", BODY | {"reason": reason}).status == 201
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\x00", "\x1b[31m", "goed\u202etegeof", "\u2066x", "a\u2028b", "\x85"])
+def test_what_nobody_can_read_is_refused_as_a_reason(client: Client, document: Any, reason: str) -> None:
+    schema = document["components"]["schemas"]["AssetDecisionBody"]["properties"]["reason"]
+    assert len(reason) < schema["minLength"] or re.search(schema["pattern"], reason) is None
+    answer = client.post("/v1/assets/brug-042/decisions", BODY | {"reason": reason})
+    assert answer.status == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
+
+
+def test_the_schema_of_a_decision_says_what_each_verb_needs(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("DecisionBody", "AssetDecisionBody"):
+        plan, condition, others = schemas[name]["anyOf"]
+        assert (plan["properties"]["verb"], plan["required"]) == ({"const": "plan"}, ["dueOn"])
+        assert (condition["properties"]["verb"], condition["required"]) == (
+            {"const": "correct-condition"},
+            ["condition"],
+        )
+        verbs = set(others["properties"]["verb"]["enum"]) | {"plan", "correct-condition"}
+        assert ("dismiss" in verbs) is (name == "DecisionBody")
+        assert schemas[name]["required"] == ["verb", "decidedBy", "reason"]
+
+
+@pytest.mark.parametrize(("condition", "status"), [(3, 201), (3.0, 201), (3.5, 400), (0, 400), (True, 400), ("3", 400)])
+def test_a_score_is_a_whole_number_however_json_writes_it(client: Client, condition: object, status: int) -> None:
+    body = BODY | {"verb": "correct-condition", "condition": condition}
+    assert client.post("/v1/assets/brug-042/decisions", body).status == status
+
+
+@pytest.mark.parametrize(
+    ("box", "status"),
+    [
+        ("5.3,51.3,5.6,51.5", 200), ("-180,-90,180,90", 200), ("170,-10,-170,10", 200), ("5,52,6,51", 400),
+        ("5,51,6", 400), ("1e1,1,2,2", 400), ("nan,1,2,2", 400), ("181,1,2,2", 400), ("180.5,1,2,2", 400),
+        ("0,0,1,90.5", 400), ("٥,1,2,2", 400),
+    ],
+)  # fmt: skip
+def test_a_box_is_four_numbers_in_degrees(client: Client, box: str, status: int) -> None:
+    assert client.get(f"/v1/ogc/collections/risks/items?bbox={box}").status == status
