@@ -1,7 +1,8 @@
 """What every request passes before a route sees it, and every answer on its way out.
 
-In order: is the `Host` one of ours (a page elsewhere may point its own name at a loopback address, and
-its scripts would then read us as their own site), is the body within its limit, and, whatever happens
+In order: are address and headers of a size that a person could mean, is the `Host` one of ours (a page elsewhere may
+point its own name at a loopback address, and its scripts would then read us as their own site), is the body within its
+limit, and, whatever happens
 further in, an answer in one shape with the same security headers. An error that nobody foresaw becomes
 a problem without its insides and is raised again, so that the server writes it to its log.
 """
@@ -19,7 +20,7 @@ from api.audit import Audit, is_audited
 from api.problems import ProblemError, problem_response
 from api.rooms import ApiSettings
 
-__all__ = ["API_VERSION", "PAGE_POLICY", "Edge", "require_json"]
+__all__ = ["API_VERSION", "PAGE_POLICY", "Edge", "dressed_problem", "require_json"]
 
 # Semantic version of the HTTP interface, not of the program.
 API_VERSION: Final = "1.0.0"
@@ -44,6 +45,9 @@ _HEADERS: Final = {
 _RAW_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 _RAW_JSON_POLICY: Final = (b"content-security-policy", _JSON_POLICY.encode())
 _RAW_PAGE_POLICY: Final = (b"content-security-policy", PAGE_POLICY.encode())
+# The longest address that means something, with a cursor and every name of `fields`, is under 4,000 bytes.
+_TARGET_BYTES: Final = 16_384
+_HEADERS_BYTES: Final = 32_768
 _TWO_YEARS: Final = "max-age=63072000; includeSubDomains"
 
 
@@ -89,6 +93,7 @@ class Edge:
 
         path = str(scope["path"])
         try:
+            _check_size(scope)
             self._check_host(Headers(scope=scope))
             body = await self._body(scope, receive)
         except ProblemError as refused:
@@ -140,6 +145,25 @@ class Edge:
         if self._settings.demo:
             wanted.append((b"schouw-demo", b"true"))
         message["headers"] = given + [header for header in wanted if header[0] not in names]
+
+
+def dressed_problem(problem: ProblemError) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Give headers and body of a problem of a request that never became one."""
+    response = problem_response(problem, "")
+    return [*response.raw_headers, *_RAW_HEADERS, _RAW_JSON_POLICY], bytes(response.body)
+
+
+def _check_size(scope: Scope) -> None:
+    target = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    if target > _TARGET_BYTES:
+        raise ProblemError(
+            414, "Address too long", f"Got an address of {target} bytes, expected at most {_TARGET_BYTES}."
+        )
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    if headers > _HEADERS_BYTES:
+        raise ProblemError(
+            431, "Headers too large", f"Got {headers} bytes of headers, expected at most {_HEADERS_BYTES}."
+        )
 
 
 class _Replay:

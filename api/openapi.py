@@ -48,6 +48,8 @@ _ERRORS: Final = {
     "404": ("There is no such thing.", "Unknown asset"),
     "409": ("This `Idempotency-Key` came before with another decision.", "Key was used before"),
     "413": ("The body is too large.", "Body too large"),
+    "414": ("The address is too long.", "Address too long"),
+    "431": ("The headers are too large.", "Headers too large"),
     "415": ("The body is not declared as application/json.", "Unsupported media type"),
     "500": ("Something went wrong on our side.", "Internal error"),
     "503": ("The store is not available for now; ask again after `Retry-After` seconds.", "Storage is not available"),
@@ -157,7 +159,7 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         table = response.get("content", {}).get("text/csv")
         if table is not None:
             table["example"] = as_csv(EXAMPLES[operation["operationId"]])
-    wanted = {"400", "401", "403", "429", "500", "503"}
+    wanted = {"400", "401", "403", "414", "429", "431", "500", "503"}
     if has_path_parameter:
         wanted.add("404")
     if writes:

@@ -146,6 +146,9 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type alone
+    if error.status_code == 400:  # noqa: PLR2004  # the framework's, for a body that is no JSON it can read
+        got = "a body that cannot be read: not UTF-8, nested too deep, or with a number of thousands of digits"
+        return problem_response(invalid_input([FieldError("body", "", got, "a JSON object")]), request.url.path)
     title = HTTPStatus(error.status_code).phrase
     method = request.method
     allowed = _allowed(request) if error.status_code == 405 else ""  # noqa: PLR2004  # method not allowed

@@ -34,8 +34,8 @@ __all__ = [
     "ItemPath",
     "ItemQuery",
     "LanguageQuery",
-    "ModeQuery",
     "ListQuery",
+    "ModeQuery",
     "PageQuery",
     "PlanQuery",
     "Question",
@@ -242,7 +242,7 @@ class SeriesQuery(ListQuery):
     end: Annotated[TimeNs | None, Field(description="Hops that start before this time.")] = None
 
 
-class ModeQuery(PageQuery):
+class ModeQuery(ListQuery):
     """The natural frequencies of an asset, or one of them over time."""
 
     mode: Annotated[

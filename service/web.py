@@ -23,6 +23,7 @@ from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.explaining import explain
 from service.folder import prepare_folder, status_path
+from service.http_protocol import ProblemProtocol
 from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import AccessSection, Settings
@@ -302,7 +303,14 @@ def run_api(settings: Settings) -> None:
     threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
     app = create_app(rooms)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            http=ProblemProtocol,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
     )
     logger().info("api_started", address=f"http://{settings.api.host}:{settings.api.port}")
     deliverer.start()

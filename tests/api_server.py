@@ -13,6 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.rooms import ApiRooms
+from service.http_protocol import ProblemProtocol
 
 __all__ = ["serving"]
 
@@ -23,7 +24,12 @@ def serving(rooms: ApiRooms) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        create_app(rooms), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        create_app(rooms),
+        http=ProblemProtocol,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

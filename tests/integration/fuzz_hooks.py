@@ -1,8 +1,8 @@
 """What a schema cannot say of a request that should be taken, put right before Schemathesis sends it.
 
 Only for requests that fit the schema, and only what depends on what the service handed out or knows:
-a cursor, a `since` and an assessment's identifier must be ours; of `series`, `sensor` and `channel` go together; and a
-box has its south below its north.
+a cursor, a `since` and an assessment's identifier must be ours; of `series`, `sensor` and `channel` go together; times
+of `modes` go with a mode; and a box has its south below its north.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ def before_call(_context: Any, case: Any, _arguments: dict[str, Any]) -> None:
             query["since"] = "start"
         if case.path.endswith("/series") and not {"sensor", "channel"} <= set(query):
             query.clear()
+        if case.path.endswith("/modes") and "mode" not in query:
+            query.pop("start", None)
+            query.pop("end", None)
         corners = str(query.get("bbox", "")).split(",")
         if len(corners) == _CORNERS and float(corners[1]) > float(corners[3]):
             query["bbox"] = ",".join(corners[i] for i in (0, 3, 2, 1))
