@@ -35,7 +35,7 @@ from starlette.datastructures import FormData
 from api.problems import ProblemError
 from api.rooms import ApiRooms
 from api.scoped import OrganisationDecisions
-from domain.access import ROLE_RIGHTS, Caller, Right, Role
+from domain.access import ROLE_RIGHTS, Caller, Organisation, Right, Role
 
 __all__ = [
     "OPEN",
@@ -47,6 +47,7 @@ __all__ = [
     "needs",
     "own_rooms",
     "refuse_above",
+    "rooms_for",
     "rooms_of",
     "scoped_rooms",
     "session_token",
@@ -144,9 +145,11 @@ async def own_rooms(request: Request, who: Who) -> ApiRooms:
 def scoped_rooms(request: Request, who: Caller) -> ApiRooms:
     """Give the stores as the caller's organisation sees them."""
     rooms = rooms_of(request)
-    organisation = who.organisation
-    if organisation is None:
-        return rooms
+    return rooms if who.organisation is None else rooms_for(rooms, who.organisation)
+
+
+def rooms_for(rooms: ApiRooms, organisation: Organisation) -> ApiRooms:
+    """Give the stores as one organisation sees them, under its name."""
     names = organisation.register_names
     store = rooms.store if names is None else rooms.store.of(names)
     overview = rooms.overview if names is None else rooms.overview.of(names)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from api.access import rooms_for
 from api.algorithm.entry import OwnerFacts, make_entry, missing_facts
 from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
 from api.gate import Access
 from api.languages import Language
-from api.pages.frame import bare_html
+from api.pages.paper import paper_html
 from api.problems import ProblemError
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
+from domain.access import Organisation
 from domain.errors import ConfigurationError
 from service.series_store import open_series
 from service.settings import Settings
@@ -49,32 +52,54 @@ def read_owner_facts(path: Path | None) -> OwnerFacts:
 
 
 def write_papers(
-    settings: Settings, folder: Path, *, owner_file: Path | None, decision_id: str | None
+    settings: Settings,
+    folder: Path,
+    *,
+    owner_file: Path | None,
+    decision_id: str | None,
+    organisation: str | None = None,
 ) -> tuple[list[Path], list[str], str]:
-    """Write all papers, and give their files, what the owner has not said, and why there is no entry (else empty).
+    """Write all papers of one organisation.
+
+    Returns
+    -------
+    tuple
+        Files, names of what the owner has not said, and why there is no entry (else empty).
 
     Raises
     ------
     ConfigurationError
-        If there is no installation, or the decision is not known.
+        If there is no installation, the decision is not known, or it is not said whose papers are meant.
     """
+    from service.access import shared_service  # noqa: PLC0415 -- it needs this module
     from service.web import make_rooms  # noqa: PLC0415 -- it needs this module
 
     if not settings.journal_path.is_file():
         raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; give --data-dir")
+    whose = _organisation(shared_service(settings).organisations, organisation)
     facts = read_owner_facts(owner_file or settings.owner.register_file)
     engine = open_database(settings.database_address)
     if migrations_pending(engine):
         raise ConfigurationError("the operational store is not there yet; start `schouw ingest`")
     journal, series = Journal(settings.journal_path), open_series(settings)
     try:
-        rooms = make_rooms(settings, journal, engine, series, Access())
+        rooms = rooms_for(make_rooms(settings, journal, engine, series, Access()), whose)
         rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=facts))
         return _write(rooms, facts, folder, decision_id)
     finally:
         journal.close()
         series.close()
         engine.dispose()
+
+
+def _organisation(known: Sequence[Organisation], asked: str | None) -> Organisation:
+    if asked is None and len(known) == 1:
+        return known[0]
+    for organisation in known:
+        if organisation.id == asked:
+            return organisation
+    names = ", ".join(repr(organisation.id) for organisation in known)
+    raise ConfigurationError(f"got organisation {asked!r}, expected one of {names}; give --organisation")
 
 
 def _write(
@@ -111,7 +136,7 @@ def _write(
         for name, paper in papers.items():
             written.append(_json(folder / f"{name}.{language.value}.json", paper))
             page = folder / f"{name}.{language.value}.html"
-            page.write_text(bare_html("paper.html", language, paper=paper, linked=False), encoding="utf-8")
+            page.write_text(paper_html(paper, language, linked=False), encoding="utf-8")
             written.append(page)
     return written, missing_facts(facts), fault
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
 from api.access import identify, needs, rooms_of, scoped_rooms
 from api.algorithm.entry import make_entry, missing_facts
 from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
 from api.conditional import json_text
 from api.languages import Language
-from api.pages.frame import render_bare
+from api.pages.paper import paper_html
 from api.problems import ProblemError
 from api.questions import AnswerLanguage, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
@@ -61,7 +62,8 @@ def print_decision_log(
 ) -> Response:
     """Give the same as a page that prints."""
     paper = decision_paper(rooms, known_decision(decision_id, rooms), language)
-    return render_bare("paper.html", language, paper=paper, linked=True)
+    headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    return HTMLResponse(paper_html(paper, language, linked=True), headers=headers)
 
 
 def algorithm_answer(rooms: ApiRooms, language: Language) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def register(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("register"),
     owner: Annotated[Path | None, typer.Option(help="TOML file with what only the owner knows.")] = None,
     decision: Annotated[str | None, typer.Option(help="Also the log of this decision, reading to outcome.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="Whose papers, where several share the service.")] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -26,7 +27,9 @@ def register(
     from service.accountability import write_papers  # noqa: PLC0415 -- the help must not wait for numpy
 
     settings = read_settings(overrides_of(data_dir), config)
-    written, missing, fault = write_papers(settings, out, owner_file=owner, decision_id=decision)
+    written, missing, fault = write_papers(
+        settings, out, owner_file=owner, decision_id=decision, organisation=organisation
+    )
     for path in written:
         typer.echo(f"Wrote {path}")
     for name in missing:

@@ -102,6 +102,24 @@ def test_papers_come_in_both_languages_and_print_without_anything_else(data: Pat
     assert log["outcome"] == {"alarmState": None, "laterDecisions": []}
 
 
+def test_papers_are_of_one_organisation(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They counted everybody's structures under the name of the service's owner."""
+    table = (
+        '[[organisation]]\nid = "{id}"\nname = "Gemeente {id}"\ncontact_name = "T"\ncontact_url = "https://x.test"\n'
+    )
+    rows = [table.format(id=name) + 'contact_email = "a@x.test"\n' for name in ("oost", "west")]
+    (tmp_path / "organisations.toml").write_text("".join(rows))
+    monkeypatch.setenv("SCHOUW_ACCESS__ORGANISATIONS_FILE", str(tmp_path / "organisations.toml"))
+    with pytest.raises(ConfigurationError, match=r"expected one of 'oost', 'west'; give --organisation"):
+        run(data, tmp_path / "out")
+    for name, assets in (("oost", 1), ("west", 0)):
+        run(data, tmp_path / name, "--organisation", name)
+        card = json.loads((tmp_path / name / "model-card.nl.json").read_text())
+        assert (card["organisation"], card["figures"]["assets"]) == (f"Gemeente {name}", assets)
+        sheet = json.loads((tmp_path / name / "data-sheet.nl.json").read_text())
+        assert bool(sheet["channels"]) is bool(assets)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

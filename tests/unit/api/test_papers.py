@@ -1,0 +1,110 @@
+"""Papers that print: words of the reader's language where the JSON has names and codes, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from api.algorithm.labels import label
+from api.algorithm.papers import data_sheet, decision_paper, model_card, sensor_list
+from api.algorithm.printing import Printed, printed
+from api.languages import Language
+from api.pages.paper import paper_html
+from domain.identifiers import AssetId
+from domain.records import DecisionVerb
+from storage.protocols import DecisionDraft
+from tests.unit.api.fakes import Town, make_town
+
+ALARM = "brug-042.condition.settlement.12"
+# Keys of these are values themselves, and named as such.
+COUNTED = {"quantities", "quality"}
+
+
+def papers(town: Town, language: Language) -> list[dict[str, Any]]:
+    rooms = town.rooms()
+    draft = DecisionDraft(
+        AssetId("brug-042"), DecisionVerb.PLAN, "J. de Vries", "Kraan <vrij>", ALARM, "brug-042@2026-09-21T13",
+        due_on="2026-10-06",
+    )  # fmt: skip
+    decision = rooms.decisions.append(draft, decided_at_ns=town.wall_clock_ns)
+    rooms.decisions.append(
+        DecisionDraft(AssetId("brug-042"), DecisionVerb.REPAIR, "J. de Vries", "Klaar"),
+        decided_at_ns=town.wall_clock_ns,
+    )
+    return [
+        model_card(rooms, language), data_sheet(rooms, language), sensor_list(rooms, language),
+        decision_paper(rooms, decision, language),
+    ]  # fmt: skip
+
+
+def names(value: Any, about: str = "") -> set[str]:
+    if isinstance(value, dict):
+        own = set() if about in COUNTED else set(value)
+        return own.union(*(names(inner, key) for key, inner in value.items()))
+    if isinstance(value, list):
+        return set().union(*(names(inner, about) for inner in value))
+    return set()
+
+
+def texts(part: Printed) -> list[str]:
+    inner = [text for _, one in part.parts for text in texts(one)]
+    cells = [text for row in part.rows for cell in row for text in texts(cell)]
+    return [part.text, *part.head, *(name for name, _ in part.parts), *inner, *cells]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_member_of_every_paper_has_a_label(language: Language) -> None:
+    left = {"title", "organisation", "adviceCode", "reasonCodes", "revision"}
+    for paper in papers(make_town(), language):
+        for name in names(paper) - left:
+            assert label(name, language) != name, name
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_no_name_or_code_of_a_machine_is_printed(language: Language) -> None:
+    for paper in papers(make_town(), language):
+        for text in texts(printed(paper, language)):
+            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", text) is None, text
+            assert "_" not in text or text.startswith(("brug-", "kade-", "tilt_", "acc", "s")), text
+
+
+def test_a_dutch_page_is_dutch_and_an_english_one_english() -> None:
+    town = make_town()
+    dutch, english = (papers(town, language)[3] for language in (Language.DUTCH, Language.ENGLISH))
+    page = unescape(paper_html(dutch, Language.DUTCH, linked=False))
+    for words in (
+        "Besloten door",
+        "J. de Vries",
+        "Kans op falen",
+        "Binnen (dagen)",
+        "Soort schade",
+        "0,",
+        "Kraan <vrij>",
+    ):
+        assert words in page
+    for words in ("decidedBy", "probability", "Half fails"):
+        assert words not in page
+    page = paper_html(english, Language.ENGLISH, linked=True)
+    assert "Decided by" in page
+    assert "Kraan &lt;vrij&gt;" in page
+    assert "<style" not in page
+
+
+def test_rows_that_are_alike_are_a_table() -> None:
+    paper = papers(make_town(), Language.ENGLISH)[2]
+    ((_, sensors),) = printed(paper, Language.ENGLISH).parts
+    assert sensors.kind == "table"
+    assert sensors.head[:2] == ("Structure", "Name")
+    assert len(sensors.rows) == len(paper["sensors"]) > 0
+
+
+def test_nothing_is_a_dash_and_not_the_word_none() -> None:
+    for paper in papers(make_town(), Language.ENGLISH):
+        assert "None" not in texts(printed(paper, Language.ENGLISH))
+        assert printed({"alarm": None, "laterDecisions": []}, Language.ENGLISH).parts == (
+            ("Alarm", Printed("text", "–")),
+            ("Later decisions about this structure", Printed("text", "–")),
+        )
