@@ -23,7 +23,7 @@ import vl_convert
 from api.drawing import CONFIG, LOCALES, VERSION, Spec
 from api.languages import Language
 
-__all__ = ["BUNDLE_PATH", "BUNDLE_TAG", "Bundle", "Tip", "interactive"]
+__all__ = ["BUNDLE_NAME", "BUNDLE_PATH", "BUNDLE_TAG", "Bundle", "Tip", "interactive"]
 
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 _MADE_OF: Final = (
@@ -34,7 +34,8 @@ _MADE_OF: Final = (
     _SNIPPET,
 )
 BUNDLE_TAG: Final = hashlib.blake2b(repr(_MADE_OF).encode(), digest_size=16).hexdigest()
-BUNDLE_PATH: Final = f"/static/vega-{BUNDLE_TAG[:12]}.js"
+BUNDLE_NAME: Final = f"vega-{BUNDLE_TAG[:12]}.js"
+BUNDLE_PATH: Final = f"/static/{BUNDLE_NAME}"
 # Signal with the part of the horizontal axis that is shown (null: all), and the data of the mark at the reader's point.
 _SHOWN: Final = "shown"
 _CURSOR: Final = "cursor"

@@ -12,7 +12,7 @@ from xstatic.pkg import leaflet
 
 from api.access import rooms_of
 from api.conditional import accepts_gzip, holds, revalidated
-from api.interactive import BUNDLE_PATH, BUNDLE_TAG, Bundle
+from api.interactive import BUNDLE_NAME, BUNDLE_TAG, Bundle
 from api.problems import not_found
 
 __all__ = ["router"]
@@ -52,8 +52,17 @@ def show_logo(request: Request) -> Response:
 _bundle: Final = Bundle()
 
 
-@router.get(BUNDLE_PATH)
-def show_bundle(request: Request) -> Response:
+@router.get("/static/{name:path}")
+def show_file(request: Request, name: str) -> Response:
+    """Give one file; browsers keep it and ask whether it is still the same."""
+    if name == BUNDLE_NAME:
+        return _sent_bundle(request)
+    if name not in _FILES:
+        raise not_found("file", name)
+    return _sent(request, *_FILES[name])
+
+
+def _sent_bundle(request: Request) -> Response:
     """Give the library of interactive charts; its address changes with its content, so browsers keep it."""
     is_packed = accepts_gzip(request.headers.get("accept-encoding", ""))
     headers = {
@@ -67,14 +76,6 @@ def show_bundle(request: Request) -> Response:
     if is_packed:
         headers["Content-Encoding"] = "gzip"
     return Response(packed if is_packed else gzip.decompress(packed), headers=headers, media_type="text/javascript")
-
-
-@router.get("/static/{name:path}")
-def show_file(request: Request, name: str) -> Response:
-    """Give one file; browsers keep it and ask whether it is still the same."""
-    if name not in _FILES:
-        raise not_found("file", name)
-    return _sent(request, *_FILES[name])
 
 
 def _sent(request: Request, content: bytes, media_type: str) -> Response:

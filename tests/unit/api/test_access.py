@@ -12,7 +12,6 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from api.access import Who, checked_form
 from api.app import create_app
 from api.examples import EXPLANATION
-from api.interactive import BUNDLE_PATH
 from domain.access import ROLE_RIGHTS, Right, Role
 from domain.identifiers import AssetId
 from storage.access import AccessStore, Session
@@ -22,7 +21,6 @@ from tests.unit.api.organisations import guard, make_key, open_ledger, shared_to
 DECISION = {"verb": "inspect", "decidedBy": "A. Planner", "reason": "seen"}
 LOGIN_PATHS = {"/login", "/login/{organisation}"}
 OPEN_PATHS = {"/about", "/livez", "/readyz", "/v1/openapi.json", "/static/{name}", "/static/theme.css", "/static/logo"}
-OPEN_PATHS |= {BUNDLE_PATH}
 # Open to anybody where one organisation uses the service; here there are two.
 SHARED_PATHS = {"/v1/algorithm"}
 # Taken from a page with the session's token alone; `test_decision_form.py` and `test_onboard.py` have the roles.
