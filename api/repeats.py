@@ -2,9 +2,10 @@
 
 A poller asks one address for days. When its key was found good within the last second, and the answer that was made
 for this very question still is of the store's newest revision, that answer goes out (or 304). Everything else goes the
-whole way. The revision is asked at most twenty times a second for all pollers together, beside the answers rather than
-before them; and while one caller makes the answer of a new revision, the others get the one that stood until then. A
-change is told half a second late at most, whichever of the two it was.
+whole way. The revision is asked ten times a second for all pollers together, beside the answers rather than before
+them. While ingest works every commit is a new revision, and most change nothing in the answer: so what stood is given
+for a moment longer, then one caller makes the answer anew while the others still get what stood. A change is told half
+a second late at most, whichever of the three it was.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from domain.errors import StorageUnavailable
 __all__ = ["Repeats"]
 
 # A revision younger than the first is taken; up to the other it is taken and asked anew; beyond, it is asked first.
-_FRESH_S: Final = 0.05
+_FRESH_S: Final = 0.1
 _STALE_S: Final = 0.5
+# From when on an answer of an older revision is made anew; until `_STALE_S` the others get it meanwhile.
+_REMAKE_S: Final = 0.3
 _CURRENT: Final = 4096
 
 
@@ -92,7 +95,7 @@ class Repeats:
         return prepared_answer(headers, kept)
 
     async def _holds(self, key: object, kept: KeptAnswer) -> bool:
-        """Tell whether an answer is of the newest revision, or was a moment ago and another is being made."""
+        """Tell whether an answer is of the newest revision, or was so a moment ago."""
         try:
             newest = await self._newest()
         except StorageUnavailable:
@@ -102,8 +105,8 @@ class Repeats:
                 self._confirmed_s.clear()
             self._confirmed_s[key] = self._asked_s
             return True
-        confirmed_s = self._confirmed_s.get(key, float("-inf"))
-        return key in self._making and asyncio.get_running_loop().time() - confirmed_s < _STALE_S
+        age_s = asyncio.get_running_loop().time() - self._confirmed_s.get(key, float("-inf"))
+        return age_s < _REMAKE_S or (age_s < _STALE_S and key in self._making)
 
     async def _newest(self) -> int:
         age_s = asyncio.get_running_loop().time() - self._asked_s

@@ -12,6 +12,7 @@ from api.app import create_app
 from domain.access import Right, Role
 from domain.records import RiskState
 from storage.access import AccessStore
+from storage.advisory import SqlAdvisoryStore
 from tests.unit.api.fakes import Answer, Client, make_asset, make_risk, make_town
 from tests.unit.api.organisations import guard, make_key, open_ledger
 from tests.unit.api.sql_town import SqlTown
@@ -54,6 +55,29 @@ def test_a_change_is_told_within_half_a_second(sql: SqlTown) -> None:
     sql.project(make_risk("brug-042", RiskState.OK, 5.0))
     time.sleep(0.55)
     assert get(client, key, If_None_Match=tag).status == 200
+
+
+def test_many_commits_make_few_answers(sql: SqlTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While ingest works every commit is a new revision; each would otherwise make every list anew."""
+    made: list[float] = []
+    ask = SqlAdvisoryStore.risks
+
+    def counted(store: SqlAdvisoryStore, **asked: object) -> object:
+        made.append(time.monotonic())
+        return ask(store, **asked)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(SqlAdvisoryStore, "risks", counted)
+    client = Client(create_app(sql.rooms))
+    key = make_key(ledger_of(sql), "oost", Role.VIEWER)
+    begin = time.monotonic()
+    for cost in range(40):
+        sql.project(make_risk("brug-042", RiskState.OK, float(cost)))
+        assert get(client, key).status == 200
+    # The first two questions go the whole way.
+    assert len(made) <= 2 + (time.monotonic() - begin) / 0.3
+    time.sleep(0.55)
+    costs = {item["asset"]["id"]: item["expectedCostOfWaitingEur"] for item in get(client, key).json()["items"]}
+    assert costs["brug-042"] == 39
 
 
 def test_a_repeat_of_another_key_is_its_own(sql: SqlTown) -> None:
