@@ -217,14 +217,17 @@ class Catalogue:
             If the positions do not ascend or lie outside the catalogue.
         """
         assets = check_positions(assets, len(self.assets))
-        place = np.full(len(self.assets), -1, np.int32)
-        place[assets] = np.arange(len(assets), dtype=np.int32)
-        rows = np.flatnonzero(place[self.asset_of_channel] >= 0)
-        works = np.flatnonzero(place[self.works_asset] >= 0)
-        new_row = np.full(len(self.channels) + 1, -1, np.int32)
-        new_row[rows] = np.arange(len(rows), dtype=np.int32)
+        # In the size of the subset, not of the whole: at a start every asset is taken once by itself.
+        first = self.first_channel[assets]
+        count = self.first_channel[assets + 1] - first
+        rows = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
+        place = np.minimum(np.searchsorted(assets, self.works_asset), max(len(assets) - 1, 0))
+        works = np.flatnonzero(assets[place] == self.works_asset) if len(assets) else place[:0]
         columns = {name: getattr(self, name)[rows] for name in _CHANNEL_COLUMNS}
-        columns["asset_of_channel"] = place[columns["asset_of_channel"]]
+        columns["asset_of_channel"] = np.repeat(np.arange(len(assets), dtype=np.int32), count)
+        sensor_of_channel = np.searchsorted(rows, self.sensor_of_channel[rows]).astype(np.int32)
+        sensor = self.works_sensor[works]
+        works_sensor = np.where(sensor < 0, -1, np.searchsorted(rows, sensor)).astype(np.int32)
         return Catalogue(
             assets=tuple(self.assets[asset] for asset in assets),
             details=tuple(self.details[asset] for asset in assets),
@@ -233,15 +236,15 @@ class Catalogue:
             works=tuple(self.works[row] for row in works),
             hop_ns=self.hop_ns[assets],
             false_alarms_per_year=self.false_alarms_per_year,
-            works_asset=place[self.works_asset[works]],
-            works_sensor=new_row[self.works_sensor[works]],
+            works_asset=place[works].astype(np.int32),
+            works_sensor=works_sensor,
             works_start_ns=self.works_start_ns[works],
             works_end_ns=self.works_end_ns[works],
             works_moves=self.works_moves[works],
-            sensor_of_channel=new_row[self.sensor_of_channel[rows]],
+            sensor_of_channel=sensor_of_channel,
             **columns,
             **_links(len(assets), columns["asset_of_channel"], columns["mode"], columns["group"]),
-            **_paces(columns["mode"], columns["driver"], new_row[self.sensor_of_channel[rows]]),
+            **_paces(columns["mode"], columns["driver"], sensor_of_channel),
         )
 
 

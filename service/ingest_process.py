@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 from domain.errors import StorageCorrupt
 from models.hop_clock import NEVER_NS
@@ -46,12 +48,13 @@ def run_ingest(settings: Settings) -> None:
         journal = ends.enter_context(contextlib.closing(Journal(settings.journal_path)))
         _refuse_damage(journal)
         section = settings.ingest
-        pipeline = open_pipeline(
-            journal,
-            clock_policy(settings),
-            max_payload_bytes=section.max_payload_bytes,
-            head_bytes=settings.storage.dead_letter_head_bytes,
-        )
+        with _for_good():
+            pipeline = open_pipeline(
+                journal,
+                clock_policy(settings),
+                max_payload_bytes=section.max_payload_bytes,
+                head_bytes=settings.storage.dead_letter_head_bytes,
+            )
         projector = _projector(settings, pipeline, ends)
         inbox = (
             ReaderPool(settings, lambda: pipeline.live.register_seq) if settings.mqtt.shards else make_inbox(settings)
@@ -74,6 +77,17 @@ def run_ingest(settings: Settings) -> None:
         finally:
             retention.stop()
             logger().info("ingest_stopped", model_state=pipeline.live.digest())
+
+
+@contextlib.contextmanager
+def _for_good() -> Iterator[None]:
+    """Make objects that stay: to look through them for what may go costs a part of the start, and later of messages."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _projector(settings: Settings, pipeline: Pipeline, ends: contextlib.ExitStack) -> Projector | ProjectionsElsewhere:
