@@ -266,7 +266,7 @@ class LiveState:
             False leaves out what follows from the state and does not change it: assessments and rows. At a restart
             they stand in the journal already.
         """
-        bound = self._bound(body)
+        bound = self._within_span(self._bound(body), body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
         if not closing.rounds and not self._due_days(self.days, self.fleet, closing, body, bound):
             return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet, [], {})
@@ -672,6 +672,18 @@ class LiveState:
         if body.clock_ns is None:
             return self.tracker.clock.bound_by_stream(StreamClock(body.idle_ns))
         return np.where(self.tracker.clock.first_ns > NEVER_NS, np.int64(body.clock_ns), NEVER_NS)
+
+    def _within_span(self, bound_ns: TimeArray, body: ClosingBody) -> TimeArray:
+        """Hold each asset's bound to a stretch behind its last closed hop: one reading of years ago begins years."""
+        if not body.span_ns:
+            return bound_ns
+        frontier, first = self.tracker.frontier_ns, self.tracker.clock.first_ns
+        heard = first > NEVER_NS
+        hop = self.catalogue.hop_ns[heard]
+        begin = np.where(frontier[heard] > NEVER_NS, frontier[heard], first[heard] - first[heard] % hop)
+        bound = bound_ns.copy()
+        bound[heard] = np.minimum(bound[heard], begin + np.maximum(body.span_ns, hop) + body.lateness_ns)
+        return bound
 
     def _event_time(self, row: int, decision: Decision) -> int:
         """Place a decision, made by the wall clock, on the asset's event time."""

@@ -317,7 +317,7 @@ class Pipeline:
 
     # Hops closed -----------------------------------------------------------------------------
 
-    def close(self, *, now_ns: int, lateness_ns: int | None = None, is_end: bool = False) -> int:
+    def close(self, *, now_ns: int, lateness_ns: int | None = None, is_end: bool = False, span_ns: int = 0) -> int:
         """Close the hops that are due, learn from them, and commit what followed.
 
         Parameters
@@ -328,6 +328,9 @@ class Pipeline:
             Another allowance than the policy's: 0 when the stream has paused.
         is_end : bool
             Nothing follows, so days wait for nobody.
+        span_ns : int
+            Close no more than such a stretch of an asset's hops in one commit; 0: all that are due. Called again
+            until nothing closes, it ends with the same bits.
 
         Returns
         -------
@@ -343,6 +346,7 @@ class Pipeline:
             idle_ns=policy.idle_ns,
             day_lateness_ns=lateness_ns,
             is_end=is_end,
+            span_ns=span_ns,
         )
         plan = live.plan_closing(body)
         if plan.is_empty:

@@ -43,6 +43,7 @@ __all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
 _SCHEMA_WAIT_S: Final = 60.0
 _STORE_WAIT_S: Final = 3.0
 _RECENT_NS: Final = 100_000_000
+_SKEWED_S: Final = 60.0
 # Whoever asks over HTTP does not want to wait longer for a database that stands still.
 _PATIENCE_S: Final = 5.0
 
@@ -68,8 +69,9 @@ class ServiceHealth:
         status = self.status()
         parts = (self._ingest(status), self._broker(status), self._storing(status), self._journal(), self._store())
         projections = [self._projection(item) for item in status.projections] if status is not None else []
+        told = [_clocks(status), _revisions(status)] if status is not None else []
         # What is projected already can be served while more waits.
-        return Readiness(all(part.ok for part in parts), (*parts, *projections))
+        return Readiness(all(part.ok for part in parts), (*parts, *projections, *told))
 
     def metrics(self) -> bytes:
         """Give the counts of the journal and the state of ingest."""
@@ -80,6 +82,9 @@ class ServiceHealth:
                 "ingest_broker_connected": float(status.broker_connected),
                 "ingest_queued_messages": status.queued_messages,
                 "ingest_open_readings": status.open_readings,
+                "ingest_revisions_waiting_assets": status.revisions_waiting,
+                "ingest_gateway_skew_largest_seconds": max(map(abs, status.gateway_skew_seconds.values()), default=0.0),
+                "ingest_gateways_skewed": len(_skewed(status)),
             }
         tally, held, parts = self.journal.tally_with_standing()
         for account in accounts(tally, held=held, parts=parts):
@@ -167,6 +172,27 @@ class ServiceHealth:
             return PartState(name, ok=True, detail="readable", since_ns=None)
         since_ns = self._away_since_ns.setdefault(name, self.now_ns())
         return PartState(name, ok=False, detail=fault, since_ns=since_ns)
+
+
+def _skewed(status: IngestStatus) -> list[float]:
+    """Give the skews of gateways that are far off, the largest first, s."""
+    return sorted((abs(skew) for skew in status.gateway_skew_seconds.values() if abs(skew) > _SKEWED_S), reverse=True)
+
+
+def _clocks(status: IngestStatus) -> PartState:
+    """Say how many gateways' clocks are off; readings count as they are stamped, so nothing is out of order by it."""
+    skewed = _skewed(status)
+    detail = (
+        f"{len(skewed)} of {len(status.gateway_skew_seconds)} gateways with a known skew are more than a minute off"
+    )
+    if skewed:
+        detail += f", the worst {skewed[0]:.0f} s; see `clockSkewSeconds` of their sensors"
+    return PartState("clocks of gateways", ok=True, detail=detail, since_ns=None)
+
+
+def _revisions(status: IngestStatus) -> PartState:
+    detail = f"{status.revisions_waiting} assets wait to be scored again with what came late"
+    return PartState("scoring again", ok=True, detail=detail, since_ns=None)
 
 
 def bind(host: str, port: int, access: AccessSection) -> socket.socket:

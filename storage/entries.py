@@ -112,6 +112,8 @@ class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
         taken back. None: an entry of a version that took a `lateness_ns` of 0 for `is_end`.
     is_end : bool
         The history ends here: nobody is waited for.
+    span_ns : int
+        An asset's hops closed no further beyond its last closed one than this; 0: as far as they were due.
     """
 
     clock_ns: int | None
@@ -119,6 +121,7 @@ class ClosingBody(msgspec.Struct, tag="closing", frozen=True, kw_only=True):
     idle_ns: int
     day_lateness_ns: int | None = None
     is_end: bool = False
+    span_ns: int = 0
 
 
 class RescoringBody(msgspec.Struct, tag="rescoring", frozen=True, kw_only=True):

@@ -94,19 +94,17 @@ def count_arrivals(journal: Journal, received_before_ns: int) -> int:
 
 
 def remove_arrivals(journal: Journal, received_before_ns: int) -> Iterator[int]:
-    """Remove the keys of messages that came before a moment."""
-    after = b""
+    """Remove the keys of messages that came before a moment, the oldest first."""
     while True:
         with journal.reading() as db:
             rows = db.execute(
-                "SELECT hash FROM arrival WHERE hash > ? AND received_ns < ? ORDER BY hash LIMIT ?",
-                (after, received_before_ns, _STEP),
+                "SELECT hash FROM arrival WHERE received_ns < ? ORDER BY received_ns LIMIT ?",
+                (received_before_ns, _STEP),
             ).fetchall()
         if not rows:
             return
         with journal.transaction() as db:
             db.executemany("DELETE FROM arrival WHERE hash = ?", rows)
-        after = rows[-1][0]
         yield len(rows)
 
 

@@ -6,6 +6,7 @@ Everything is on loopback and in one folder; only processes that were started he
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -138,11 +139,11 @@ class FaultySite:
             return journal.tally().get("readings_stored", 0)
 
     def has_paused(self) -> bool:
-        """Tell whether the last closing was that of a stream which has come to its end."""
+        """Tell whether hops were closed, behind the newest readings, as of a stream which has come to its end."""
         with contextlib.closing(Journal(self.data / "journal.sqlite")) as journal:
-            entries = journal.entries(after=max(journal.last_seq() - 5, 0))
-        closings = [getattr(entry.body, "lateness_ns", None) for entry in entries if entry.kind == "closing"]
-        return closings[-1:] == [0]
+            entries = journal.entries(after=max(journal.last_seq() - 20, 0))
+        behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
+        return any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind)
 
     def has_drained(self) -> bool:
         """Tell whether every projection has everything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -81,18 +82,18 @@ def finished(site: Installation, undisturbed: tuple[str, int]) -> None:
     """Wait for the end of the history and of the pause behind it, and compare with the undisturbed run."""
     site.until("history published", lambda: complete(site), seconds=120)
     site.until("all readings stored", lambda: settled(site, undisturbed[1]), seconds=60)
-    site.until("state as undisturbed", lambda: last_closing(site) == 0, seconds=60)
+    site.until("state as undisturbed", lambda: has_paused(site), seconds=60)
 
 
-def last_closing(site: Installation) -> int:
-    """Give the lateness of the last closing: 0 once the stream has paused and what is complete was closed."""
+def has_paused(site: Installation) -> bool:
+    """Tell whether hops were closed, behind the newest readings, as of a stream which has come to its end."""
     journal = site.journal("demo")
     try:
-        entries = journal.entries(after=max(journal.last_seq() - 5, 0))
-        closings = [entry.body.lateness_ns for entry in entries if entry.kind == "closing"]  # type: ignore[union-attr]  # by its kind
-        return closings[-1] if closings else -1
+        entries = journal.entries(after=max(journal.last_seq() - 20, 0))
     finally:
         journal.close()
+    behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
+    return any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind)
 
 
 def site_in(folder: Path) -> Installation:

@@ -148,6 +148,20 @@ def test_a_status_of_another_version_is_none(tmp_path: Path) -> None:
     assert read_status(tmp_path / "nowhere.json") is None
 
 
+def test_clocks_that_are_off_and_what_waits_to_be_scored_again_are_told_and_stop_nothing(health: ServiceHealth) -> None:
+    skews = {"gw-1": 0.4, "gw-2": -3600.0, "gw-3": 61.0}
+    write_status(health.status_file, status(gateway_skew_seconds=skews, revisions_waiting=7))
+    readiness = health.readiness()
+    parts = {part.name: part for part in readiness.parts}
+    assert "2 of 3 gateways" in parts["clocks of gateways"].detail
+    assert "the worst 3600 s" in parts["clocks of gateways"].detail
+    assert parts["scoring again"].detail == "7 assets wait to be scored again with what came late"
+    assert parts["clocks of gateways"].ok
+    families = {item.name: item for item in text_string_to_metric_families(health.metrics().decode())}
+    names = ("revisions_waiting_assets", "gateway_skew_largest_seconds", "gateways_skewed")
+    assert [families[f"ingest_{name}"].samples[0].value for name in names] == [7.0, 3600.0, 2.0]
+
+
 def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:
     tally = {"messages_received": 9, "messages_quarantined": 2, "messages_waiting": 1, "readings_stored": 5}
     with health.journal.transaction() as db:
