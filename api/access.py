@@ -159,6 +159,7 @@ def rooms_for(rooms: ApiRooms, organisation: Organisation) -> ApiRooms:
         contact_name=organisation.contact_name,
         contact_url=organisation.contact_url,
         contact_email=organisation.contact_email,
+        false_alarms_per_year=organisation.false_alarms_per_year or rooms.settings.false_alarms_per_year,
     )
     decisions = OrganisationDecisions(rooms.decisions, store, organisation)
     return replace(rooms, store=store, overview=overview, decisions=decisions, settings=settings)

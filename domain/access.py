@@ -64,6 +64,8 @@ class Organisation:
         owns those that carry nothing. None: every asset, for the only organisation of a service.
     maintenance_budget_eur : float or None
         Euros a year, where the organisation gave one.
+    false_alarms_per_year : float or None
+        Its alarm budget for one asset; None: that of the service.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Organisation:
     contact_email: str
     register_names: tuple[str, ...] | None = None
     maintenance_budget_eur: float | None = None
+    false_alarms_per_year: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

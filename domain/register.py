@@ -14,6 +14,7 @@ from typing import Final
 from domain.identifiers import AssetId, ChannelKey, ChannelName, GatewayId, SensorId
 
 __all__ = [
+    "FALSE_ALARMS_PER_YEAR",
     "WAVEFORM_CHANNELS",
     "Asset",
     "AssetType",
@@ -51,6 +52,9 @@ class Direction(StrEnum):
     DOWN = "down"
     BOTH = "both"
 
+
+# Alarm budget of an asset where the owner set none (design.md D8).
+FALSE_ALARMS_PER_YEAR: Final = 0.1
 
 # What ingest computes from a raw waveform, as channel name (before the axis) and unit; None: the unit of the waveform.
 WAVEFORM_CHANNELS: Final[tuple[tuple[str, str | None], ...]] = (
@@ -165,8 +169,19 @@ class Works:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """All that is known beforehand: sorted by identifier, each key once."""
+    """All that is known beforehand: sorted by identifier, each key once.
+
+    Attributes
+    ----------
+    budgets : dict of str to float
+        False alarms that an asset may raise a year, by organisation; the empty name holds for all others.
+    """
 
     assets: tuple[Asset, ...] = ()
     channels: tuple[Channel, ...] = ()
     works: tuple[Works, ...] = ()
+    budgets: dict[str, float] = field(default_factory=dict)
+
+    def false_alarms_per_year(self, organisation: str) -> float:
+        """Give the budget of an asset of an organisation."""
+        return self.budgets.get(organisation, self.budgets.get("", FALSE_ALARMS_PER_YEAR))

@@ -97,8 +97,8 @@ class Catalogue:
         Announced works on these assets.
     hop_ns : int64[A]
         Length of each asset's hop.
-    false_alarms_per_year : float
-        The alarm budget of one asset.
+    false_alarms_per_year : float64[A]
+        The alarm budget of each asset, positive.
     channel_number : int32[C]
         The journal's lasting number of the channel.
     asset_of_channel : int32[C]
@@ -164,7 +164,7 @@ class Catalogue:
     units: tuple[str, ...]
     works: tuple[Works, ...]
     hop_ns: TimeArray
-    false_alarms_per_year: float
+    false_alarms_per_year: FloatArray
     channel_number: IndexArray
     asset_of_channel: IndexArray
     interval_ns: TimeArray
@@ -235,7 +235,7 @@ class Catalogue:
             units=tuple(self.units[row] for row in rows),
             works=tuple(self.works[row] for row in works),
             hop_ns=self.hop_ns[assets],
-            false_alarms_per_year=self.false_alarms_per_year,
+            false_alarms_per_year=self.false_alarms_per_year[assets],
             works_asset=place[works].astype(np.int32),
             works_sensor=works_sensor,
             works_start_ns=self.works_start_ns[works],
@@ -378,7 +378,6 @@ def compile_catalogue(
     numbers: Mapping[ChannelKey, int],
     *,
     hop_ns: int = HOUR_NS,
-    false_alarms_per_year: float = 0.1,
 ) -> Catalogue:
     """Compile a register into arrays.
 
@@ -390,8 +389,6 @@ def compile_catalogue(
         The journal's lasting number of every channel of the register.
     hop_ns : int
         Length of every asset's hop, a divisor of an hour.
-    false_alarms_per_year : float
-        Alarm budget of one asset, positive.
 
     Raises
     ------
@@ -401,10 +398,11 @@ def compile_catalogue(
     if hop_ns <= 0 or HOUR_NS % hop_ns:
         msg = f"hop is {hop_ns} ns, expected a divisor of an hour ({HOUR_NS} ns); change the setting"
         raise ConfigurationError(msg)
-    if not false_alarms_per_year > 0:
-        msg = f"false alarms a year are {false_alarms_per_year}, expected a positive number such as 0.1"
-        raise ConfigurationError(msg)
     details = tuple(sorted(register.assets, key=lambda asset: asset.id))
+    budget = np.array([register.false_alarms_per_year(asset.organisation) for asset in details], np.float64)
+    if not np.all(budget > 0):
+        msg = f"false alarms a year are {budget.min()}, expected a positive number such as 0.1"
+        raise ConfigurationError(msg)
     place = {asset.id: row for row, asset in enumerate(details)}
     channels = sorted((channel for channel in register.channels if channel.asset in place), key=lambda row: row.key)
     keys = tuple(channel.key for channel in channels)
@@ -472,7 +470,7 @@ def compile_catalogue(
         units=tuple(channel.unit for channel in channels),
         works=works,
         hop_ns=np.full(len(details), hop_ns, np.int64),
-        false_alarms_per_year=false_alarms_per_year,
+        false_alarms_per_year=budget,
         works_asset=np.array([place[row.asset] for row in works], np.int32),
         works_sensor=np.array(
             [-1 if row.sensor is None else first_of_sensor[row.asset, row.sensor] for row in works], np.int32

@@ -75,7 +75,8 @@ def alarm_threshold(catalogue: Catalogue) -> FloatArray:
     """
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
     draws_per_year = 365.25 / DRAW_DAYS
-    return np.asarray(np.log(np.maximum(draws_per_year * pairs / catalogue.false_alarms_per_year, 2.0)))
+    budget = catalogue.false_alarms_per_year[catalogue.pair_asset]
+    return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)))
 
 
 def evidence_gain(strength: float) -> float:

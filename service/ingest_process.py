@@ -13,10 +13,12 @@ from domain.errors import StorageCorrupt
 from models.hop_clock import NEVER_NS
 from service.clock_policy import clock_policy
 from service.folder import only_one, prepare_folder, projections_path, status_path
+from service.organisations import budgets_of
 from service.pipeline import Pipeline
 from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
 from service.readers import ReaderPool, check_workers
+from service.register_commands import keep_budgets
 from service.restore import open_pipeline
 from service.retention import RetentionJob
 from service.sessions import make_inbox
@@ -55,6 +57,8 @@ def run_ingest(settings: Settings) -> None:
                 max_payload_bytes=section.max_payload_bytes,
                 head_bytes=settings.storage.dead_letter_head_bytes,
             )
+            if keep_budgets(journal, budgets_of(settings), at_ns=time.time_ns()):
+                pipeline.catch_up()
         projector = _projector(settings, pipeline, ends)
         inbox = (
             ReaderPool(settings, lambda: pipeline.live.register_seq) if settings.mqtt.shards else make_inbox(settings)

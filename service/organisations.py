@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from domain.access import Organisation, Role
 from domain.errors import ConfigurationError
-from service.settings import OwnerSection
+from service.settings import OwnerSection, Settings
 
-__all__ = ["LoginProvider", "SharedService", "read_organisations"]
+__all__ = ["LoginProvider", "SharedService", "budgets_of", "read_organisations"]
 
 _NAME: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -42,6 +42,7 @@ class _OrganisationTable(_Strict):
     contact_url: str
     contact_email: str
     maintenance_budget_eur: Annotated[float | None, Field(ge=0)] = None
+    false_alarms_per_year: Annotated[float | None, Field(ge=0.001, le=10)] = None
     oidc: _OidcTable | None = None
 
 
@@ -114,6 +115,22 @@ def read_organisations(path: Path | None, owner: OwnerSection) -> SharedService:
     )
 
 
+def budgets_of(settings: Settings) -> dict[str, float]:
+    """Give the alarm budgets by the organisation that an asset names; the empty name holds for all others.
+
+    Raises
+    ------
+    ConfigurationError
+        As `read_organisations`.
+    """
+    shared = read_organisations(settings.access.organisations_file, settings.owner)
+    budgets = {"": settings.owner.false_alarms_per_year}
+    for organisation in shared.organisations:
+        if organisation.false_alarms_per_year is not None:
+            budgets |= dict.fromkeys(organisation.register_names or ("",), organisation.false_alarms_per_year)
+    return budgets
+
+
 def _organisation(table: _OrganisationTable, *, is_first: bool) -> Organisation:
     return Organisation(
         id=table.id,
@@ -123,6 +140,7 @@ def _organisation(table: _OrganisationTable, *, is_first: bool) -> Organisation:
         contact_email=table.contact_email,
         register_names=("", table.id) if is_first else (table.id,),
         maintenance_budget_eur=table.maintenance_budget_eur,
+        false_alarms_per_year=table.false_alarms_per_year,
     )
 
 

@@ -1,17 +1,17 @@
-"""Change the register from the command line: an entry in the journal, which ingest applies."""
+"""Change the register from the command line or a setting: an entry in the journal, which ingest applies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from domain.register import Asset, Channel, Register, Works
+from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Works
 from ingest.register import read_register, read_works
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["add_assets", "current_register", "import_assets", "import_works"]
+__all__ = ["add_assets", "current_register", "import_assets", "import_works", "keep_budgets"]
 
 
 def current_register(journal: Journal) -> Register:
@@ -37,8 +37,9 @@ def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Reg
     """
     read = read_register(paths)
     known = {asset.id for asset in read.assets}
-    works = tuple(item for item in current_register(journal).works if item.asset in known)
-    return _write(journal, replace(read, works=works), at_ns)
+    current = current_register(journal)
+    works = tuple(item for item in current.works if item.asset in known)
+    return _write(journal, replace(read, works=works, budgets=current.budgets), at_ns)
 
 
 def import_works(journal: Journal, path: Path, *, at_ns: int) -> Register:
@@ -59,6 +60,24 @@ def add_assets(journal: Journal, assets: Sequence[Asset], channels: Sequence[Cha
         channels=tuple(all_channels[key] for key in sorted(all_channels)),
     )
     return register if changed == register else _write(journal, changed, at_ns)
+
+
+def keep_budgets(journal: Journal, budgets: Mapping[str, float], *, at_ns: int) -> bool:
+    """Write the alarm budgets of the settings into the register, if it has others.
+
+    They are in the journal because an alarm is a function of it: the same entries, the same alarms, whatever the
+    settings say by then.
+
+    Returns
+    -------
+    bool
+        Whether they were others.
+    """
+    register = current_register(journal)
+    if budgets == (register.budgets or {"": FALSE_ALARMS_PER_YEAR}):
+        return False
+    _write(journal, replace(register, budgets=dict(budgets)), at_ns)
+    return True
 
 
 def _write(journal: Journal, register: Register, at_ns: int) -> Register:

@@ -287,6 +287,7 @@ def make_rooms(
             contact_name=owner.contact_name,
             contact_url=owner.contact_url,
             contact_email=owner.contact_email,
+            false_alarms_per_year=owner.false_alarms_per_year,
             theme_css=owner_file(owner.theme_file, "owner.theme_file"),
             logo=owner_file(owner.logo_file, "owner.logo_file"),
             logo_type="image/png" if owner.logo_file and owner.logo_file.suffix == ".png" else "image/svg+xml",

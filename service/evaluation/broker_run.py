@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,6 +20,7 @@ from service.broker import EmbeddedBroker, free_port
 from service.evaluation.chain_listener import ChainListener, ChainRun
 from service.folder import status_path
 from service.ingest_process import clock_policy, is_ready, make_inbox
+from service.organisations import budgets_of
 from service.projector import Projector
 from service.restore import open_pipeline
 from service.settings import Settings
@@ -66,7 +68,7 @@ def run_through_broker(settings: Settings, register: Register, scenario: Scenari
 
 def _listen(settings: Settings, register: Register, scenario: Scenario) -> ChainRun:
     with closing(Journal(settings.journal_path)) as journal:
-        journal.append("register", RegisterBody(register=register, at_ns=0))
+        journal.append("register", RegisterBody(register=replace(register, budgets=budgets_of(settings)), at_ns=0))
         pipeline = open_pipeline(
             journal,
             clock_policy(settings),

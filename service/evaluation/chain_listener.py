@@ -17,6 +17,7 @@ import numpy as np
 from domain.arrays import FloatArray, TimeArray
 from domain.identifiers import ChannelKey
 from domain.records import Alarm, RiskAssessment
+from domain.register import FALSE_ALARMS_PER_YEAR
 from models.catalogue import Catalogue
 from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, day_ends
 from storage.entries import AlarmChange, HopColumns
@@ -76,7 +77,8 @@ class ChainListener:
     def __init__(self, catalogue: Catalogue, *, seq: int, start_ns: int, end_ns: int) -> None:
         self.seq = seq
         self._reached_ns = start_ns
-        self._promise_per_year = catalogue.false_alarms_per_year
+        budgets = catalogue.false_alarms_per_year
+        self._promise_per_year = float(np.mean(budgets)) if len(budgets) else FALSE_ALARMS_PER_YEAR
         self._at_ns: TimeArray = day_ends(start_ns, end_ns)
         self._row = {asset: row for row, asset in enumerate(catalogue.assets)}
         self._channels = catalogue.channels

@@ -19,6 +19,7 @@ from ingest.batch import Message
 from service.evaluation.chain_listener import ChainListener, ChainRun
 from service.evaluation.truth import DAY_NS
 from service.ingest_process import clock_policy
+from service.organisations import budgets_of
 from service.restore import open_pipeline
 from service.settings import Settings
 from storage.entries import RegisterBody
@@ -58,7 +59,7 @@ def run_chain(
     # A history may be older than any device that is live today.
     policy = replace(clock_policy(settings.model_copy(update={"ingest": section})), earliest_ns=None)
     with TemporaryDirectory(prefix="schouw-evaluate-") as folder, closing(Journal(Path(folder, "journal"))) as journal:
-        journal.append("register", RegisterBody(register=register, at_ns=0))
+        journal.append("register", RegisterBody(register=replace(register, budgets=budgets_of(settings)), at_ns=0))
         pipeline = open_pipeline(
             journal,
             policy,

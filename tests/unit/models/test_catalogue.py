@@ -11,6 +11,7 @@ from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.catalogue import HOUR_NS, Catalogue, Summary, compile_catalogue
+from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
 
 NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "tilt", "temperature", "traffic_count"]
@@ -107,10 +108,30 @@ def test_commissioning_is_a_multiple_of_its_blocks_and_at_most_96(interval_s: fl
     assert 16 <= count <= 96
 
 
-@pytest.mark.parametrize("settings", [{"hop_ns": 7 * HOUR_NS}, {"hop_ns": 0}, {"false_alarms_per_year": 0.0}])
-def test_impossible_settings_are_refused(registers: Callable[..., Any], settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("hop_ns", [7 * HOUR_NS, 0])
+def test_impossible_hops_are_refused(registers: Callable[..., Any], hop_ns: int) -> None:
     with pytest.raises(ConfigurationError):
-        compile_catalogue(*registers(NAMES), **settings)
+        compile_catalogue(*registers(NAMES), hop_ns=hop_ns)
+
+
+def test_an_impossible_budget_is_refused(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES)
+    with pytest.raises(ConfigurationError, match="expected a positive number"):
+        compile_catalogue(replace(register, budgets={"": 0.0}), numbers)
+
+
+def test_each_organisation_has_its_own_budget_and_a_smaller_one_takes_more_evidence(
+    registers: Callable[..., Any],
+) -> None:
+    register, numbers = registers(NAMES, assets=2)
+    first, second = register.assets
+    shared = replace(register, assets=(replace(first, organisation="oost"), second), budgets={"": 0.1, "oost": 0.01})
+    catalogue = compile_catalogue(shared, numbers)
+    assert catalogue.false_alarms_per_year.tolist() == [0.01, 0.1]
+    threshold = alarm_threshold(catalogue)
+    of_first = catalogue.pair_asset == 0
+    # Ten times rarer is the logarithm of ten more.
+    assert threshold[of_first] - threshold[~of_first] == pytest.approx(np.full(of_first.sum(), np.log(10.0)))
 
 
 def test_a_channel_without_number_is_refused(registers: Callable[..., Any]) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from domain.access import Role
 from domain.errors import ConfigurationError
-from service.organisations import read_organisations
-from service.settings import OwnerSection
+from service.organisations import budgets_of, read_organisations
+from service.settings import AccessSection, OwnerSection, Settings
 
 OWNER = OwnerSection(organisation="Gemeente Alleen")
 FILE = """
@@ -81,3 +81,11 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], told: s
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_organisations(tmp_path / "nowhere.toml", OWNER)
+
+
+def test_budgets_are_those_of_the_owner_and_of_each_organisation_that_has_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path, FILE.replace("2_500_000", "2_500_000\nfalse_alarms_per_year = 0.02"))
+    settings = Settings(owner=OwnerSection(false_alarms_per_year=0.2), access=AccessSection(organisations_file=path))
+    # The first organisation owns what names nobody, so its budget holds there too.
+    assert budgets_of(settings) == {"": 0.02, "oost": 0.02}
+    assert budgets_of(Settings()) == {"": 0.1}

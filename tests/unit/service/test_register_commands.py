@@ -11,7 +11,7 @@ import pytest
 from domain.errors import RegisterError
 from domain.identifiers import AssetId
 from domain.register import Asset, AssetType
-from service.register_commands import add_assets, current_register, import_assets, import_works
+from service.register_commands import add_assets, current_register, import_assets, import_works, keep_budgets
 from storage.journal import Journal
 from tests.unit.service.site import ACCELEROMETER, THERMOMETER, write_register
 
@@ -73,3 +73,15 @@ def test_what_is_added_does_not_touch_what_is_there(tmp_path: Path, journal: Jou
     assert [channel.asset for channel in after.channels] == ["brug-0", "brug-1"]
     assert add_assets(journal, [other, new], [], at_ns=3) == after
     assert journal.last_seq() == 2  # nothing new, nothing written
+
+
+def test_a_changed_budget_is_an_entry_and_outlives_the_next_register(tmp_path: Path, journal: Journal) -> None:
+    import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    assert not keep_budgets(journal, {"": 0.1}, at_ns=2)  # the default of the service: nothing to write down
+    assert keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=3)
+    assert not keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=4)
+    assert len(journal.newest("register", limit=9)) == 2
+    after = import_assets(journal, write_register(tmp_path, THERMOMETER + ACCELEROMETER), at_ns=5)
+    assert (after.false_alarms_per_year("oost"), after.false_alarms_per_year("")) == (0.02, 0.1)
+    assert keep_budgets(journal, {"": 0.1}, at_ns=6)
+    assert current_register(journal).false_alarms_per_year("oost") == 0.1
