@@ -153,6 +153,7 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         seen=np.array([mode.seen for mode in modes], np.float64).reshape(len(modes), len(LAGS)),
         silent_days=column("silent_days"),
         onsets_per_day=column("onsets_per_day"),
+        is_open=np.array([mode.raised_at_ns is not None for mode in modes], np.bool_),
     )
     view = look_ahead(history, DAYS)
     joined = join_modes(view, np.zeros(len(modes), np.int32), np.array([basis.rate_per_year]))

@@ -1,8 +1,9 @@
 """Which damage could have given this history of severities: a grid of lives, weighed by Bayes.
 
 A pair of asset and failure mode is sound, or a damage began ``elapsed`` days ago that reaches the failure level
-after a ``life``: its severity is ``factor (elapsed / life) ** growth``. `growth` says whether it slows down or
-accelerates, `factor` how far the quantities that are measured show what the component has lost. Every combination
+after a ``life``: its severity is ``factor (step + (1 - step) (elapsed / life) ** growth)``. `growth` says whether it
+slows down or accelerates, `step` what it began with (a flood takes the bed from under a pier at once), `factor` how far
+the quantities that are measured show what the component has lost. Every combination
 of a grid is one hypothesis; its prior is how often damage begins, the same for every life on a logarithmic scale but
 for those of years, which are rarer.
 
@@ -29,14 +30,17 @@ from models.memory import PAST_DAYS
 __all__ = ["LAGS", "Posterior", "weigh_lives"]
 
 LAGS: Final = (0, 7, 14, 28, 56, PAST_DAYS - 1)
-_ELAPSED_DAYS: Final = np.geomspace(2.0, 700.0, 20)
-_LIFE_DAYS: Final = np.geomspace(12.0, 1400.0, 24)
+_ELAPSED_DAYS: Final = np.geomspace(2.0, 700.0, 17)
+_LIFE_DAYS: Final = np.geomspace(12.0, 1100.0, 20)
 # What a sensor shows fails within months more often than within years. Judgement, and confirmed on simulated fleets.
-_USUAL_DAYS: Final = 400.0
+_USUAL_DAYS: Final = 250.0
 _GROWTHS: Final = np.array([0.9, 1.5, 2.4])
-# Quantities of the same component show its damage unequally: most somewhat less than their failure level says.
-_FACTORS: Final = np.array([0.62, 0.78, 0.95, 1.15])
-_FACTOR_WEIGHTS: Final = np.array([0.2, 0.35, 0.3, 0.15])
+# Quantities of the same component show its damage unequally: some less, some more than their failure level says.
+_FACTORS: Final = np.array([0.75, 0.95, 1.2])
+_FACTOR_WEIGHTS: Final = np.array([0.35, 0.4, 0.25])
+# One damage in five begins with a step; without this a step passes for a life of weeks. Judgement.
+_STEPS: Final = np.array([0.0, 0.3])
+_STEP_WEIGHTS: Final = np.array([0.8, 0.2])
 # Errors of the severity: most of their variance stays for weeks, the rest is of the day.
 _ERROR_DAYS: Final = 25.0
 _DAILY_SHARE: Final = 0.15
@@ -83,17 +87,20 @@ def _whiten(values: FloatArray) -> FloatArray:
 
 
 def _make_lives() -> _Lives:
-    axes = np.meshgrid(_ELAPSED_DAYS, _LIFE_DAYS, _GROWTHS, np.arange(len(_FACTORS)), indexing="ij")
+    kinds = (np.arange(len(_FACTORS)), np.arange(len(_STEPS)))
+    axes = np.meshgrid(_ELAPSED_DAYS, _LIFE_DAYS, _GROWTHS, *kinds, indexing="ij")
     possible = axes[0] < 1.02 * axes[1]
-    elapsed, life, growth, number = (axis[possible] for axis in axes)
-    number = number.astype(np.intp)
+    elapsed, life, growth, factor, step = (axis[possible] for axis in axes)
+    factor, step = factor.astype(np.intp), step.astype(np.intp)
     # A damage may have begun on any day: each elapsed time stands for the days around it.
     width = np.gradient(_ELAPSED_DAYS)[np.searchsorted(_ELAPSED_DAYS, elapsed)]
     likely = np.exp(-_LIFE_DAYS / _USUAL_DAYS)
     likely = likely[np.searchsorted(_LIFE_DAYS, life)] / np.sum(likely)
-    prior = width * likely * _FACTOR_WEIGHTS[number] / len(_GROWTHS)
-    since = np.maximum(elapsed[:, np.newaxis] - np.array(LAGS, np.float64), 0.0)
-    course = _FACTORS[number, np.newaxis] * np.minimum(since / life[:, np.newaxis], _WORST) ** growth[:, np.newaxis]
+    prior = width * likely * _FACTOR_WEIGHTS[factor] * _STEP_WEIGHTS[step] / len(_GROWTHS)
+    since = elapsed[:, np.newaxis] - np.array(LAGS, np.float64)
+    grown = np.minimum(np.maximum(since, 0.0) / life[:, np.newaxis], _WORST) ** growth[:, np.newaxis]
+    start = _STEPS[step, np.newaxis]
+    course = _FACTORS[factor, np.newaxis] * np.where(since > 0.0, start + (1.0 - start) * grown, 0.0)
     remaining = np.maximum(life - elapsed, 0.5)
     order = np.argsort(remaining, kind="stable")
     white = _whiten(course[order])

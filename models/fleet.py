@@ -10,7 +10,7 @@ of a group give
 - the *spread* of what is left, by the median, over weeks. Weighed against a prior worth four channels it is what
   a sound channel deviates by, whatever its own short noise says.
 
-Channels that already stand out are left out of both, unless most of the group does: that is weather again.
+Channels that already stand out are left out of both, unless hardly any other is left: that is weather again.
 
 An asset without a temperature sensor borrows the weather of like assets: it is compared with what their levels would
 have done had nobody compensated for temperature. How much they differ in that is the spread it is judged by.
@@ -59,6 +59,8 @@ _MEDIAN_TO_SD: Final = 1.4826
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
+# While this share of a group is quiet, it speaks for the group: damage can be on more than half of few assets.
+_QUIET_SHARE: Final = 0.25
 # Days of context kept: two years, for an asset whose history comes behind the others'.
 _KEPT_DAYS: Final = 750
 # Prior of how often damage begins on a watched asset, and what that prior is worth.
@@ -181,7 +183,8 @@ def believable(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> Bo
     spoke = (state.updated_ns > 0) & (end - state.updated_ns < patience)
     sound = ~is_stuck(catalogue, state)[judged] & ~is_silent(catalogue, state, end_ns)[judged]
     known = np.isfinite(state.deviation) & state.is_commissioned(catalogue)
-    return np.asarray(spoke & sound & known & (state.settle == 0) & ((state.fault_ns == 0) | is_repaired(state)))
+    sound_values = ((state.fault_ns == 0) | is_repaired(state)) & (state.noisy_ns[judged] == 0)
+    return np.asarray(spoke & sound & known & (state.settle == 0) & sound_values)
 
 
 def compare_with_fleet(
@@ -342,9 +345,10 @@ def _padded(table: FloatArray, length: int) -> FloatArray:
 
 
 def _typical(rows: _Rows, groups: int) -> BoolArray:
-    """Choose who speaks for their group: the quiet ones, or all where most stand out."""
+    """Choose who speaks for their group: the quiet ones, or all where hardly any is left."""
     quiet = rows.active & rows.quiet
-    few = 2 * np.bincount(rows.group[quiet], minlength=groups) < np.bincount(rows.group[rows.active], minlength=groups)
+    left = np.bincount(rows.group[quiet], minlength=groups)
+    few = left < np.maximum(_QUIET_SHARE * np.bincount(rows.group[rows.active], minlength=groups), _LEAST_GROUP)
     return np.where(few[rows.group], rows.active, quiet)
 
 

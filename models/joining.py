@@ -23,8 +23,10 @@ _YEAR_DAYS: Final = 365.25
 _RATE_FACTOR: Final = 5.0
 _UNSEEN_SHARE: Final = 1.0 / 3.0
 _LIFE_QUANTILES: Final = (0.1, 0.5, 0.9)
-# Chance of damage from which the remaining life is that of the damage, not of a mixture with sound assets.
-_SURE_DAMAGE: Final = 0.5
+# What the interval of a remaining life is wider by at either end, in days. The level at which a component fails is
+# known to some per cent of the way only, and near failure that is days, whatever the life was.
+_LEVEL_DAYS: Final = 4.0
+_TINY: Final = float(np.finfo(np.float64).tiny)
 
 # Times that an outlook is asked for: the grid of remaining lives, then the horizons.
 DAYS: Final[FloatArray] = np.concatenate([LIFE_DAYS, np.array(HORIZONS_DAYS, np.float64)])
@@ -70,8 +72,9 @@ def join_modes(view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray)
 
     Notes
     -----
-    Where damage is more likely than not, the remaining life is that of the worst damage given that it is one: a
-    mixture with the years of a sound asset would say nothing to who must plan. The chances of failure keep both.
+    Where damage is more likely than not, or an alarm stands, the remaining life is that of the worst damage given that
+    it is one: a mixture with the years of a sound asset would say nothing to who must plan. The chances of failure
+    keep both.
     """
     assets = len(rate_per_year)
     known = np.zeros(assets, np.bool_)
@@ -87,12 +90,14 @@ def join_modes(view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray)
     chance[2] = np.maximum(chance[2], chance[0])
     grid = chance[0][:, : len(LIFE_DAYS)]
 
-    doubt = np.where(view.damaged >= _SURE_DAMAGE, np.maximum(view.damaged, _SURE_DAMAGE), 1.0)
     given = np.zeros((assets, len(LIFE_DAYS)))
+    doubt = np.where(view.is_acted_on, np.maximum(view.damaged, _TINY), np.inf)
     np.maximum.at(given, pair_asset, view.failed[0][:, : len(LIFE_DAYS)] / doubt[:, np.newaxis])
-    sure = np.zeros(assets, np.bool_)
-    sure[pair_asset[view.damaged >= _SURE_DAMAGE]] = True
-    life = life_quantiles(np.where(sure[:, np.newaxis], np.maximum(grid, np.minimum(given, 1.0)), grid))
+    acted_on = np.zeros(assets, np.bool_)
+    acted_on[pair_asset[view.is_acted_on]] = True
+    life = life_quantiles(np.where(acted_on[:, np.newaxis], np.maximum(grid, np.minimum(given, 1.0)), grid))
+    life[acted_on, 0] = np.maximum(life[acted_on, 0] - _LEVEL_DAYS, 0.0)
+    life[acted_on, 2] = np.minimum(life[acted_on, 2] + _LEVEL_DAYS, LIFE_DAYS[-1])
     told = known & (life[:, 0] < LIFE_DAYS[-1])
 
     worst = np.full(assets, -np.inf)

@@ -30,6 +30,8 @@ _LEAST_DEVIATION: Final = 0.03
 _DEVIATION_SHARE: Final = 0.9
 # The interval of a chance: were all lives longer, or shorter, by this factor.
 _LIFE_FACTOR: Final = 1.5
+# Chance of damage from which it is taken for damage, also without an alarm.
+_LIKELY_DAMAGE: Final = 0.5
 # Growth is what the last four weeks brought.
 _GROWTH_LAG: Final = LAGS.index(28)
 
@@ -51,6 +53,8 @@ class Outlook:
         Severity gained a day.
     damaged : float64[P]
         Chance that there is damage.
+    is_acted_on : bool[P]
+        True where damage is more likely than not, or an alarm stands: who plans then takes it for damage.
     failed : float64[3, P, T]
         Chance of failure within each time: value, low, high of the 80 % interval; not falling with time.
     """
@@ -60,6 +64,7 @@ class Outlook:
     level_sd: FloatArray
     growth: FloatArray
     damaged: FloatArray
+    is_acted_on: BoolArray
     failed: FloatArray
 
 
@@ -79,6 +84,8 @@ class History:
         Since the newest severity.
     onsets_per_day : float64[P]
         How often damage of this mode begins here.
+    is_open : bool[P]
+        True while an alarm of this mode stands.
     """
 
     known: BoolArray
@@ -87,6 +94,7 @@ class History:
     seen: FloatArray
     silent_days: FloatArray
     onsets_per_day: FloatArray
+    is_open: BoolArray
 
 
 def outlook(
@@ -115,6 +123,7 @@ def outlook(
         * relative_rate[pair_asset]
         / catalogue.pairs_of_asset[pair_asset]
         / 365.25,
+        is_open=state.raised_ns > 0,
     )
     return look_ahead(history, days)
 
@@ -134,5 +143,6 @@ def look_ahead(history: History, days: FloatArray) -> Outlook:
         level_sd=np.where(history.known, deviation, 0.0),
         growth=np.where(history.known, growth, 0.0),
         damaged=damaged,
+        is_acted_on=history.known & ((damaged >= _LIKELY_DAMAGE) | history.is_open),
         failed=np.where(history.known[np.newaxis, :, np.newaxis], failed, 0.0),
     )

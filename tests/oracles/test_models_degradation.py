@@ -11,10 +11,11 @@ from scipy import stats
 from models.degradation import LAGS, weigh_lives
 from models.memory import PAST_DAYS
 
-ELAPSED = np.geomspace(2.0, 700.0, 20)
-LIVES = np.geomspace(12.0, 1400.0, 24)
+ELAPSED = np.geomspace(2.0, 700.0, 17)
+LIVES = np.geomspace(12.0, 1100.0, 20)
 GROWTHS = (0.9, 1.5, 2.4)
-FACTORS = {0.62: 0.2, 0.78: 0.35, 0.95: 0.3, 1.15: 0.15}
+FACTORS = {0.75: 0.35, 0.95: 0.4, 1.2: 0.25}
+STEPS = {0.0: 0.8, 0.3: 0.2}
 
 
 def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[float]) -> tuple[float, list[float]]:
@@ -25,17 +26,18 @@ def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[f
     sound = errors.pdf(seen)
     width = np.gradient(ELAPSED)
     found = []
-    for (place, elapsed), life, growth, (factor, part) in itertools.product(
-        enumerate(ELAPSED), LIVES, GROWTHS, FACTORS.items()
+    for (place, elapsed), life, growth, (factor, weight), (step, often) in itertools.product(
+        enumerate(ELAPSED), LIVES, GROWTHS, FACTORS.items(), STEPS.items()
     ):
         if elapsed >= 1.02 * life:
             continue
-        course = [factor * min(max(elapsed - back, 0.0) / life, 1.2) ** growth for back in LAGS]
-        likely = np.exp(-life / 400.0) / np.sum(np.exp(-LIVES / 400.0))
-        prior = onsets * width[place] * part * likely / len(GROWTHS)
+        begun = [(elapsed - back) / life for back in LAGS]
+        course = [factor * (step + (1 - step) * min(part, 1.2) ** growth) if part > 0 else 0.0 for part in begun]
+        likely = np.exp(-life / 250.0) / np.sum(np.exp(-LIVES / 250.0))
+        prior = onsets * width[place] * weight * often * likely / len(GROWTHS)
         found.append((max(life - elapsed, 0.5), prior * errors.pdf(seen - course)))
-    total = sound + sum(weight for _, weight in found)
-    return 1 - sound / total, [sum(weight for left, weight in found if left <= day) / total for day in days]
+    total = sound + sum(chance for _, chance in found)
+    return 1 - sound / total, [sum(chance for left, chance in found if left <= day) / total for day in days]
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.002, 0.01])
