@@ -66,6 +66,7 @@ REASON_SENTENCES: Final = {
         "its values do not count until it is calm."
     ),
     "sensor_silent": "Sensor {sensor}[ ({channel})] has been silent for {days}.",
+    "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_units": (
         "Sensor {sensor} ({channel}) reads a factor {factor} off, as if it used another unit; this has been corrected."

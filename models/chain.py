@@ -27,6 +27,7 @@ from models.baseline import learn, meet_drivers, scatter
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
 from models.deviation import expect, in_unit, measure_deviation
+from models.driver_screen import screen_drivers
 from models.environment import Environment, regressors_of, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
@@ -37,6 +38,7 @@ from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
+from models.watch import watch
 
 __all__ = [
     "MODEL_VERSION",
@@ -117,11 +119,16 @@ def step_hop(
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
     state, believed, changes = find_faults(catalogue, replace(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
+    state, features, believed, mistaken = screen_drivers(catalogue, state, features, believed)
+    state, watched = watch(catalogue, state, features, believed)
+    believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
     state, scores, found = _judge(
         catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
     )
-    changes = sorted(changes + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised))
+    changes = sorted(
+        changes + watched + mistaken + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised)
+    )
     return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), scores, changes
 
 
@@ -171,7 +178,7 @@ def _judge(
     scores = _score(catalogue, channel, value, expectation.expected, expectation.spread)
 
     state, screened = screen(
-        catalogue, state, value, rows, expectation=expectation, stale=stale, end_ns=features.end_ns[asset[rows]]
+        catalogue, state, value, rows, expectation=expectation, end_ns=features.end_ns[asset[rows]]
     )
     value = screened.value
     working = ~at_work[channel] & screened.believed

@@ -81,6 +81,21 @@ class ModelState:
         End of the last hop with a valid value.
     last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
         That value in the channel's unit, since when it has not changed by one bit, over how many hops.
+    recent, recent_ns : float64[C, 2], int64[C]
+        The last two values as `models.watch` compares them, newest first, NaN for none; end of the newest's hop.
+    usual_change, changes : float64[C], int32[C]
+        What a value usually differs by from the mean of its neighbours, NaN before the first, and how many taught it.
+    roughness : float64[C]
+        Mean of recent changes over the usual one: 1 is usual.
+    spikes : float64[C]
+        Single values far from their neighbours, in about ten days.
+    good_value, good_ns : float64[C], int64[C]
+        Of what explains: the last believed value in the driver's unit, and the end of its hop.
+    mistake, mistaken_ns, mistake_ns : int8[C], int64[C], int64[C]
+        Position of the unit it is mistaken for in `models.driver_screen`, -1 for none; since when every value is odd,
+        or, negative, since when none is; when the alarm was raised. 0 for never.
+    noisy_ns, spiky_ns : int64[C]
+        When the open alarm of that kind was raised, 0 for none.
     onsets_per_year : float64[A]
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
@@ -110,9 +125,6 @@ class ModelState:
     fault_ns, odd_ns : int64[J]
         When that alarm was raised; since when every value is impossible for the structure, or, negative, since when
         none is. 0 for never.
-    roughness, last_jump : float64[J]
-        Mean square of recent changes from value to value over that of the noise (1 is usual), and the last
-        value's distance from the running level; NaN for none.
     forgiven : float64[J]
         Residual that a person dismissed, in shares of the failure level; only what exceeds it is evidence.
     shock_start, weather_start : float64[J]
@@ -161,6 +173,19 @@ class ModelState:
     stuck_ns: TimeArray
     silent_ns: TimeArray
     sensor_silent_ns: TimeArray
+    recent: FloatArray
+    recent_ns: TimeArray
+    usual_change: FloatArray
+    changes: IndexArray
+    roughness: FloatArray
+    spikes: FloatArray
+    noisy_ns: TimeArray
+    spiky_ns: TimeArray
+    good_value: FloatArray
+    good_ns: TimeArray
+    mistake: npt.NDArray[np.int8]
+    mistaken_ns: TimeArray
+    mistake_ns: TimeArray
     coefficients: FloatArray
     covariance: FloatArray
     noise: FloatArray
@@ -175,8 +200,6 @@ class ModelState:
     fault: npt.NDArray[np.int8]
     fault_ns: TimeArray
     odd_ns: TimeArray
-    roughness: FloatArray
-    last_jump: FloatArray
     forgiven: FloatArray
     shock_start: FloatArray
     weather_start: FloatArray
@@ -230,6 +253,19 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "stuck_ns": _Layout("channel", np.int64, (), 0),
     "silent_ns": _Layout("channel", np.int64, (), 0),
     "sensor_silent_ns": _Layout("channel", np.int64, (), 0),
+    "recent": _Layout("channel", np.float64, (2,), np.nan),
+    "recent_ns": _Layout("channel", np.int64, (), 0),
+    "usual_change": _Layout("channel", np.float64, (), np.nan),
+    "changes": _Layout("channel", np.int32, (), 0),
+    "roughness": _Layout("channel", np.float64, (), 1),
+    "spikes": _Layout("channel", np.float64, (), 0),
+    "noisy_ns": _Layout("channel", np.int64, (), 0),
+    "spiky_ns": _Layout("channel", np.int64, (), 0),
+    "good_value": _Layout("channel", np.float64, (), 0),
+    "good_ns": _Layout("channel", np.int64, (), 0),
+    "mistake": _Layout("channel", np.int8, (), -1),
+    "mistaken_ns": _Layout("channel", np.int64, (), 0),
+    "mistake_ns": _Layout("channel", np.int64, (), 0),
     "coefficients": _Layout("judged", np.float64, (len(REGRESSORS),), 0),
     "covariance": _Layout("judged", np.float64, (len(REGRESSORS), len(REGRESSORS)), 0),
     "noise": _Layout("judged", np.float64, (), 0),
@@ -244,8 +280,6 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "fault": _Layout("judged", np.int8, (), -1),
     "fault_ns": _Layout("judged", np.int64, (), 0),
     "odd_ns": _Layout("judged", np.int64, (), 0),
-    "roughness": _Layout("judged", np.float64, (), 1),
-    "last_jump": _Layout("judged", np.float64, (), np.nan),
     "forgiven": _Layout("judged", np.float64, (), 0),
     "shock_start": _Layout("judged", np.float64, (), np.nan),
     "weather_start": _Layout("judged", np.float64, (), np.nan),

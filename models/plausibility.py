@@ -4,15 +4,16 @@ A commissioned channel is compared with its own running level at this environmen
 fault. A value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole
 way to failure, and six standard deviations.
 
-- *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided out.
-- *implausible*: odd otherwise. Held back; after two days it is believed all the same unless it is more than three
-  times the way to failure, because a structure may break.
-- *noisy*: from one value to the next it changes three times as much as it used to, measured over a day. Differences
-  are compared, so that a level on the move is not noise. Held back until it is quiet.
+- *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided
+  out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
+- *implausible*: odd otherwise. Held back; after two weeks it is believed all the same unless it is more than three
+  times the way to failure, because a structure may break; and after six hours where another sensor of the same
+  failure mode is odd too, because then it probably has. Mistakes of instruments end within days or weeks, and a level
+  that has followed one leaves another step behind.
 
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
-without a word. While a driver is lost nothing is called noise: what it explained looks like it. None of these is ever
-evidence about the structure, and none lowers a risk: what is held is an old value with its age.
+without a word (`models.watch` counts them). Neither is ever evidence about the structure, and neither lowers a risk:
+what is held is an old value with its age.
 """
 
 from __future__ import annotations
@@ -33,27 +34,21 @@ from models.memory import ModelState
 
 __all__ = ["FAULTS", "Screened", "is_repaired", "screen"]
 
-FAULTS: Final[tuple[str, ...]] = ("sensor.units", "sensor.implausible", "sensor.noisy")
-_UNITS, _IMPLAUSIBLE, _NOISY = range(len(FAULTS))
+FAULTS: Final[tuple[str, ...]] = ("sensor.units", "sensor.implausible")
+_UNITS, _IMPLAUSIBLE = range(len(FAULTS))
 
 _ODD_DISTANCES: Final = 1.5
 _NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
-_BELIEVED_NS: Final = 48 * HOUR_NS
+_BELIEVED_NS: Final = 14 * 24 * HOUR_NS
 _CALM_NS: Final = 24 * HOUR_NS
 # Standard gravity, and thousands, as gateways and instruments mistake them.
-_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 1e6, 1e-6])
+_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
 _FACTOR_TOLERANCE: Final = 0.5
 # And, where the model works with the value itself, a share of the level.
 _FACTOR_SHARE: Final = 0.3
-_ROUGH: Final = 9.0
-_SMOOTH: Final = 4.0
-# Changes that do not matter are no noise either: noise is at least this share of the way to failure.
-_NOISE_LEAST: Final = 0.05
-_ROUGHNESS_VALUES: Final = 24.0
-_LARGEST_ROUGHNESS: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +71,7 @@ class Screened:
 
 
 def is_repaired(state: ModelState) -> BoolArray:
-    """bool[J]: tell which channels have an open fault that is divided out, so that they go on being evidence."""
+    """bool[J]: tell which channels have an open fault that is divided out, so that they may go on being evidence."""
     return np.asarray(state.fault == _UNITS)
 
 
@@ -87,7 +82,6 @@ def screen(
     rows: npt.NDArray[np.intp],
     *,
     expectation: Expectation,
-    stale: BoolArray,
     end_ns: TimeArray,
 ) -> tuple[ModelState, Screened]:
     """Look at one hop's values of some judged channels before anything learns from them.
@@ -98,15 +92,13 @@ def screen(
         In the model's unit.
     rows : intp[R]
         Rows of judged channels.
-    stale : bool[R, K]
-        True where a driver of the channel's asset is lost: what it explained looks like noise then.
     end_ns : int64[R]
         End of the hop.
 
     Returns
     -------
     ModelState
-        With new `fault`, `fault_ns`, `odd_ns`, `roughness` and `last_jump`.
+        With new `fault`, `fault_ns` and `odd_ns`.
     Screened
     """
     channel = catalogue.judged[rows]
@@ -122,23 +114,11 @@ def screen(
     since = state.odd_ns[rows]
     odd_ns = np.where(odd, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
     lasting = end_ns - np.abs(odd_ns)
-    held = odd & ~repaired & ((lasting < _BELIEVED_NS) | (far > _NEVER_DISTANCES * distance))
+    patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
+    held = odd & ~repaired & ((lasting < patience) | (far > _NEVER_DISTANCES * distance))
 
-    jump = np.where(odd, np.nan, value - running)
-    step = jump - state.last_jump[rows]
-    noise = np.maximum(state.noise[rows], (_NOISE_LEAST * distance) ** 2)
-    explained = known & ~np.any(stale, axis=-1)
-    measure = np.where(
-        explained & np.isfinite(step), np.minimum(step * step / (2.0 * noise), _LARGEST_ROUGHNESS), np.nan
-    )
-    before = state.roughness[rows]
-    roughness = np.where(np.isnan(measure), before, before + (measure - before) / _ROUGHNESS_VALUES)
-    was_noisy = state.fault[rows] == _NOISY
-    noisy = known & (roughness > np.where(was_noisy, _SMOOTH, _ROUGH))
     fault = np.select(
-        [odd & (lasting >= _NAMED_NS) & repaired, odd & held & (lasting >= _NAMED_NS), noisy],
-        [_UNITS, _IMPLAUSIBLE, _NOISY],
-        -1,
+        [odd & (lasting >= _NAMED_NS) & repaired, odd & held & (lasting >= _NAMED_NS)], [_UNITS, _IMPLAUSIBLE], -1
     ).astype(np.int8)
     # A good value among bad ones does not end a fault; a day of them does.
     lasts = (fault < 0) & (odd | (lasting < _CALM_NS))
@@ -153,7 +133,7 @@ def screen(
             row=int(rows[place]),
             fault=int(fault[place]),
             at_ns=int(end_ns[place]),
-            facts=_facts(catalogue, channel[place], value[place], running[place], factor[place], roughness[place]),
+            facts=_facts(catalogue, channel[place], value[place], running[place], factor[place]),
         )
     ]
     fault_ns = np.where(changed, np.where(fault >= 0, end_ns, 0), state.fault_ns[rows])
@@ -162,10 +142,17 @@ def screen(
         fault=scatter(state.fault, rows, fault),
         fault_ns=scatter(state.fault_ns, rows, fault_ns),
         odd_ns=scatter(state.odd_ns, rows, odd_ns),
-        roughness=scatter(state.roughness, rows, roughness),
-        last_jump=scatter(state.last_jump, rows, jump),
     )
-    return state, Screened(value, ~held & ~noisy, changes)
+    return state, Screened(value, ~held & ~(repaired & (factor < 1.0)), changes)
+
+
+def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray) -> BoolArray:
+    """bool[R]: tell whose failure mode another sensor shows odd values of in the same hop."""
+    pair = catalogue.pair_of_judged[rows].astype(np.int64)
+    sensor = catalogue.sensor_of_channel[catalogue.judged[rows]].astype(np.int64)
+    sensors = np.unique(np.stack([pair[odd], sensor[odd]]), axis=1)[0]
+    count = np.bincount(sensors, minlength=len(catalogue.pair_asset))
+    return np.asarray(odd & (count[pair] > 1))
 
 
 def _factor(is_log: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray) -> FloatArray:
@@ -193,7 +180,7 @@ def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatA
 
 
 def _facts(
-    catalogue: Catalogue, channel: int, value: float, running: float, factor: float, roughness: float
+    catalogue: Catalogue, channel: int, value: float, running: float, factor: float
 ) -> dict[str, dict[str, str | float | int]]:
     """Give what the sentence of each fault needs beside sensor and channel."""
     is_log = catalogue.is_log[[channel]]
@@ -206,7 +193,6 @@ def _facts(
             "expected": float(f"{expected:.6g}"),
             "unit": catalogue.units[channel],
         },
-        "sensor.noisy": {"times": round(float(np.sqrt(roughness)), 1)},
     }
 
 

@@ -29,6 +29,7 @@ sensor_silent             `sensor` (or one `channel` of it) was silent for `days
 sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
                           moves as far within an hour
 sensor_noisy              `channel` of `sensor` changes `times` as much from value to value as it used to
+sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
 prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
@@ -85,6 +86,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_silent": ("sensor", "channel", "days"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
     "sensor_noisy": ("sensor", "channel", "times"),
+    "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),
     "prior_by_age": ("asset_type", "age_years"),

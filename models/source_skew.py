@@ -26,10 +26,13 @@ _USUAL: Final = 15
 _NOW: Final = 3
 # Fewer messages than this are no habit yet.
 _LEAST: Final = 5
-# A jump is more than a minute beyond five times the usual scatter (median absolute deviation): gateways gather and
-# wait for seconds to minutes, clocks that lose their setting are off by an hour or by years.
+# A jump is more than a minute beyond five times the usual scatter: gateways gather and wait for seconds to minutes,
+# clocks that lose their setting are off by an hour or by years. The scatter is the median absolute deviation, or half
+# of what the middle two fifths span: a gateway that sends twice a day what it gathered has two usual skews, and of two
+# equally frequent values the median deviation is none.
 _LEAST_JUMP_S: Final = 60.0
 _SCATTERS: Final = 5.0
+_MIDDLE: Final = (0.3, 0.7)
 # A new skew that lasts so many messages is the usual one from then on.
 _ACCEPTED_AFTER: Final = 96
 # What the API shows moves only by more than this, and a tenth.
@@ -147,6 +150,7 @@ class SkewBook:
         known = number >= _LEAST
         middle = _median(last, number)
         scatter = np.nan_to_num(_median(np.abs(last - middle[:, np.newaxis]), number))
+        scatter = np.maximum(scatter, 0.5 * np.nan_to_num(_middle_span(last, number)))
         limit = _LEAST_JUMP_S + _SCATTERS * np.where(since > 0, 0.0, scatter)
         off = now - usual
         jumped = (since == 0) & ~np.isnan(usual) & (np.abs(off) > limit)
@@ -192,3 +196,11 @@ def _median(values: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:
     low, high = np.maximum(number - 1, 0) // 2, number // 2
     high = np.minimum(high, values.shape[-1] - 1)
     return np.asarray((ordered[row, low] + ordered[row, high]) / 2.0)
+
+
+def _middle_span(values: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[N]: what the middle two fifths of each row's `number` values that are not NaN span; NaN of none."""
+    ordered = np.sort(values, axis=-1)  # NaN last
+    row, last = np.arange(len(values)), np.maximum(number - 1, 0)
+    low, high = (np.floor(share * last).astype(np.intp) for share in _MIDDLE)
+    return np.asarray(ordered[row, high] - ordered[row, low])

@@ -49,14 +49,8 @@ def test_an_impossible_value_is_held_back_and_named(start_run: Callable[..., Any
     assert run.state.raised_ns.max() == 0
 
 
-def test_noise_is_named_and_does_not_count(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, rng: values * np.exp(rng.normal(scale=0.35, size=len(values))))
-    assert "sensor.noisy" in run.kinds()
-    assert all(kind.startswith("sensor.") for kind in run.kinds())
-
-
-def test_a_few_spikes_are_held_back_without_a_word(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, _: np.where(np.arange(96) % 31 == 5, 15.0 * values, values))
+def test_a_single_spike_is_held_back_without_a_word(start_run: Callable[..., Any]) -> None:
+    run = bridge(start_run, lambda values, _: np.where(np.arange(96) == 5, 15.0 * values, values))
     assert run.kinds() == []
 
 

@@ -1,0 +1,124 @@
+"""What explains must be believable too: a thermometer that changed its unit is found before it explains anything.
+
+Air and decks do not change by 15 K within a few hours, nor humidity by 40 points. A value that does is compared with
+the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands.
+Where one fits, it is taken back; where none does, the value is not used until it has lasted for a day. A mistake is
+named when it has lasted for six hours, and ends with a day of values that are right as they come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from domain.arrays import BoolArray, FeatureTable
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.baseline import scatter
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.memory import ModelState
+
+__all__ = ["screen_drivers"]
+
+# A mistaken value is factor times the right one, plus offset: Fahrenheit and kelvin for temperatures, then for all.
+# Factors nearer to 1 are left out: a front changes humidity by as much.
+_FACTORS: Final = np.array([1.8, 1.0, 1e3, 1e-3, 1e2, 1e-2])
+_OFFSETS: Final = np.array([32.0, 273.15, 0.0, 0.0, 0.0, 0.0])
+_ONLY_TEMPERATURES: Final = 2
+_CHECKED: Final = np.array([name in {"air", "deck", "humidity"} for name in DRIVERS])
+_HUMIDITY: Final = DRIVERS.index("humidity")
+# What is odd, and how near a value in the right unit must be: K, and points of humidity.
+_ODD: Final = (15.0, 40.0)
+_NEAR: Final = (6.0, 25.0)
+_FACTOR_SHARE: Final = 0.5
+_FRESH_NS: Final = 6 * HOUR_NS
+_NAMED_NS: Final = 6 * HOUR_NS
+_BELIEVED_NS: Final = 24 * HOUR_NS
+_CALM_NS: Final = 24 * HOUR_NS
+_NONE: Final = -1
+
+
+def screen_drivers(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray
+) -> tuple[ModelState, FeatureTable, BoolArray, list[AlarmChange]]:
+    """Look at one hop of temperatures and humidities before they explain anything.
+
+    Returns
+    -------
+    ModelState
+        With new `good_value`, `good_ns`, `mistake`, `mistaken_ns` and `mistake_ns`.
+    FeatureTable
+        With mistakes taken back.
+    believed : bool[C]
+        Without the values that nothing explains.
+    list of AlarmChange
+        `sensor.units`, raised and cleared, by channel.
+    """
+    checked = (catalogue.driver >= 0) & _CHECKED[catalogue.driver]
+    rows = np.flatnonzero(believed & checked)
+    if not len(rows):
+        return state, features, believed, []
+    kind = (catalogue.driver[rows] == _HUMIDITY).astype(np.intp)
+    value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
+    good, good_ns = state.good_value[rows], state.good_ns[rows]
+    was = state.mistake[rows]
+    right = (value[:, np.newaxis] - _OFFSETS) / _FACTORS
+    off = np.abs(right - good[:, np.newaxis])
+    # Divided by a thousand everything is near 0, and so may be the last value: a factor must fit as a share too.
+    share = off[:, _ONLY_TEMPERATURES:] > _FACTOR_SHARE * np.abs(good)[:, np.newaxis]
+    off[:, _ONLY_TEMPERATURES:] = np.where(share, np.inf, off[:, _ONLY_TEMPERATURES:])
+    off[kind == 1, :_ONLY_TEMPERATURES] = np.inf
+    place = np.arange(len(rows))
+    # A unit once found is kept as long as it fits: another may come nearer by chance.
+    fits = (was != _NONE) & (good_ns > 0) & (off[place, np.maximum(was, 0)] <= np.array(_NEAR)[kind])
+    best = np.where(fits, was, np.argmin(off, axis=-1)).astype(np.int8)
+    nearest = off[place, best]
+    plain = np.abs(value - good)
+    fresh = (good_ns > 0) & (end_ns - good_ns <= _FRESH_NS)
+    # A mistake that lasts is looked for after a silence too.
+    odd = (fresh & (plain > np.array(_ODD)[kind])) | (fits & (nearest < plain))
+    mistaken = odd & (nearest <= np.array(_NEAR)[kind])
+    since = state.mistaken_ns[rows]
+    # Positive: every value since then is odd; negative: none is.
+    moved_ns = np.where(odd, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    lasting = end_ns - np.abs(moved_ns)
+    held = odd & ~mistaken & (lasting < _BELIEVED_NS)
+    used = np.where(mistaken, right[place, best], value)
+    kept = ~held
+    mistake = np.where(mistaken, best, np.where(odd | (lasting < _CALM_NS), was, _NONE)).astype(np.int8)
+    mistake = np.where(odd & ~mistaken & ~held, _NONE, mistake).astype(np.int8)
+    raised = state.mistake_ns[rows]
+    standing = (mistake != _NONE) & ((raised > 0) | (mistaken & (lasting >= _NAMED_NS)))
+    changes = [
+        _change(catalogue, int(rows[which]), int(end_ns[which]), int(raised[which]), float(_FACTORS[best[which]]))
+        for which in np.flatnonzero(standing != (raised > 0)).tolist()
+    ]
+    back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]
+    repaired = scatter(features.value, rows, np.where(mistaken, back, features.value[rows]))
+    return (
+        replace(
+            state,
+            good_value=scatter(state.good_value, rows, np.where(kept, used, good)),
+            good_ns=scatter(state.good_ns, rows, np.where(kept, end_ns, good_ns)),
+            mistake=scatter(state.mistake, rows, mistake),
+            mistaken_ns=scatter(state.mistaken_ns, rows, moved_ns),
+            mistake_ns=scatter(state.mistake_ns, rows, np.where(standing, np.where(raised > 0, raised, end_ns), 0)),
+        ),
+        replace(features, value=repaired),
+        np.asarray(scatter(believed, rows, kept), np.bool_),
+        changes,
+    )
+
+
+def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, factor: float) -> AlarmChange:
+    key = catalogue.channels[row]
+    facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+    if raised_ns:
+        reason = Reason("heard_again", facts)
+    else:
+        reason = Reason("sensor_units", facts | {"factor": float(f"{factor:.6g}")})
+    asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
+    return AlarmChange(asset, "sensor.units", subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

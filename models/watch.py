@@ -1,0 +1,196 @@
+"""Every channel watched by itself: noise and spikes, told from how its values follow each other.
+
+A channel's *change* is what a value differs from the mean of its two neighbours: neither a level on the move, nor a
+trend, nor the course of a day shows in it, and no other channel is needed, so a counter that fails does not make a
+vibration look noisy. What is usual is learnt from the channel itself, slowly, and ten times slower while it is not
+usual.
+
+- *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
+  most four times the usual one, so that a few spikes are not noise.
+- *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
+  ten days, while it is not noisy.
+
+Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
+bursts are neither noise nor spikes.
+
+Both are named and lower the grade of the data. While it is noisy a condition indicator is held back from learning and
+from evidence; spikes are not, because an innovation counts for at most three standard deviations anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FeatureTable, FloatArray
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.baseline import scatter
+from models.catalogue import DRIVERS, Catalogue
+from models.memory import ModelState
+
+__all__ = ["watch"]
+
+_DAY_S: Final = 86_400.0
+# Changes from which what is usual is known, and how slowly it moves afterwards.
+_LEARNT: Final = 48
+# The first changes count in full, whatever they are.
+_FIRST: Final = 8
+_USUAL_VALUES: Final = 240.0
+_SLOWER: Final = 10.0
+# A change counts for at most this many usual ones.
+_MOST_USUAL: Final = 3.0
+_MOST_RATIO: Final = 4.0
+_ROUGHNESS_VALUES: Final = 24.0
+_ROUGH: Final = 2.2
+_SMOOTH: Final = 1.5
+_SPIKE: Final = 6.0
+# What its neighbours may differ by, as a share of it; a step differs from one of them by all of it.
+_NEIGHBOURS_AGREE: Final = 0.5
+_SPIKE_MEMORY_S: Final = 10.0 * _DAY_S
+_SPIKES: Final = 3.0
+_NO_SPIKES: Final = 0.7
+# Changes smaller than these are no trouble, in shares of the way to failure, and in the drivers' units.
+_LEAST_SHARE: Final = 0.005
+_LEAST_OF_DRIVER: Final = np.array([0.2, 0.3, 1.0, 0.1, 1.5, 0.5, np.inf])
+_LOAD: Final = DRIVERS.index("load")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """What some channels did in this hop: float64[R] twice; the change is NaN where a neighbour is missing."""
+
+    change: FloatArray
+    apart: FloatArray
+
+
+def watch(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray
+) -> tuple[ModelState, list[AlarmChange]]:
+    """Look at one hop of all channels.
+
+    Parameters
+    ----------
+    believed : bool[C]
+        Channels with a valid value that are not stuck.
+
+    Returns
+    -------
+    ModelState
+        With new `recent`, `usual_change`, `changes`, `roughness`, `spikes`, `noisy_ns` and `spiky_ns`; the one
+        passed in is not changed.
+    list of AlarmChange
+        `sensor.noisy` and `sensor.spikes`, raised and cleared, by channel.
+    """
+    value = _scaled(catalogue, features.value)
+    is_counter = (catalogue.driver == _LOAD) & ~catalogue.is_duty
+    watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
+    rows = np.flatnonzero(believed & watched & np.isfinite(value))
+    end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
+    seen = _changed(state, rows, value[rows])
+    usual, count = state.usual_change[rows], state.changes[rows]
+    known = (count >= _LEARNT) & np.isfinite(seen.change)
+    ratio = np.where(known, seen.change / np.where(known, usual, 1.0), 0.0)
+    before = state.roughness[rows]
+    moved = before + (np.minimum(ratio, _MOST_RATIO) - before) / _ROUGHNESS_VALUES
+    roughness = np.where(known, moved, before)
+    is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
+    elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
+    spikes = state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike
+    noisy = roughness > np.where(state.noisy_ns[rows] > 0, _SMOOTH, _ROUGH)
+    spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
+    changes = _alarms(catalogue, state, rows, end_ns, noisy=noisy, spiky=spiky, roughness=roughness, spikes=spikes)
+    usual, count = _learn(catalogue, rows, seen.change, usual, count, roughness)
+
+    def since(column: npt.NDArray[np.int64], flag: BoolArray) -> npt.NDArray[np.int64]:
+        opened = column[rows]
+        return np.asarray(scatter(column, rows, np.where(flag, np.where(opened > 0, opened, end_ns), 0)), np.int64)
+
+    recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
+    return (
+        replace(
+            state,
+            recent=scatter(state.recent, rows, recent),
+            recent_ns=scatter(state.recent_ns, rows, end_ns),
+            usual_change=scatter(state.usual_change, rows, usual),
+            changes=scatter(state.changes, rows, count),
+            roughness=scatter(state.roughness, rows, roughness),
+            spikes=scatter(state.spikes, rows, spikes),
+            noisy_ns=since(state.noisy_ns, noisy),
+            spiky_ns=since(state.spiky_ns, spiky),
+        ),
+        changes,
+    )
+
+
+def _scaled(catalogue: Catalogue, value: FloatArray) -> FloatArray:
+    """float64[C]: logarithms where effects multiply and of counts, else the value in the driver's or its own unit."""
+    is_count = catalogue.driver == _LOAD
+    in_unit = np.where(catalogue.driver >= 0, value * catalogue.driver_factor + catalogue.driver_offset, value)
+    positive = np.where(catalogue.is_log & catalogue.is_judged, value, 1.0)
+    logarithm = np.log(np.where(positive > 0.0, positive, np.nan))
+    counted = np.log1p(np.maximum(np.where(is_count, in_unit, 0.0), 0.0))
+    return np.where(catalogue.is_log & catalogue.is_judged, logarithm, np.where(is_count, counted, in_unit))
+
+
+def _changed(state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> _Change:
+    """Compare the value before this one with its two neighbours."""
+    middle, first = state.recent[rows, 0], state.recent[rows, 1]
+    return _Change(np.abs(middle - 0.5 * (first + value)), np.abs(first - value))
+
+
+def _learn(
+    catalogue: Catalogue,
+    rows: npt.NDArray[np.intp],
+    change: FloatArray,
+    usual: FloatArray,
+    count: npt.NDArray[np.int32],
+    roughness: FloatArray,
+) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    """Move what is usual, at first as a mean, then slowly; never below what is no trouble."""
+    there = np.isfinite(change)
+    start = np.isnan(usual)
+    limited = np.minimum(change, np.where(start | (count < _FIRST), np.inf, _MOST_USUAL * usual))
+    weight = np.where(count < _LEARNT, 1.0 / (count + 1.0), 1.0 / _USUAL_VALUES)
+    weight = np.where((count >= _LEARNT) & (roughness > _SMOOTH), weight / _SLOWER, weight)
+    moved = np.where(start, change, usual + weight * (limited - usual))
+    driver = catalogue.driver[rows]
+    of_scale = np.where(np.isnan(catalogue.scale[rows]), 0.0, _LEAST_SHARE * catalogue.scale[rows])
+    least = np.where(driver >= 0, _LEAST_OF_DRIVER[driver], of_scale)
+    least = np.maximum(least, np.finfo(np.float64).tiny)
+    return np.where(there, np.maximum(moved, least), usual), (count + there).astype(np.int32)
+
+
+def _alarms(
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    end_ns: npt.NDArray[np.int64],
+    *,
+    noisy: BoolArray,
+    spiky: BoolArray,
+    roughness: FloatArray,
+    spikes: FloatArray,
+) -> list[AlarmChange]:
+    """Say what began and what ended, by channel."""
+    found = []
+    for kind, flag, column in (("sensor.noisy", noisy, state.noisy_ns), ("sensor.spikes", spiky, state.spiky_ns)):
+        opened = column[rows]
+        for place in np.flatnonzero(flag != (opened > 0)).tolist():
+            row, at_ns = int(rows[place]), int(end_ns[place])
+            key = catalogue.channels[row]
+            facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+            raised = bool(flag[place])
+            if not raised:
+                reason = Reason("heard_again", facts)
+            elif kind == "sensor.noisy":
+                reason = Reason("sensor_noisy", facts | {"times": round(float(roughness[place]), 1)})
+            else:
+                reason = Reason("sensor_spikes", facts | {"spikes": round(float(spikes[place])), "days": 10})
+            raised_ns = at_ns if raised else int(opened[place])
+            asset = int(catalogue.asset_of_channel[row])
+            found.append(AlarmChange(asset, kind, f"{key.sensor}/{key.channel}", raised, at_ns, (reason,), raised_ns))
+    return found

@@ -1,0 +1,62 @@
+"""A thermometer that changes its unit is found before it explains anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+HEALTHY, HOURS = 6 * 24, 10 * 24
+NAMES = ["natural_frequency_1", "natural_frequency_2", "temperature", "humidity"]
+
+
+def bridge(start_run: Callable[..., Any], make_weather: Callable[..., Any], name: str, change: Any) -> Any:
+    rng = np.random.default_rng(31)
+    weather = make_weather(rng, HOURS // 24, start_day=60)
+    values = {"temperature": weather.air, "humidity": weather.humidity}
+    for channel, base_hz in (("natural_frequency_1", 3.0), ("natural_frequency_2", 4.4)):
+        noise = rng.normal(scale=0.002, size=HOURS)
+        values[channel] = base_hz * np.exp(-0.01 * (weather.inside - 10.0) / 10.0 + noise)
+    values[name] = values[name].copy()
+    values[name][HEALTHY:] = change(values[name][HEALTHY:])
+    return start_run(NAMES).feed(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "factor"),
+    [
+        ("temperature", lambda values: 1.8 * values + 32.0, 1.8),
+        ("temperature", lambda values: values + 273.15, 1.0),
+        ("humidity", lambda values: values / 100.0, 0.01),
+    ],
+)
+def test_a_mistaken_unit_is_named_and_taken_back(
+    start_run: Any, make_weather: Any, name: str, change: Any, factor: float
+) -> None:
+    sound = bridge(start_run, make_weather, name, lambda values: values)
+    run = bridge(start_run, make_weather, name, change)
+    assert [(row.kind, row.subject) for row in run.changes] == [("sensor.units", f"s-{name}/{name}")]
+    assert run.changes[0].reasons[0].facts["factor"] == pytest.approx(factor)
+    assert run.state.deviation == pytest.approx(sound.state.deviation, abs=1e-9)
+
+
+def test_a_mistake_that_ends_is_cleared(start_run: Any, make_weather: Any) -> None:
+    def ends(values: Any) -> Any:
+        return np.where(np.arange(len(values)) < 40, 1.8 * values + 32.0, values)
+
+    run = bridge(start_run, make_weather, "temperature", ends)
+    assert [(row.kind, row.raised) for row in run.changes] == [("sensor.units", True), ("sensor.units", False)]
+
+
+def test_a_jump_that_no_unit_explains_waits_for_a_day(start_run: Any, make_weather: Any) -> None:
+    run = bridge(start_run, make_weather, "temperature", lambda values: values + 16.0)
+    assert run.kinds() == []
+    # Used again: the driver's newest value is the last hour's.
+    assert run.state.driver_ns.max() == run.now_ns
+
+
+def test_a_cold_front_is_no_fault(start_run: Any, make_weather: Any) -> None:
+    front = np.concatenate([np.linspace(0.0, -14.0, 4), np.full(HOURS - HEALTHY - 4, -14.0)])
+    assert bridge(start_run, make_weather, "temperature", lambda values: values + front).kinds() == []
