@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, Text, and_, case, cast, func, or_, select
 
 from domain.identifiers import AssetId
 from domain.records import AlarmState, DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
@@ -38,6 +38,31 @@ _UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, Alarm
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
+
+
+class _AssetPart(msgspec.Struct):
+    """What a map and a matrix need of an asset's detail; the rest of the text is passed over."""
+
+    name: str
+    type: AssetType
+    lat: float | None = None
+    lon: float | None = None
+    emergency_repair_cost_eur: float | None = None
+    condition_inspected: int | None = None
+
+
+class _RiskPart(msgspec.Struct):
+    """The same of an assessment."""
+
+    state: RiskState
+    data_quality: DataQuality
+    indicative_condition: int | None = None
+    probability_of_failure: tuple[FailureProbability, ...] = ()
+
+
+# Whole fleets are read at once: reading the few fields from the text takes a quarter of decoding it all.
+_asset_decoder: Final = msgspec.json.Decoder(_AssetPart)
+_risk_decoder: Final = msgspec.json.Decoder(_RiskPart)
 
 
 class SqlOverview:
@@ -195,9 +220,9 @@ class SqlOverview:
 
     def places(self) -> Sequence[PlaceRow]:
         """List every asset with where it lies and how it stands, by identifier."""
-        detail = asset_table.c.detail
+        detail, risk = cast(asset_table.c.detail, Text), cast(risk_table.c.detail, Text)
         query = (
-            select(asset_table.c.id, detail, risk_table.c.detail.label("risk"))
+            select(asset_table.c.id, detail.label("detail"), risk.label("risk"))
             .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
             .where(own_row(self._organisations))
             .order_by(asset_table.c.id)
@@ -287,18 +312,18 @@ def _about(wanted: ListFilter) -> list[ColumnElement[bool]]:
 
 
 def _place(row: Row[Any]) -> PlaceRow:
-    asset, risk = row.detail, row.risk
-    found = () if risk is None else risk["probability_of_failure"]
+    asset = _asset_decoder.decode(row.detail)
+    risk = None if row.risk is None else _risk_decoder.decode(row.risk)
     return PlaceRow(
         id=AssetId(row.id),
-        name=asset["name"],
-        type=AssetType(asset["type"]),
-        lat=asset.get("lat"),
-        lon=asset.get("lon"),
-        emergency_repair_cost_eur=asset.get("emergency_repair_cost_eur"),
-        condition_inspected=asset.get("condition_inspected"),
-        state=None if risk is None else RiskState(risk["state"]),
-        data_quality=DataQuality.NONE if risk is None else DataQuality(risk["data_quality"]),
-        indicative_condition=None if risk is None else risk["indicative_condition"],
-        chances=tuple(msgspec.convert(item, FailureProbability) for item in found),
+        name=asset.name,
+        type=asset.type,
+        lat=asset.lat,
+        lon=asset.lon,
+        emergency_repair_cost_eur=asset.emergency_repair_cost_eur,
+        condition_inspected=asset.condition_inspected,
+        state=None if risk is None else risk.state,
+        data_quality=DataQuality.NONE if risk is None else risk.data_quality,
+        indicative_condition=None if risk is None else risk.indicative_condition,
+        chances=() if risk is None else risk.probability_of_failure,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -36,11 +35,12 @@ def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion
     """Show how many structures stand where, and the worst of each cell."""
     language = page_language(request, question)
     places = rooms.overview.places()
+    cells = _by_cell(places)
     rows = [
         (
             _chance_label(row, language),
             [
-                _cell(_inside(places, row, column), _weight(row, column), language)
+                _cell(cells.get((row, column), []), _weight(row, column), language)
                 for column in range(len(_COSTS_EUR) + 1)
             ],
         )
@@ -66,15 +66,15 @@ def _chance(place: PlaceRow) -> float | None:
     return next((item.value for item in place.chances if item.horizon_days == _HORIZON_DAYS), None)
 
 
-def _inside(places: Sequence[PlaceRow], row: int, column: int) -> list[PlaceRow]:
-    low, high = _CHANCES[row], _CHANCES[row - 1] if row else math.inf
-    inside = []
-    for place in places:
-        value = _chance(place)
-        if value is not None and low <= value < high and _cost_class(place) == column:
-            inside.append(place)
-    inside.sort(key=lambda place: (-(_chance(place) or 0.0), place.id))
-    return inside
+def _by_cell(places: Sequence[PlaceRow]) -> dict[tuple[int, int], list[PlaceRow]]:
+    """Give the structures of each cell (row, column), the likeliest to fail first."""
+    chances = [(value, place) for place in places if (value := _chance(place)) is not None]
+    chances.sort(key=lambda item: (-item[0], item[1].id))
+    cells: dict[tuple[int, int], list[PlaceRow]] = {}
+    for value, place in chances:
+        row = next(number for number, low in enumerate(_CHANCES) if value >= low)
+        cells.setdefault((row, _cost_class(place)), []).append(place)
+    return cells
 
 
 def _cost_class(place: PlaceRow) -> int:
