@@ -25,6 +25,7 @@ from domain.errors import ConfigurationError, ShapeError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import Asset, Channel, Direction, Register, Role, Works
 from domain.units import conversion
+from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, THRESHOLDS, ThresholdKind, failure_mode, threshold_of
 
 __all__ = ["DRIVERS", "HOUR_NS", "Catalogue", "Summary", "compile_catalogue"]
@@ -112,6 +113,8 @@ class Catalogue:
         True where a repeated value is no fault.
     is_duty : bool[C]
         True where the channel says whether a machine works: at 0 it rests, and need not be heard.
+    is_found : bool[C]
+        True where values are looked for in averaged waveforms: that nothing was found is no silence.
     follows_load : bool[C]
         True where more work alone raises the value along with others, so that agreement shows little.
     driver : int8[C]
@@ -172,6 +175,7 @@ class Catalogue:
     is_judged: BoolArray
     is_resting: BoolArray
     is_duty: BoolArray
+    is_found: BoolArray
     follows_load: BoolArray
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
@@ -256,6 +260,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_judged",
     "is_resting",
     "is_duty",
+    "is_found",
     "follows_load",
     "driver",
     "driver_factor",
@@ -414,6 +419,7 @@ def compile_catalogue(
     for row, key in enumerate(keys):
         first_of_sensor.setdefault((key.asset, key.sensor), row)
     is_judged = [channel.role is Role.CONDITION and channel.quantity not in _SHOWN_ONLY for channel in channels]
+    found = mode_channels(channels)
     machines = {channel.key[:2] for channel in channels if channel.quantity in MACHINE_QUANTITIES}
     distances = [_failure_distance(channel) for channel in channels]
     drivers = [_driver(channel) for channel in channels]
@@ -427,6 +433,7 @@ def compile_catalogue(
         "is_resting": np.array([channel.quantity in _RESTING for channel in channels], np.bool_),
         "follows_load": np.array([channel.quantity in _FOLLOWS_LOAD for channel in channels], np.bool_),
         "is_duty": np.array([channel.quantity in _DUTY for channel in channels], np.bool_),
+        "is_found": np.array([channel.key in found for channel in channels], np.bool_),
         "driver": np.array([row[0] for row in drivers], np.int8),
         "driver_factor": np.array([row[1] for row in drivers], np.float64),
         "driver_offset": np.array([row[2] for row in drivers], np.float64),

@@ -56,7 +56,11 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
     patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
     patience = np.where(_rests(catalogue, state, at_ns), np.maximum(patience, _LONGEST_REST_NS), patience)
-    return np.asarray((state.started_ns[asset] > 0) & (at_ns[asset] - since > patience))
+    silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since > patience)
+    # What is found in a sensor's waveforms is silent when the waveforms are, and not when there was nothing to find.
+    sensor = catalogue.sensor_of_channel
+    speaking = np.bincount(sensor, weights=~silent & ~catalogue.is_found, minlength=len(sensor))[sensor] > 0
+    return np.asarray(np.where(catalogue.is_found, ~speaking, silent))
 
 
 def _rests(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:

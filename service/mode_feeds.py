@@ -1,31 +1,26 @@
 """Natural frequencies found in waveforms as readings of the chain, where the register asks for them.
 
-A row `natural_frequency_2` (hertz) on the sensor and axis of a waveform asks for the mode with that number. Its
-frequency becomes a reading of the last hop of the period that showed it, as if a gateway had sent it, and from there on
-it is compensated, weighed and explained like any other condition indicator. Where several sensors of a structure ask
-for one mode, the first gets it: they are averaged together, and one measurement must not count twice. A channel of
-which the gateway sends readings itself is left to the gateway.
+The frequency becomes a reading of the last hop of the period that showed it, as if a gateway had sent it, and from
+there on it is compensated, weighed and explained like any other condition indicator. A channel of which the gateway
+sends readings itself is left to the gateway.
 """
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
 from domain.arrays import ReadingColumns
 from domain.errors import UnitError
-from domain.identifiers import AssetId, ChannelKey, SensorId
-from domain.register import WAVEFORM_CHANNELS, Register
+from domain.identifiers import AssetId, ChannelKey
+from domain.register import Register
 from domain.units import conversion
+from models.modal_channels import mode_channels
 from storage.modal_entries import ModePeriod
 
 __all__ = ["ModeFeeds"]
-
-_ASKS: Final = re.compile(r"natural_frequency(?:_(\d{1,3}))?")
-_COMPUTED: Final = frozenset(name for name, _ in WAVEFORM_CHANNELS)
 
 
 class ModeFeeds:
@@ -39,21 +34,12 @@ class ModeFeeds:
     """
 
     def __init__(self, register: Register, numbers: Mapping[ChannelKey, int]) -> None:
-        waveforms: set[tuple[AssetId, SensorId, str]] = {
-            (channel.asset, channel.sensor, _axis(channel.channel))
-            for channel in register.channels
-            if channel.derived and channel.quantity in _COMPUTED
-        }
+        by_key = {channel.key: channel for channel in register.channels}
         self._channel: dict[tuple[AssetId, int], tuple[int, float]] = {}
-        for channel in sorted(register.channels, key=lambda row: row.key):
-            asked = _ASKS.fullmatch(channel.quantity)
-            if asked is None or (channel.asset, channel.sensor, _axis(channel.channel)) not in waveforms:
-                continue
-            try:
-                factor = conversion("Hz", channel.unit).factor
-            except UnitError:  # a quantity of that name that is no frequency
-                continue
-            self._channel.setdefault((channel.asset, int(asked[1] or 1)), (numbers[channel.key], factor))
+        for key, mode in mode_channels(register.channels).items():
+            # A quantity of that name that is no frequency is none of ours.
+            with contextlib.suppress(UnitError):
+                self._channel[key.asset, mode] = numbers[key], conversion("Hz", by_key[key].unit).factor
 
     def __bool__(self) -> bool:
         return bool(self._channel)
@@ -79,7 +65,3 @@ class ModeFeeds:
             np.array([factor * frequency_hz for _, factor, _, frequency_hz in found], np.float64),
             np.zeros(len(found), np.uint8),
         )
-
-
-def _axis(channel: str) -> str:
-    return channel.partition(".")[2]

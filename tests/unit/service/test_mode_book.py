@@ -241,6 +241,22 @@ def test_a_frequency_that_the_gateway_sends_is_left_to_it(tmp_path: Path, messag
     assert len(hops_of(pipeline, "natural_frequency_3.z")) == 3
 
 
+def test_waveforms_without_a_mode_are_no_silence_and_their_end_is(tmp_path: Path) -> None:
+    """Six days of noise, in which there is nothing to find, and then eighteen in which only the thermometer speaks."""
+    pipeline = open_site(tmp_path, ASKED.replace(",86400", ",3600"))
+    generator = np.random.default_rng(4)
+    for day in range(24):
+        hours = [BEGIN_NS + (24 * day + hour) * HOUR_NS for hour in range(24)]
+        batch = [reading(start_ns // NS, 11.0 + generator.normal()) for start_ns in hours]
+        if day < 6:
+            batch += [waveform(start_ns, generator.normal(size=300), scale=1e-3) for start_ns in hours]
+        pipeline.take(batch, now_ns=NOW_NS, provisional=False)
+        pipeline.close(now_ns=NOW_NS)
+    raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms if alarm.kind == "data.silent"]
+    assert [alarm.subject for alarm in raised] == ["acc1"]
+    assert raised[0].raised_at_ns > BEGIN_NS + 6 * DAY_NS
+
+
 @pytest.mark.slow
 def test_a_loss_of_stiffness_shows_in_waveforms_alone(tmp_path: Path) -> None:
     """Sixty days of blocks, and then 3 % of the frequency gone: far outside of what weather explains."""
