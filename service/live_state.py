@@ -478,6 +478,10 @@ class LiveState:
         news = AlarmNews(changes=changes)
         book = self.books.get(decision.asset, AssetBook())
         alarms, decisions = follow(book.alarms, decision.asset, cleared, news), book.decisions
+        if decision.verb is DecisionVerb.REPAIR:
+            # What was repaired did not go away by itself, which would count as a false alarm.
+            gone = [change.id for change in news.changes if change.cleared_at_ns is not None]
+            news.changes += [AlarmChange(id=name, state=AlarmState.CONFIRMED) for name in gone]
         if decision.verb in _CHANGES_MODELS:
             after_ns = int(self.tracker.frontier_ns[row])
             decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))

@@ -204,7 +204,8 @@ class SqlOverview:
             open_condition_alarms=sum(row.rows for row in condition if row.state in _UNDECIDED),
             open_other_alarms=sum(row.rows for row in alarms if row.state in _UNDECIDED)
             - sum(row.rows for row in condition if row.state in _UNDECIDED),
-            false_alarms=sum(row.rows for row in condition if row.state == AlarmState.DISMISSED.value),
+            dismissed_alarms=sum(row.rows for row in condition if row.state == AlarmState.DISMISSED.value),
+            expired_alarms=sum(row.rows for row in condition if row.state == AlarmState.CLEARED.value),
             asset_years=self._asset_years(),
             quarantined=self._count(quarantine_table, own_gateway(quarantine_table.c.gateway, self._organisations)),
         )

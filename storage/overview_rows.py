@@ -63,8 +63,9 @@ class FleetTally:
         Assessed, but without any reading to go by.
     open_condition_alarms, open_other_alarms : int
         Open, acknowledged or confirmed; the others are about sensors, data, gateways and clocks.
-    false_alarms : int
-        Alarms about the condition that a person dismissed.
+    dismissed_alarms, expired_alarms : int
+        Alarms about the condition that a person dismissed, and that went away before anybody had confirmed them or
+        repaired anything.
     asset_years : float
         How long assets were watched, added up; years of event time.
     quarantined : int
@@ -77,9 +78,15 @@ class FleetTally:
     without_data: int = 0
     open_condition_alarms: int = 0
     open_other_alarms: int = 0
-    false_alarms: int = 0
+    dismissed_alarms: int = 0
+    expired_alarms: int = 0
     asset_years: float = 0.0
     quarantined: int = 0
+
+    @property
+    def false_alarms(self) -> int:
+        """Count the alarms taken for false: to leave out those that nobody judged would flatter the detector."""
+        return self.dismissed_alarms + self.expired_alarms
 
 
 @dataclass(frozen=True, slots=True)

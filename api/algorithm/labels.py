@@ -33,6 +33,7 @@ _LABELS: Final[dict[str, tuple[str, str]]] = {
     "dismissedAlarms": ("Alarms dismissed by people", "Alarmen die mensen onterecht vonden"),
     "dueOn": ("Work planned on", "Werk gepland op"),
     "everySeconds": ("Every (s)", "Elke (s)"),
+    "expiredAlarms": ("Alarms that went away unconfirmed", "Alarmen die vanzelf verdwenen"),
     "expected": ("Expected", "Verwacht"),
     "expectedCostOfWaitingEur": ("Expected cost of waiting 90 days (€)", "Verwachte kosten van 90 dagen wachten (€)"),
     "failureMode": ("Kind of damage", "Soort schade"),

@@ -169,7 +169,8 @@ def public_figures(rooms: ApiRooms) -> dict[str, Any]:
         "watchedYears": round(tally.asset_years, 1),
         "falseAlarmsPerYearPromised": rooms.settings.false_alarms_per_year,
         "falseAlarmsPerYearAchieved": None if achieved is None else round(achieved, 3),
-        "dismissedAlarms": tally.false_alarms,
+        "dismissedAlarms": tally.dismissed_alarms,
+        "expiredAlarms": tally.expired_alarms,
     }
 
 

@@ -98,6 +98,7 @@ def test_counts_and_places_are_those_of_a_plain_walk(town: Town, overview: SqlOv
     counted = overview.tally()
     assert counted.asset_years == pytest.approx(4 * DAY_NS / 24 / YEAR_NS)
     assert replace(counted, asset_years=0.0) == replace(plain.tally(), quarantined=0)
+    assert (counted.expired_alarms, counted.false_alarms) == (1, 1)
     assert list(overview.places()) == list(plain.places())
 
 

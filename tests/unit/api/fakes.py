@@ -217,6 +217,10 @@ class MemoryOverview:
                 found[own.id] = len(others)
         return found
 
+    def _condition_alarms(self, state: AlarmState) -> int:
+        rows = self.store.alarm_rows
+        return sum(alarm.state is state and alarm.kind.startswith("condition.") for alarm in rows)
+
     def tally(self) -> FleetTally:
         known = self.store.newest.values()
         alarms = [alarm for alarm in self.store.alarm_rows if alarm.cleared_at_ns is None]
@@ -228,6 +232,8 @@ class MemoryOverview:
             without_data=sum(risk.data_quality is DataQuality.NONE for risk in known),
             open_condition_alarms=len(condition),
             open_other_alarms=len(alarms) - len(condition),
+            dismissed_alarms=self._condition_alarms(AlarmState.DISMISSED),
+            expired_alarms=self._condition_alarms(AlarmState.CLEARED),
             quarantined=len(self.store.unknown),
         )
 
