@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import FloatArray
+from domain.arrays import BoolArray, FloatArray
 from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
@@ -95,11 +95,13 @@ def basis_of(
             )
         )
     missing = []
-    for row in range(rows["judged"].start, rows["judged"].stop):
+    judged = rows["judged"]
+    numbers = (state.measured[judged], state.expected[judged], state.spread[judged], state.residual[judged])
+    is_known: BoolArray = np.logical_and.reduce([np.isfinite(column) for column in numbers])
+    for row, known in zip(range(judged.start, judged.stop), is_known.tolist(), strict=True):
         channel = int(catalogue.judged[row])
         key = catalogue.channels[channel]
-        numbers = (state.measured[row], state.expected[row], state.spread[row], state.residual[row])
-        if not np.all(np.isfinite(numbers)):
+        if not known:
             missing.append(f"{key.sensor}/{key.channel}")
             continue
         is_log = catalogue.is_log[[channel]]

@@ -166,7 +166,10 @@ class IngestSection(BaseModel):
     max_payload_bytes: int = Field(4_194_304, ge=1024, le=268_435_456, description="Larger payloads are refused.")
     closing_seconds: float = Field(0.25, ge=0.01, le=60, description="Hops close together, this long apart at least.")
     provisional_seconds: float = Field(
-        0.25, ge=0, le=60, description="Provisional assessments of an asset are this long apart at least."
+        0.25,
+        ge=0,
+        le=60,
+        description="Provisional assessments of an asset are this long apart at least, and twice as long as they take.",
     )
     snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
     workers: int = Field(

@@ -14,7 +14,7 @@ from domain.errors import StorageUnavailable
 from ingest.batch import Message
 from ingest.delivery import Delivery, InboxBatch
 from ingest.inbox import Inbox, InboxState
-from service.pipeline import Pipeline
+from service.pipeline import Pipeline, TakeReport
 from service.projector import Projector
 from service.register_commands import import_assets
 from service.settings import Settings, load_settings
@@ -335,6 +335,26 @@ def test_held_messages_are_released_when_their_sender_is_onboarded(bench: Callab
     site.pass_time(2)
     tally = balanced(site.pipeline)
     assert (tally["messages_quarantined"], tally["readings_stored"]) == (0, 1)
+
+
+def test_provisional_assessments_leave_two_thirds_of_the_time_to_messages(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two thousand sensors took longer to assess than the pause between two looks, so ingest did little else."""
+    site = bench(provisional_seconds=0.25)
+    asked: list[bool] = []
+    take = site.pipeline.take
+
+    def slow(*args: Any, provisional: bool, **more: Any) -> TakeReport:
+        asked.append(provisional)
+        site.seconds += 3.0 if provisional else 0.0
+        return take(*args, provisional=provisional, **more)
+
+    monkeypatch.setattr(site.pipeline, "take", slow)
+    for number in range(8):
+        site.gateway.send(reading(NOW_S + number))
+        site.step(1.0)
+    assert asked == [True, *[False] * 5, True, False]
 
 
 def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]) -> None:
