@@ -33,8 +33,9 @@ _LONGEST_PERIOD_DAYS: Final = 14
 # A period that took so long is used with fewer blocks, and below these dropped.
 _FEWEST_BLOCKS: Final = 4
 _REFERENCE_PERIODS: Final = 30
-# Bounds of memory: days that wait, and kinds of blocks, of one structure.
-_MOST_DAYS: Final = 8
+# Bounds of memory: days that wait, and kinds of blocks, of one structure. Live, a day or two wait; in a replay as many
+# as one batch spans, or a channel is waited for. 16 kB each, so 1.6 MB at the very most.
+_MOST_DAYS: Final = 100
 _MOST_RATES: Final = 4
 # Structures whose peaks are fitted in one call: enough to share its overhead, and a few megabytes.
 _TOGETHER: Final = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -9,12 +10,18 @@ from pathlib import Path
 import pytest
 
 from ingest.batch import Message
+from service.pipeline import Pipeline
 from simulator.scenario_file import load_scenario
 from tests.chain import ARRIVAL_NS, feed, finish, open_chain, simulated_messages
 
 pytestmark = pytest.mark.slow
 
 DAYS = 24
+
+
+def whole_state(pipeline: Pipeline) -> str:
+    """Close what is complete, and give the hashes of the models' state and of the modes found in waveforms."""
+    return f"{finish(pipeline)} {pipeline.live.modes.digest()}"
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +34,12 @@ def undisturbed(messages: list[Message], tmp_path_factory: pytest.TempPathFactor
     """State hash and counts of a run in order, in batches of 50."""
     pipeline = open_chain(tmp_path_factory.mktemp("undisturbed"), load_scenario("small"))
     feed(pipeline, messages, batch=50)
-    return finish(pipeline), pipeline.journal.tally()
+    return whole_state(pipeline), pipeline.journal.tally()
 
 
 def test_the_run_learns_something(undisturbed: tuple[str, dict[str, int]], messages: list[Message]) -> None:
-    tally = undisturbed[1]
+    state, tally = undisturbed
+    assert not state.endswith(hashlib.sha256().hexdigest())  # which is that of no modes at all
     assert tally["messages_received"] == len(messages)
     assert tally["readings_stored"] > 20_000
 
@@ -42,7 +50,7 @@ def test_cutting_the_stream_elsewhere_changes_no_bit(
 ) -> None:
     pipeline = open_chain(tmp_path, load_scenario("small"))
     feed(pipeline, messages, batch=batch, close_every=close_every)
-    assert finish(pipeline) == undisturbed[0]
+    assert whole_state(pipeline) == undisturbed[0]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -55,7 +63,7 @@ def test_another_order_within_the_lateness_allowance_changes_no_bit(
     order = sorted(range(len(messages)), key=lambda place: place + generator.uniform(0, span))
     pipeline = open_chain(tmp_path, load_scenario("small"))
     feed(pipeline, [messages[place] for place in order], batch=40)
-    assert finish(pipeline) == undisturbed[0]
+    assert whole_state(pipeline) == undisturbed[0]
     assert pipeline.journal.tally()["readings_stored"] == undisturbed[1]["readings_stored"]
 
 
@@ -75,7 +83,7 @@ def test_when_the_stream_pauses_changes_no_bit(
         if generator.random() < 0.3:
             paused += pipeline.close(now_ns=ARRIVAL_NS, lateness_ns=0)
     assert paused > 100
-    assert finish(pipeline) == undisturbed[0]
+    assert whole_state(pipeline) == undisturbed[0]
 
 
 def test_messages_delivered_twice_count_once(
@@ -86,7 +94,7 @@ def test_messages_delivered_twice_count_once(
     pipeline = open_chain(tmp_path, load_scenario("small"))
     feed(pipeline, twice, batch=33)
     feed(pipeline, messages, batch=500)  # and the whole history once more
-    assert finish(pipeline) == undisturbed[0]
+    assert whole_state(pipeline) == undisturbed[0]
     assert pipeline.journal.tally()["readings_stored"] == undisturbed[1]["readings_stored"]
 
 
@@ -108,7 +116,7 @@ def test_a_restart_at_any_moment_changes_no_bit(
             pipeline = open_chain(tmp_path)
             assert pipeline.live.digest() == before
             place = max(0, place - generator.randint(0, 15))  # not acknowledged yet: the broker sends it again
-    assert finish(pipeline) == undisturbed[0]
+    assert whole_state(pipeline) == undisturbed[0]
     tally = Counter(pipeline.journal.tally())
     assert tally["readings_stored"] == undisturbed[1]["readings_stored"]
 
@@ -118,7 +126,7 @@ def test_alarms_and_assessments_have_the_same_names_in_another_cut(tmp_path: Pat
     for batch in (13, 160):
         pipeline = open_chain(tmp_path / str(batch), load_scenario("small"))
         feed(pipeline, messages, batch=batch)
-        finish(pipeline)
+        whole_state(pipeline)
         entries = pipeline.journal.entries(after=0, limit=1_000_000)
         alarms = sorted(alarm.id for entry in entries for alarm in entry.outcome.alarms)
         assessments = [item for entry in entries for item in entry.outcome.assessments]
