@@ -17,6 +17,7 @@ from api.answers import (
     sensor_item,
     series_point_item,
 )
+from api.examples_papers import ALGORITHM_EXAMPLE, READINGS_EXAMPLE
 from api.explaining import explanation_item
 from api.languages import Language
 from api.mode_answers import mode_item, spectrum_item
@@ -216,7 +217,14 @@ _COLLECTION: Final = {
     "description": "The newest assessment of each asset, most urgent first.",
     "itemType": "feature",
     "crs": ["http://www.opengis.net/def/crs/OGC/1.3/CRS84"],
-    "links": [{"href": "https://schouw.example.org/v1/ogc/collections/risks/items", "rel": "items"}],
+    "storageCrs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+    "links": [
+        {
+            "href": "https://schouw.example.org/v1/ogc/collections/risks/items",
+            "rel": "items",
+            "type": "application/geo+json",
+        }
+    ],
 }
 _LINKS: Final = [{"href": "https://schouw.example.org/v1/ogc", "rel": "self", "type": "application/json"}]
 _CHANNEL: Final = ChannelBasis(
@@ -275,8 +283,17 @@ EXAMPLES: Final[dict[str, Any]] = {
     "testWebhook": _DELIVERY | {"state": "waiting", "attempts": 0, "nextAttemptAt": "2026-03-01T06:20:00Z"},
     "listDeliveries": {"items": [_DELIVERY], "next": None, "nextSince": None},
     "listTrail": {"items": [_TRAIL], "next": None, "nextSince": None},
-    "showAlgorithm": {"registerEntry": None, "missing": ["status"], "modelCard": {"title": "Model card"}},
-    "showDecisionLog": {"title": "Log of one decision", "decision": as_json(decision_item(DECISION))},
+    "showAlgorithm": ALGORITHM_EXAMPLE,
+    "showDecisionLog": {
+        "title": "Log of one decision",
+        "organisation": "Gemeente Voorbeeld",
+        "readings": READINGS_EXAMPLE,
+        "assessment": as_json(_RISK),
+        "journalEntry": 48_101,
+        "alarm": as_json(alarm_item(ALARM, Language.ENGLISH)),
+        "decision": as_json(decision_item(DECISION)),
+        "outcome": {"alarmState": "confirmed", "laterDecisions": []},
+    },
     "showLanding": {"title": "Schouw", "description": "Risks, alarms and plans on the map.", "links": _LINKS},
     "showConformance": {"conformsTo": ["http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"]},
     "listCollections": {"links": _LINKS, "collections": [_COLLECTION]},

@@ -155,7 +155,8 @@ def _complete(operation: dict[str, Any], *, has_path_parameter: bool, writes: bo
         for kind in ("application/geo+json", "text/event-stream"):
             if kind in response.get("content", {}):
                 response["content"][kind]["example"] = EXAMPLES[operation["operationId"]]
-                response["content"].pop("application/json", None)
+                described = response["content"].pop("application/json", {})
+                response["content"][kind].setdefault("schema", described.get("schema", {}))
         table = response.get("content", {}).get("text/csv")
         if table is not None:
             table["example"] = as_csv(EXAMPLES[operation["operationId"]])

@@ -17,6 +17,7 @@ from domain.register import AssetType
 
 __all__ = [
     "AlarmItem",
+    "Answer",
     "AssetItem",
     "AssetSummary",
     "AuditItem",
@@ -38,6 +39,7 @@ __all__ = [
     "SensorItem",
     "SeriesListing",
     "SeriesPointItem",
+    "Time",
     "WebhookItem",
 ]
 

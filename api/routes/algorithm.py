@@ -6,7 +6,7 @@ for those who may read decisions.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -21,6 +21,7 @@ from api.problems import ProblemError
 from api.questions import AnswerLanguage, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
+from api.schemas_papers import AlgorithmAnswer, DecisionLog
 from domain.access import Right
 
 __all__ = ["algorithm_answer", "page_router", "router"]
@@ -28,10 +29,8 @@ __all__ = ["algorithm_answer", "page_router", "router"]
 router = APIRouter(tags=["accountability"])
 page_router = APIRouter(include_in_schema=False)
 
-_ANY: Final = dict[str, Any]
 
-
-@router.get("/v1/algorithm", response_model=_ANY, summary="Show what the algorithm is")
+@router.get("/v1/algorithm", response_model=AlgorithmAnswer, summary="Show what the algorithm is")
 def show_algorithm(request: Request, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]) -> Response:
     """Give the entry of the Algorithm Register (standard 1.0), what is missing in it, the model card and the sensors.
 
@@ -42,7 +41,7 @@ def show_algorithm(request: Request, language: AnswerLanguage, _question: Annota
 
 @router.get(
     "/v1/decisions/{decision_id}/log",
-    response_model=_ANY,
+    response_model=DecisionLog,
     dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
     summary="Follow one decision from reading to outcome",
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from api.access import Who, needs
 from api.features import COLLECTIONS, Box, Collection, features_of
@@ -17,6 +18,7 @@ from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
 from api.questions import BOX_PATTERN, AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
+from api.schemas_map import CollectionItem, Collections, Conformance, Feature, FeatureCollection, Landing
 from api.times import rfc3339
 from domain.access import Right
 
@@ -31,16 +33,16 @@ _GEOJSON: Final = "application/geo+json"
 _CONFORMS: Final = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{name}" for name in ("core", "oas30", "geojson")
 ]
-_FEATURES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {_GEOJSON: {"schema": {"type": "object"}}}},
-    304: {},
-}
 _ROOT: Final = "/v1/ogc"
 _BOX: Final = re.compile(BOX_PATTERN, re.ASCII)
 _NOWHERE: Final = (999.0, 999.0, 999.0, 999.0)
 
 
-@router.get("", response_model=dict[str, Any], summary="Open the map interface")
+def _as_geojson(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": model, "content": {_GEOJSON: {}}}, 304: {}}
+
+
+@router.get("", response_model=Landing, summary="Open the map interface")
 def show_landing(request: Request, rooms: Rooms) -> Response:
     """Give the landing page of OGC API Features, with its links."""
     links = [
@@ -58,13 +60,13 @@ def show_landing(request: Request, rooms: Rooms) -> Response:
     return _plain(request, rooms, body)
 
 
-@router.get("/conformance", response_model=dict[str, Any], summary="Show what the map interface conforms to")
+@router.get("/conformance", response_model=Conformance, summary="Show what the map interface conforms to")
 def show_conformance(request: Request, rooms: Rooms) -> Response:
     """List the conformance classes of OGC API Features."""
     return _plain(request, rooms, {"conformsTo": _CONFORMS})
 
 
-@router.get("/collections", response_model=dict[str, Any], summary="List the collections of the map interface")
+@router.get("/collections", response_model=Collections, summary="List the collections of the map interface")
 def list_collections(request: Request, rooms: Rooms) -> Response:
     """List risks, alarms and plans as collections of features."""
     body = {
@@ -74,13 +76,15 @@ def list_collections(request: Request, rooms: Rooms) -> Response:
     return _plain(request, rooms, body)
 
 
-@router.get("/collections/{collection_id}", response_model=dict[str, Any], summary="Show one collection")
+@router.get("/collections/{collection_id}", response_model=CollectionItem, summary="Show one collection")
 def show_collection(request: Request, rooms: Rooms, collection_id: ItemPath) -> Response:
     """Describe one collection of features."""
     return _plain(request, rooms, _described(rooms, _known(collection_id)))
 
 
-@router.get("/collections/{collection_id}/items", responses=_FEATURES, summary="List features as GeoJSON")
+@router.get(
+    "/collections/{collection_id}/items", responses=_as_geojson(FeatureCollection), summary="List features as GeoJSON"
+)
 def list_features(
     request: Request,
     rooms: Rooms,
@@ -124,7 +128,9 @@ def list_features(
     return cached_answer(request, rooms, who, make, language=language)
 
 
-@router.get("/collections/{collection_id}/items/{feature_id:path}", responses=_FEATURES, summary="Show one feature")
+@router.get(
+    "/collections/{collection_id}/items/{feature_id:path}", responses=_as_geojson(Feature), summary="Show one feature"
+)
 def show_feature(
     request: Request,
     rooms: Rooms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.unit.api.fakes import Client, make_town
@@ -111,3 +112,30 @@ def test_a_score_is_a_whole_number_however_json_writes_it(client: Client, condit
 )  # fmt: skip
 def test_a_box_is_four_numbers_in_degrees(client: Client, box: str, status: int) -> None:
     assert client.get(f"/v1/ogc/collections/risks/items?bbox={box}").status == status
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ogc", "/ogc/conformance", "/ogc/collections", "/ogc/collections/risks", "/ogc/collections/risks/items",
+        "/ogc/collections/alarms/items", "/ogc/collections/plans/items?limit=1",
+        "/ogc/collections/risks/items/brug-042", "/algorithm", "/decisions/d1/log",
+    ],
+)  # fmt: skip
+def test_what_is_nested_is_described_and_nothing_else_is_given(client: Client, document: Any, path: str) -> None:
+    """They were described as any object."""
+    words = path.partition("?")[0].split("/")
+    (known,) = (
+        item["get"]
+        for name, item in document["paths"].items()
+        if len(parts := name.split("/")) == len(words)
+        and all(part == word or part.startswith("{") for part, word in zip(parts, words, strict=True))
+        and name != "/decisions/{decision_id}"
+    )
+    (content,) = known["responses"]["200"]["content"].values()
+    answer = client.get(f"/v1{path}")
+    assert answer.status == 200
+    schema = {**content["schema"], "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(answer.json())
+    described = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    assert set(answer.json()) == set(described["properties"])
