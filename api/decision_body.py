@@ -7,11 +7,13 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final
 
+from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationInfo
 from pydantic import field_validator as check_field
 from pydantic.alias_generators import to_camel
 
-from api.problems import FieldError, invalid_input
+from api.access import Who
+from api.problems import REQUIRED_OF_CALLER, FieldError, invalid_input
 from api.rooms import ApiRooms
 from api.times import parse_date
 from domain.access import Caller
@@ -26,12 +28,14 @@ __all__ = [
     "AssetDecisionBody",
     "DecisionBody",
     "draft_decision",
+    "named_by_systems",
     "once_key",
 ]
 
 # What only makes sense about an alarm.
 ABOUT_ALARMS: Final = (DecisionVerb.ACKNOWLEDGE, DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
 _ITEM_CHARACTERS: Final = 256
+_NAME_EXPECTED: Final = "the name of the person who decides"
 _NEEDED: Final = {"plan": ("dueOn", "string"), "correct-condition": ("condition", "integer")}
 
 
@@ -190,7 +194,7 @@ def draft_decision(
             errors.append(FieldError("body", "decidedBy", repr(name), f"{who.name!r}, who is logged in, or nothing"))
         name = who.name
     elif name is None:
-        errors.append(FieldError("body", "decidedBy", "nothing", "the name of the person who decides"))
+        errors.append(FieldError("body", "decidedBy", "nothing", _NAME_EXPECTED))
     if alarm_id is None and given.verb in ABOUT_ALARMS:
         errors.append(FieldError("body", "verb", repr(given.verb.value), "this verb at the address of an alarm"))
     assessment = given.assessment_id
@@ -217,6 +221,12 @@ def draft_decision(
         due_on=None if given.due_on is None else given.due_on.isoformat(),
         condition=given.condition,
     )
+
+
+async def named_by_systems(request: Request, who: Who) -> None:
+    """Note that a system must say who decides, so that this is told with all else that is wrong with a body."""
+    if who.kind != "person":
+        request.scope[REQUIRED_OF_CALLER] = [("decidedBy", _NAME_EXPECTED)]
 
 
 def once_key(key: str | None, given: DecisionBody, *, about: str, who: Caller) -> OnceKey | None:

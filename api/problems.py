@@ -8,6 +8,7 @@ on our side never shows its insides; the server's own log has them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from domain.errors import DecisionError, DecisionRepeated, StorageUnavailable
 
 __all__ = [
     "PROBLEM_JSON",
+    "REQUIRED_OF_CALLER",
     "FieldError",
     "ProblemError",
     "add_problem_handlers",
@@ -32,6 +34,11 @@ __all__ = [
 ]
 
 PROBLEM_JSON: Final = "application/problem+json"
+# In the scope of a request: names of the body that this caller must give though another need not, and what is expected.
+REQUIRED_OF_CALLER: Final = "schouw.required"
+# The validator's sentences without their subject: "String should have at least 1 character".
+_OPENING: Final = re.compile(r"^[A-Z]\w* should (?:be|have) ")
+_AFTERTHOUGHT: Final = re.compile(r" after validation, not .*$")
 # Long enough to recognise what was sent, short enough that an answer cannot be used to echo a flood.
 _GOT_CHARACTERS: Final = 120
 _ERRORS_MAX: Final = 100
@@ -141,7 +148,11 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 async def _answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this type alone
-    return problem_response(invalid_input([_field_error(fault) for fault in error.errors()]), request.url.path)
+    errors = [_field_error(fault) for fault in error.errors()]
+    for name, expected in request.scope.get(REQUIRED_OF_CALLER, ()):
+        if isinstance(error.body, Mapping) and error.body.get(name) is None:
+            errors.append(FieldError("body", name, "nothing", expected))
+    return problem_response(invalid_input(errors), request.url.path)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -196,10 +207,11 @@ def _field_error(fault: Mapping[str, Any]) -> FieldError:
     if kind == "value_error" and value is None:  # a field left out, which another field asks for
         names = [to_camel(name) for name in names]
     got = "nothing" if kind == "missing" or value is None else _shortened(value)
+    told = _OPENING.sub("", str(fault["msg"]).removeprefix("Value error, ").removeprefix("expected "))
     expected = {"missing": "a value", "extra_forbidden": "no such field; see /v1/openapi.json for the names"}.get(
-        kind, str(fault["msg"]).removeprefix("Value error, ").removeprefix("expected ")
+        kind, _AFTERTHOUGHT.sub("", told)
     )
-    return FieldError(place, ".".join(names), got, expected.removeprefix("Input should be "))
+    return FieldError(place, ".".join(names), got, expected)
 
 
 def _shortened(value: object) -> str:

@@ -16,6 +16,7 @@ from api.decision_body import (
     AssetDecisionBody,
     DecisionBody,
     draft_decision,
+    named_by_systems,
     once_key,
 )
 from api.edge import require_json
@@ -69,7 +70,7 @@ IdempotencyKey = Annotated[
     "/v1/alarms/{alarm_id:path}/decisions",
     status_code=201,
     response_model=DecisionItem,
-    dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS)],
+    dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS), Depends(named_by_systems)],
     summary="Record what a person decides about an alarm",
     responses=_LOCATION,
 )
@@ -89,7 +90,7 @@ def record_decision(
     "/v1/assets/{asset_id}/decisions",
     status_code=201,
     response_model=DecisionItem,
-    dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS)],
+    dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS), Depends(named_by_systems)],
     summary="Record what a person decides about an asset",
     responses=_LOCATION,
 )

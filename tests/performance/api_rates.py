@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -56,28 +57,35 @@ class Slices:
     latencies_s: list[float] = field(default_factory=list)
 
 
-async def ask(port: int, request: bytes, until_s: float, latencies_s: list[float], statuses: Counter[bytes]) -> None:
-    """Ask over one connection again and again."""
+async def ask(
+    port: int, request: bytes, until_s: float, latencies_s: list[float], statuses: Counter[bytes], *, holds: bool
+) -> None:
+    """Ask over one connection again and again; one that holds what it got sends the newest tag along."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    asked = request
     while time.perf_counter() < until_s:
         begin = time.perf_counter()
-        writer.write(request)
+        writer.write(asked)
         head = await reader.readuntil(b"\r\n\r\n")
-        rows = (row.lower() for row in head.split(b"\r\n"))
-        length = next((int(row.split(b":")[1]) for row in rows if row.startswith(b"content-length:")), 0)
+        named = dict(row.lower().split(b": ", 1) for row in head.split(b"\r\n")[1:-2])
+        length = int(named.get(b"content-length", b"0"))
         if length:
             await reader.readexactly(length)
         latencies_s.append(time.perf_counter() - begin)
         statuses[head[9:12]] += 1
+        if holds and head[9:12] == b"200":
+            asked = request[:-2] + b"If-None-Match: " + named[b"etag"] + b"\r\n\r\n"
     writer.close()
 
 
-async def ask_for(port: int, request: bytes, seconds: float, connections: int) -> tuple[list[float], Counter[bytes]]:
+async def ask_for(
+    port: int, request: bytes, seconds: float, connections: int, *, holds: bool = False
+) -> tuple[list[float], Counter[bytes]]:
     """Ask for some seconds over some connections; gives latencies, and how many answers had each status."""
     latencies_s: list[float] = []
     statuses: Counter[bytes] = Counter()
     until_s = time.perf_counter() + seconds
-    await asyncio.gather(*(ask(port, request, until_s, latencies_s, statuses) for _ in range(connections)))
+    await asyncio.gather(*(ask(port, request, until_s, latencies_s, statuses, holds=holds) for _ in range(connections)))
     return latencies_s, statuses
 
 
@@ -99,10 +107,10 @@ def request_of(path: str, **headers: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{rows}\r\n".encode()
 
 
-def take_slice(server: Server, request: bytes, seconds: float, into: Slices) -> None:
+def take_slice(server: Server, request: bytes, seconds: float, into: Slices, *, holds: bool = False) -> None:
     """Measure one slice."""
     cpu, begin = cpu_s(server.pid), time.perf_counter()
-    latencies_s, statuses = asyncio.run(ask_for(server.port, request, seconds, CONNECTIONS))
+    latencies_s, statuses = asyncio.run(ask_for(server.port, request, seconds, CONNECTIONS, holds=holds))
     assert set(statuses) <= {b"200", b"304"}, statuses
     into.rates.append(len(latencies_s) / (time.perf_counter() - begin))
     into.cpu_us.append(1e6 * (cpu_s(server.pid) - cpu) / len(latencies_s))
@@ -240,14 +248,14 @@ def measure(*, slices: int, slice_s: float, pollers: int, poll_s: float, assets:
         with bare_server(body) as bare, site.publishing(journal, round(seconds * most / 2 / assets) + 1, most / 2):
             begin, before = time.monotonic(), site.taken(journal)
             for _ in range(slices):
-                held = request_of(PATH, **asking, If_None_Match=ask_once(ours.port, plain)[0]["etag"])
                 take_slice(bare, plain, slice_s, kinds["bare"])
                 take_slice(ours, plain, slice_s, kinds["list"])
-                take_slice(ours, held, slice_s, kinds["unchanged"])
+                take_slice(ours, plain, slice_s, kinds["unchanged"], holds=True)
             taken = (site.taken(journal) - before) / (time.monotonic() - begin)
-            polled, statuses = asyncio.run(ask_for(ours.port, held, poll_s, pollers))
+            print(json.dumps(compared(kinds)), file=sys.stderr)  # noqa: T201 -- the pollers take long
+            polled, statuses = asyncio.run(ask_for(ours.port, plain, poll_s, pollers, holds=True))
         journal.close()
-    found = {
+    return compared(kinds) | {
         "assets": assets,
         "body_bytes": len(body),
         "ingest_most_per_s": most,
@@ -255,8 +263,14 @@ def measure(*, slices: int, slice_s: float, pollers: int, poll_s: float, assets:
         "pollers": pollers,
         "polls": len(polled),
         "poll_errors": len(polled) - statuses[b"200"] - statuses[b"304"],
+        "polls_304": statuses[b"304"],
         "poll_p99_ms": 1e3 * statistics.quantiles(polled, n=100)[98],
     }
+
+
+def compared(kinds: dict[str, Slices]) -> dict[str, float]:
+    """Give rates, processor times and latencies, and their ratios to the bare route."""
+    found: dict[str, float] = {}
     bare_rate, bare_cpu = (statistics.median(values) for values in (kinds["bare"].rates, kinds["bare"].cpu_us))
     for kind, measured in kinds.items():
         waited = statistics.quantiles(measured.latencies_s, n=100)

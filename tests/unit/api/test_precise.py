@@ -139,3 +139,31 @@ def test_what_is_nested_is_described_and_nothing_else_is_given(client: Client, d
     jsonschema.Draft202012Validator(schema).validate(answer.json())
     described = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     assert set(answer.json()) == set(described["properties"])
+
+
+def test_all_that_is_wrong_with_a_decision_is_told_at_once(client: Client) -> None:
+    answer = client.post("/v1/assets/brug-042/decisions", {"verb": "plan", "condition": 9, "x": 1, "assessmentId": 7})
+    told = {error["field"]: error["expected"] for error in answer.json()["errors"]}
+    assert told == {
+        "decidedBy": "the name of the person who decides",
+        "reason": "a value",
+        "assessmentId": "a valid string",
+        "dueOn": "the date of the planned work, because the verb is `plan`",
+        "condition": "less than or equal to 6",
+        "x": "no such field; see /v1/openapi.json for the names",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fields=", "at least 1 character"),
+        ("pageSize=0", "greater than or equal to 1"),
+        ("pageSize=x", "a valid integer, unable to parse string as an integer"),
+        ("state=zzz", "'act', 'watch', 'insufficient-data' or 'ok'"),
+        ("&".join(["state=act"] * 21), "at most 20 items"),
+    ],
+)
+def test_what_was_expected_reads_as_a_part_of_a_sentence(client: Client, query: str, expected: str) -> None:
+    (error,) = client.get(f"/v1/risks?{query}").json()["errors"]
+    assert error["expected"] == expected
