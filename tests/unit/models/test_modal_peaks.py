@@ -16,7 +16,7 @@ TRUE_DAMPING = np.array([0.014, 0.012, 0.011])
 
 @pytest.mark.parametrize(("blocks", "kurtosis", "seeds"), [(8, 3.0, 30), (24, 3.9, 20)])
 def test_known_modes_are_found_within_their_stated_uncertainty(blocks: int, kurtosis: float, seeds: int) -> None:
-    """Coverage of the 95 % interval over seeds: with 60 to 90 tries, fewer than 85 % would be 1 in 10,000."""
+    """Coverage of the 95 % interval over seeds: with 60 to 90 tries, fewer than 85 % would be about 1 in 1,000."""
     off, sd, damping_off = [], [], []
     for seed in range(seeds):
         waves = make_blocks(
