@@ -138,7 +138,8 @@ def _growth(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
 
 def _recovery(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
     result = core.recovery(1000 if short else 10_000)
-    console.print(f"Opening with {result['sensors']:,.0f} sensors: {result['seconds']:.2f} s")
+    took = f"{result['seconds']:.2f} s, {result['cpu_s']:.2f} s of processor time"
+    console.print(f"Opening with {result['sensors']:,.0f} sensors: {took}")
     return result
 
 
