@@ -9,7 +9,7 @@ from pydantic import Field
 from api.schemas import AlarmItem, Answer, DecisionItem, RiskItem, SeriesPointItem
 from domain.records import AlarmState
 
-__all__ = ["AlgorithmAnswer", "DecisionLog"]
+__all__ = ["AlgorithmAnswer", "DecisionLog", "Figures"]
 
 
 class Figures(Answer):
@@ -20,9 +20,10 @@ class Figures(Answer):
     watched_years: Annotated[float, Field(description="Of all assets together.")]
     false_alarms_per_year_promised: Annotated[float, Field(description="For one asset.")]
     false_alarms_per_year_achieved: Annotated[
-        float | None, Field(description="Dismissed alarms over `watchedYears`; null before there are any.")
+        float | None, Field(description="False alarms over `watchedYears`; null before there are any years.")
     ]
-    dismissed_alarms: int
+    dismissed_alarms: Annotated[int, Field(description="False alarms that people dismissed.")]
+    expired_alarms: Annotated[int, Field(description="False alarms that went away before anybody confirmed them.")]
 
 
 class ModelCard(Answer):

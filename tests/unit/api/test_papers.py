@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,13 @@ from api.algorithm.papers import data_sheet, decision_paper, model_card, sensor_
 from api.algorithm.printing import Printed, printed
 from api.languages import Language
 from api.pages.paper import paper_html
+from api.schemas_papers import Figures
+from domain.access import Role
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import Town, make_town
+from tests.unit.api.fakes import SETTINGS, Town, make_town
+from tests.unit.api.organisations import EAST, WEST, make_key, shared_town
 
 ALARM = "brug-042.condition.settlement.12"
 # Keys of these are values themselves, and named as such.
@@ -108,3 +113,18 @@ def test_nothing_is_a_dash_and_not_the_word_none() -> None:
             ("Alarm", Printed("text", "–")),
             ("Later decisions about this structure", Printed("text", "–")),
         )
+
+
+def test_each_organisation_is_told_its_own_promise_and_what_came_of_it(tmp_path: Path) -> None:
+    town, ledger = shared_town(tmp_path)
+    west = replace(WEST, false_alarms_per_year=0.5)
+    town.access = replace(town.access, organisations=(EAST, west))
+    figures = {}
+    for name in ("oost", "west"):
+        headers = {"Authorization": f"Bearer {make_key(ledger, name, Role.VIEWER)}"}
+        answer = town.client().send("GET", "/v1/algorithm", headers=headers)
+        figures[name] = answer.json()["modelCard"]["figures"]
+    assert figures["oost"]["falseAlarmsPerYearPromised"] == SETTINGS.false_alarms_per_year == 0.1
+    assert figures["west"]["falseAlarmsPerYearPromised"] == 0.5
+    assert (figures["oost"]["assets"], figures["west"]["assets"]) == (5, 1)
+    assert set(figures["west"]) == {field.alias for field in Figures.model_fields.values()}
