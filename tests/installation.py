@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -103,6 +104,14 @@ class Installation:
     def journal(self, *below: str) -> Journal:
         """Open the journal for looking."""
         return Journal(self.folder.joinpath(*below) / "journal.sqlite")
+
+    def is_projected(self) -> bool:
+        """Tell whether the tables behind the API hold what the journal holds; both are SQLite files."""
+        with contextlib.closing(self.journal()) as journal:
+            newest = journal.last_seq()
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/operational.sqlite?mode=ro", uri=True)) as tables:
+            row = tables.execute("SELECT seq FROM projection WHERE name = 'operational'").fetchone()
+        return row is not None and row[0] >= newest
 
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:

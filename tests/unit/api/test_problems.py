@@ -144,7 +144,7 @@ def test_a_forged_cursor_is_refused(client: Client, parts: object) -> None:
     assert_problem(client.get(f"/v1/risks?cursor={cursor}"), 400)
 
 
-@pytest.mark.parametrize("cursor", ["", "é", "%%%", "!!!!", "a" * 50_000, base64.b64encode(b"[" * 1500).decode()])
+@pytest.mark.parametrize("cursor", ["", "é", "%%%", "!!!!", "a" * 15_000, base64.b64encode(b"[" * 1500).decode()])
 def test_a_broken_cursor_is_refused(client: Client, cursor: str) -> None:
     body = assert_problem(client.get(f"/v1/risks?cursor={cursor}"), 400)
     assert [error["field"] for error in body["errors"]] == ["cursor"]

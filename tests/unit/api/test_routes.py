@@ -219,7 +219,7 @@ def test_a_kept_assessment_may_be_the_ground_of_a_decision(client: Client) -> No
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({}, {"verb", "reason"}),
+        ({}, {"verb", "decidedBy", "reason"}),
         ({"verb": "inspect", "reason": "b"}, {"decidedBy"}),
         ({"verb": "plan", "decidedBy": " ", "reason": ""}, {"decidedBy", "reason", "dueOn"}),
         ({"verb": "correct-condition", "decidedBy": "A", "reason": "b"}, {"condition"}),

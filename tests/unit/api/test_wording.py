@@ -51,6 +51,7 @@ FACTS: dict[str, str | float | int] = {
     "severity": 0.45,
     "share": 0.1,
     "share_of_alarm": 0.7,
+    "spikes": 3,
     "temperature_degc": 11.2,
     "unit": "mrad",
     "value": 3.25,
