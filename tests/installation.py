@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -23,6 +24,22 @@ from storage.journal import Journal
 from tests.ports import free_port
 
 _TICK_S = 0.1
+_REST_S = 2.0
+
+
+def has_come_to_rest(journal_file: Path) -> bool:
+    """Tell whether hops were closed as at the end of a stream, behind the newest readings, and none is closed any more.
+
+    Years are closed a part at a look, a quarter of a second apart; so the journal must stand still for eight of them.
+    """
+    with contextlib.closing(Journal(journal_file)) as journal:
+        newest = journal.last_seq()
+        entries = journal.entries(after=max(newest - 20, 0))
+        behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
+        if not any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind):
+            return False
+        time.sleep(_REST_S)
+        return journal.last_seq() == newest
 
 
 class Installation:

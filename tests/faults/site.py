@@ -6,7 +6,6 @@ Everything is on loopback and in one folder; only processes that were started he
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from storage.journal import Journal
 from tests.faults.proxy import CutProxy
 from tests.faults.schedule import ALWAYS, Fault, FaultKind
 from tests.influx_server import InfluxServer
-from tests.installation import Installation, stop
+from tests.installation import Installation, has_come_to_rest, stop
 from tests.servers import NatsBroker, PostgresServer, freeze_process, frozen_processes
 
 __all__ = ["PAUSE_S", "FaultySite", "small_disk"]
@@ -140,10 +139,7 @@ class FaultySite:
 
     def has_paused(self) -> bool:
         """Tell whether hops were closed, behind the newest readings, as of a stream which has come to its end."""
-        with contextlib.closing(Journal(self.data / "journal.sqlite")) as journal:
-            entries = journal.entries(after=max(journal.last_seq() - 20, 0))
-        behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
-        return any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind)
+        return has_come_to_rest(self.data / "journal.sqlite")
 
     def has_drained(self) -> bool:
         """Tell whether every projection has everything."""

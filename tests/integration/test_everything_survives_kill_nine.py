@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import random
@@ -16,7 +15,7 @@ import pytest
 from simulator.run import resolve_start
 from simulator.scenario_file import load_scenario
 from tests.chain import feed, finish, open_chain, simulated_messages
-from tests.installation import Installation, stop
+from tests.installation import Installation, has_come_to_rest, stop
 from tests.servers import is_alive
 
 pytestmark = pytest.mark.slow
@@ -82,18 +81,7 @@ def finished(site: Installation, undisturbed: tuple[str, int]) -> None:
     """Wait for the end of the history and of the pause behind it, and compare with the undisturbed run."""
     site.until("history published", lambda: complete(site), seconds=120)
     site.until("all readings stored", lambda: settled(site, undisturbed[1]), seconds=60)
-    site.until("state as undisturbed", lambda: has_paused(site), seconds=60)
-
-
-def has_paused(site: Installation) -> bool:
-    """Tell whether hops were closed, behind the newest readings, as of a stream which has come to its end."""
-    journal = site.journal("demo")
-    try:
-        entries = journal.entries(after=max(journal.last_seq() - 20, 0))
-    finally:
-        journal.close()
-    behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
-    return any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind)
+    site.until("state as undisturbed", lambda: has_come_to_rest(site.folder / "demo" / "journal.sqlite"), seconds=60)
 
 
 def site_in(folder: Path) -> Installation:
