@@ -6,8 +6,8 @@ carries its connection's generation, and a batch is acknowledged only when all b
 
 However slow the committing side is, each message is waited for and committed once, or nearly:
 
-- A number is given to no other message before it was acknowledged. So what comes under the number of a message that
-  waits here is a copy of it (nats-server sends one each `ack_wait`), and is dropped.
+- The same topic and bytes under the number of a message that waits here are a copy of it (nats-server sends one each
+  `ack_wait`), and are dropped. Other bytes are another message: see `DeliveryQueue._is_copy`.
 - Long payloads go to disk (`ingest.spill`) rather than stopping the reader: a broker that cannot get rid of what is
   under way closes the connection, and sends everything again over the next.
 - What was committed and could not be acknowledged, because its connection had ended, is remembered by its hash for a
@@ -116,9 +116,9 @@ class DeliveryQueue:
         self._handed_out: deque[tuple[InboxBatch, float]] = deque()
         self._done: set[int] = set()
         self._closed = False
-        # Numbers under way over the newest connection.
+        # What is under way over the newest connection, by its number; of what went to disk only its hash.
         self._generation = 0
-        self._outstanding: set[int] = set()
+        self._outstanding: dict[int, Message | bytes] = {}
         # When what was committed and not acknowledged was settled, by its hash; the oldest first.
         self._settled: dict[bytes, float] = {}
         self._copies = 0
@@ -156,10 +156,10 @@ class DeliveryQueue:
                     if delivery.generation != self._generation:
                         self._generation = delivery.generation
                         self._outstanding.clear()
-                    elif delivery.mid in self._outstanding:
+                    elif self._is_copy(message, delivery.mid):
                         self._copies += 1
                         continue
-                    self._outstanding.add(delivery.mid)
+                    self._outstanding[delivery.mid] = message
                 place = None
                 size = len(message.payload)
                 if self._spill is not None and self._waiting_bytes + size > self._byte_limit:
@@ -167,9 +167,22 @@ class DeliveryQueue:
                 if place is None:
                     self._waiting_bytes += size
                 else:
+                    if delivery.qos:
+                        self._outstanding[delivery.mid] = _mark(message)
                     message = message._replace(payload=b"")  # noqa: PLW2901 -- its payload is elsewhere now
                 self._waiting.append(_Waiting(message, delivery, place))
             self._arrived.notify()
+
+    def _is_copy(self, message: Message, mid: int) -> bool:
+        """Tell whether the message under this number came already.
+
+        The number alone does not say so: Mosquitto counts on, and uses numbers again while they are under way when more
+        than 65,535 messages are.
+        """
+        known = self._outstanding.get(mid)
+        if isinstance(known, bytes):
+            return _mark(message) == known
+        return known is not None and known.topic == message.topic and known.payload == message.payload
 
     def take(self, max_messages: int, wait_s: float, max_bytes: int) -> InboxBatch:
         """Hand out what is there, waiting until something is.
@@ -279,9 +292,9 @@ class DeliveryQueue:
                 first, _ = self._handed_out.popleft()
                 self._done.discard(id(first))
                 ready += first.arrivals()
-            self._outstanding.difference_update(
-                delivery.mid for delivery, _ in ready if delivery.generation == self._generation
-            )
+            for delivery, _ in ready:
+                if delivery.generation == self._generation:
+                    self._outstanding.pop(delivery.mid, None)
             return ready
 
     def release(self, batch: InboxBatch) -> None:

@@ -190,3 +190,15 @@ def test_a_full_disk_stops_reading_and_loses_nothing(tmp_path: Path) -> None:
         queue.put([_arrival("t", b"x" * 40, mid=mid) for mid in range(1, 6)])
         assert queue.is_full
         assert [len(message.payload) for message in queue.take(10, 0, 10_000).messages] == [40] * 5
+
+
+def test_another_message_under_a_number_that_is_under_way_is_no_copy(tmp_path: Path) -> None:
+    """Mosquitto does that behind 65,535 messages; dropped, it would wait for the next connection."""
+    for spill in (None, Spill(tmp_path, 2**20)):
+        queue = DeliveryQueue(100, 2, spill)
+        old, new = _arrival("t1", b"old", mid=1), _arrival("t1", b"new", mid=1)
+        queue.put([old, new, new])
+        batch = queue.take(10, 0, 1000)
+        assert [message.payload for message in batch.messages] == [b"old", b"new"]
+        assert [delivery.mid for delivery, _ in queue.acknowledge(batch)] == [1, 1]
+        assert queue.copies == 1
