@@ -202,12 +202,11 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, journal: Journal) -> None:
         server.start()
         try:
             server.create(DATABASE)
+            server.write(f"other value=1 {FIRST_NS}", database=DATABASE)  # disk full before: InfluxDB hangs
+            with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
+                while True:
+                    file.write(b"\0" * 65_536)
             with draining(tmp_path, journal, server) as site:
-                filler.write_bytes(b"")
-                with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
-                    while True:
-                        file.write(b"\0" * 65_536)
-                append(journal, one_more(journal))
                 site.until("no space to be told", lambda state: "no space left" in state.error)
                 filler.unlink()
                 server.stop_influxd()
