@@ -13,8 +13,9 @@ usual.
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
 bursts are neither noise nor spikes.
 
-Both are named and lower the grade of the data. While it is noisy a condition indicator is held back from learning and
-from evidence; spikes are not, because an innovation counts for at most three standard deviations anyway.
+Both are named by an alarm; the grade of the data does not look at them yet. While it is noisy a condition indicator is
+held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
+deviations anyway.
 """
 
 from __future__ import annotations
