@@ -7,10 +7,12 @@ from pathlib import Path
 
 from api.rooms import Access
 from domain.access import ROLE_RIGHTS, Organisation, Right, Role
+from domain.records import RiskState
 from service.throttle import WindowThrottle
 from storage.access import AccessStore
 from storage.database import open_database, sqlite_address, upgrade_access_schema
 from tests.unit.api.fakes import NOW_NS, Town, make_alarm, make_asset, make_risk, make_town
+from tests.unit.api.sql_town import SqlTown
 
 EAST = Organisation(
     id="oost",
@@ -62,6 +64,22 @@ def shared_town(folder: Path) -> tuple[Town, AccessStore]:
     town.store.alarm_rows.append(make_alarm("brug-west", 4))
     ledger = open_ledger(folder)
     return guard(town, ledger), ledger
+
+
+def shared_sql_town(folder: Path) -> SqlTown:
+    """Make both municipalities with their rows in SQL: `brug-west` of the second has a risk that costs least."""
+    town = make_town()
+    town.store.asset_rows.append(make_asset("brug-west", "Brug van West", organisation="west"))
+    town.store.newest[town.store.asset_rows[-1].id] = make_risk("brug-west", RiskState.ACT, 1.0)
+    guard(town, open_ledger(folder))
+    return SqlTown(folder, town)
+
+
+def ledger_of(sql: SqlTown) -> AccessStore:
+    """Give the ledger that such a town asks."""
+    ledger = sql.rooms.access.ledger
+    assert isinstance(ledger, AccessStore)
+    return ledger
 
 
 def make_key(

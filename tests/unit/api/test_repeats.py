@@ -11,26 +11,15 @@ import pytest
 from api.app import create_app
 from domain.access import Right, Role
 from domain.records import RiskState
-from storage.access import AccessStore
 from storage.advisory import SqlAdvisoryStore
-from tests.unit.api.fakes import Answer, Client, make_asset, make_risk, make_town
-from tests.unit.api.organisations import guard, make_key, open_ledger
+from tests.unit.api.fakes import Answer, Client, make_risk
+from tests.unit.api.organisations import guard, ledger_of, make_key, shared_sql_town
 from tests.unit.api.sql_town import SqlTown
 
 
 @pytest.fixture
 def sql(tmp_path: Path) -> SqlTown:
-    town = make_town()
-    town.store.asset_rows.append(make_asset("brug-west", "Brug van West", organisation="west"))
-    town.store.newest[town.store.asset_rows[-1].id] = make_risk("brug-west", RiskState.ACT, 1.0)
-    guard(town, open_ledger(tmp_path))
-    return SqlTown(tmp_path, town)
-
-
-def ledger_of(sql: SqlTown) -> AccessStore:
-    ledger = sql.rooms.access.ledger
-    assert isinstance(ledger, AccessStore)
-    return ledger
+    return shared_sql_town(tmp_path)
 
 
 def get(client: Client, key: str, path: str = "/v1/risks", **headers: str) -> Answer:
