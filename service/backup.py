@@ -21,8 +21,8 @@ import msgspec
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from models.state import MODEL_VERSION
 from service.backup_manifest import MANIFEST, Manifest, note_file, write_manifest
+from service.clock_policy import clock_policy
 from service.databases import ACCESS, OPERATIONAL, Database, databases, fingerprints, looking, opened
-from service.ingest_process import clock_policy
 from service.restore import open_pipeline
 from service.series_store import open_series
 from service.settings import Settings

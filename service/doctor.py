@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from domain.errors import SchouwError
 from service.accounting import accounts
+from service.clock_policy import clock_policy
 from service.folder import status_path
-from service.ingest_process import clock_policy
 from service.restore import open_pipeline
 from service.series_store import open_influx, open_series
 from service.settings import Settings

@@ -28,7 +28,7 @@ from service.telemetry import logger
 from service.worker import Worker
 from storage.journal import Journal
 
-__all__ = ["clock_policy", "is_ready", "make_inbox", "run_ingest"]
+__all__ = ["is_ready", "run_ingest"]
 
 # A start shall not take longer for it, however large the journal is.
 _CHECK_S = 2.0

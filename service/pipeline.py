@@ -60,7 +60,7 @@ from storage.entries import (
 from storage.journal import Entry, HeldMessage, HopRow, Journal, JournalCommit
 from storage.modal_entries import SpectrumNote
 
-__all__ = ["ClockPolicy", "Pipeline", "TakeReport"]
+__all__ = ["Pipeline", "TakeReport"]
 
 # With fewer sources, none of them can be told to be the odd one out.
 _SOURCES_TO_JUDGE: Final = 3

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from domain.register import Register
+from service.clock_policy import ClockPolicy
 from service.live_state import LiveState
-from service.pipeline import ClockPolicy, Pipeline
+from service.pipeline import Pipeline
 from storage.entries import RegisterBody
 from storage.journal import Journal
 

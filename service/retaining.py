@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from domain.errors import ConfigurationError
+from service.clock_policy import clock_policy
 from service.folder import only_one, status_path
-from service.ingest_process import clock_policy
 from service.restore import open_pipeline
 from service.retention import Removal, days_before, note_expired, retain
 from service.settings import Settings

@@ -12,7 +12,8 @@ from typing import Any
 from ingest.batch import Message
 from models.memory import FLEET_COLUMNS
 from models.state import initial_state, state_digest
-from service.pipeline import ClockPolicy, Pipeline
+from service.clock_policy import ClockPolicy
+from service.pipeline import Pipeline
 from service.register_commands import import_assets, import_works
 from service.restore import open_pipeline
 from simulator.publish import write_files

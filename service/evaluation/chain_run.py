@@ -16,9 +16,9 @@ from typing import Final, Literal
 
 from domain.register import Register
 from ingest.batch import Message
+from service.clock_policy import clock_policy
 from service.evaluation.chain_listener import ChainListener, ChainRun
 from service.evaluation.truth import DAY_NS
-from service.ingest_process import clock_policy
 from service.organisations import budgets_of
 from service.restore import open_pipeline
 from service.settings import Settings

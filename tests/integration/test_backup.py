@@ -16,9 +16,9 @@ from domain.errors import ConfigurationError, SchouwError, StorageCorrupt, Stora
 from service import restoring
 from service.backup import make_backup
 from service.backup_manifest import read_manifest
+from service.clock_policy import clock_policy
 from service.databases import opened
 from service.doctor import examine
-from service.ingest_process import clock_policy
 from service.restore import open_pipeline
 from service.restoring import restore_backup
 from service.settings import Settings

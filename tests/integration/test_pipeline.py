@@ -12,7 +12,8 @@ import pytest
 
 from domain.arrays import ReadingFlag
 from ingest.batch import Message
-from service.pipeline import ClockPolicy, Pipeline
+from service.clock_policy import ClockPolicy
+from service.pipeline import Pipeline
 from service.register_commands import import_assets
 from storage.entries import BatchBody, decode_readings
 from storage.journal import JournalMovedError

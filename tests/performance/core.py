@@ -17,7 +17,8 @@ from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from ingest.formats.project import decode_readings, decode_waveform
 from models.features import waveform_features
-from service.pipeline import ClockPolicy, Pipeline
+from service.clock_policy import ClockPolicy
+from service.pipeline import Pipeline
 from service.register_commands import import_assets
 from service.restore import open_pipeline
 from storage.journal import Journal

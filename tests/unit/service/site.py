@@ -14,7 +14,8 @@ import numpy as np
 from domain.arrays import ReadingColumns
 from domain.records import DeadLetter
 from ingest.batch import Message
-from service.pipeline import ClockPolicy, Pipeline
+from service.clock_policy import ClockPolicy
+from service.pipeline import Pipeline
 from service.register_commands import import_assets
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.entries import BatchBody, Outcome, decode_readings

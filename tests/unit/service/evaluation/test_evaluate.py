@@ -15,13 +15,13 @@ from rich.console import Console
 from domain.errors import ConfigurationError
 from domain.register import Register
 from ingest.batch import Message
+from service.clock_policy import clock_policy
 from service.evaluation.ahead import days_made_ahead
 from service.evaluation.evaluate import JudgedRun, run_scenario, score_runs
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scenario_run import scenario_days, scenario_register
 from service.evaluation.session import read_seeds, save_scoreboard
 from service.evaluation.truth import DAY_NS
-from service.ingest_process import clock_policy
 from service.restore import open_pipeline
 from service.settings import Settings
 from simulator.scenario import Scenario, SensorFault, Transport
