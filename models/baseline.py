@@ -47,6 +47,9 @@ _INNOVATION_LIMIT: Final = 3.0
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
 _LONGEST_GAP_H: Final = 365.0 * 24.0
+_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "count", "block_value", "block_regressors")
+# Covariances of so many channels, and what is made of them, fit in a core's own cache.
+_ROWS_AT_ONCE: Final = 256
 
 
 def wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
@@ -121,9 +124,43 @@ def learn(
     ModelState
         With new baseline columns; the one passed in is not changed.
     """
-    channel = catalogue.judged[rows]
     first = np.isnan(state.scale[rows])
-    scale = np.where(first, _first_scale(catalogue, channel, value), state.scale[rows])
+    scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
+    scaled = replace(state, scale=scatter(state.scale, rows, scale))
+    learnt = {name: getattr(state, name).copy() for name in _LEARNT}
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        part = np.s_[begin : begin + _ROWS_AT_ONCE]
+        new = _learn_rows(
+            catalogue,
+            scaled,
+            value[part],
+            rows[part],
+            regressors=regressors[part],
+            stale=stale[part],
+            frozen=frozen[part],
+            commissioning=commissioning[part],
+            end_ns=end_ns[part],
+        )
+        for name, values in zip(_LEARNT, new, strict=True):
+            learnt[name][rows[part]] = values
+    return replace(scaled, **learnt)
+
+
+def _learn_rows(
+    catalogue: Catalogue,
+    state: ModelState,
+    value: FloatArray,
+    rows: npt.NDArray[np.intp],
+    *,
+    regressors: FloatArray,
+    stale: BoolArray,
+    frozen: BoolArray,
+    commissioning: BoolArray,
+    end_ns: TimeArray,
+) -> tuple[npt.NDArray[Any], ...]:
+    """Give the new values of `_LEARNT` for some rows, of which the state has the scale already."""
+    channel = catalogue.judged[rows]
+    scale = state.scale[rows]
     prior = scale[:, np.newaxis] * _PRIOR
     diagonal = np.arange(len(REGRESSORS))
 
@@ -147,10 +184,9 @@ def learn(
     coefficients[:, 0] = np.where(fresh_level, start, coefficients[:, 0])
     noise = np.where(state.noise[rows] > 0.0, state.noise[rows], (_NOISE_START * scale) ** 2)
 
-    before = replace(state, scale=scatter(state.scale, rows, scale))
     elapsed_h = np.clip((end_ns - state.updated_ns[rows]) / HOUR_NS, 0.0, _LONGEST_GAP_H)
     elapsed_h = np.where(state.updated_ns[rows] > 0, elapsed_h, 1.0)
-    covariance[:, 0, 0] += wander_rate(catalogue, before, rows) * elapsed_h
+    covariance[:, 0, 0] += wander_rate(catalogue, state, rows) * elapsed_h
     ageing = (_EFFECT_PER_SQRT_DAY * prior[:, 1:]) ** 2 * (elapsed_h / 24.0)[:, np.newaxis]
     covariance[:, diagonal[1:], diagonal[1:]] += np.where(frozen[:, np.newaxis], 0.0, ageing)
 
@@ -177,16 +213,7 @@ def learn(
     picked = np.arange(len(rows))
     block_value[picked, block] += np.where(counted, value, 0.0)
     block_sums[picked, block] += np.where(counted[:, np.newaxis], design[:, 1:], 0.0)
-    return replace(
-        before,
-        coefficients=scatter(state.coefficients, rows, coefficients),
-        covariance=scatter(state.covariance, rows, covariance),
-        noise=scatter(state.noise, rows, noise),
-        updated_ns=scatter(state.updated_ns, rows, end_ns),
-        count=scatter(state.count, rows, count + counted),
-        block_value=scatter(state.block_value, rows, block_value),
-        block_regressors=scatter(state.block_regressors, rows, block_sums),
-    )
+    return coefficients, covariance, noise, end_ns, count + counted, block_value, block_sums
 
 
 def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray, newly_met: BoolArray) -> ModelState:

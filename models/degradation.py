@@ -45,10 +45,12 @@ _STEP_WEIGHTS: Final = np.array([0.8, 0.2])
 _ERROR_DAYS: Final = 25.0
 _DAILY_SHARE: Final = 0.15
 _WORST: Final = 1.2
+# All lives of so many pairs fit in a core's own cache.
+_PAIRS_AT_ONCE: Final = 8
 
 
 class _Lives(NamedTuple):
-    """The hypotheses, by remaining life: float64[H], float64[H, L] of whitened severities, float64[H] twice."""
+    """The hypotheses, by remaining life: float64[H], float64[L, H] of whitened severities, float64[H] twice."""
 
     remaining_days: FloatArray
     course: FloatArray
@@ -104,7 +106,8 @@ def _make_lives() -> _Lives:
     remaining = np.maximum(life - elapsed, 0.5)
     order = np.argsort(remaining, kind="stable")
     white = _whiten(course[order])
-    return _Lives(remaining[order], white, 0.5 * np.sum(white * white, axis=-1), np.log(prior[order]))
+    half_square = 0.5 * np.sum(white * white, axis=-1)
+    return _Lives(remaining[order], np.ascontiguousarray(white.T), half_square, np.log(prior[order]))
 
 
 _WHITENER: Final = _whitener()
@@ -132,16 +135,27 @@ def weigh_lives(seen: FloatArray, deviation: FloatArray, onsets_per_day: FloatAr
     >>> np.round(answer.damaged, 2).tolist(), np.round(answer.failed[0]).tolist()
     ([1.0], [0.0, 1.0])
     """
+    damaged, failed = np.empty(len(seen)), np.empty((len(seen), len(days)))
+    reached: npt.NDArray[np.intp] = np.searchsorted(_LIVES.remaining_days, days, side="right")
+    for first in range(0, len(seen), _PAIRS_AT_ONCE):
+        part = np.s_[first : first + _PAIRS_AT_ONCE]
+        damaged[part], failed[part] = _weigh(seen[part], deviation[part], onsets_per_day[part], reached)
+    return Posterior(damaged, failed)
+
+
+def _weigh(
+    seen: FloatArray, deviation: FloatArray, onsets_per_day: FloatArray, reached: npt.NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
+    """Weigh all lives for a few pairs; `reached` counts the lives that have ended by each time."""
     white = _whiten(seen)
     fit = np.zeros((len(seen), len(_LIVES.remaining_days)))
     for lag in range(len(LAGS)):
-        fit += white[:, lag, np.newaxis] * _LIVES.course[:, lag]
+        fit += white[:, lag, np.newaxis] * _LIVES.course[lag]
     fit = (fit - _LIVES.half_square) / (deviation * deviation)[:, np.newaxis]
     fit += _LIVES.log_prior + np.log(onsets_per_day)[:, np.newaxis]
     highest = np.maximum(np.max(fit, axis=-1), 0.0)
     sound = np.exp(-highest)
     running = np.cumsum(np.exp(fit - highest[:, np.newaxis]), axis=-1)
     total = running[:, -1] + sound
-    reached: npt.NDArray[np.intp] = np.searchsorted(_LIVES.remaining_days, days, side="right")
     share = np.where(reached > 0, running[:, np.maximum(reached - 1, 0)], 0.0) / total[:, np.newaxis]
-    return Posterior(1.0 - sound / total, share)
+    return 1.0 - sound / total, share

@@ -133,9 +133,11 @@ def look_ahead(history: History, days: FloatArray) -> Outlook:
     spread = np.maximum(_DEVIATION_SHARE * history.severity_sd, _LEAST_DEVIATION)
     deviation = np.sqrt(spread**2 + _UNSEEN_PER_SQRT_DAY**2 * history.silent_days)
     times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
-    posterior = weigh_lives(history.seen, deviation, history.onsets_per_day, times)
-    failed = posterior.failed.reshape(len(history.known), 3, len(days)).transpose(1, 0, 2)
-    damaged = np.where(history.known, posterior.damaged, 0.0)
+    known = np.flatnonzero(history.known)
+    damaged, failed = np.zeros(len(history.known)), np.zeros((len(history.known), len(times)))
+    damaged[known], failed[known] = weigh_lives(
+        history.seen[known], deviation[known], history.onsets_per_day[known], times
+    )
     growth = (history.seen[:, 0] - history.seen[:, _GROWTH_LAG]) / LAGS[_GROWTH_LAG]
     return Outlook(
         known=history.known,
@@ -144,5 +146,5 @@ def look_ahead(history: History, days: FloatArray) -> Outlook:
         growth=np.where(history.known, growth, 0.0),
         damaged=damaged,
         is_acted_on=history.known & ((damaged >= _LIKELY_DAMAGE) | history.is_open),
-        failed=np.where(history.known[np.newaxis, :, np.newaxis], failed, 0.0),
+        failed=failed.reshape(len(history.known), 3, len(days)).transpose(1, 0, 2),
     )

@@ -41,6 +41,8 @@ __all__ = ["ProjectionsElsewhere", "projecting", "run_projections"]
 # A look at the journal's number costs some ten microseconds; it bounds what the pages of a planner lag behind.
 _LOOK_S: Final = 0.05
 _STATUS_EVERY_S: Final = 1.0
+# Where there are fewer cores than work, messages come first: what is committed may be shown a moment later.
+_NICENESS: Final = 3
 _GOODBYE_S: Final = 10.0
 
 
@@ -139,6 +141,7 @@ def run_projections(settings: Settings) -> None:
         If another process writes them, or the folder cannot be written.
     """
     prepare_folder(settings)
+    os.nice(_NICENESS)
     path = projections_path(settings)
     stopping = threading.Event()
     if threading.current_thread() is threading.main_thread():

@@ -169,7 +169,8 @@ class IngestSection(BaseModel):
         0.25,
         ge=0,
         le=60,
-        description="Provisional assessments of an asset are this long apart at least, and twice as long as they take.",
+        description="Provisional assessments of an asset are this long apart at least, and twice as long as they take; "
+        "nine times as long while messages wait.",
     )
     snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
     workers: int = Field(

@@ -49,8 +49,10 @@ _GATHER_S: Final = 0.01
 _LONGEST_SETTLE_S: Final = 60.0
 # Days without a reading are hops too: 2,197 of them, behind one reading of six years ago, took 49 s in one commit.
 _SPAN_NS: Final = 31 * 86_400 * 1_000_000_000
-# Behind a batch with provisional assessments none come for so many times as long as it took.
+# Behind a batch with provisional assessments none come for so many times as long as it took; longer when the batch
+# was as large as may be, since then messages wait and what is assessed is behind in any case.
 _PROVISIONAL_REST: Final = 2.0
+_PROVISIONAL_REST_BEHIND: Final = 9.0
 # Notices to one gateway in one batch; the dead letters themselves are all kept.
 _NOTICES: Final = 5
 
@@ -197,10 +199,9 @@ class Worker:
         self._projector.wake()
         if provisional:
             # Many assets take longer than the pause between two looks at them: messages come first.
-            done = self._monotonic()
-            self._next_provisional = done + max(
-                self._settings.ingest.provisional_seconds, _PROVISIONAL_REST * (done - now)
-            )
+            done, ingest = self._monotonic(), self._settings.ingest
+            rest = _PROVISIONAL_REST_BEHIND if len(batch) >= ingest.batch_messages else _PROVISIONAL_REST
+            self._next_provisional = done + max(ingest.provisional_seconds, rest * (done - now))
         self._last_message, self._paused = now, False
         if report.revises:
             self._late_last = now

@@ -2,9 +2,9 @@
 
     python -m tests.performance.bench [--out FILE] [--short] [PART ...]
 
-Parts: end-to-end, scalars, usual, workers, latency, core, decoders, growth, recovery; all of them when none is named.
-Shared machines are noisy: read the ratios, which come from one run, and the processor time of a message, which other
-work disturbs less than rates.
+Parts: end-to-end, scalars, usual, workers, latency, sustained, core, decoders, growth, recovery; all of them when
+none is named. Shared machines are noisy: read the ratios, which come from one run, and the processor time of a
+message, which other work disturbs less than rates.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from tests.servers import NatsBroker
 __all__ = ["main"]
 
 _REPEATS: Final = 3
+_LONG_BLOCK: Final = 500
 
 
 def main() -> None:
@@ -96,14 +97,17 @@ def _compare(
                     where = place / broker.name / "receiver"
                     found.setdefault((broker.name, name), []).append(measure(name, broker, load, where))
     rows = []
-    table = Table("broker", "receiver", "messages/s", "CPU µs", "peak MB", "first's rate to it", title=title)
+    heads = ("broker", "receiver", "messages/s", "CPU µs", "peak MB", "behind s", "first's rate to it")
+    table = Table(*heads, title=title)
     for (broker_name, name), runs in found.items():
         rate = statistics.median(run.rate for run in runs)
         chain = statistics.median(run.rate for run in found[broker_name, names[0]])
-        cpu, peak = (statistics.median(values) for values in zip(*((r.cpu_us, r.peak_mb) for r in runs), strict=True))
+        columns = zip(*((run.cpu_us, run.peak_mb, run.behind_s) for run in runs), strict=True)
+        cpu, peak, behind = (statistics.median(values) for values in columns)
         row = {"broker": broker_name, "receiver": name, "rate": rate, "cpu_us": cpu, "peak_mb": peak}
-        rows.append(row | {"ratio": chain / rate, "rates": [run.rate for run in runs]})
-        table.add_row(broker_name, name, f"{rate:,.0f}", f"{cpu:.1f}", f"{peak:.0f}", f"{chain / rate:.2f}")
+        rows.append(row | {"behind_s": behind, "ratio": chain / rate, "rates": [run.rate for run in runs]})
+        texts = (f"{rate:,.0f}", f"{cpu:.1f}", f"{peak:.0f}", f"{behind:.1f}", f"{chain / rate:.2f}")
+        table.add_row(broker_name, name, *texts)
     console.print(table)
     return rows
 
@@ -112,6 +116,20 @@ def _latency(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
     result = publish_to_visible(rate=200.0 if short else 2_000.0, seconds=5.0 if short else 30.0)
     console.print(f"From publish to risk visible in the API: {result}")
     return result
+
+
+def _sustained(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    """Blocks of 500 samples of 10,000 sensors through everything that `schouw run` starts, at rates asked for."""
+    rates, seconds, sensors = ((200.0,), 5.0, 200) if short else ((2_000.0, 4_000.0, 6_000.0, 12_000.0), 40.0, 10_000)
+    table = Table("samples/s asked", "samples/s taken", "p50 s", "p99 s", title="publish to visible, blocks of 500")
+    rows = []
+    for rate in rates:
+        row = publish_to_visible(rate=rate, seconds=seconds, sensors=sensors, samples=_LONG_BLOCK)
+        rows.append(row)
+        asked, taken = (f"{_LONG_BLOCK * row[name]:,.0f}" for name in ("rate", "taken"))
+        table.add_row(asked, taken, f"{row['p50_s']:.2f}", f"{row['p99_s']:.2f}")
+    console.print(table)
+    return rows
 
 
 def _costs(measured: Callable[[], list[core.Cost]]) -> Callable[[Console, bool], Any]:
@@ -168,6 +186,7 @@ _PARTS: Final[dict[str, Callable[[Console, bool], Any]]] = {
     "usual": _usual,
     "workers": _workers,
     "latency": _latency,
+    "sustained": _sustained,
     "core": _costs(core.core_costs),
     "decoders": _costs(core.decoder_costs),
     "growth": _growth,

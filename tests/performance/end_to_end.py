@@ -47,6 +47,8 @@ class Measured(NamedTuple):
         Processor time of the receiver for each message, µs; all its threads and processes.
     peak_mb : float
         Largest resident memory of the receiver, MB; of its processes together.
+    behind_s : float
+        From the last message in the journal until all is in the tables behind the API, s; 0 where there are none.
     """
 
     receiver: str
@@ -55,6 +57,7 @@ class Measured(NamedTuple):
     rate: float
     cpu_us: float
     peak_mb: float
+    behind_s: float = 0.0
 
 
 def with_workers(workers: int) -> str:
@@ -112,18 +115,19 @@ def _measure_chain(receiver: str, broker: RealBroker, load: Load, folder: Path, 
             _await(lambda: _taken(journal) > 0, "a first message", _READY_S)
             before, began = _taken(journal), time.monotonic()
             _await(lambda: _taken(journal) >= load.messages, "all messages in the journal", _LONGEST_S)
-            seconds = time.monotonic() - began
+            ended = time.monotonic()
         spent, peak = sum(map(cpu_s, family)) - cpu, sum(map(_peak_mb, family))
         tally = journal.tally()
         journal.close()
+        _await(site.is_projected, "everything behind the API", _LONGEST_S)
+        behind_s = time.monotonic() - ended
         if tally.get("messages_dead_lettered", 0) or tally.get("messages_quarantined", 0):
             raise RuntimeError(f"the load was not taken as it is: {tally}")
     finally:
         for process in reversed(processes):
             stop(process)
-    return Measured(
-        receiver, broker.name, load.messages, (load.messages - before) / seconds, 1e6 * spent / load.messages, peak
-    )
+    rate, cpu_us = (load.messages - before) / (ended - began), 1e6 * spent / load.messages
+    return Measured(receiver, broker.name, load.messages, rate, cpu_us, peak, behind_s)
 
 
 def _taken(journal: Journal) -> int:

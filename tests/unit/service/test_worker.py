@@ -337,11 +337,12 @@ def test_held_messages_are_released_when_their_sender_is_onboarded(bench: Callab
     assert (tally["messages_quarantined"], tally["readings_stored"]) == (0, 1)
 
 
-def test_provisional_assessments_leave_two_thirds_of_the_time_to_messages(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 5), (1, 26)])
+def test_provisional_assessments_leave_two_thirds_of_the_time_to_messages_and_more_while_some_wait(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, batch_messages: int, rests: int
 ) -> None:
     """Two thousand sensors took longer to assess than the pause between two looks, so ingest did little else."""
-    site = bench(provisional_seconds=0.25)
+    site = bench(provisional_seconds=0.25, batch_messages=batch_messages)
     asked: list[bool] = []
     take = site.pipeline.take
 
@@ -351,10 +352,10 @@ def test_provisional_assessments_leave_two_thirds_of_the_time_to_messages(
         return take(*args, provisional=provisional, **more)
 
     monkeypatch.setattr(site.pipeline, "take", slow)
-    for number in range(8):
+    for number in range(rests + 3):
         site.gateway.send(reading(NOW_S + number))
         site.step(1.0)
-    assert asked == [True, *[False] * 5, True, False]
+    assert asked == [True, *[False] * rests, True, False]
 
 
 def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]) -> None:
