@@ -102,25 +102,23 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
     return state
 
 
-def _little_endian(values: np.ndarray[Any, Any]) -> bytes:
-    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+def _little_endian(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Give a column in the order of bytes in which it is kept; as a rule that is the column itself."""
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
 
 
 def encode_state(catalogue: Catalogue, state: ModelState, assets: IndexArray) -> list[bytes]:
     """Write the state of each of some assets, strictly ascending, as one blob."""
+    columns = [(axis_of(name), _little_endian(getattr(state, name))) for name in COLUMNS]
+    layout = [
+        [name, column.dtype.str, list(column.shape[1:])] for name, (_, column) in zip(COLUMNS, columns, strict=True)
+    ]
     blobs = []
     for asset in assets:
         rows = asset_rows(catalogue, int(asset))
-        header = {
-            "model_version": MODEL_VERSION,
-            "keys": _keys(catalogue, rows),
-            "columns": [
-                [name, getattr(state, name).dtype.newbyteorder("<").str, list(getattr(state, name).shape[1:])]
-                for name in COLUMNS
-            ],
-        }
+        header = {"model_version": MODEL_VERSION, "keys": _keys(catalogue, rows), "columns": layout}
         text = json.dumps(header, separators=(",", ":")).encode()
-        body = text + b"".join(_little_endian(getattr(state, name)[rows[axis_of(name)]]) for name in COLUMNS)
+        body = b"".join([text, *(column[rows[axis]].data for axis, column in columns)])
         blobs.append(_PREFIX.pack(_MAGIC, zlib.crc32(body), len(text)) + body)
     return blobs
 
@@ -201,5 +199,5 @@ def state_digest(catalogue: Catalogue, state: ModelState) -> str:
     for axis in AXES:
         digest.update(json.dumps(axis_keys(catalogue, axis), separators=(",", ":")).encode())
     for name in COLUMNS:
-        digest.update(_little_endian(getattr(state, name)))
+        digest.update(_little_endian(getattr(state, name)).data)
     return digest.hexdigest()
