@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,15 @@ from typing import Final
 from starlette.types import Message, Receive, Scope, Send
 
 from api.languages import Language
+from storage.protocols import RowKind
 
 __all__ = ["AnswerCache", "KeptAnswer", "PreparedAnswer"]
 
 _ANSWERS: Final = 256
 _LOCKS: Final = 64
+_GZIP_FROM: Final = 1_000
+# Fast: the network between a poller and us is not the bottleneck, and JSON of one schema shrinks well anyway.
+_GZIP_LEVEL: Final = 3
 # While a store stands still, nobody waits behind another who waits for it.
 _PATIENCE_S: Final = 1.0
 
@@ -43,9 +48,9 @@ class KeptAnswer:
     Attributes
     ----------
     stamp : (int, int)
-        Revision of the store, and the time that ages are as of.
-    packed : bytes
-        Compressed with gzip; empty where that does not pay.
+        Revision of the rows that it rests on, and the time that ages are as of.
+    rests_on : str
+        Which rows: an answer stands until one of its kind changes.
     modified : str
         When it first had these bytes, as `Last-Modified` has it.
     prepared : dict
@@ -53,14 +58,26 @@ class KeptAnswer:
     """
 
     stamp: tuple[int, int]
+    rests_on: RowKind
     body: bytes
-    packed: bytes
     tag: str
     modified: str
     headers: Mapping[str, str]
     media_type: str
     language: Language | None
     prepared: dict[tuple[bool, bool], PreparedAnswer] = field(default_factory=dict, compare=False)
+    _packed: list[bytes] = field(default_factory=list, compare=False)
+
+    @property
+    def is_packable(self) -> bool:
+        """Whether compressing pays."""
+        return len(self.body) >= _GZIP_FROM
+
+    def packed(self) -> bytes:
+        """Give the body compressed with gzip, which is done when it is first asked for."""
+        if not self._packed:
+            self._packed.append(gzip.compress(self.body, _GZIP_LEVEL, mtime=0))
+        return self._packed[0]
 
 
 class AnswerCache:

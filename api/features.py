@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -16,12 +17,12 @@ from domain.identifiers import AssetId
 from domain.register import Asset
 from storage.protocols import RankKey, TimedKey
 
-__all__ = ["COLLECTIONS", "Box", "Collection", "features_of"]
+__all__ = ["COLLECTIONS", "Box", "Collection", "Place", "places_of"]
 
 _WALK: Final = 500
 
 Box = tuple[float, float, float, float]
-Source = Callable[[ApiRooms, Language], Iterator[tuple[str, AssetId, BaseModel]]]
+Source = Callable[[ApiRooms, Language], Iterator[tuple[str, AssetId, Callable[[], BaseModel]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +35,26 @@ class Collection:
     source: Source
 
 
-def _risks(rooms: ApiRooms, language: Language) -> Iterator[tuple[str, AssetId, BaseModel]]:
+def _risks(rooms: ApiRooms, language: Language) -> Iterator[tuple[str, AssetId, Callable[[], BaseModel]]]:
     key: RankKey | None = None
     now_ns = rooms.now_ns()
     while found := rooms.store.risks(after=key, limit=_WALK):
         for _, asset, risk in found:
-            yield asset.id, asset.id, risk_item(asset, risk, language, now_ns)
+            yield asset.id, asset.id, partial(risk_item, asset, risk, language, now_ns)
         key = found[-1][0]
 
 
-def _alarms(rooms: ApiRooms, language: Language) -> Iterator[tuple[str, AssetId, BaseModel]]:
+def _alarms(rooms: ApiRooms, language: Language) -> Iterator[tuple[str, AssetId, Callable[[], BaseModel]]]:
     key: TimedKey | None = None
     while found := rooms.store.alarms(after=key, limit=_WALK):
         for alarm in found:
-            yield alarm.id, alarm.asset, alarm_item(alarm, language)
+            yield alarm.id, alarm.asset, partial(alarm_item, alarm, language)
         key = TimedKey(found[-1].raised_at_ns, found[-1].id)
 
 
-def _plans(rooms: ApiRooms, _language: Language) -> Iterator[tuple[str, AssetId, BaseModel]]:
+def _plans(rooms: ApiRooms, _language: Language) -> Iterator[tuple[str, AssetId, Callable[[], BaseModel]]]:
     for plan in standing_plans(rooms):
-        yield plan.id, plan.asset, decision_item(plan)
+        yield plan.id, plan.asset, partial(decision_item, plan)
 
 
 COLLECTIONS: Final[Mapping[str, Collection]] = {
@@ -66,19 +67,32 @@ COLLECTIONS: Final[Mapping[str, Collection]] = {
 }
 
 
-def features_of(rooms: ApiRooms, collection: Collection, language: Language, box: Box | None) -> list[dict[str, Any]]:
-    """Give the features of a collection in its order; in a box only those that have a place in it."""
-    places = _places(rooms)
-    features = []
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One item of a collection and where it lies: degrees, or None; its properties are made when they are shown."""
+
+    id: str
+    lon: float | None
+    lat: float | None
+    item: Callable[[], BaseModel]
+
+    def feature(self) -> dict[str, Any]:
+        """Give it as GeoJSON."""
+        is_placed = self.lon is not None and self.lat is not None
+        geometry = {"type": "Point", "coordinates": [self.lon, self.lat]} if is_placed else None
+        return {"type": "Feature", "id": self.id, "geometry": geometry, "properties": _flat(self.item())}
+
+
+def places_of(rooms: ApiRooms, collection: Collection, language: Language, box: Box | None) -> list[Place]:
+    """Give the items of a collection in its order; in a box only those that have a place in it."""
+    assets = _assets(rooms)
+    places = []
     for identifier, asset_id, item in collection.source(rooms, language):
-        asset = places.get(asset_id)
+        asset = assets.get(asset_id)
         lon, lat = (None, None) if asset is None else (asset.lon, asset.lat)
-        is_placed = lon is not None and lat is not None
-        if box is not None and not (is_placed and _inside(box, lon or 0.0, lat or 0.0)):
-            continue
-        geometry = {"type": "Point", "coordinates": [lon, lat]} if is_placed else None
-        features.append({"type": "Feature", "id": identifier, "geometry": geometry, "properties": _flat(item)})
-    return features
+        if box is None or (lon is not None and lat is not None and _inside(box, lon, lat)):
+            places.append(Place(identifier, lon, lat, item))
+    return places
 
 
 def _flat(item: BaseModel) -> dict[str, Any]:
@@ -95,13 +109,13 @@ def _flat(item: BaseModel) -> dict[str, Any]:
     return data
 
 
-def _places(rooms: ApiRooms) -> dict[AssetId, Asset]:
-    places: dict[AssetId, Asset] = {}
+def _assets(rooms: ApiRooms) -> dict[AssetId, Asset]:
+    assets: dict[AssetId, Asset] = {}
     after: str | None = None
     while found := rooms.store.assets(after=after, limit=_WALK):
-        places |= {asset.id: asset for asset in found}
+        assets |= {asset.id: asset for asset in found}
         after = found[-1].id
-    return places
+    return assets
 
 
 def _inside(box: Box, lon: float, lat: float) -> bool:

@@ -1,14 +1,13 @@
 """Answers for pollers: made once for each state of the store, with a strong entity tag, and 304 when nothing changed.
 
-What is asked again and again is kept ready, whole and compressed, together with the store's revision it was made at; as
-long as that stands, an answer costs one question to the store. Ages of data (`dataAgeSeconds`) are as of the last full
-quarter of an hour, so that the same state gives the same bytes, on which a strong tag rests; whatever changes gives a
-new answer at once. Nothing here crosses organisations: theirs is part of the key.
+What is asked again and again is kept ready, whole and compressed, together with the revision of the rows that it rests
+on; as long as that stands, an answer costs one question to the store. Ages of data (`dataAgeSeconds`) are as of the
+last full quarter of an hour, so that the same state gives the same bytes, on which a strong tag rests; whatever changes
+gives a new answer at once. Nothing here crosses organisations: theirs is part of the key.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from api.problems import FieldError, invalid_input
 from api.rooms import ApiRooms
 from api.tables import as_csv
 from domain.access import Caller
+from storage.protocols import RowKind
 
 __all__ = [
     "CSV",
@@ -47,10 +47,7 @@ CSV: Final = "text/csv; charset=utf-8"
 _QUARTER_NS: Final = 900_000_000_000
 _NS_PER_S: Final = 1_000_000_000
 _ANSWER_BYTES: Final = 4_000_000
-_GZIP_FROM: Final = 1_000
 _QUESTIONS: Final = 4096
-# Fast: the network between a poller and us is not the bottleneck, and JSON of one schema shrinks well anyway.
-_GZIP_LEVEL: Final = 3
 _CACHE_CONTROL: Final = "private, no-cache"
 
 
@@ -83,6 +80,7 @@ def cached_answer(
     who: Caller,
     make: Callable[[int], Made],
     *,
+    rests_on: RowKind = "rows",
     language: Language | None = None,
     fields: str | None = None,
 ) -> Response:
@@ -91,11 +89,13 @@ def cached_answer(
     Parameters
     ----------
     make : callable
-        Given the time that ages are as of, makes the answer; asks nothing that `AdvisoryStore.revision` does not cover.
+        Given the time that ages are as of, makes the answer; asks nothing but rows of the kind that is named.
+    rests_on : str
+        What `AdvisoryStore.revisions` tells apart: any rows, newest assessments, or alarms; both with the register.
     fields : str or None
         Names of the items' members that are wanted, with commas.
     """
-    stamp = (rooms.store.revision(), as_of_ns(rooms))
+    stamp = (rooms.store.revisions().of(rests_on), as_of_ns(rooms))
     owner = None if who.organisation is None else who.organisation.id
     key = (owner, request.url.path, request.scope["query_string"], language)
     kept = rooms.answers.get(key)
@@ -103,7 +103,9 @@ def cached_answer(
         with rooms.answers.made_once(key):
             kept = rooms.answers.get(key)
             if kept is None or kept.stamp != stamp:
-                kept = _make_kept(make(stamp[1]), stamp, kept, rooms.now_ns(), fields, language)
+                kept = _make_kept(make(stamp[1]), stamp, rests_on, kept, rooms.now_ns(), fields, language)
+                if kept.is_packable and accepts_gzip(request.headers.get("accept-encoding", "")):
+                    kept.packed()  # here, before others wait for it
                 if len(kept.body) <= _ANSWER_BYTES:
                     rooms.answers.put(key, kept)
     if who.kind == "key":
@@ -138,12 +140,13 @@ def tagged_answer(
     request: Request, rooms: ApiRooms, made: Made, *, language: Language | None = None, fields: str | None = None
 ) -> Response:
     """Answer with something that is made each time, with its strong tag."""
-    return _response(request.headers, _make_kept(made, (0, 0), None, rooms.now_ns(), fields, language))
+    return _response(request.headers, _make_kept(made, (0, 0), "rows", None, rooms.now_ns(), fields, language))
 
 
 def _make_kept(
     made: Made,
     stamp: tuple[int, int],
+    rests_on: RowKind,
     before: KeptAnswer | None,
     now_ns: int,
     fields: str | None,
@@ -154,8 +157,8 @@ def _make_kept(
     is_same = before is not None and before.tag == tag
     return KeptAnswer(
         stamp=stamp,
+        rests_on=rests_on,
         body=body,
-        packed=gzip.compress(body, _GZIP_LEVEL, mtime=0) if len(body) >= _GZIP_FROM else b"",
         tag=tag,
         modified=before.modified if is_same and before is not None else formatdate(now_ns // _NS_PER_S, usegmt=True),
         headers=made.headers,
@@ -177,7 +180,7 @@ def prepared_answer(headers: Headers, kept: KeptAnswer) -> PreparedAnswer:
 
 def _negotiated(headers: Headers, kept: KeptAnswer) -> tuple[bool, bool]:
     """Tell whether an answer goes out compressed, and whether the caller has it already."""
-    is_packed = bool(kept.packed) and accepts_gzip(headers.get("accept-encoding", ""))
+    is_packed = kept.is_packable and accepts_gzip(headers.get("accept-encoding", ""))
     return is_packed, holds(headers, kept.tag)
 
 
@@ -198,7 +201,7 @@ def _response(asked: Headers, kept: KeptAnswer) -> Response:
         return Response(status_code=304, headers=headers)
     headers |= kept.headers
     if is_packed:
-        return Response(kept.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=kept.media_type)
+        return Response(kept.packed(), headers=headers | {"Content-Encoding": "gzip"}, media_type=kept.media_type)
     return Response(kept.body, headers=headers, media_type=kept.media_type)
 
 

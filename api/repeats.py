@@ -1,11 +1,11 @@
 """The same question again, from a system that was known a moment ago: answered before the framework has a look.
 
 A poller asks one address for days. When its key was found good within the last second, and the answer that was made
-for this very question still is of the store's newest revision, that answer goes out (or 304). Everything else goes the
-whole way. The revision is asked ten times a second for all pollers together, beside the answers rather than before
-them. While ingest works every commit is a new revision, and most change nothing in the answer: so what stood is given
-for a moment longer, then one caller makes the answer anew while the others still get what stood. A change is told half
-a second late at most, whichever of the three it was.
+for this very question still is of the newest revision of the rows that it rests on, that answer goes out (or 304).
+Everything else goes the whole way. The revisions are asked ten times a second for all pollers together, beside the
+answers rather than before them. While ingest works there are new ones several times a second, and most change nothing
+in the answer: so what stood is given for a moment longer, then one caller makes the answer anew while the others still
+get what stood. A change is told half a second late at most, whichever of the three it was.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from api.problems import ProblemError, problem_response
 from api.rooms import ApiRooms
 from domain.access import Caller
 from domain.errors import StorageUnavailable
+from storage.protocols import Revisions
 
 __all__ = ["Repeats"]
 
@@ -50,7 +51,7 @@ class Repeats:
     def __init__(self, app: ASGIApp, rooms: ApiRooms) -> None:
         self._app = app
         self._rooms = rooms
-        self._revision = 0
+        self._revisions = Revisions(0, 0, 0)
         self._asked_s = float("-inf")
         self._asking: asyncio.Task[None] | None = None
         self._making: set[object] = set()
@@ -100,7 +101,7 @@ class Repeats:
             newest = await self._newest()
         except StorageUnavailable:
             return False  # whoever goes the whole way is told what is wrong
-        if kept.stamp == (newest, as_of_ns(self._rooms)):
+        if kept.stamp == (newest.of(kept.rests_on), as_of_ns(self._rooms)):
             if len(self._confirmed_s) >= _CURRENT:
                 self._confirmed_s.clear()
             self._confirmed_s[key] = self._asked_s
@@ -108,13 +109,13 @@ class Repeats:
         age_s = asyncio.get_running_loop().time() - self._confirmed_s.get(key, float("-inf"))
         return age_s < _REMAKE_S or (age_s < _STALE_S and key in self._making)
 
-    async def _newest(self) -> int:
+    async def _newest(self) -> Revisions:
         age_s = asyncio.get_running_loop().time() - self._asked_s
         if age_s > _STALE_S:
             await self._ask()
         elif age_s > _FRESH_S and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask_beside())
-        return self._revision
+        return self._revisions
 
     async def _ask_beside(self) -> None:
         with contextlib.suppress(StorageUnavailable):  # the age of what is known grows, until it is asked first
@@ -122,5 +123,5 @@ class Repeats:
 
     async def _ask(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        self._revision = await to_thread.run_sync(self._rooms.store.revision)
+        self._revisions = await to_thread.run_sync(self._rooms.store.revisions)
         self._asked_s = now_s

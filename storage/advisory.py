@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine, Row, Select, and_, func, or_, select
+from sqlalchemy import Engine, Row, Select, func, select, tuple_
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
@@ -22,10 +22,13 @@ from domain.records import (
 )
 from domain.register import Asset
 from storage.database import translated
+from storage.details import asset_from, asset_text, risk_from, risk_text
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
-from storage.protocols import RankKey, SensorKey, TimedKey
-from storage.ranking import ranking
+from storage.protocols import RankKey, Revisions, SensorKey, TimedKey
+from storage.ranking import ranked_row, ranking
 from storage.tables import (
+    ALARMS,
+    RISKS,
     alarm_table,
     assessment_table,
     asset_table,
@@ -84,9 +87,12 @@ class SqlAdvisoryStore:
         """Give the same store as one organisation sees it."""
         return SqlAdvisoryStore(self._engine, tuple(organisations))
 
-    def revision(self) -> int:
-        """Give the newest revision that any row may carry; it grows with every change of what is read here."""
-        return int(self._all(select(func.coalesce(func.max(projection_table.c.seq), 0).label("seq")))[0].seq)
+    def revisions(self) -> Revisions:
+        """Give the newest revision that a row of each kind may carry; it grows with every change of what is read."""
+        told = {row.name: int(row.seq) for row in self._all(select(projection_table.c.name, projection_table.c.seq))}
+        newest = max(told.values(), default=0)
+        # Kinds are told apart since the first change that was written behind this version's start.
+        return Revisions(newest, told.get(RISKS, newest), told.get(ALARMS, newest))
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""
@@ -111,14 +117,7 @@ class SqlAdvisoryStore:
         query = ranking(self._organisations, after=after, limit=limit)
         if states:
             query = query.where(table.state_rank.in_([_STATE_RANK[state] for state in states]))
-        return [
-            (
-                RankKey(row.state_rank, row.negative_cost_eur, row.asset),
-                _asset(row.asset_detail),
-                _assessment(row.detail, row.revision),
-            )
-            for row in self._all(query)
-        ]
+        return [ranked_row(row) for row in self._all(query)]
 
     def changed_risks(
         self, *, after: TimedKey | None = None, limit: int = 100
@@ -126,15 +125,15 @@ class SqlAdvisoryStore:
         """List newest assessments by revision and asset, oldest change first."""
         table = risk_table.c
         query = (
-            select(table.detail, table.revision, asset_table.c.detail.label("asset_detail"))
+            select(risk_text(), table.revision, asset_text())
             .join(asset_table, asset_table.c.id == table.asset)
-            .where(own_row(self._organisations))
+            .where(own_row(self._organisations, walked=True))
             .order_by(table.revision, table.asset)
             .limit(limit)
         )
         if after is not None:
             query = query.where(_later(table.revision, table.asset, after))
-        return [(_asset(row.asset_detail), _assessment(row.detail, row.revision)) for row in self._all(query)]
+        return [(asset_from(row), risk_from(row)) for row in self._all(query)]
 
     def changed_alarms(self, *, after: TimedKey | None = None, limit: int = 100) -> Sequence[Alarm]:
         """List alarms by revision and identifier, oldest change first."""
@@ -142,7 +141,8 @@ class SqlAdvisoryStore:
         query = select(alarm_table).order_by(table.revision, table.id).limit(limit)
         if after is not None:
             query = query.where(_later(table.revision, table.id, after))
-        return [_alarm(row) for row in self._all(self._own(query, table.asset))]
+        query = query.where(own_asset(table.asset, self._organisations, walked=True))
+        return [_alarm(row) for row in self._all(query)]
 
     def risk(self, asset: AssetId) -> RiskAssessment | None:
         """Give the newest assessment of one asset."""
@@ -192,7 +192,8 @@ class SqlAdvisoryStore:
             query = query.where(table.state.in_([state.value for state in states]))
         if after is not None:
             query = query.where(_before(table.raised_at_ns, table.id, after))
-        return [_alarm(row) for row in self._all(self._own(query, table.asset))]
+        query = query.where(own_asset(table.asset, self._organisations, walked=asset is None))
+        return [_alarm(row) for row in self._all(query)]
 
     def alarm(self, alarm_id: str) -> Alarm | None:
         """Find one alarm."""
@@ -292,20 +293,15 @@ class SqlAdvisoryStore:
 
 
 def _before(time_column: Any, id_column: Any, key: TimedKey) -> Any:
-    return or_(time_column < key.time_ns, and_(time_column == key.time_ns, id_column < key.id))
+    return tuple_(time_column, id_column) < (key.time_ns, key.id)
 
 
 def _later(revision_column: Any, id_column: Any, key: TimedKey) -> Any:
-    return or_(revision_column > key.time_ns, and_(revision_column == key.time_ns, id_column > key.id))
+    return tuple_(revision_column, id_column) > (key.time_ns, key.id)
 
 
 def _behind(columns: tuple[Any, Any, Any], values: tuple[str, str, str]) -> Any:
-    first, second, third = columns
-    return or_(
-        first > values[0],
-        and_(first == values[0], second > values[1]),
-        and_(first == values[0], second == values[1], third > values[2]),
-    )
+    return tuple_(*columns) > values
 
 
 def _assessment(detail: dict[str, Any], revision: int) -> RiskAssessment:

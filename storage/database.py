@@ -7,6 +7,7 @@ Alembic alone, by one process at a time; readers wait until it is there.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -131,6 +132,7 @@ def migrations_pending(engine: Engine) -> bool:
         return MigrationContext.configure(connection).get_current_revision() != newest_schema()
 
 
+@functools.cache
 def newest_schema() -> str:
     """Give the name of the schema that this program works with."""
     return str(ScriptDirectory.from_config(_config(None)).get_current_head())

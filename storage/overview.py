@@ -20,7 +20,7 @@ from storage.database import translated
 from storage.overview_rows import SILENT_INTERVALS, SILENT_LEAST_S, FleetTally, GatewayRow, ListFilter, PlaceRow
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey
-from storage.ranking import ranking
+from storage.ranking import ranked_row, ranking
 from storage.tables import (
     alarm_table,
     assessment_table,
@@ -96,14 +96,7 @@ class SqlOverview:
             query = query.where(
                 table.detail["data_quality"].as_string().in_([quality.value for quality in wanted.qualities])
             )
-        return [
-            (
-                RankKey(row.state_rank, row.negative_cost_eur, row.asset),
-                msgspec.convert(row.asset_detail, Asset),
-                msgspec.convert({**row.detail, "revision": row.revision}, RiskAssessment),
-            )
-            for row in self._all(query)
-        ]
+        return [ranked_row(row) for row in self._all(query)]
 
     def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
         """List assets of the register that were never assessed, by identifier."""

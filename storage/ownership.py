@@ -18,17 +18,30 @@ __all__ = ["Organisations", "own_asset", "own_gateway", "own_row"]
 Organisations: TypeAlias = Sequence[str] | None
 
 
-def own_row(organisations: Organisations) -> ColumnElement[bool]:
-    """Ask for rows of the asset table itself, or of what is joined with it."""
-    return true() if organisations is None else asset_table.c.organisation.in_(organisations)
+def own_row(organisations: Organisations, *, walked: bool = False) -> ColumnElement[bool]:
+    """Ask for rows of the asset table itself, or of what is joined with it.
 
-
-def own_asset(asset_column: Any, organisations: Organisations) -> ColumnElement[bool]:
-    """Ask for rows whose asset is the organisation's."""
+    Parameters
+    ----------
+    walked : bool
+        True in a list that stops at a limit: by the index of this column SQLite would gather all that the
+        organisation has and sort it, where walking down the list's own index soon has enough.
+    """
     if organisations is None:
         return true()
-    found: ColumnElement[bool] = asset_column.in_(select(asset_table.c.id).where(own_row(organisations)))
-    return found
+    column: Any = asset_table.c.organisation
+    return _no_index(column, walked=walked).in_(organisations)
+
+
+def own_asset(asset_column: Any, organisations: Organisations, *, walked: bool = False) -> ColumnElement[bool]:
+    """Ask for rows whose asset is the organisation's; `walked` as for `own_row`."""
+    if organisations is None:
+        return true()
+    return _no_index(asset_column, walked=walked).in_(select(asset_table.c.id).where(own_row(organisations)))
+
+
+def _no_index(column: Any, *, walked: bool) -> ColumnElement[str]:
+    return column + "" if walked else column
 
 
 def own_gateway(gateway_column: Any, organisations: Organisations) -> ColumnElement[bool]:

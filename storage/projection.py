@@ -23,6 +23,8 @@ from storage.journal import Entry
 from storage.modal import forget_modes, project_modes
 from storage.rows import plain_text, update_sensors, upsert
 from storage.tables import (
+    ALARMS,
+    RISKS,
     alarm_table,
     assessment_table,
     asset_table,
@@ -102,7 +104,7 @@ class OperationalProjection:
                 current |= {item.asset: (entry.seq, item) for item in entry.outcome.current}
             upsert(db, risk_table, [_risk_row(item, seq) for seq, item in current.values()])
             update_sensors(db, [(entry.seq, entry.outcome.sensors) for entry in entries])
-            upsert(db, projection_table, [{"name": _POSITION, "seq": entries[-1].seq}])
+            upsert(db, projection_table, [{"name": name, "seq": seq} for name, seq in _reached(entries).items()])
 
     @staticmethod
     def _project_one(db: Connection, entry: Entry, current: dict[AssetId, tuple[int, RiskAssessment]]) -> None:
@@ -153,6 +155,18 @@ class OperationalProjection:
             db.execute(update(channel_table).where(this).values(skew_s=clock.skew_s, revision=seq))
         for gateway in outcome.gateways:
             _project_gateway(db, seq, gateway)
+
+
+def _reached(entries: Sequence[Entry]) -> dict[str, int]:
+    """Give the position behind some entries, and the last of them that changed a kind of rows, where one did."""
+    reached = {_POSITION: entries[-1].seq}
+    for entry in entries:
+        outcome = entry.outcome
+        if outcome.register is not None or outcome.current:
+            reached[RISKS] = entry.seq
+        if outcome.register is not None or outcome.alarms or outcome.alarm_changes:
+            reached[ALARMS] = entry.seq
+    return reached
 
 
 def _keep_assessment(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.modes import AveragedSpectrum, ModePoint
@@ -35,6 +35,8 @@ __all__ = [
     "OnceKey",
     "ProjectedSeries",
     "RankKey",
+    "Revisions",
+    "RowKind",
     "SensorKey",
     "SeriesStore",
     "TimedKey",
@@ -65,6 +67,22 @@ class SensorKey:
     asset: str
     sensor: str
     channel: str
+
+
+# What an answer may rest on: any row, newest assessments with the register, or alarms with the register.
+RowKind = Literal["rows", "risks", "alarms"]
+
+
+class Revisions(NamedTuple):
+    """The newest revision of any row, of newest assessments, and of alarms; a change of the register is in each."""
+
+    rows: int
+    risks: int
+    alarms: int
+
+    def of(self, kind: RowKind) -> int:
+        """Give the newest revision of one kind."""
+        return self.risks if kind == "risks" else self.alarms if kind == "alarms" else self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +122,8 @@ class AdvisoryStore(Protocol):
     def of(self, organisations: Sequence[str]) -> AdvisoryStore:
         """Give the same store as one organisation sees it: only assets with one of these names, and what is theirs."""
 
-    def revision(self) -> int:
-        """Give the newest revision that any row may carry; it grows with every change of what is read here."""
+    def revisions(self) -> Revisions:
+        """Give the newest revision that a row of each kind may carry; it grows with every change of what is read."""
 
     def assets(self, *, after: str | None = None, limit: int = 100) -> Sequence[Asset]:
         """List assets by identifier."""

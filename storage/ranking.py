@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Row, Select, select, tuple_
 
+from domain.records import RiskAssessment
+from domain.register import Asset
+from storage.details import asset_from, asset_text, risk_from, risk_text
 from storage.ownership import Organisations, own_row
 from storage.protocols import RankKey
 from storage.tables import asset_table, risk_table
 
-__all__ = ["ranking"]
+__all__ = ["ranked_row", "ranking"]
 
 
 def ranking(organisations: Organisations, *, after: RankKey | None, limit: int) -> Select[Any]:
@@ -21,25 +24,22 @@ def ranking(organisations: Organisations, *, after: RankKey | None, limit: int) 
             table.state_rank,
             table.negative_cost_eur,
             table.asset,
-            table.detail,
+            risk_text(),
             table.revision,
-            asset_table.c.detail.label("asset_detail"),
+            asset_text(),
         )
         .join(asset_table, asset_table.c.id == table.asset)
-        .where(own_row(organisations))
+        .where(own_row(organisations, walked=True))
         .order_by(table.state_rank, table.negative_cost_eur, table.asset)
         .limit(limit)
     )
     if after is None:
         return query
-    return query.where(
-        or_(
-            table.state_rank > after.state_rank,
-            and_(table.state_rank == after.state_rank, table.negative_cost_eur > after.negative_cost_eur),
-            and_(
-                table.state_rank == after.state_rank,
-                table.negative_cost_eur == after.negative_cost_eur,
-                table.asset > after.asset,
-            ),
-        )
-    )
+    # As one row value the index leads there; spelt out with "or" each page would walk the ranking from its top.
+    place = tuple_(table.state_rank, table.negative_cost_eur, table.asset)
+    return query.where(place > (after.state_rank, after.negative_cost_eur, after.asset))
+
+
+def ranked_row(row: Row[Any]) -> tuple[RankKey, Asset, RiskAssessment]:
+    """Make records of a row of the ranking."""
+    return RankKey(row.state_rank, row.negative_cost_eur, row.asset), asset_from(row), risk_from(row)

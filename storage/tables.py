@@ -13,6 +13,8 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer,
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
+    "ALARMS",
+    "RISKS",
     "alarm_table",
     "assessment_table",
     "asset_table",
@@ -39,6 +41,11 @@ metadata: Final = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# Beside how far the writer came stand the last changes of these kinds, in the same transaction as the rows: most
+# entries change neither, and who asks again and again need not look further than here.
+RISKS: Final = "risks"
+ALARMS: Final = "alarms"
 
 projection_table: Final = Table(
     "projection",

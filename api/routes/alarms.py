@@ -68,7 +68,7 @@ def list_alarms(
             Listing[AlarmItem](items=items, next=cursor), page_link(request, cursor), media_type(question.format)
         )
 
-    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
+    return cached_answer(request, rooms, who, make, rests_on="alarms", language=language, fields=question.fields)
 
 
 def _changes(request: Request, rooms: ApiRooms, question: AlarmQuery, size: int, language: Language) -> Made:
@@ -100,7 +100,7 @@ def show_alarm(
     def make(_as_of_ns: int) -> Made:
         return Made(alarm_item(known_alarm(alarm_id, rooms), language))
 
-    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
+    return cached_answer(request, rooms, who, make, rests_on="alarms", language=language, fields=question.fields)
 
 
 def known_alarm(alarm_id: str, rooms: ApiRooms) -> Alarm:

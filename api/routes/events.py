@@ -1,8 +1,8 @@
 """Changes as they come: server-sent events, which go on where they broke off.
 
 Each event carries a place in all three lists of changes (risks, alarms, decisions) as its `id`; a browser sends it back
-as `Last-Event-ID` after a break, and nothing is lost or told twice. One question to the store, shared by all listeners,
-tells whether anything changed at all.
+as `Last-Event-ID` after a break, and nothing is lost or told twice. Risks and alarms are looked through only when the
+revision of their rows has moved on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from api.problems import FieldError, ProblemError, invalid_input
 from api.questions import AnswerLanguage, EventQuery, Rooms
 from api.rooms import ApiRooms
 from domain.access import Right
-from storage.protocols import TimedKey
+from storage.protocols import Revisions, TimedKey
 
 __all__ = ["router"]
 
@@ -39,6 +39,7 @@ _HEARTBEAT_S: Final = 15
 _KNOWN_S: Final = 60.0
 _PAGE: Final = 100
 _ID_CHARACTERS: Final = 2048
+_NOTHING_SEEN: Final = Revisions(-1, -1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,11 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     loop = asyncio.get_running_loop()
     known_until = loop.time() + _KNOWN_S
+    seen = _NOTHING_SEEN
     # Tells at once where the listener stands, so that a break before the first change loses nothing either.
     yield ServerSentEvent(event="ready", data="{}", id=place.text())
     while not await request.is_disconnected():
-        found, place = await to_thread.run_sync(_changes, rooms, place, language, decisions)
+        found, place, seen = await to_thread.run_sync(_changes, rooms, place, seen, language, decisions)
         for event in found:
             yield event
         if once and not found:
@@ -106,22 +108,27 @@ async def _events(
 def _changes(
     rooms: ApiRooms,
     place: Place,
+    seen: Revisions,
     language: Language,
     decisions: bool,  # noqa: FBT001  # called by position, in a thread
-) -> tuple[list[ServerSentEvent], Place]:
-    """Give what changed behind a place, each event with the place behind it."""
+) -> tuple[list[ServerSentEvent], Place, Revisions]:
+    """Give what changed behind a place, each event with the place behind it, and up to where all was seen."""
     events: list[ServerSentEvent] = []
-    now_ns = rooms.now_ns()
-    for asset, risk in rooms.store.changed_risks(after=place.risks, limit=_PAGE):
+    now_ns, newest = rooms.now_ns(), rooms.store.revisions()
+    risks = rooms.store.changed_risks(after=place.risks, limit=_PAGE) if newest.risks != seen.risks else ()
+    for asset, risk in risks:
         place = replace(place, risks=TimedKey(risk.revision, asset.id))
         events.append(_event("risk", risk_item(asset, risk, language, now_ns), place))
-    for alarm in rooms.store.changed_alarms(after=place.alarms, limit=_PAGE):
+    alarms = rooms.store.changed_alarms(after=place.alarms, limit=_PAGE) if newest.alarms != seen.alarms else ()
+    for alarm in alarms:
         place = replace(place, alarms=TimedKey(alarm.revision, alarm.id))
         events.append(_event("alarm", alarm_item(alarm, language), place))
     for decision in rooms.decisions.decisions_after(place.decisions, limit=_PAGE) if decisions else ():
         place = replace(place, decisions=decision.seq)
         events.append(_event("decision", decision_item(decision), place))
-    return events, place
+    # A full page may have more behind it.
+    more = max(len(risks), len(alarms)) >= _PAGE
+    return events, place, _NOTHING_SEEN if more else newest
 
 
 def _event(kind: str, item: BaseModel, place: Place) -> ServerSentEvent:
@@ -132,7 +139,7 @@ def _newest_place(rooms: ApiRooms) -> Place:
     """Give the place behind everything that is there now."""
     newest = rooms.decisions.decisions(limit=1)
     # "~" stands behind every identifier, so nothing of this very revision comes again.
-    here = TimedKey(rooms.store.revision(), "~")
+    here = TimedKey(rooms.store.revisions().rows, "~")
     return Place(here, here, newest[0].seq if newest else 0)
 
 

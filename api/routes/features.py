@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.access import Who, needs
-from api.features import COLLECTIONS, Box, Collection, features_of
+from api.features import COLLECTIONS, Box, Collection, places_of
 from api.languages import Language
 from api.paging import next_cursor, read_page
 from api.polling import Made, cached_answer, tagged_answer
@@ -21,6 +21,7 @@ from api.rooms import ApiRooms
 from api.schemas_map import CollectionItem, Collections, Conformance, Feature, FeatureCollection, Landing
 from api.times import rfc3339
 from domain.access import Right
+from storage.protocols import RowKind
 
 __all__ = ["router"]
 
@@ -102,11 +103,11 @@ def list_features(
     page = read_page(int, question.cursor, question.limit, scope=f"{collection.id} {question.bbox or ''}")
 
     def make(as_of_ns: int) -> Made:
-        features = features_of(rooms, collection, language, box)
+        places = places_of(rooms, collection, language, box)
         start = page.after or 0
-        numbered = list(enumerate(features, start=1))[start : start + page.limit]
+        numbered = list(enumerate(places, start=1))[start : start + page.limit]
         cursor = next_cursor(numbered, page, lambda row: row[0])
-        shown = [feature for _, feature in numbered[: page.size]]
+        shown = [place.feature() for _, place in numbered[: page.size]]
         here = f"{rooms.settings.public_url}{request.url.path}"
         asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         links = [{"href": here, "rel": "self", "type": _GEOJSON}]
@@ -116,7 +117,7 @@ def list_features(
         body = {
             "type": "FeatureCollection",
             "features": shown,
-            "numberMatched": len(features),
+            "numberMatched": len(places),
             "numberReturned": len(shown),
             "timeStamp": rfc3339(as_of_ns),
             "links": links,
@@ -125,7 +126,8 @@ def list_features(
 
     if collection.id == "plans":  # decisions are in the journal, which the store's revision does not cover
         return tagged_answer(request, rooms, make(rooms.now_ns() // 10**12 * 10**12), language=language)
-    return cached_answer(request, rooms, who, make, language=language)
+    rests_on: RowKind = "alarms" if collection.id == "alarms" else "risks"
+    return cached_answer(request, rooms, who, make, rests_on=rests_on, language=language)
 
 
 @router.get(
@@ -141,10 +143,10 @@ def show_feature(
 ) -> Response:
     """Show one feature as GeoJSON."""
     collection = _known(collection_id)
-    found = next((item for item in features_of(rooms, collection, language, None) if item["id"] == feature_id), None)
+    found = next((item for item in places_of(rooms, collection, language, None) if item.id == feature_id), None)
     if found is None:
         raise ProblemError(404, "Unknown feature", f"There is no feature {feature_id[:100]!r} in {collection.id!r}.")
-    return tagged_answer(request, rooms, Made(_text(found), _CONTENT_CRS, _GEOJSON), language=language)
+    return tagged_answer(request, rooms, Made(_text(found.feature()), _CONTENT_CRS, _GEOJSON), language=language)
 
 
 def _known(identifier: str) -> Collection:

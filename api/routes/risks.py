@@ -65,7 +65,7 @@ def list_risks(
             Listing[RiskItem](items=items, next=cursor), page_link(request, cursor), media_type(question.format)
         )
 
-    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
+    return cached_answer(request, rooms, who, make, rests_on="risks", language=language, fields=question.fields)
 
 
 def _changes(
@@ -115,7 +115,7 @@ def show_risk(
             )
         return Made(risk_item(asset, risk, language, as_of_ns))
 
-    return cached_answer(request, rooms, who, make, language=language, fields=question.fields)
+    return cached_answer(request, rooms, who, make, rests_on="risks", language=language, fields=question.fields)
 
 
 @router.get(

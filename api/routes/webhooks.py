@@ -77,7 +77,7 @@ def make_webhook(rooms: Rooms, who: Who, given: WebhookBody) -> Response:
         url=given.url,
         events=tuple(dict.fromkeys(given.events)),
         now_ns=rooms.wall_clock_ns(),
-        revision=rooms.store.revision(),
+        revision=rooms.store.revisions().rows,
         decisions_seq=newest[0].seq if newest else 0,
     )
     answer = MadeWebhookItem(**_item(made).model_dump(), secret=made.secret)

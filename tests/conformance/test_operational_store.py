@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import (
@@ -40,8 +40,8 @@ from storage.entries import (
 )
 from storage.journal import Entry
 from storage.projection import OperationalProjection
-from storage.protocols import RankKey, TimedKey
-from storage.tables import metadata
+from storage.protocols import RankKey, Revisions, TimedKey
+from storage.tables import metadata, projection_table
 from tests.servers import PostgresServer
 
 EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
@@ -163,6 +163,27 @@ def test_the_ranking_is_state_then_cost_and_pages_neither_skip_nor_repeat(store:
     assert paged == whole
     only = store.reader.risks(states=[RiskState.ACT])
     assert {item.state for _, _, item in only} == {RiskState.ACT}
+
+
+def test_a_revision_of_each_kind_grows_with_its_rows_alone(store: Store) -> None:
+    assert store.reader.revisions() == Revisions(0, 0, 0)
+    store.project(register("brug-1"))
+    assert store.reader.revisions() == Revisions(1, 1, 1)
+    store.project(Outcome(), Outcome(current=[risk("brug-1", RiskState.OK, 5.0)]), Outcome())
+    assert store.reader.revisions() == Revisions(4, 3, 1)
+    store.project(Outcome(alarms=[alarm("a1")]))
+    assert store.reader.revisions() == Revisions(5, 3, 5)
+    store.project(Outcome(alarm_changes=[AlarmChange("a1", cleared_at_ns=9)]))
+    assert [store.reader.revisions().of(kind) for kind in ("rows", "risks", "alarms")] == [6, 3, 6]
+
+
+def test_a_store_of_an_older_version_has_one_revision_for_all(store: Store, engine: Engine) -> None:
+    store.project(register("brug-1"))
+    with engine.begin() as db:
+        db.execute(delete(projection_table).where(projection_table.c.name != "operational"))
+    assert store.reader.revisions() == Revisions(1, 1, 1)
+    store.project(Outcome(current=[risk("brug-1", RiskState.OK, 5.0)]), Outcome())
+    assert store.reader.revisions() == Revisions(3, 2, 3)
 
 
 def test_an_assessment_comes_back_as_it_was(store: Store) -> None:

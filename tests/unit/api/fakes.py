@@ -36,7 +36,7 @@ from domain.records import (
 )
 from domain.register import Asset, AssetType, Works
 from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, grade_now
-from storage.protocols import DecisionDraft, OnceKey, RankKey, SensorKey, TimedKey
+from storage.protocols import DecisionDraft, OnceKey, RankKey, Revisions, SensorKey, TimedKey
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
@@ -76,9 +76,9 @@ class MemoryStore:
             statuses=[status for status in self.statuses if status.asset in own],
         )
 
-    def revision(self) -> int:
+    def revisions(self) -> Revisions:
         """Never the same twice, so that a test may change what it likes; keeping answers is tested with SQL."""
-        return next(_REVISIONS)
+        return Revisions(*[next(_REVISIONS)] * 3)
 
     def changed_risks(
         self, *, after: TimedKey | None = None, limit: int = 100

@@ -42,6 +42,10 @@ class SqlTown:
         outcome = Outcome(register=Register(tuple(assets), channels), register_numbers=list(range(len(assets))))
         self._write(outcome)
 
+    def register_again(self) -> None:
+        """Write the register as it is, as the next entry."""
+        self._register(self.town.store.asset_rows)
+
     def project(
         self, *risks: RiskAssessment, alarms: list[Alarm] | None = None, history: list[RiskAssessment] | None = None
     ) -> None:

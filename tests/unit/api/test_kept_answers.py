@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,8 @@ from domain.errors import StorageUnavailable
 from domain.records import RiskState
 from storage.access import AccessStore
 from storage.advisory import SqlAdvisoryStore
-from tests.unit.api.fakes import Answer, Client, make_risk
+from storage.protocols import Revisions
+from tests.unit.api.fakes import Answer, Client, make_alarm, make_risk
 from tests.unit.api.organisations import ledger_of, make_key, shared_sql_town
 from tests.unit.api.sql_town import SqlTown
 
@@ -131,10 +133,43 @@ def test_a_store_that_is_away_is_told_to_a_poller_too(sql: SqlTown, monkeypatch:
     key = {"Authorization": f"Bearer {make_key(ledger_of(sql), 'oost', Role.VIEWER)}"}
     assert [client.send("GET", "/v1/risks", headers=key).status for _ in range(3)] == [200, 200, 200]
 
-    def away(_store: SqlAdvisoryStore) -> int:
+    def away(_store: SqlAdvisoryStore) -> Revisions:
         raise StorageUnavailable("away")
 
-    monkeypatch.setattr(SqlAdvisoryStore, "revision", away)
+    monkeypatch.setattr(SqlAdvisoryStore, "revisions", away)
     time.sleep(0.55)
     answer = client.send("GET", "/v1/risks", headers=key)
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_an_answer_stands_while_nothing_that_it_rests_on_changes(sql: SqlTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ingest commits several times a second, and each commit had every list made anew."""
+    asked: list[str] = []
+    for name in ("risks", "alarms"):
+        ask = getattr(SqlAdvisoryStore, name)
+
+        def counted(store: SqlAdvisoryStore, _name: str = name, _ask: Any = ask, **question: object) -> object:
+            asked.append(_name)
+            return _ask(store, **question)
+
+        monkeypatch.setattr(SqlAdvisoryStore, name, counted)
+    client = Client(create_app(sql.rooms))
+    key = {"Authorization": f"Bearer {make_key(ledger_of(sql), 'oost', Role.VIEWER)}"}
+
+    def look() -> list[str]:
+        time.sleep(0.55)
+        asked.clear()
+        for path in ("/v1/risks", "/v1/alarms"):
+            for _ in range(3):
+                assert client.send("GET", path, headers=key).status == 200
+        return sorted(set(asked))
+
+    assert look() == ["alarms", "risks"]
+    sql.project()
+    assert look() == []
+    sql.project(make_risk("brug-042", RiskState.OK, 5.0))
+    assert look() == ["risks"]
+    sql.project(alarms=[make_alarm("brug-042", 3)])
+    assert look() == ["alarms"]
+    sql.register_again()
+    assert look() == ["alarms", "risks"]
