@@ -9,7 +9,9 @@ a problem without its insides and is raised again, so that the server writes it 
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from urllib.parse import unquote
 
 from anyio import to_thread
 from fastapi import Request
@@ -48,6 +50,7 @@ _RAW_PAGE_POLICY: Final = (b"content-security-policy", PAGE_POLICY.encode())
 # The longest address that means something, with a cursor and every name of `fields`, is under 4,000 bytes.
 _TARGET_BYTES: Final = 16_384
 _HEADERS_BYTES: Final = 32_768
+_ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/]*)(/.*)?", re.DOTALL)
 _TWO_YEARS: Final = "max-age=63072000; includeSubDomains"
 
 
@@ -75,6 +78,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = False
+        scope = _in_origin_form(scope)
         # RFC 9110 asks for HEAD wherever there is GET; routes see only GET, and the server sends no body of it.
         is_head = scope["method"] == "HEAD"
         if is_head:
@@ -145,6 +149,16 @@ class Edge:
         if self._settings.demo:
             wanted.append((b"schouw-demo", b"true"))
         message["headers"] = given + [header for header in wanted if header[0] not in names]
+
+
+def _in_origin_form(scope: Scope) -> Scope:
+    """Give a request for `http://host/path` as one for `/path`, to the host that it names itself (RFC 9112, 3.2.2)."""
+    whole = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
+    if whole is None:
+        return scope
+    host, raw_path = whole[1], whole[2] or b"/"
+    headers = [(b"host", host), *(row for row in scope["headers"] if row[0] != b"host")]
+    return {**scope, "path": unquote(raw_path.decode("latin-1")), "raw_path": raw_path, "headers": headers}
 
 
 def dressed_problem(problem: ProblemError) -> tuple[list[tuple[bytes, bytes]], bytes]:

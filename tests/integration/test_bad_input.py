@@ -112,6 +112,23 @@ def test_an_address_that_means_nothing(wire: Wire, target: bytes, status: int) -
         assert all(error["in"] == "query" and error["expected"] for error in problem["errors"])
 
 
+@pytest.mark.parametrize("form", [b"http://127.0.0.1/v1/risks?pageSize=1", b"HTTP://127.0.0.1:80/v1/risks?pageSize=1"])
+def test_a_whole_address_asks_for_the_same(wire: Wire, form: bytes) -> None:
+    """RFC 9112, 3.2.2: every server takes what is sent to a proxy; it got 404."""
+    status, _, body = wire.ask(form)
+    assert (status, body) == (200, wire.ask(b"/v1/risks?pageSize=1")[2])
+    assert wire.ask(b"http://127.0.0.1", method=b"HEAD")[0] == 200
+
+
+def test_a_whole_address_says_itself_whose_it_is(wire: Wire) -> None:
+    """The host in it counts, not the header: otherwise the check of names would be led around."""
+    for target in (b"http://evil.example/v1/risks", b"http://me@127.0.0.1/v1/risks", b"http:///v1/risks"):
+        refused(wire.ask(target), 400)
+    raw = b"GET http://127.0.0.1/livez HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+    assert wire.send(raw)[0] == 200
+    refused(wire.ask(b"http://127.0.0.1/v1/nope"), 404)
+
+
 @pytest.mark.parametrize("method", [b"BREW", b"get", b"TRACE", b"CONNECT", b"PROPFIND", b"PUT"])
 def test_a_method_that_is_not_taken(wire: Wire, method: bytes) -> None:
     answer = wire.ask(b"/v1/risks", method=method)
