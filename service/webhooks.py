@@ -108,15 +108,21 @@ class WebhookDeliverer:
         return queued
 
     def post_due(self, *, now_ns: int | None = None) -> int:
-        """Post what is due, and give how many attempts were made."""
+        """Post what is due, and give how many attempts were made.
+
+        A receiver that fails gets nothing more in this round: one that lets every request run into its time would
+        otherwise hold up all others for as long as it has something waiting.
+        """
         at_ns = now_ns if now_ns is not None else self._rooms.wall_clock_ns()
-        webhooks = {webhook.id: webhook for webhook in self._store.webhooks()}
-        due = self._store.due(now_ns=at_ns)
-        for delivery in due:
-            self._attempt(delivery, webhooks.get(delivery.webhook), at_ns)
-            if self._stopping.is_set():
-                break
-        return len(due)
+        attempts = 0
+        for webhook in self._store.webhooks():
+            for delivery in self._store.due(webhook.id, now_ns=at_ns):
+                if self._stopping.is_set():
+                    return attempts
+                attempts += 1
+                if not self._attempt(delivery, webhook, at_ns):
+                    break
+        return attempts
 
     def _run(self) -> None:
         pruned_at = 0.0
@@ -167,10 +173,9 @@ class WebhookDeliverer:
         identifier = hashlib.sha256(place.encode()).hexdigest()[:40]
         return [made_event(webhook, kind, subject, data, identifier=identifier, source=self._source, at_ns=at_ns)]
 
-    def _attempt(self, delivery: Delivery, webhook: Webhook | None, now_ns: int) -> None:
+    def _attempt(self, delivery: Delivery, webhook: Webhook, now_ns: int) -> bool:
+        """Post once and write down how it went; True where the receiver took it."""
         attempts = delivery.attempts + 1
-        if webhook is None:
-            return
         at_s = now_ns // _NS_PER_S
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
@@ -190,7 +195,7 @@ class WebhookDeliverer:
             is_taken, told = False, f"{type(error).__name__}: {error}"
         if is_taken:
             self._store.settle(delivery.id, state="delivered", attempts=attempts, next_at_ns=now_ns, told=told)
-            return
+            return True
         is_over = attempts >= _ATTEMPTS
         self._store.settle(
             delivery.id,
@@ -199,3 +204,4 @@ class WebhookDeliverer:
             next_at_ns=now_ns + back_off_ns(attempts),
             told=told,
         )
+        return False

@@ -119,12 +119,17 @@ class WebhookStore:
             if deliveries and is_there:
                 db.execute(insert(delivery_table), [asdict(item) for item in deliveries])
 
-    def due(self, *, now_ns: int, limit: int = 100) -> Sequence[Delivery]:
-        """List what should be sent now, what waits longest first."""
+    def add(self, delivery: Delivery) -> None:
+        """Queue one delivery that is no change, so that the place of its webhook stays where it is."""
+        with translated(self._engine), self._engine.begin() as db:
+            db.execute(insert(delivery_table), asdict(delivery))
+
+    def due(self, webhook: str, *, now_ns: int, limit: int = 100) -> Sequence[Delivery]:
+        """List what should be sent to a receiver now, what waits longest first."""
         table = delivery_table.c
         query = (
             select(delivery_table)
-            .where(table.state == "waiting", table.next_at_ns <= now_ns)
+            .where(table.webhook == webhook, table.state == "waiting", table.next_at_ns <= now_ns)
             .order_by(table.next_at_ns, table.id)
             .limit(limit)
         )

@@ -107,7 +107,7 @@ def test_webhook(rooms: Rooms, who: Who, webhook_id: ItemPath) -> Response:
         webhook, "test", webhook.id, {"message": "It works."},
         identifier=secrets.token_hex(20), source=hooks.source, at_ns=rooms.wall_clock_ns(),
     )  # fmt: skip
-    hooks.store.queue(webhook, [delivery])
+    hooks.store.add(delivery)
     return json_response(_delivery_item(delivery), status=202)
 
 

@@ -20,7 +20,7 @@ from domain.access import Role
 from domain.records import AlarmState
 from service.webhooks import WebhookDeliverer, back_off_ns, signature
 from storage.protocols import DecisionDraft
-from storage.webhooks import WebhookStore
+from storage.webhooks import Delivery, WebhookStore
 from tests.unit.api.fakes import Answer, Client, make_alarm, make_asset, make_town
 from tests.unit.api.organisations import guard, make_key, open_ledger
 from tests.unit.api.sql_town import SqlTown
@@ -215,6 +215,33 @@ def test_the_test_button_and_removal(site: Site, receiver: Receiver) -> None:
     confirm(site)
     site.step()
     assert len(receiver.got) == 1
+
+
+def test_a_receiver_that_fails_holds_up_nobody_else(site: Site, receiver: Receiver) -> None:
+    """What waits for it came first, so others waited behind each of its failures, ten seconds each where it hangs."""
+    away = site.hook(Receiver("http://127.0.0.1:9/hook"))
+    site.hook(receiver)
+    for number in range(3):
+        site.sql.project(alarms=[make_alarm("brug-042", 20 + number)])
+    assert site.step() == 1 + 3
+    assert [event["type"] for event in receiver.events()] == ["nl.schouw.alarm.changed.v1"] * 3
+    assert sorted(item["attempts"] for item in site.deliveries(away)) == [0, 0, 1]
+
+
+def test_the_test_button_moves_no_place(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote back the place it had read, so what was queued meanwhile was queued again, and refused for ever."""
+    hook = site.hook(receiver)
+    add = WebhookStore.add
+
+    def late(store: WebhookStore, delivery: Delivery) -> None:
+        confirm(site)
+        site.deliverer.queue_changes()
+        add(store, delivery)
+
+    monkeypatch.setattr(WebhookStore, "add", late)
+    assert site.ask("POST", f"/v1/webhooks/{hook['id']}/test").status == 202
+    assert site.step() == 2
+    assert len({item["id"] for item in site.deliveries(hook)}) == 2
 
 
 def test_the_wait_grows_to_an_hour() -> None:
