@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from domain.errors import ConfigurationError
 from service.access import open_ledger
+from service.operator_trail import note_operator
 from service.settings import Settings
 from storage.access_tables import audit_table, delivery_table, session_table
 from storage.database import open_database, translated
@@ -30,8 +32,14 @@ def list_stored(settings: Settings) -> list[StoredTable]:
         journal.close()
 
 
-def export_person(settings: Settings, name: str) -> dict[str, Any]:
+def export_person(settings: Settings, name: str, known_as: Sequence[str] = ()) -> dict[str, Any]:
     """Give all that is stored about a person: decisions, sessions, and the trail of what they did.
+
+    Parameters
+    ----------
+    known_as : sequence of str
+        Identifiers that a login gave them. The trail holds these and no names; those of a session that stands are
+        known, and with the others it is found after the last session has ended.
 
     Raises
     ------
@@ -55,7 +63,7 @@ def export_person(settings: Settings, name: str) -> dict[str, Any]:
         journal.close()
     engine = _access(settings)
     with translated(engine), engine.connect() as db:
-        subjects = {row.person for row in db.execute(select(session_table).where(session_table.c.name == name))}
+        subjects = _subjects(db, name, known_as)
         sessions = [
             {"person": row.person, "role": row.role, "since": row.created_at_ns}
             for row in db.execute(select(session_table).where(session_table.c.name == name))
@@ -65,13 +73,19 @@ def export_person(settings: Settings, name: str) -> dict[str, Any]:
             for row in db.execute(select(audit_table).where(audit_table.c.caller_id.in_(subjects)))
         ]
     engine.dispose()
-    if not (decisions or sessions):
+    note_operator(settings, "privacy/export")
+    if not (decisions or sessions or trail):
         raise ConfigurationError(f"got {name!r}, expected the name of somebody who decided something or is logged in")
     return {"name": name, "decisions": decisions, "sessions": sessions, "trail": trail}
 
 
-def erase(settings: Settings, name: str) -> tuple[str | None, list[str]]:
+def erase(settings: Settings, name: str, known_as: Sequence[str] = ()) -> tuple[str | None, list[str]]:
     """Erase a person: the key of their name, their sessions, their part in the trail and in what was sent.
+
+    Parameters
+    ----------
+    known_as : sequence of str
+        As for `export_person`.
 
     Returns
     -------
@@ -82,7 +96,7 @@ def erase(settings: Settings, name: str) -> tuple[str | None, list[str]]:
     """
     engine = _access(settings)
     with translated(engine), engine.begin() as db:
-        subjects = [row.person for row in db.execute(select(session_table).where(session_table.c.name == name))]
+        subjects = _subjects(db, name, known_as)
         db.execute(delete(session_table).where(session_table.c.name == name))
         db.execute(
             update(audit_table).where(audit_table.c.caller_id.in_(subjects)).values(caller_id="erased", address="")
@@ -95,7 +109,14 @@ def erase(settings: Settings, name: str) -> tuple[str | None, list[str]]:
         mentioned = [link.id for link in _decisions(journal) if name.casefold() in link.reason.casefold()]
     finally:
         journal.close()
+    note_operator(settings, f"privacy/erase/{pseudonym or 'nobody'}")
     return pseudonym, mentioned
+
+
+def _subjects(db: Connection, name: str, known_as: Sequence[str]) -> set[str]:
+    """Give the identifiers that logins gave a person."""
+    rows = db.execute(select(session_table.c.person).where(session_table.c.name == name))
+    return {row.person for row in rows} | set(known_as)
 
 
 def _decisions(journal: Journal) -> list[Any]:

@@ -34,6 +34,7 @@ def create(
     """Make a key; it is shown once, and only its hash is kept."""
     from service.access import open_ledger, shared_service  # noqa: PLC0415 -- the help must not wait for SQLAlchemy
     from service.folder import prepare_folder  # noqa: PLC0415 -- see above
+    from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     known = shared_service(settings).organisations
@@ -53,6 +54,7 @@ def create(
         now_ns=now_ns,
         expires_at_ns=now_ns + days * _NS_PER_DAY,
     )
+    note_operator(settings, f"keys/create/{key.id}", organisation=organisation)
     typer.echo(f"Key {key.id}, until {_day(key.expires_at_ns)}. It is shown this once; keep it safe:", err=True)
     typer.echo(secret)
 
@@ -84,11 +86,15 @@ def revoke(
     """Revoke a key, at once and for good."""
     from service.access import open_ledger  # noqa: PLC0415 -- see above
     from service.folder import prepare_folder  # noqa: PLC0415 -- see above
+    from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)
-    if not open_ledger(settings).revoke_key(key, now_ns=time.time_ns()):
+    ledger = open_ledger(settings)
+    if not ledger.revoke_key(key, now_ns=time.time_ns()):
         raise ConfigurationError(f"got key {key!r}, expected a standing one of `schouw keys list`")
+    revoked = ledger.key(key)
+    note_operator(settings, f"keys/revoke/{key}", organisation="" if revoked is None else revoked.organisation)
     typer.echo(f"Key {key} is revoked.")
 
 

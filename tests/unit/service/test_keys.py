@@ -67,3 +67,13 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "access.secret").stat().st_mode) == 0o600
     (tmp_path / "access.secret").write_bytes(b"cut")
     assert len(make_access(settings, ledger, shared_service(settings)).secret) == 64
+
+
+def test_who_made_and_revoked_a_key_stands_in_the_trail(tmp_path: Path) -> None:
+    """Keys are the widest door there is, and were made without a trace."""
+    run(tmp_path, "create", "--name", "BI")
+    (key,) = (ledger := open_ledger(Settings(data_dir=tmp_path))).list_keys()
+    run(tmp_path, "revoke", key.id)
+    rows = [(row.caller_kind, row.method, row.path) for row in ledger.audit()]
+    assert rows == [("operator", "RUN", f"keys/revoke/{key.id}"), ("operator", "RUN", f"keys/create/{key.id}")]
+    assert all(row.caller_id for row in ledger.audit())

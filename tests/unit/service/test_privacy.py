@@ -77,7 +77,23 @@ def test_a_person_is_erased_and_what_cannot_be_is_told(data: Path) -> None:
     assert names[1] == "Ander"
     assert names[0] == names[2]
     assert names[0].startswith("p-")
-    (row,) = open_ledger(Settings(data_dir=data)).audit()
+    done, row = open_ledger(Settings(data_dir=data)).audit()
     assert (row.caller_id, row.address) == ("erased", "")
+    assert (done.caller_kind, done.path) == ("operator", f"privacy/erase/{names[0]}")
     answer = CliRunner().invoke(app, ["privacy", "export", NAME, "--data-dir", str(data)])
     assert answer.exit_code != 0
+
+
+def test_the_trail_of_somebody_who_logged_out_is_found_by_the_identifier(data: Path) -> None:
+    """The trail holds identifiers of logins; with the session the name that led to them was gone."""
+    ledger = open_ledger(Settings(data_dir=data))
+    ledger.record(
+        AuditRow(at_ns=2, organisation="", caller_kind="person", caller_id="p-2", address="192.0.2.2", method="POST",
+                 path="/y", status=201)
+    )  # fmt: skip
+    assert [row["path"] for row in json.loads(run(data, "export", NAME))["trail"]] == ["/x"]
+    trail = json.loads(run(data, "export", NAME, "--known-as", "p-2"))["trail"]
+    assert [row["path"] for row in trail] == ["/x", "/y"]
+    assert len(json.loads(run(data, "export", "Nobody", "--known-as", "p-2"))["trail"]) == 1
+    run(data, "erase", NAME, "--known-as", "p-2")
+    assert {row.caller_id for row in ledger.audit() if row.caller_kind == "person"} == {"erased"}
