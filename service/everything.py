@@ -35,7 +35,11 @@ from simulator.run import resolve_start, start_for_live, write_register, write_t
 from simulator.scenario_file import load_scenario
 from storage.journal import Journal
 
-__all__ = ["DemoPlan", "run_everything"]
+__all__ = ["CHILDREN", "DemoPlan", "run_everything"]
+
+# Our own processes beside the broker, in the order of starting; projections before ingest, so that they are stopped
+# after it and write what it leaves behind. `docker-compose.yml` starts the same.
+CHILDREN: Final = ("project", "ingest", "api")
 
 _WATCH_EVERY_S: Final = 0.25
 _READY_WITHIN_S: Final = 60.0
@@ -97,10 +101,10 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         broker = _broker(settings, settings.mqtt.port)
         _make_session_first(settings)
         parts.append(broker)
-    children = ["ingest", "api"]
-    if settings.ingest.projects is not True:
-        # Before ingest, so that it is stopped after it and writes what ingest leaves behind.
-        children.insert(0, "project")
+    children = CHILDREN
+    if settings.ingest.projects is True:
+        children = tuple(name for name in CHILDREN if name != "project")
+    else:
         settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"projects": False})})
     environment = child_environment(settings)
     parts += [_child(settings, name, environment) for name in children]

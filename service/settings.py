@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -313,6 +313,12 @@ class InfluxSection(BaseModel):
         description="Days that the server keeps points; `schouw doctor --fix` sees to it. Default: as the server has.",
     )
     ca_file: Path | None = Field(None, description="Certificate authority of the server, when it is not a public one.")
+
+    @field_validator("url", "token", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """Take what a compose file hands on of something that nobody set for not set."""
+        return None if value == "" else value
 
 
 # A checkpoint lies at most a day before the window, and its day is scored from its first hop.

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from service.everything import CHILDREN
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,7 +75,7 @@ def test_the_compose_file_fits_its_schema() -> None:
 
 
 def test_compose_has_the_whole_chain_with_health_checks() -> None:
-    assert set(COMPOSE["services"]) == {"broker", "influxdb", "postgres", "ingest", "api"}
+    assert set(COMPOSE["services"]) == {"broker", "influxdb", "postgres", "project", "ingest", "api"}
     assert {name for name, service in COMPOSE["services"].items() if "healthcheck" in service} >= {
         "broker",
         "influxdb",
@@ -86,7 +87,7 @@ def test_compose_has_the_whole_chain_with_health_checks() -> None:
 def test_compose_opens_ports_on_this_machine_only() -> None:
     services = COMPOSE["services"]
     opened = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert set(opened) == {"broker", "postgres"}
+    assert set(opened) == {"broker", "influxdb", "postgres"}
     assert all(port.startswith("127.0.0.1:") for ports in opened.values() for port in ports)
     assert {name for name, service in services.items() if service.get("network_mode") == "host"} == {"api"}
     assert services["api"]["environment"]["SCHOUW_API__HOST"] == "127.0.0.1"
@@ -99,7 +100,7 @@ def test_compose_has_no_secret_of_its_own() -> None:
         for key, value in service.get("environment", {}).items()
         if re.search("PASSWORD|TOKEN|SECRET", key)
     }
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     # Empty, each of these images refuses to start; named as missing they would also be asked of those who run neither.
     assert all(re.fullmatch(r"\$\{[A-Z_]+:-\}", value) for value in secrets.values()), secrets
 
@@ -127,7 +128,20 @@ def test_compose_configs_and_volumes_are_used_and_defined() -> None:
     assert "persistence true" in COMPOSE["configs"]["mosquitto.conf"]["content"]
 
 
-@pytest.mark.parametrize("name", ["ingest", "api"])
+def test_compose_starts_what_schouw_run_starts() -> None:
+    """Projections are a process of their own there; two of them, or none, would be refused or leave the pages empty."""
+    ours = [service for service in COMPOSE["services"].values() if service["image"].startswith("schouw:")]
+    assert sorted(service["command"] for service in ours) == sorted([name] for name in CHILDREN)
+    assert all(service["environment"]["SCHOUW_INGEST__PROJECTS"] == "false" for service in ours)
+    assert all(service["volumes"] == ["schouw:/var/lib/schouw"] for service in ours)
+    folders = {service["environment"]["SCHOUW_DATA_DIR"] for service in ours}
+    assert folders == {"/var/lib/schouw/data"}
+    # Compose stops in the reverse order of what needs what, as `schouw run` does.
+    assert set(COMPOSE["services"]["ingest"]["depends_on"]) == {"broker", "project"}
+    assert set(COMPOSE["services"]["api"]["depends_on"]) == {"ingest"}
+
+
+@pytest.mark.parametrize("name", ["project", "ingest", "api"])
 def test_compose_sets_only_settings_that_exist(name: str) -> None:
     """A misspelt variable would be ignored by nobody: it stops the start."""
     environment = COMPOSE["services"][name]["environment"]
