@@ -32,6 +32,7 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
+from api.algorithm.entry import OwnerFacts
 from api.problems import ProblemError
 from api.rooms import ApiRooms
 from api.scoped import OrganisationDecisions
@@ -160,6 +161,7 @@ def rooms_for(rooms: ApiRooms, organisation: Organisation) -> ApiRooms:
         contact_url=organisation.contact_url,
         contact_email=organisation.contact_email,
         false_alarms_per_year=organisation.false_alarms_per_year or rooms.settings.false_alarms_per_year,
+        owner_facts=rooms.settings.organisation_facts.get(organisation.id, OwnerFacts()),
     )
     decisions = OrganisationDecisions(rooms.decisions, store, organisation)
     return replace(rooms, store=store, overview=overview, decisions=decisions, settings=settings)

@@ -24,6 +24,7 @@ from domain.register import Asset
 __all__ = [
     "BOX_PATTERN",
     "AlarmQuery",
+    "AlgorithmQuery",
     "AnswerLanguage",
     "AssetPath",
     "AssetQuery",
@@ -117,6 +118,15 @@ class SpokenQuery(Question):
     """Something that is always given whole, in a language."""
 
     lang: Lang = None
+
+
+class AlgorithmQuery(SpokenQuery):
+    """Whose algorithm, where several organisations share the service."""
+
+    organisation: Annotated[
+        Identifier | None,
+        Field(description="One that opened its page, or the own; only where several share the service."),
+    ] = None
 
 
 class ItemQuery(Question):

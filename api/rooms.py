@@ -6,7 +6,7 @@ a fake store and a clock that is moved by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from api.algorithm.entry import OwnerFacts
@@ -77,6 +77,8 @@ class ApiSettings:
         Whether anybody may see how it works, without a login.
     owner_facts : OwnerFacts
         What only the owner knows, for the Algorithm Register.
+    organisation_facts : mapping of str to OwnerFacts
+        The same of each organisation that said it; who runs a service does not speak for those who share it.
     body_bytes_max : int
         Largest request body. A decision is well under 10 kB; four of them leave room.
     false_alarms_per_year : float
@@ -103,6 +105,7 @@ class ApiSettings:
     false_alarms_per_year: float = 0.1
     public_page: bool = True
     owner_facts: OwnerFacts = field(default_factory=OwnerFacts)
+    organisation_facts: Mapping[str, OwnerFacts] = field(default_factory=dict)
     theme_css: bytes = b""
     logo: bytes = b""
     logo_type: str = ""

@@ -66,6 +66,8 @@ class Organisation:
         Euros a year, where the organisation gave one.
     false_alarms_per_year : float or None
         Its alarm budget for one asset; None: that of the service.
+    is_public : bool
+        Whether anybody may see how it works here, where several share a service; the only one follows a setting.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Organisation:
     register_names: tuple[str, ...] | None = None
     maintenance_budget_eur: float | None = None
     false_alarms_per_year: float | None = None
+    is_public: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,12 +22,13 @@ from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from domain.access import Organisation
 from domain.errors import ConfigurationError
+from service.organisations import read_organisations
 from service.series_store import open_series
 from service.settings import Settings
 from storage.database import migrations_pending, open_database
 from storage.journal import Journal
 
-__all__ = ["read_owner_facts", "write_papers"]
+__all__ = ["facts_by_organisation", "read_owner_facts", "write_papers"]
 
 
 def read_owner_facts(path: Path | None) -> OwnerFacts:
@@ -49,6 +50,20 @@ def read_owner_facts(path: Path | None) -> OwnerFacts:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors())
         raise ConfigurationError(f"owner's file {path.name}: {faults}") from error
+
+
+def facts_by_organisation(settings: Settings) -> dict[str, OwnerFacts]:
+    """Give what each organisation says of itself; the first, which runs the service, may say it in the owner's file.
+
+    Raises
+    ------
+    ConfigurationError
+        As `read_owner_facts` and `read_organisations`.
+    """
+    shared = read_organisations(settings.access.organisations_file, settings.owner)
+    first = shared.organisations[0].id
+    facts = {first: read_owner_facts(settings.owner.register_file)}
+    return facts | {name: read_owner_facts(path) for name, path in shared.register_files.items()}
 
 
 def write_papers(
@@ -77,15 +92,15 @@ def write_papers(
     if not settings.journal_path.is_file():
         raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; give --data-dir")
     whose = _organisation(shared_service(settings).organisations, organisation)
-    facts = read_owner_facts(owner_file or settings.owner.register_file)
     engine = open_database(settings.database_address)
     if migrations_pending(engine):
         raise ConfigurationError("the operational store is not there yet; start `schouw ingest`")
     journal, series = Journal(settings.journal_path), open_series(settings)
     try:
         rooms = rooms_for(make_rooms(settings, journal, engine, series, Access()), whose)
-        rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=facts))
-        return _write(rooms, facts, folder, decision_id)
+        if owner_file is not None:
+            rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=read_owner_facts(owner_file)))
+        return _write(rooms, folder, decision_id)
     finally:
         journal.close()
         series.close()
@@ -102,9 +117,8 @@ def _organisation(known: Sequence[Organisation], asked: str | None) -> Organisat
     raise ConfigurationError(f"got organisation {asked!r}, expected one of {names}; give --organisation")
 
 
-def _write(
-    rooms: ApiRooms, facts: OwnerFacts, folder: Path, decision_id: str | None
-) -> tuple[list[Path], list[str], str]:
+def _write(rooms: ApiRooms, folder: Path, decision_id: str | None) -> tuple[list[Path], list[str], str]:
+    facts = rooms.settings.owner_facts
     written: list[Path] = []
     folder.mkdir(parents=True, exist_ok=True)
     fault = ""

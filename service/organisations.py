@@ -6,7 +6,8 @@ The first one also owns assets that name no organisation in the register. Secret
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -43,6 +44,8 @@ class _OrganisationTable(_Strict):
     contact_email: str
     maintenance_budget_eur: Annotated[float | None, Field(ge=0)] = None
     false_alarms_per_year: Annotated[float | None, Field(ge=0.001, le=10)] = None
+    register_file: Path | None = None
+    public_page: bool = False
     oidc: _OidcTable | None = None
 
 
@@ -72,10 +75,11 @@ class LoginProvider:
 
 @dataclass(frozen=True, slots=True)
 class SharedService:
-    """All organisations, and where their people log in."""
+    """All organisations, where their people log in, and the files of what only they know, by organisation."""
 
     organisations: tuple[Organisation, ...]
     providers: tuple[LoginProvider, ...]
+    register_files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read_organisations(path: Path | None, owner: OwnerSection) -> SharedService:
@@ -112,6 +116,7 @@ def read_organisations(path: Path | None, owner: OwnerSection) -> SharedService:
     return SharedService(
         tuple(_organisation(table, is_first=table is found[0]) for table in found),
         tuple(_provider(table.id, table.oidc, path) for table in found if table.oidc is not None),
+        {table.id: path.parent / table.register_file for table in found if table.register_file is not None},
     )
 
 
@@ -141,6 +146,7 @@ def _organisation(table: _OrganisationTable, *, is_first: bool) -> Organisation:
         register_names=("", table.id) if is_first else (table.id,),
         maintenance_budget_eur=table.maintenance_budget_eur,
         false_alarms_per_year=table.false_alarms_per_year,
+        is_public=table.public_page,
     )
 
 

@@ -18,7 +18,7 @@ from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
 from service.access import make_access, make_webhooks, open_ledger, open_webhooks, shared_service
-from service.accountability import read_owner_facts
+from service.accountability import facts_by_organisation
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
 from service.explaining import explain
@@ -266,7 +266,7 @@ def make_rooms(
         return alarm.kind if alarm is not None else None
 
     health = ServiceHealth(journal, engine, status_path(settings), time.time_ns, series)
-    owner = settings.owner
+    owner, facts = settings.owner, facts_by_organisation(settings)
     return ApiRooms(
         store=store,
         overview=SqlOverview(engine),
@@ -297,7 +297,8 @@ def make_rooms(
             page_size_max=settings.api.page_size_max,
             public_url=settings.api.public_url or _own_address(settings),
             public_page=settings.api.public_page,
-            owner_facts=read_owner_facts(settings.owner.register_file),
+            owner_facts=next(iter(facts.values())),
+            organisation_facts=facts,
         ),
         access=access,
     )

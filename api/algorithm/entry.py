@@ -97,7 +97,7 @@ het systeem toont dan 'te weinig gegevens'. Inspecties blijven nodig. Kansen heb
 altijd bij. De sensoren meten de constructie en het weer, geen mensen."""
 _SOURCES: Final = """\
 Metingen van sensoren aan de objecten: trillingen, scheefstand, temperatuur, vocht en andere grootheden van de \
-constructie ({channels} meetkanalen aan {assets} objecten). Gegevens uit het beheersysteem: soort object, bouwjaar, \
+constructie ({channels} aan {assets}). Gegevens uit het beheersysteem: soort object, bouwjaar, \
 kosten en de laatste inspectie. Aangekondigd werk, zoals een omleiding. Besluiten van medewerkers over alarmen. Er \
 zijn geen gegevens over personen in de metingen; alleen de naam van wie een besluit neemt wordt bewaard."""
 _METHODS: Final = """\
@@ -136,7 +136,9 @@ def make_entry(
         "goal": _GOAL,
         "human_intervention": _PEOPLE,
         "risks": _RISKS.format(rate=f"{rate:g}".replace(".", ",")),
-        "source_data": _SOURCES.format(channels=channels, assets=assets),
+        "source_data": _SOURCES.format(
+            channels=_counted(channels, "meetkanaal", "meetkanalen"), assets=_counted(assets, "object", "objecten")
+        ),
         "source_data_grouping": (TitledLink(title="Metingen van sensoren"), TitledLink(title="Beheersysteem")),
         "methods_and_models": _METHODS.format(version=version),
     }
@@ -146,6 +148,11 @@ def make_entry(
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors())
         raise ValueError(f"not an entry of the register yet: {faults}; give it in the owner's file") from error
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    """Write a count in Dutch, such as `1 object` and `12.500 objecten`."""
+    return f"{count:,} {one if count == 1 else many}".replace(",", ".")
 
 
 def missing_facts(owner: OwnerFacts) -> list[str]:

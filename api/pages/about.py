@@ -6,13 +6,16 @@ import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from api.access import LoginNeededError, identify, rooms_of
 from api.figures import number
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
 from api.problems import ProblemError
+from api.public import public_organisations, public_rooms
 from api.rooms import ApiRooms
+from api.texts import plural
 from domain.records import AlarmState, DataQuality
 
 __all__ = ["router"]
@@ -22,9 +25,15 @@ router = APIRouter(include_in_schema=False)
 _COUNTED_MOST = 5000
 
 
+class AboutQuestion(PageQuestion):
+    """Whose figures, where several organisations share the service."""
+
+    organisation: Annotated[str | None, Field(max_length=64)] = None
+
+
 @router.get("/about")
-def show_about(request: Request, question: Annotated[PageQuestion, Query()]) -> Response:
-    """Explain the service to anybody, logged in or not; with figures where the service has one organisation."""
+def show_about(request: Request, question: Annotated[AboutQuestion, Query()]) -> Response:
+    """Explain the service to anybody, logged in or not, with the figures of one organisation."""
     rooms = rooms_of(request)
     if rooms.settings.public_page:
         # Whoever is known keeps the menu of the other pages; nobody has to be.
@@ -33,8 +42,27 @@ def show_about(request: Request, question: Annotated[PageQuestion, Query()]) -> 
     else:
         identify(request)
     language = page_language(request, question)
-    figures = _figures(rooms, language) if len(rooms.access.organisations) <= 1 else None
-    return render("about.html", request, rooms, question, figures=figures, promised=_promised(rooms, language))
+    own = _of_one(request, question.organisation)
+    shown = own or rooms
+    return render(
+        "about.html",
+        request,
+        shown,
+        question,
+        figures=None if own is None else _figures(own, language),
+        promised=_promised(shown, language),
+        others=[] if own else [(item.name, f"/about?organisation={item.id}") for item in public_organisations(rooms)],
+    )
+
+
+def _of_one(request: Request, organisation: str | None) -> ApiRooms | None:
+    """Give the rooms of the one whose figures are shown; None where it is not said whose."""
+    try:
+        return public_rooms(request, organisation)
+    except (LoginNeededError, ProblemError):
+        if organisation is not None:
+            raise
+        return None
 
 
 def _promised(rooms: ApiRooms, language: Language) -> str:
@@ -47,11 +75,18 @@ def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
     grades = rooms.overview.grades(rooms.now_ns())
     judged = rooms.store.alarms(states=(AlarmState.CONFIRMED, AlarmState.DISMISSED), limit=_COUNTED_MOST)
     condition = [alarm for alarm in judged if alarm.kind.startswith("condition.")]
+    assets, channels = tally.assets, sum(grades.values())
     confirmed = sum(alarm.state is AlarmState.CONFIRMED for alarm in condition)
     return {
-        "assets": number(tally.assets, language),
+        "assets": plural("{count} structure", "{count} structures", assets, language, count=number(assets, language)),
         "without_data": tally.without_data + tally.unassessed,
-        "channels": number(sum(grades.values()), language),
+        "channels": plural(
+            "{count} measured channel",
+            "{count} measured channels",
+            channels,
+            language,
+            count=number(channels, language),
+        ),
         "good": number(grades.get(DataQuality.HIGH, 0), language),
         "achieved": number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
         "asset_years": number(tally.asset_years, language, decimals=1),

@@ -11,14 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from api.access import identify, needs, rooms_of, scoped_rooms
+from api.access import needs
 from api.algorithm.entry import make_entry, missing_facts
 from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
 from api.conditional import json_text
 from api.languages import Language
 from api.pages.paper import paper_html
-from api.problems import ProblemError
-from api.questions import AnswerLanguage, ItemPath, Rooms, SpokenQuery
+from api.public import public_rooms
+from api.questions import AlgorithmQuery, AnswerLanguage, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from api.schemas_papers import AlgorithmAnswer, DecisionLog
@@ -31,12 +31,15 @@ page_router = APIRouter(include_in_schema=False)
 
 
 @router.get("/v1/algorithm", response_model=AlgorithmAnswer, summary="Show what the algorithm is")
-def show_algorithm(request: Request, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]) -> Response:
+def show_algorithm(
+    request: Request, language: AnswerLanguage, question: Annotated[AlgorithmQuery, Query()]
+) -> Response:
     """Give the entry of the Algorithm Register (standard 1.0), what is missing in it, the model card and the sensors.
 
-    Anybody may ask, where the owner has not switched that off.
+    Anybody may ask, where the owner has not switched that off; where several share the service, those who opened theirs
+    are asked for by `organisation`.
     """
-    return json_text(algorithm_answer(_open_rooms(request), language), language)
+    return json_text(algorithm_answer(public_rooms(request, question.organisation), language), language)
 
 
 @router.get(
@@ -88,14 +91,3 @@ def algorithm_answer(rooms: ApiRooms, language: Language) -> dict[str, Any]:
         "dataSheet": sheet,
         "sensors": sensor_list(rooms, language)["sensors"],
     }
-
-
-def _open_rooms(request: Request) -> ApiRooms:
-    """Give the rooms that the public may look into; those of the caller where that is switched off."""
-    rooms = rooms_of(request)
-    if rooms.settings.public_page and len(rooms.access.organisations) <= 1:
-        return rooms
-    who = identify(request)
-    if not who.may(Right.READ_RISKS):
-        raise ProblemError(403, "Not allowed", f"This needs the right {Right.READ_RISKS.value!r}.")
-    return scoped_rooms(request, who)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.algorithm.entry import OwnerFacts
 from api.algorithm.labels import label
 from api.algorithm.papers import data_sheet, decision_paper, model_card, sensor_list
 from api.algorithm.printing import Printed, printed
@@ -128,3 +129,39 @@ def test_each_organisation_is_told_its_own_promise_and_what_came_of_it(tmp_path:
     assert figures["west"]["falseAlarmsPerYearPromised"] == 0.5
     assert (figures["oost"]["assets"], figures["west"]["assets"]) == (5, 1)
     assert set(figures["west"]) == {field.alias for field in Figures.model_fields.values()}
+
+
+def test_an_organisation_that_opened_its_page_is_seen_by_anybody(tmp_path: Path) -> None:
+    town, ledger = shared_town(tmp_path)
+    town.access = replace(town.access, organisations=(EAST, replace(WEST, is_public=True)))
+    town.settings = replace(SETTINGS, organisation_facts={"west": OwnerFacts(lawful_basis="Waterwet")})
+    client = town.client()
+    answer = client.get("/v1/algorithm?organisation=west")
+    assert (answer.status, answer.json()["modelCard"]["organisation"]) == (200, "Gemeente West")
+    assert {sensor["asset"] for sensor in answer.json()["sensors"]} <= {"brug-west"}
+    assert "lawful_basis" not in answer.json()["missing"]
+    page = client.get("/about?organisation=west&lang=en").text
+    assert "Gemeente West uses Schouw" in page
+    assert "Now: 1 structure with 0 measured channels, 0 of good quality." in page
+    for closed in ("?organisation=oost", "?organisation=nergens", ""):
+        assert client.get(f"/v1/algorithm{closed}").status == 401
+    # Somebody of the one may look at the open page of the other, and at no closed one.
+    east, west = ({"Authorization": f"Bearer {make_key(ledger, name, Role.VIEWER)}"} for name in ("oost", "west"))
+    for headers, name, status in ((east, "west", 200), (east, "oost", 200), (west, "oost", 404), (west, "west", 200)):
+        assert client.send("GET", f"/v1/algorithm?organisation={name}", headers=headers).status == status
+    assert 'href="/about?organisation=west' in client.get("/about").text
+    town.settings = replace(town.settings, public_page=False)
+    assert town.client().get("/v1/algorithm?organisation=west").status == 401
+
+
+def test_the_page_is_of_the_organisation_of_who_is_known(tmp_path: Path) -> None:
+    """Who shares a service was shown the name and the promise of the one that runs it, and no figures."""
+    town, ledger = shared_town(tmp_path)
+    town.access = replace(town.access, organisations=(EAST, replace(WEST, false_alarms_per_year=0.5)))
+    headers = {"Authorization": f"Bearer {make_key(ledger, 'west', Role.VIEWER)}"}
+    page = town.client().send("GET", "/about?lang=en", headers=headers).text
+    assert "Gemeente West uses Schouw" in page
+    assert "at most 0.5 per structure per year" in page
+    page = town.client().get("/about?lang=en").text
+    assert f"{SETTINGS.organisation} uses Schouw" in page
+    assert "How good it was here" not in page

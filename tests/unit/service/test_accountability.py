@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from api.algorithm.entry import OwnerFacts, RegisterEntry
+from api.algorithm.entry import OwnerFacts, RegisterEntry, make_entry
 from domain.errors import ConfigurationError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
-from service.accountability import read_owner_facts
+from service.accountability import facts_by_organisation, read_owner_facts
 from service.cli import app
+from service.settings import load_settings
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.protocols import DecisionDraft
@@ -69,9 +71,7 @@ def test_the_entry_is_valid_and_its_texts_fit(data: Path, tmp_path: Path) -> Non
     assert {name: len(entry[name]) for name in LIMITS if name in entry and len(entry[name]) > LIMITS[name]} == {}
     assert "zelflerend" in entry["methods_and_models"]
     assert "mensen beslissen" in entry["human_intervention"]
-    assert (
-        "1 meetkanalen aan 1 objecten" in entry["source_data"] or "meetkanalen aan 1 objecten" in entry["source_data"]
-    )
+    assert "meetkanalen aan 1 object)" in entry["source_data"]
     RegisterEntry.model_validate(entry)
 
 
@@ -176,3 +176,41 @@ def test_one_decision_is_followed_from_reading_to_outcome() -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "Logboek van een besluit" in page.text
     assert client.get("/v1/decisions/nope/log").status == 404
+
+
+def test_each_organisation_speaks_for_itself(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One owner's file stood for all who share a service: another's legal basis under their name."""
+    table = (
+        '[[organisation]]\nid = "{id}"\nname = "Gemeente {id}"\ncontact_name = "T"\ncontact_url = "https://x.test"\n'
+        'contact_email = "a@{id}.test"\n'
+    )
+    rows = [table.format(id="oost"), table.format(id="west") + 'register_file = "west.toml"\n', table.format(id="zuid")]
+    (tmp_path / "organisations.toml").write_text("".join(rows))
+    (tmp_path / "west.toml").write_text(OWNER.replace("artikel 15", "artikel 16"))
+    (tmp_path / "owner.toml").write_text(OWNER)
+    monkeypatch.setenv("SCHOUW_ACCESS__ORGANISATIONS_FILE", str(tmp_path / "organisations.toml"))
+    monkeypatch.setenv("SCHOUW_OWNER__REGISTER_FILE", str(tmp_path / "owner.toml"))
+    for name, basis in (("oost", "artikel 15"), ("west", "artikel 16")):
+        assert run(data, tmp_path / name, "--organisation", name)[0] == 0
+        entry = json.loads((tmp_path / name / "algorithm-register.json").read_text())
+        assert (entry["organization"], entry["contact_email"]) == (f"Gemeente {name}", f"a@{name}.test")
+        assert basis in entry["lawful_basis"]
+    code, told = run(data, tmp_path / "zuid", "--organisation", "zuid")
+    assert (code, told.count("MISSING")) == (1, 6)
+    settings = load_settings({})
+    assert set(facts_by_organisation(settings)) == {"oost", "west"}
+
+
+def test_a_register_file_with_a_fault_names_it(tmp_path: Path) -> None:
+    (tmp_path / "west.toml").write_text('status = "Misschien"\nbegin_date = "maart"')
+    with pytest.raises(ConfigurationError, match=r"west\.toml: status: .*; begin_date: "):
+        read_owner_facts(tmp_path / "west.toml")
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 objecten"), (1, "1 object"), (12_500, "12.500 objecten")])
+def test_a_count_is_written_as_dutch_has_it(count: int, told: str) -> None:
+    facts = OwnerFacts.model_validate(tomllib.loads(OWNER))
+    entry = make_entry(
+        facts, organisation="G", contact_email="a@b.test", assets=count, channels=1, rate=0.1, version="3.0"
+    )
+    assert f"(1 meetkanaal aan {told})" in entry.source_data
