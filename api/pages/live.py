@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -20,6 +20,7 @@ from api.questions import Rooms
 from api.rooms import ApiRooms
 from domain.access import Right
 from domain.errors import StorageError
+from storage.protocols import Revisions
 
 __all__ = ["router"]
 
@@ -40,22 +41,37 @@ async def follow(request: Request, rooms: Rooms) -> Response:
 
 
 async def _changes(request: Request, rooms: ApiRooms) -> AsyncIterator[ServerSentEvent]:
-    seen = await run_in_threadpool(_state, rooms)
+    seen = await run_in_threadpool(_state, rooms, None)
     yield ServerSentEvent(event="open", data="", retry=_RETRY_MS)
     for _ in range(_LONGEST_LOOKS):
         await asyncio.sleep(_LOOK_SECONDS)
         if await request.is_disconnected():
             return
-        now = await run_in_threadpool(_state, rooms)
-        if now != seen:
-            seen = now
+        now = await run_in_threadpool(_state, rooms, seen)
+        if (now.own, now.away) != (seen.own, seen.away):
             yield ServerSentEvent(event="change", data="")
+        seen = now
 
 
-def _state(rooms: ApiRooms) -> tuple[object, ...]:
-    """Give what the pages depend on, in a few numbers; a store that is away is a state too."""
-    parts = tuple(part.name for part in rooms.readiness().parts if not part.ok)
+class _State(NamedTuple):
+    """What the pages depend on, in a few numbers: revisions of all and of the own rows, and the parts that are away."""
+
+    whole: Revisions | None
+    own: int | None
+    away: tuple[str, ...]
+
+
+def _state(rooms: ApiRooms, before: _State | None) -> _State:
+    """Look how things are; a store that is away is a state too.
+
+    Which of an organisation's own rows is the newest takes a look through all of them, so it is asked only when
+    something of the whole service has changed.
+    """
+    away = tuple(part.name for part in rooms.readiness().parts if not part.ok)
     try:
-        return rooms.overview.revision(), parts
+        whole = rooms.store.revisions()
+        if before is not None and before.whole is not None and before.whole[1:] == whole[1:]:
+            return _State(whole, before.own, away)
+        return _State(whole, rooms.overview.revision(), away)
     except StorageError:
-        return None, parts
+        return _State(None, None, away)

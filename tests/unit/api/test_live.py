@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi import Request
 
 from api.app import PartState, Readiness
 from api.pages import live
+from api.rooms import ApiRooms
 from domain.identifiers import AssetId
-from tests.unit.api.fakes import NOW_NS, Town
+from domain.records import RiskState
+from storage.overview import SqlOverview
+from tests.unit.api.fakes import NOW_NS, Town, make_risk
+from tests.unit.api.sql_town import SqlTown
 
 
 def heard(town: Town, monkeypatch: pytest.MonkeyPatch, *, looks: int) -> list[str]:
@@ -38,14 +44,35 @@ def test_a_new_assessment_and_a_part_that_went_away_are_told(town: Town, monkeyp
     states = iter(range(10))
     asked = live._state
 
-    def state(rooms: object) -> object:
+    def state(rooms: ApiRooms, before: live._State | None) -> live._State:
         step = next(states)
         if step == 2:
             bridge = AssetId("brug-042")
             town.store.newest[bridge] = replace(town.store.newest[bridge], revision=99)
         if step == 4:
             town.readiness = Readiness(False, (PartState("broker", False, "away", NOW_NS),))
-        return asked(rooms)  # type: ignore[arg-type]  # what `follow` hands in
+        return asked(rooms, before)
 
     monkeypatch.setattr(live, "_state", state)
     assert heard(town, monkeypatch, looks=6) == ["open", "change", "change"]
+
+
+def test_own_rows_are_looked_through_only_when_something_changed(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each open page of one organisation among several looked through all of its rows at each look."""
+    sql = SqlTown(tmp_path, town)
+    looked: list[int] = []
+    newest = SqlOverview.revision
+
+    def counted(overview: SqlOverview) -> int:
+        looked.append(1)
+        return newest(overview)
+
+    monkeypatch.setattr(SqlOverview, "revision", counted)
+    states = [live._state(sql.rooms, None)]
+    for change in (None, None, make_risk("brug-042", RiskState.OK, 5.0), None):
+        sql.project(*([] if change is None else [change]))
+        states.append(live._state(sql.rooms, states[-1]))
+    assert len(looked) == 2
+    assert [later.own != before.own for before, later in itertools.pairwise(states)] == [False, False, True, False]
