@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from api.access import identify, rooms_for, rooms_of, scoped_rooms
-from api.problems import ProblemError
+from api.problems import FieldError, ProblemError, invalid_input
 from api.rooms import ApiRooms
 from domain.access import Organisation, Right
 
@@ -27,7 +27,7 @@ def public_rooms(request: Request, organisation: str | None) -> ApiRooms:
     Raises
     ------
     ProblemError
-        401 or 403 as everywhere; 404 for an organisation that is not the caller's and not open.
+        401 or 403 as everywhere; 400 for an organisation that is not the caller's and not open.
     LoginNeededError
         Instead of 401, when a browser asks for a page.
     """
@@ -42,9 +42,8 @@ def public_rooms(request: Request, organisation: str | None) -> ApiRooms:
     if not who.may(Right.READ_RISKS):
         raise ProblemError(403, "Not allowed", f"This needs the right {Right.READ_RISKS.value!r}.")
     if organisation is not None and (who.organisation is None or who.organisation.id != organisation):
-        raise ProblemError(
-            404, "Unknown organisation", f"There is no organisation {organisation[:100]!r} whose page is open to you."
-        )
+        expected = "your own organisation, or one that opened its page"
+        raise invalid_input([FieldError("query", "organisation", repr(organisation[:64]), expected)])
     return scoped_rooms(request, who)
 
 

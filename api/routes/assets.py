@@ -54,6 +54,7 @@ def show_asset(
 @router.get(
     "/v1/assets/{asset_id}/series",
     response_model=SeriesListing | Listing[ChannelItem],
+    responses={304: {}},
     summary="Show one channel over time, or list the channels there are",
 )
 def list_series(

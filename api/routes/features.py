@@ -36,6 +36,7 @@ _CONFORMS: Final = [
 ]
 _ROOT: Final = "/v1/ogc"
 _BOX: Final = re.compile(BOX_PATTERN, re.ASCII)
+_HELD: Final[dict[int | str, dict[str, Any]]] = {304: {}}
 _NOWHERE: Final = (999.0, 999.0, 999.0, 999.0)
 
 
@@ -43,7 +44,7 @@ def _as_geojson(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": model, "content": {_GEOJSON: {}}}, 304: {}}
 
 
-@router.get("", response_model=Landing, summary="Open the map interface")
+@router.get("", response_model=Landing, responses=_HELD, summary="Open the map interface")
 def show_landing(request: Request, rooms: Rooms) -> Response:
     """Give the landing page of OGC API Features, with its links."""
     links = [
@@ -61,13 +62,17 @@ def show_landing(request: Request, rooms: Rooms) -> Response:
     return _plain(request, rooms, body)
 
 
-@router.get("/conformance", response_model=Conformance, summary="Show what the map interface conforms to")
+@router.get(
+    "/conformance", response_model=Conformance, responses=_HELD, summary="Show what the map interface conforms to"
+)
 def show_conformance(request: Request, rooms: Rooms) -> Response:
     """List the conformance classes of OGC API Features."""
     return _plain(request, rooms, {"conformsTo": _CONFORMS})
 
 
-@router.get("/collections", response_model=Collections, summary="List the collections of the map interface")
+@router.get(
+    "/collections", response_model=Collections, responses=_HELD, summary="List the collections of the map interface"
+)
 def list_collections(request: Request, rooms: Rooms) -> Response:
     """List risks, alarms and plans as collections of features."""
     body = {
@@ -77,7 +82,9 @@ def list_collections(request: Request, rooms: Rooms) -> Response:
     return _plain(request, rooms, body)
 
 
-@router.get("/collections/{collection_id}", response_model=CollectionItem, summary="Show one collection")
+@router.get(
+    "/collections/{collection_id}", response_model=CollectionItem, responses=_HELD, summary="Show one collection"
+)
 def show_collection(request: Request, rooms: Rooms, collection_id: ItemPath) -> Response:
     """Describe one collection of features."""
     return _plain(request, rooms, _described(rooms, _known(collection_id)))

@@ -21,7 +21,12 @@ __all__ = ["router"]
 router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS)])
 
 
-@router.get("/v1/sensors", response_model=Listing[SensorItem], summary="List channels and their newest readings")
+@router.get(
+    "/v1/sensors",
+    response_model=Listing[SensorItem],
+    responses={304: {}},
+    summary="List channels and their newest readings",
+)
 def list_sensors(request: Request, rooms: Rooms, who: Who, question: Annotated[AssetQuery, Query()]) -> Response:
     """List the channels of the register with their grade, newest reading and its age; `asset` narrows it."""
     asset = None if question.asset is None else AssetId(question.asset)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -26,6 +26,14 @@ from storage.webhooks import Delivery, Webhook
 __all__ = ["router"]
 
 router = APIRouter(tags=["webhooks"], dependencies=[needs(Right.MANAGE_WEBHOOKS)])
+
+
+_EXAMPLES: Final[dict[str, Any]] = {
+    "alarms and decisions": {
+        "value": {"url": "https://assets.example.org/schouw", "events": ["alarm", "decision"]},
+        "summary": "Tell a receiver of alarms and of what people decided",
+    }
+}
 
 
 class WebhookBody(BaseModel):
@@ -65,7 +73,7 @@ def list_webhooks(rooms: Rooms, who: Who) -> Response:
     summary="Make a webhook",
     responses={201: {"headers": {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}}},
 )
-def make_webhook(rooms: Rooms, who: Who, given: WebhookBody) -> Response:
+def make_webhook(rooms: Rooms, who: Who, given: Annotated[WebhookBody, Body(openapi_examples=_EXAMPLES)]) -> Response:
     """Tell a receiver what changes from now on; the secret that signs is shown this once."""
     hooks = _hooks(rooms)
     refusal = hooks.refusal(given.url)
