@@ -1,8 +1,8 @@
 """What a schema cannot say of a request that should be taken, put right before Schemathesis sends it.
 
 Only for requests that fit the schema, and only what depends on what the service handed out or knows:
-a cursor, a `since` and an assessment's identifier must be ours; of `series`, `sensor` and `channel` go together; times
-of `modes` go with a mode; and a box has its south below its north.
+a cursor, a `since`, an organisation and an assessment's identifier must be ours; of `series`, `sensor` and `channel` go
+together; times of `modes` go with a mode; and a box has its south below its north.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def before_call(_context: Any, case: Any, _arguments: dict[str, Any]) -> None:
     query = case.query
     if query:
         query.pop("cursor", None)
+        query.pop("organisation", None)
         if "since" in query:
             query["since"] = "start"
         if case.path.endswith("/series") and not {"sensor", "channel"} <= set(query):
