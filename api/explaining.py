@@ -48,7 +48,8 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
         ended = term("alarm_state", explanation.look_alike.ended.value, language)
         found.append(put("look_alike", asset=explanation.look_alike.asset, ended=ended))
     if explanation.missing:
-        found.append(put("missing", number=str(len(explanation.missing))))
+        count = len(explanation.missing)
+        found.append(put("missing_one") if count == 1 else put("missing", number=str(count)))
     return found
 
 

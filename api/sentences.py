@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "REASON_SENTENCES"]
+__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "ONE_SENTENCES", "REASON_SENTENCES"]
 
 REASON_SENTENCES: Final = {
     "alarm_open": "An alarm has been open for {days}: {kind}.",
@@ -79,6 +79,16 @@ REASON_SENTENCES: Final = {
     "works_settling": "After works, what is normal is being learned again for {channels} channels.",
 }
 
+# Where a fact that counts is one: which fact, and the sentence then.
+ONE_SENTENCES: Final = {
+    "all_as_expected": ("channels", "The one condition measurement is as expected."),
+    "commissioning": (
+        "channels",
+        "The sensors are still learning what is normal: {values} of {needed} measurements so far, for one channel.",
+    ),
+    "works_settling": ("channels", "After works, what is normal is being learned again for one channel."),
+}
+
 ADVICE_SENTENCES: Final = {
     "inspect_now": "Inspect now and prepare measures: failure within 30 days is likely.",
     "inspect_soon": "Inspect within two weeks: an alarm is open.",
@@ -101,4 +111,5 @@ EXPLANATION_SENTENCES: Final = {
     "inspection": "An inspection before deciding is worth at most {cost}.",
     "look_alike": "The most similar earlier case is {asset}; its alarm is now: {ended}.",
     "missing": "{number} measurements tell nothing yet.",
+    "missing_one": "One measurement tells nothing yet.",
 }

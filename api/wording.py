@@ -16,7 +16,7 @@ from typing import Final
 
 from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
-from api.sentences import ADVICE_SENTENCES, REASON_SENTENCES
+from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
 from api.texts import text
 from domain.records import Reason
@@ -58,7 +58,8 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     sentence = REASON_SENTENCES.get(code)
     if sentence is None:
         return _listing(reason, language)
-    template = text(sentence, language, context="reason")
+    counted, one = ONE_SENTENCES.get(code, ("", ""))
+    template = text(one if reason.facts.get(counted) == 1 else sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
     kept = _OPTIONAL.sub(lambda part: part[1] if set(_FIELD.findall(part[1])) <= known.keys() else "", template)
     if not set(_FIELD.findall(kept)) <= known.keys():

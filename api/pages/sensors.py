@@ -14,6 +14,7 @@ from api.pages.decide_form import caller_of
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import Rooms
 from api.terms import term
+from api.texts import plural
 from domain.access import Right
 from domain.records import DataQuality
 
@@ -57,7 +58,12 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
         rooms,
         question,
         grades=[
-            (quality.value, term("quality", quality, language), number(grades.get(quality, 0), language))
+            (
+                quality.value,
+                term("quality", quality, language),
+                number(grades.get(quality, 0), language),
+                plural("channel", "channels", grades.get(quality, 0), language),
+            )
             for quality in DataQuality
         ],
         troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import api
 from api.languages import Language, choose_language
-from api.sentences import ADVICE_SENTENCES, REASON_SENTENCES
+from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import TERMS, alarm_title
 from api.texts import text
 from api.wording import say_advice, say_reason
@@ -150,3 +151,14 @@ def test_works_and_alarms_share_a_fact_and_not_their_words() -> None:
 )
 def test_language_is_what_the_caller_prefers(accepted: str | None, language: Language) -> None:
     assert choose_language(None, accepted, Language.ENGLISH) is language
+
+
+@pytest.mark.parametrize("code", list(ONE_SENTENCES))
+@pytest.mark.parametrize("language", list(Language))
+def test_one_is_no_plural(code: str, language: Language) -> None:
+    """It said "All 1 condition measurements" and "voor 1 kanalen"."""
+    counted, _ = ONE_SENTENCES[code]
+    one, many = (say_reason(Reason(code, FACTS | {counted: count}), language) for count in (1, 2))
+    assert one != many
+    assert not re.search(r"\b1 \w+(s|en)\b", one)
+    assert "2" in many
