@@ -50,7 +50,7 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
 
-    def count_of(one: str, many: str, count: int, **facts: object) -> str:
+    def count_of(one: str, many: str, count: int, /, **facts: object) -> str:
         return plural(one, many, count, language, **facts)
 
     environment.globals |= {"_": speaker(language), "count_of": count_of}

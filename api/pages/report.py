@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import needs
 from api.figures import euros, local_date, number, percent
-from api.page_rows import alarm_row, decision_row, risk_row
+from api.languages import Language
+from api.page_rows import SHAPES, alarm_row, decision_row, risk_row
 from api.pages.asset import register_facts
 from api.pages.asset_charts import asset_charts, channel_choices
 from api.pages.events import event_rows
@@ -19,7 +20,7 @@ from api.questions import AssetPath, Rooms, registered
 from api.terms import term
 from domain.access import Right
 from domain.records import RiskState
-from storage.overview_rows import ListFilter
+from storage.overview_rows import FleetTally, ListFilter
 
 __all__ = ["router"]
 
@@ -73,7 +74,6 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
     urgent = rooms.overview.ranked(ListFilter(states=(RiskState.ACT, RiskState.WATCH)), limit=_TOP)
     since_ns = rooms.wall_clock_ns() - int(_QUARTER.total_seconds()) * 10**9
     recent = [decision for decision in all_decisions(rooms) if decision.decided_at_ns >= since_ns]
-    blind = tally.without_data + tally.unassessed
     saved = savings_eur(rooms)
     return render(
         "council_report.html",
@@ -81,12 +81,9 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
         rooms,
         question,
         rows=[risk_row(asset, risk, language, now_ns) for _, asset, risk in urgent],
-        urgent=number(tally.states.get(RiskState.ACT, 0), language),
-        watched=number(tally.states.get(RiskState.WATCH, 0), language),
-        sound=number(tally.states.get(RiskState.OK, 0), language),
-        blind=number(blind, language),
-        blind_share=percent(blind / tally.assets, language) if tally.assets else "",
-        total=number(tally.assets, language),
+        groups=_groups(tally, language),
+        total=tally.assets,
+        total_figure=number(tally.assets, language),
         decided=[
             (term("verb", verb, language), number(sum(decision.verb == verb for decision in recent), language))
             for verb in dict.fromkeys(decision.verb for decision in recent)
@@ -96,3 +93,20 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
         promised=number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1),
         saved="" if saved is None else euros(saved, language),
     )
+
+
+def _groups(tally: FleetTally, language: Language) -> list[dict[str, Any]]:
+    """Give how many structures stand in each state; they add up, since one that was never assessed is unknown too."""
+    unknown = RiskState.INSUFFICIENT_DATA
+    return [
+        {
+            "state": state.value,
+            "shape": SHAPES[state],
+            "state_label": term("state", state, language),
+            "provisional": False,
+            "count": number(count, language),
+            "share": percent(count / tally.assets, language) if tally.assets else "",
+        }
+        for state in RiskState
+        for count in [tally.states.get(state, 0) + (tally.unassessed if state is unknown else 0)]
+    ]
