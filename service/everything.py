@@ -39,7 +39,7 @@ __all__ = ["CHILDREN", "DemoPlan", "run_everything"]
 
 # Our own processes beside the broker, in the order of starting; projections before ingest, so that they are stopped
 # after it and write what it leaves behind. `docker-compose.yml` starts the same.
-CHILDREN: Final = ("project", "ingest", "api")
+CHILDREN: Final[tuple[str, ...]] = ("project", "ingest", "api")
 
 _WATCH_EVERY_S: Final = 0.25
 _READY_WITHIN_S: Final = 60.0

@@ -29,8 +29,7 @@ def own_row(organisations: Organisations, *, walked: bool = False) -> ColumnElem
     """
     if organisations is None:
         return true()
-    column: Any = asset_table.c.organisation
-    return _no_index(column, walked=walked).in_(organisations)
+    return _no_index(asset_table.c.organisation, walked=walked).in_(organisations)
 
 
 def own_asset(asset_column: Any, organisations: Organisations, *, walked: bool = False) -> ColumnElement[bool]:
@@ -40,7 +39,7 @@ def own_asset(asset_column: Any, organisations: Organisations, *, walked: bool =
     return _no_index(asset_column, walked=walked).in_(select(asset_table.c.id).where(own_row(organisations)))
 
 
-def _no_index(column: Any, *, walked: bool) -> ColumnElement[str]:
+def _no_index(column: ColumnElement[str], *, walked: bool) -> ColumnElement[str]:
     return column + "" if walked else column
 
 
