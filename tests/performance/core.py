@@ -12,11 +12,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from river import anomaly, preprocessing
 
-from domain.arrays import FloatArray
+from domain.arrays import FloatArray, ReadingColumns
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from ingest.formats.project import decode_readings, decode_waveform
+from models.chain import step_hop
 from models.features import waveform_features
+from models.risk import assess
 from service.clock_policy import ClockPolicy
 from service.pipeline import Pipeline
 from service.register_commands import import_assets
@@ -60,6 +62,7 @@ def core_costs() -> list[Cost]:
                 waveform_features(blocks, _RATE_HZ)
 
         costs.append(Cost(f"features of a block, batch {size}", _median_us(features, runs * size)))
+    costs.extend(_model_costs(1024))
     rows = [dict(zip("abcde", row, strict=True)) for row in generator.random((2000, 5)).tolist()]
     detectors: dict[str, Callable[[], Any]] = {
         "river HalfSpaceTrees (10 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(n_trees=10, height=8, seed=1),
@@ -78,6 +81,30 @@ def core_costs() -> list[Cost]:
 
         costs.append(Cost(name, _median_us(learn, len(rows), repeats=2)))
     return costs
+
+
+def _model_costs(assets: int) -> list[Cost]:
+    """Measure what follows a closed hop, on assets with one sensor of five quantities each, all in one batch."""
+    load = Load("waveform", assets, 1, sensors_of_an_asset=1)
+    with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
+        pipeline = _chain(load, Path(folder))
+        _take(pipeline, _messages(load, 0))
+        pipeline.journal.close()
+    live = pipeline.live
+    everything = np.arange(assets, dtype=np.int32)
+    hop = live.tracker.newest_open(everything, ReadingColumns.empty())
+    if hop is None:
+        raise RuntimeError("no hop is open though every sensor has sent; run the tests of ingest")
+    at_ns = hop.features.end_ns
+    names = (
+        f"models on a closed hop of five quantities, batch {assets}",
+        f"risk, remaining life and cost of an asset, batch {assets}",
+    )
+    runs: tuple[Callable[[], object], ...] = (
+        lambda: step_hop(live.catalogue, live.state, hop.features),
+        lambda: assess(live.catalogue, live.state, at_ns),
+    )
+    return [Cost(name, _median_us(run, assets)) for name, run in zip(names, runs, strict=True)]
 
 
 def decoder_costs() -> list[Cost]:
