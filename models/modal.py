@@ -260,7 +260,7 @@ def take_blocks(state: AssetModes, blocks: Iterable[BlockSpectrum]) -> AssetMode
     for (rate_hz, day, samples), members in sorted(by_kind.items(), key=lambda item: item[0]):
         if rate_hz not in groups and len(groups) >= _MOST_RATES:
             continue
-        group = groups.get(rate_hz, RateGroup(rate_hz))
+        group = groups[rate_hz] if rate_hz in groups else RateGroup(rate_hz)
         waiting = {(number, one.samples): one for number, one in group.waiting}
         if (day, samples) not in waiting and len(waiting) >= _MOST_DAYS:
             continue

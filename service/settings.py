@@ -172,7 +172,12 @@ class IngestSection(BaseModel):
         description="Provisional assessments of an asset are this long apart at least, and twice as long as they take; "
         "nine times as long while messages wait.",
     )
-    snapshot_seconds: float = Field(10.0, ge=0.1, le=3600, description="State is saved this often while it changes.")
+    snapshot_seconds: float = Field(
+        10.0,
+        ge=0.1,
+        le=3600,
+        description="State is saved this often while it changes, at most a twelfth of the time.",
+    )
     workers: int = Field(
         1,
         ge=1,
