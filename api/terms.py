@@ -145,17 +145,17 @@ def term(group: str, code: str, language: Language) -> str:
 
 
 def channel_name(channel: str, language: Language) -> str:
-    """Name a channel: quantity, number of its mode of vibration, axis.
+    r"""Name a channel: quantity, number of its mode of vibration, axis.
 
     Examples
     --------
     >>> channel_name("natural_frequency_2", Language.DUTCH), channel_name("tilt.x", Language.ENGLISH)
-    ('eigenfrequentie 2', 'tilt (x)')
+    ('eigenfrequentie\xa02', 'tilt (x)')
     """
     quantity, _, axis = channel.partition(".")
     family, _, ordinal = quantity.rpartition("_")
     if ordinal.isdecimal():
-        name = f"{term('quantity', family, language)} {ordinal}"
+        name = f"{term('quantity', family, language)}\N{NO-BREAK SPACE}{ordinal}"
     else:
         name = term("quantity", quantity, language)
     return f"{name} ({axis})" if axis else name

@@ -61,6 +61,10 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     counted, one = ONE_SENTENCES.get(code, ("", ""))
     template = text(one if reason.facts.get(counted) == 1 else sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
+    # A number and its unit stay on one line.
+    template = template.replace(" °C", "\N{NO-BREAK SPACE}°C")
+    if known.get("unit"):
+        template = template.replace(" {unit}", "\N{NO-BREAK SPACE}{unit}")
     kept = _OPTIONAL.sub(lambda part: part[1] if set(_FIELD.findall(part[1])) <= known.keys() else "", template)
     if not set(_FIELD.findall(kept)) <= known.keys():
         return _listing(reason, language)

@@ -2,58 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api.languages import Language, choose_language
 from api.pages.frame import render_bare
-from api.problems import ProblemError, problem_response
+from api.problems import ProblemError
 from api.texts import marked, text
+from domain.errors import DecisionError, StorageUnavailable
 
 __all__ = ["add_page_handlers"]
 
-_HEADINGS: Final = {
-    400: marked("This address cannot be read"),
-    403: marked("You may not do this"),
-    404: marked("This is not here"),
-    429: marked("Too many requests"),
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
+# What a person reads for each status: a heading, and what it means or what to do.
+_WORDS: Final = {
+    400: (marked("This address cannot be read"), marked("Something in the address is not as it should be.")),
+    403: (marked("You may not do this"), marked("Ask an administrator of your organisation for the right to it.")),
+    404: (
+        marked("This is not here"),
+        marked("The address is wrong, or what stood here is gone or belongs to another organisation."),
+    ),
+    429: (marked("Too many requests"), marked("Wait a minute and try again.")),
+    503: (
+        marked("The data cannot be reached for now"),
+        marked("Nothing is lost, and measuring goes on. Try again in a minute."),
+    ),
 }
-_OTHERWISE: Final = marked("Something went wrong")
-_NOT_FOUND: Final = 404
+_OTHERWISE: Final = (marked("Something went wrong"), marked("Try again; if it stays, tell who runs this service."))
+# A path that leads nowhere has nothing to say beyond that.
+_NOWHERE: Final = HTTPException
+# Of the answer that a system would have got; the rest is said anew.
+_KEPT_HEADERS: Final = ("allow", "retry-after", "www-authenticate")
 
 
 def add_page_handlers(app: FastAPI) -> None:
     """Show browsers a page where a route refuses, or where there is nothing; called after `add_problem_handlers`."""
-    plain = app.exception_handlers[HTTPException]
-
-    async def refused(request: Request, error: Exception) -> Response:
-        if not isinstance(error, ProblemError):
-            raise TypeError(f"got {type(error).__name__}, expected ProblemError; it is registered for that alone")
-        if not _is_for_a_person(request):
-            return problem_response(error, request.url.path)
-        answer = _page(request, error.status, error.detail)
-        answer.headers.update(error.headers)
-        return answer
-
-    async def missing(request: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException) and error.status_code == _NOT_FOUND and _is_for_a_person(request):
-            return _page(request, _NOT_FOUND, "")
-        answer: Response = await plain(request, error)  # type: ignore[misc]  # ours is a coroutine
-        return answer
-
-    app.add_exception_handler(ProblemError, refused)
-    app.add_exception_handler(HTTPException, missing)
+    for kind in (ProblemError, RequestValidationError, DecisionError, StorageUnavailable, HTTPException):
+        plain: Any = app.exception_handlers[kind]
+        app.add_exception_handler(kind, _shown(plain))
 
 
-def _is_for_a_person(request: Request) -> bool:
-    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+def _shown(plain: _Handler) -> _Handler:
+    """Make a handler that shows people as a page what systems are told."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        told = await plain(request, error)
+        if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+            return told
+        page = _page(request, json.loads(bytes(told.body)), has_details=not isinstance(error, _NOWHERE))
+        page.headers.update({name: told.headers[name] for name in _KEPT_HEADERS if name in told.headers})
+        return page
+
+    return answer
 
 
-def _page(request: Request, status: int, detail: str) -> Response:
+def _page(request: Request, problem: dict[str, Any], *, has_details: bool) -> Response:
     asked = request.query_params.get("lang")
     known = {language.value: language for language in Language}
     language = choose_language(known.get(asked or ""), request.headers.get("accept-language"), Language.DUTCH)
-    heading = text(_HEADINGS.get(status, _OTHERWISE), language)
-    return render_bare("problem.html", language, status=status, heading=heading, detail=detail)
+    status = int(problem["status"])
+    heading, meaning = _WORDS.get(status, _OTHERWISE)
+    faults = [
+        f"{fault['field']}: got {fault['got']}, expected {fault['expected']}" for fault in problem.get("errors", ())
+    ]
+    return render_bare(
+        "problem.html",
+        language,
+        status=status,
+        heading=text(heading, language),
+        meaning=text(meaning, language),
+        details=(faults or [problem["detail"]]) if has_details else [],
+    )

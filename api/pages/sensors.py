@@ -14,7 +14,7 @@ from api.pages.decide_form import caller_of
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import Rooms
 from api.terms import term
-from api.texts import plural
+from api.texts import marked, plural, text
 from domain.access import Right
 from domain.records import DataQuality
 
@@ -24,6 +24,9 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSET
 
 _SHOWN: Final = 100
 _LETTERS_SHOWN: Final = 20
+# The two reasons that `ingest.resolve` has for holding messages.
+_UNKNOWN_STRUCTURE: Final = marked("The register does not know this structure.")
+_UNKNOWN_SENSOR: Final = marked("The register knows the structure, but not this sensor.")
 
 
 class SensorsQuestion(PageQuestion):
@@ -79,7 +82,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
                 "sensor": sender.sensor,
                 "messages": number(sender.messages, language),
                 "since": local_time(sender.first_received_ns, language),
-                "reason": sender.reason,
+                "reason": text(_UNKNOWN_STRUCTURE if sender.reason.startswith("asset ") else _UNKNOWN_SENSOR, language),
                 "example": sender.example[:200],
             }
             for sender in (rooms.store.quarantine(limit=_SHOWN) if may_see else ())

@@ -298,6 +298,9 @@ def test_without_a_basis_no_week_is_priced(client: Client) -> None:
         ("/assets/nowhere?lang=en", 404, "This is not here"),
         ("/nowhere", 404, "Dit is er niet"),
         ("/alarms/nothing?lang=en", 404, "This is not here"),
+        ("/?state=xyz&lang=en", 400, "This address cannot be read"),
+        ("/?state=xyz", 400, "Er klopt iets niet in het adres."),
+        ("/assets/brug-042?days=no&nope=1&lang=en", 400, "nope: got &#39;1&#39;, expected no such field"),
     ],
 )
 def test_a_browser_gets_an_error_as_a_page_and_a_system_as_a_problem(
