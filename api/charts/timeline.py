@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from api.charts.common import ChartView, civil, drawn, layered, share_axis, time_axis
+from api.charts.common import ChartView, Spec, civil, drawn, layered, share_axis, time_axis
 from api.drawing import Drawing
 from api.figures import chance, chance_range, local_time
 from api.interactive import Tip
@@ -22,6 +23,7 @@ __all__ = ["MARKS", "EventRow", "timeline_chart"]
 
 _HORIZON_DAYS: Final = 90
 _ROWS: Final = 12
+_DAY_NS: Final = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,17 @@ def timeline_chart(
     ]
     groups = [group for group in MARKS if group in kinds]
     domain = [kinds[group] for group in groups]
+    x = time_axis() if days[-1][0] - first_ns >= _DAY_NS else _around(first_ns, days[-1][0])
     layers = [
         {
             "data": {"values": values},
             "mark": {"type": "area", "color": "var(--chart-band)", "opacity": 0.6},
-            "encoding": {"x": time_axis(), "y": {"field": "low", **y}, "y2": {"field": "high"}},
+            "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}},
         },
         {
             "data": {"values": values},
-            "mark": {"type": "line", "color": "var(--chart-1)"},
-            "encoding": {"x": time_axis(), "y": {"field": "value", **y}},
+            "mark": {"type": "line", "color": "var(--chart-1)", "point": len(days) == 1},
+            "encoding": {"x": x, "y": {"field": "value", **y}},
         },
     ]
     if spans:
@@ -111,7 +114,7 @@ def timeline_chart(
             {
                 "data": {"values": spans},
                 "mark": {"type": "rect", "color": "var(--chart-3)", "opacity": 0.18},
-                "encoding": {"x": time_axis(), "x2": {"field": "end"}},
+                "encoding": {"x": x, "x2": {"field": "end"}},
             },
         )
     if marks:
@@ -120,7 +123,7 @@ def timeline_chart(
                 "data": {"values": marks},
                 "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1},
                 "encoding": {
-                    "x": time_axis(),
+                    "x": x,
                     "y": {"field": "y", **y},
                     "color": {
                         "field": "kind",
@@ -160,6 +163,13 @@ def timeline_chart(
         ),
         tips=_tips(days, shown, language),
     )
+
+
+def _around(first_ns: int, last_ns: int) -> Spec:
+    """Encode the time of less than a day with half a day on both sides: an axis of minutes has ticks without a day."""
+    ends = (civil(first_ns - _DAY_NS // 2), civil(last_ns + _DAY_NS // 2))
+    domain = [round(datetime.fromisoformat(end).timestamp() * 1000) for end in ends]
+    return time_axis(scale={"type": "utc", "domain": domain})
 
 
 def _tips(days: Sequence[tuple[int, FailureProbability]], events: Sequence[EventRow], language: Language) -> list[Tip]:

@@ -18,9 +18,9 @@ if (box && window.L) {
 
   const sign = (place) =>
     L.divIcon({
-      className: `sign ${place.state}`,
+      className: `sign ${place.state}${place.count > 999 ? " most" : place.count > 99 ? " many" : ""}`,
       html: place.count > 1 ? String(place.count) : "",
-      iconSize: place.count > 1 ? [36, 36] : [22, 22],
+      iconSize: place.count > 999 ? [46, 46] : place.count > 1 ? [36, 36] : [24, 24],
     });
 
   const show = (places) => {

@@ -64,12 +64,20 @@ class Slices:
     """What was measured of one kind of question, slice by slice."""
 
     rates: list[float] = field(default_factory=list)
+    tags: set[bytes] = field(default_factory=set)
     cpu_us: list[float] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
 
 
 async def ask(
-    port: int, request: bytes, until_s: float, latencies_s: list[float], statuses: Counter[bytes], *, holds: bool
+    port: int,
+    request: bytes,
+    until_s: float,
+    latencies_s: list[float],
+    statuses: Counter[bytes],
+    tags: set[bytes],
+    *,
+    holds: bool,
 ) -> None:
     """Ask over one connection again and again; one that holds what it got sends the newest tag along."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -84,19 +92,22 @@ async def ask(
             await reader.readexactly(length)
         latencies_s.append(time.perf_counter() - begin)
         statuses[head[9:12]] += 1
+        tags.add(named.get(b"etag", b""))
         if holds and head[9:12] == b"200":
             asked = request[:-2] + b"If-None-Match: " + named[b"etag"] + b"\r\n\r\n"
     writer.close()
 
 
 async def ask_for(
-    port: int, request: bytes, seconds: float, connections: int, *, holds: bool = False
+    port: int, request: bytes, seconds: float, connections: int, tags: set[bytes], *, holds: bool = False
 ) -> tuple[list[float], Counter[bytes]]:
     """Ask for some seconds over some connections; gives latencies, and how many answers had each status."""
     latencies_s: list[float] = []
     statuses: Counter[bytes] = Counter()
     until_s = time.perf_counter() + seconds
-    await asyncio.gather(*(ask(port, request, until_s, latencies_s, statuses, holds=holds) for _ in range(connections)))
+    await asyncio.gather(
+        *(ask(port, request, until_s, latencies_s, statuses, tags, holds=holds) for _ in range(connections))
+    )
     return latencies_s, statuses
 
 
@@ -121,7 +132,7 @@ def request_of(path: str, **headers: str) -> bytes:
 def take_slice(server: Server, request: bytes, seconds: float, into: Slices, *, holds: bool = False) -> None:
     """Measure one slice."""
     cpu, begin = cpu_s(server.pid), time.perf_counter()
-    latencies_s, statuses = asyncio.run(ask_for(server.port, request, seconds, CONNECTIONS, holds=holds))
+    latencies_s, statuses = asyncio.run(ask_for(server.port, request, seconds, CONNECTIONS, into.tags, holds=holds))
     assert set(statuses) <= {b"200", b"304"}, statuses
     into.rates.append(len(latencies_s) / (time.perf_counter() - begin))
     into.cpu_us.append(1e6 * (cpu_s(server.pid) - cpu) / len(latencies_s))
@@ -282,7 +293,8 @@ def measure(*, slices: int, slice_s: float, pollers: int, poll_s: float, assets:
                 take_slice(ours, plain, slice_s, kinds["unchanged"], holds=True)
             taken = (site.taken(journal) - before) / (time.monotonic() - begin)
             say(json.dumps(compared(kinds)))
-            polled, statuses = asyncio.run(ask_for(ours.port, plain, poll_s, pollers, holds=True))
+            tags: set[bytes] = set()
+            polled, statuses = asyncio.run(ask_for(ours.port, plain, poll_s, pollers, tags, holds=True))
         journal.close()
     return compared(kinds) | {
         "assets": assets,
@@ -292,6 +304,7 @@ def measure(*, slices: int, slice_s: float, pollers: int, poll_s: float, assets:
         "ingest_meanwhile_per_s": taken,
         "pollers": pollers,
         "polls": len(polled),
+        "list_changes": len(kinds["list"].tags | kinds["unchanged"].tags | tags),
         "poll_errors": len(polled) - statuses[b"200"] - statuses[b"304"],
         "polls_304": statuses[b"304"],
         "poll_p99_ms": 1e3 * statistics.quantiles(polled, n=100)[98],
@@ -348,7 +361,8 @@ def table(found: dict[str, float]) -> list[str]:
         f"{found['ingest_most_per_s']:.0f} messages/s, ready after {found['ready_s']:.0f} s; processor time "
         f"of an answer: bare {found['bare_cpu_us']:.0f} µs, list {found['list_cpu_us']:.0f} µs, unchanged "
         f"{found['unchanged_cpu_us']:.0f} µs; p99 of the bare route {found['bare_p99_ms']:.0f} ms; "
-        f"{found['polls']:.0f} answers to {found['pollers']:.0f} pollers, {found['polls_304']:.0f} of them 304"
+        f"{found['list_changes']:.0f} different lists; {found['polls']:.0f} answers to "
+        f"{found['pollers']:.0f} pollers, {found['polls_304']:.0f} of them 304"
     )
     return [*rows, "", told]
 

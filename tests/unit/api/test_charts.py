@@ -166,3 +166,14 @@ def test_an_asset_without_sensors_says_so_instead_of_drawing(client: Client) -> 
 def test_announced_works_stand_on_the_timeline(town: Town) -> None:
     town.works = {"brug-042": ((NOW_NS - 3 * DAY_NS, NOW_NS - 2 * DAY_NS, "sensor swap", "tilt_1"),)}
     assert "Sensor swap (tilt_1)" in town.client().get("/assets/brug-042?lang=en").text
+
+
+def test_a_first_assessment_is_a_point_on_an_axis_of_days(drawing: Drawing) -> None:
+    """Its axis ran over minutes, with the tick ":40" and no line."""
+    (only,) = [make_risk("brug-042", RiskState.ACT, 1.0)]
+    chart = timeline_chart(drawing, [only], [], Language.ENGLISH)
+    assert chart is not None
+    labels = re.findall(r"<text[^>]*>([^<]+)</text>", chart.svg or "")
+    assert labels
+    assert not any(re.fullmatch(r":\d\d", label) for label in labels), labels
+    assert chart.spec["layer"][1]["mark"]["point"]
