@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from api.charts.common import ChartView, Spec, civil, drawn, layered, share_axis, time_axis
-from api.drawing import Drawing
+from api.charts.common import ChartView, civil, drawn, layered, share_axis, time_axis
+from api.drawing import Drawing, Spec
 from api.figures import chance, chance_range, local_time
 from api.interactive import Tip
 from api.languages import Language
