@@ -39,6 +39,7 @@ REASON_SENTENCES: Final = {
         "[ at {temperature_degc} °C]. That is {severity} of the way to the failure level."
     ),
     "heard_again": "Good readings arrive again from sensor {sensor}[ ({channel})].",
+    "like_others_again": "Sensor {sensor} ({channel}) reads like similar sensors again.",
     "lone_quantity": (
         "Only {channel} at sensor {sensor} points to {mode}; the change is larger than a drifting sensor "
         "or other traffic can cause."
@@ -57,6 +58,10 @@ REASON_SENTENCES: Final = {
     "quantities_agree": "{quantities} different measurements point to {mode}.",
     "removed_from_register": "It was taken out of the register.",
     "returned_to_normal": "There has been no sign of {mode} for {days}.",
+    "sensor_drift": (
+        "Sensor {sensor} ({channel}) has moved {apart} {unit} away from {others} similar sensors in the same weather; "
+        "have it checked."
+    ),
     "sensor_implausible": (
         "Sensor {sensor} ({channel}) gave {measured} {unit} where {expected} {unit} was expected; "
         "no structure changes that fast, so the value does not count."

@@ -129,6 +129,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "noisy": "noisy",
         "offline": "offline",
         "silent": "silent",
+        "spikes": "single values that jump away",
         "stuck": "stuck on one value",
         "units": "wrong unit",
     },

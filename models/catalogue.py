@@ -23,7 +23,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ConfigurationError, ShapeError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
-from domain.register import Asset, Channel, Direction, Register, Role, Works
+from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, THRESHOLDS, ThresholdKind, failure_mode, threshold_of
@@ -56,6 +56,8 @@ _DRIVER_UNIT: Final = {
     "wind": "m/s",
     "rain": "mm/h",
 }
+# What like structures share; structures of the type `other` have nothing in common.
+_OF_WEATHER: Final = frozenset(DRIVERS.index(name) for name in ("air", "deck", "humidity"))
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
@@ -113,6 +115,8 @@ class Catalogue:
         True where a repeated value is no fault.
     is_duty : bool[C]
         True where the channel says whether a machine works: at 0 it rests, and need not be heard.
+    has_like : bool[C]
+        True for thermometers and hygrometers on structures of a type: like assets share their weather.
     is_found : bool[C]
         True where values are looked for in averaged waveforms: that nothing was found is no silence.
     follows_load : bool[C]
@@ -175,6 +179,7 @@ class Catalogue:
     is_judged: BoolArray
     is_resting: BoolArray
     is_duty: BoolArray
+    has_like: BoolArray
     is_found: BoolArray
     follows_load: BoolArray
     driver: npt.NDArray[np.int8]
@@ -260,6 +265,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_judged",
     "is_resting",
     "is_duty",
+    "has_like",
     "is_found",
     "follows_load",
     "driver",
@@ -433,6 +439,13 @@ def compile_catalogue(
         "is_resting": np.array([channel.quantity in _RESTING for channel in channels], np.bool_),
         "follows_load": np.array([channel.quantity in _FOLLOWS_LOAD for channel in channels], np.bool_),
         "is_duty": np.array([channel.quantity in _DUTY for channel in channels], np.bool_),
+        "has_like": np.array(
+            [
+                row[0] in _OF_WEATHER and details[place[channel.asset]].type is not AssetType.OTHER
+                for row, channel in zip(drivers, channels, strict=True)
+            ],
+            np.bool_,
+        ),
         "is_found": np.array([channel.key in found for channel in channels], np.bool_),
         "driver": np.array([row[0] for row in drivers], np.int8),
         "driver_factor": np.array([row[1] for row in drivers], np.float64),

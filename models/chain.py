@@ -7,8 +7,8 @@ uses the time since the asset's last step. Announced works suspend learning and 
 kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
 before stays.
 
-`step_fleet`, the second stage: like assets, evidence, alarms of condition. It takes the rows of all assets whose day
-has ended, as they were at that moment.
+`step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition. It takes the rows of
+all assets whose day has ended, as they were at that moment.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from models.baseline import learn, meet_drivers, scatter
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
 from models.deviation import expect, in_unit, measure_deviation
+from models.drift import compare_instruments, remember_slowly
 from models.driver_screen import screen_drivers
 from models.environment import Environment, regressors_of, update_environment
 from models.evidence import weigh_evidence
@@ -121,6 +122,7 @@ def step_hop(
     at_work, moving = _works(catalogue, features)
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, believed)
     state, watched = watch(catalogue, state, features, believed)
+    state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
     state, scores, found = _judge(
@@ -280,16 +282,17 @@ def step_fleet(
     -------
     ModelState
     list of AlarmChange
-        By asset and kind; positions are the catalogue's.
+        By asset, subject and kind; positions are the catalogue's.
     """
     check_lengths(catalogue, state)
     before = state.raised_ns
     state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
+    state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
     state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
     memory.alarms += len(raised)
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
     state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year))
-    changes = []
+    changes = drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
         reasons = tuple(pair_reasons(catalogue, state, pair, temperature_of(state, asset, day_end_ns)))
@@ -299,7 +302,7 @@ def step_fleet(
         facts: dict[str, str | float | int] = {"mode": MODES[catalogue.pair_mode[pair]], "days": round(days, 1)}
         reason = (Reason("returned_to_normal", facts),)
         changes.append(_condition_change(catalogue, pair, day_end_ns, int(before[pair]), reason, raised=False))
-    changes.sort(key=lambda row: (row.asset, row.kind, row.raised))
+    changes.sort(key=lambda row: (row.asset, row.subject, row.kind, row.raised))
     return state, changes
 
 

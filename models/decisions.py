@@ -50,6 +50,8 @@ def apply_decision(
     if verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
         changes = _cleared(catalogue, state, pairs, verb, at_ns)
         state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
+        instruments = (catalogue.asset_of_channel == asset) & (verb is DecisionVerb.ACCEPT_NORMAL)
+        state = replace(state, reference_days=np.where(instruments, 0, state.reference_days).astype(np.int32))
         return _forget_evidence(state, pairs, keep_course=False), changes
     if verb is DecisionVerb.DISMISS:
         kinds = np.array([f"condition.{MODES[mode]}" == alarm_kind for mode in catalogue.pair_mode], np.bool_)

@@ -19,7 +19,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import REGRESSORS, ModelState
 
-__all__ = ["Environment", "regressors_of", "update_environment"]
+__all__ = ["POSSIBLE", "Environment", "regressors_of", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
 # Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
@@ -31,7 +31,7 @@ _FRESH_INTERVALS: Final = 3
 
 # What weather and operation can be, in the drivers' units; a value outside comes from a sensor in trouble and is
 # not used.
-_POSSIBLE: Final = np.array(
+POSSIBLE: Final = np.array(
     [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
 )
 
@@ -96,7 +96,7 @@ def update_environment(
     end_ns = features.end_ns
     carries = np.flatnonzero(usable & (catalogue.driver >= 0))
     converted = features.value[carries] * catalogue.driver_factor[carries] + catalogue.driver_offset[carries]
-    bounds = _POSSIBLE[catalogue.driver[carries]]
+    bounds = POSSIBLE[catalogue.driver[carries]]
     possible = (converted >= bounds[:, 0]) & (converted <= bounds[:, 1])
     carries, converted = carries[possible], converted[possible]
     slot = catalogue.asset_of_channel[carries].astype(np.int64) * drivers + catalogue.driver[carries]
@@ -176,7 +176,7 @@ def regressors_of(
     channel = catalogue.pace_of_judged
     own = np.flatnonzero((channel >= 0) & usable[channel])
     value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
-    low, high = _POSSIBLE[_PACE]
+    low, high = POSSIBLE[_PACE]
     possible = (value >= low) & (value <= high)
     regressors[own[possible], REGRESSORS.index("pace")] = value[possible] / 50.0 - 1.0
     return regressors

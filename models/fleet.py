@@ -24,6 +24,7 @@ context is kept: rows that come later, of an asset replayed behind the others, m
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,7 +34,9 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.drift import DriftMemory
 from models.faults import is_silent, is_stuck
+from models.medians import MEDIAN_TO_SD, grouped_median
 from models.memory import REGRESSORS, ModelState
 from models.plausibility import is_repaired
 from models.thresholds import MODES
@@ -55,7 +58,6 @@ _SPREAD_DAYS: Final = 15.0
 _OWN_GROUP: Final = 4
 _FIRST_WORD: Final = re.compile(r"[A-Za-z]*")
 _WITH_WEATHER: Final = " with weather"
-_MEDIAN_TO_SD: Final = 1.4826
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
@@ -86,6 +88,8 @@ class FleetMemory:
         Condition alarms raised so far.
     watched_days : float
         Days of assets watched so far.
+    drift : DriftMemory
+        What like instruments said together.
     """
 
     names: list[str] = field(default_factory=list)
@@ -93,6 +97,7 @@ class FleetMemory:
     context: dict[int, FloatArray] = field(default_factory=dict)
     alarms: int = 0
     watched_days: float = 0.0
+    drift: DriftMemory = field(default_factory=DriftMemory)
 
     @property
     def onsets_per_year(self) -> float:
@@ -102,9 +107,11 @@ class FleetMemory:
 
     def encode(self) -> bytes:
         """Write it as MessagePack; floats to the bit."""
-        context = [(day, table.astype("<f8").tobytes()) for day, table in sorted(self.context.items())]
         spread = self.spread.astype("<f8").tobytes()
-        return msgspec.msgpack.encode((self.names, spread, context, self.alarms, self.watched_days))
+        drift = (self.drift.names, _packed(self.drift.context))
+        return msgspec.msgpack.encode(
+            (self.names, spread, _packed(self.context), self.alarms, self.watched_days, drift)
+        )
 
     @staticmethod
     def decode(data: bytes) -> FleetMemory:
@@ -115,14 +122,26 @@ class FleetMemory:
         msgspec.MsgspecError
             If it is something else.
         """
-        kind = tuple[list[str], bytes, list[tuple[int, bytes]], int, float]
-        names, spread, context, alarms, watched = msgspec.msgpack.decode(data, type=kind)
-        tables = {day: np.frombuffer(body, "<f8").astype(np.float64).reshape(-1, 4) for day, body in context}
-        return FleetMemory(names, np.frombuffer(spread, "<f8").astype(np.float64), tables, alarms, watched)
+        tables = list[tuple[int, bytes]]
+        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables]]
+        names, spread, context, alarms, watched, (instruments, said) = msgspec.msgpack.decode(data, type=kind)
+        drift = DriftMemory(instruments, _unpacked(said, 3))
+        spreads = np.frombuffer(spread, "<f8").astype(np.float64)
+        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift)
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""
-        return FleetMemory(list(self.names), self.spread.copy(), dict(self.context), self.alarms, self.watched_days)
+        return replace(
+            self, names=list(self.names), spread=self.spread.copy(), context=dict(self.context), drift=self.drift.copy()
+        )
+
+
+def _packed(context: Mapping[int, FloatArray]) -> list[tuple[int, bytes]]:
+    return [(day, table.astype("<f8").tobytes()) for day, table in sorted(context.items())]
+
+
+def _unpacked(context: Sequence[tuple[int, bytes]], columns: int) -> dict[int, FloatArray]:
+    return {day: np.frombuffer(body, "<f8").astype(np.float64).reshape(-1, columns) for day, body in context}
 
 
 def group_names(catalogue: Catalogue) -> list[str]:
@@ -302,10 +321,10 @@ def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArr
     typical = _typical(rows, groups)
     group, value = rows.group[typical], rows.value[typical]
     number = np.bincount(group, minlength=groups).astype(np.float64)
-    median = _grouped_median(group, value, groups)
+    median = grouped_median(group, value, groups)
     median = np.where(np.isnan(median), before[:, _MEDIAN], median)
-    usual = np.nan_to_num(_grouped_median(group, rows.uncertainty[typical], groups))
-    left = _MEDIAN_TO_SD * _grouped_median(group, np.abs(value - median[group]), groups)
+    usual = np.nan_to_num(grouped_median(group, rows.uncertainty[typical], groups))
+    left = MEDIAN_TO_SD * grouped_median(group, np.abs(value - median[group]), groups)
     learnt = ~np.isnan(left) & (number >= _LEAST_GROUP)
     moved = memory.spread - np.expm1(-1.0 / _SPREAD_DAYS) * (np.nan_to_num(left) ** 2 - memory.spread)
     memory.spread = np.where(learnt, moved, memory.spread)
@@ -350,16 +369,3 @@ def _typical(rows: _Rows, groups: int) -> BoolArray:
     left = np.bincount(rows.group[quiet], minlength=groups)
     few = left < np.maximum(_QUIET_SHARE * np.bincount(rows.group[rows.active], minlength=groups), _LEAST_GROUP)
     return np.where(few[rows.group], rows.active, quiet)
-
-
-def _grouped_median(group: npt.NDArray[np.intp], value: FloatArray, groups: int) -> FloatArray:
-    """float64[groups]: the median of the values in each group; NaN where there is none."""
-    order = np.lexsort((value, group))
-    value = value[order]
-    number = np.bincount(group, minlength=groups)
-    first = np.cumsum(number) - number
-    median = np.full(groups, np.nan)
-    some = np.flatnonzero(number)
-    low, high = first[some] + (number[some] - 1) // 2, first[some] + number[some] // 2
-    median[some] = 0.5 * (value[low] + value[high])
-    return median

@@ -96,6 +96,16 @@ class ModelState:
         or, negative, since when none is; when the alarm was raised. 0 for never.
     noisy_ns, spiky_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none.
+    slow, slow_ns : float64[C], int64[C]
+        Of what is compared with like instruments (`models.drift`): mean of the last days in the driver's unit, NaN
+        before the first value, and the end of the newest hop in it.
+    reference, like_reference, reference_days : float64[C], float64[C], int32[C]
+        What that mean and the median of like instruments were when the channel began, and over how many days.
+    apart, apart_ns, drift_ns : float64[C], int64[C], int64[C]
+        How far they went apart since then; since when it is too far; when the alarm was raised. 0 for never.
+    like_moved, stirred : float64[C], float64[C, 2]
+        What like instruments moved by since then, and how much the last weeks stirred: mean square of what it moved
+        apart by within days, and of what they moved by.
     onsets_per_year : float64[A]
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
@@ -186,6 +196,16 @@ class ModelState:
     mistake: npt.NDArray[np.int8]
     mistaken_ns: TimeArray
     mistake_ns: TimeArray
+    slow: FloatArray
+    slow_ns: TimeArray
+    reference: FloatArray
+    like_reference: FloatArray
+    reference_days: IndexArray
+    apart: FloatArray
+    like_moved: FloatArray
+    stirred: FloatArray
+    apart_ns: TimeArray
+    drift_ns: TimeArray
     coefficients: FloatArray
     covariance: FloatArray
     noise: FloatArray
@@ -266,6 +286,16 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "mistake": _Layout("channel", np.int8, (), -1),
     "mistaken_ns": _Layout("channel", np.int64, (), 0),
     "mistake_ns": _Layout("channel", np.int64, (), 0),
+    "slow": _Layout("channel", np.float64, (), np.nan),
+    "slow_ns": _Layout("channel", np.int64, (), 0),
+    "reference": _Layout("channel", np.float64, (), 0),
+    "like_reference": _Layout("channel", np.float64, (), 0),
+    "reference_days": _Layout("channel", np.int32, (), 0),
+    "apart": _Layout("channel", np.float64, (), 0),
+    "like_moved": _Layout("channel", np.float64, (), 0),
+    "stirred": _Layout("channel", np.float64, (2,), 0),
+    "apart_ns": _Layout("channel", np.int64, (), 0),
+    "drift_ns": _Layout("channel", np.int64, (), 0),
     "coefficients": _Layout("judged", np.float64, (len(REGRESSORS),), 0),
     "covariance": _Layout("judged", np.float64, (len(REGRESSORS), len(REGRESSORS)), 0),
     "noise": _Layout("judged", np.float64, (), 0),
@@ -310,6 +340,14 @@ AXES: Final = ("asset", "channel", "judged", "pair")
 # What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
 FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "onsets_per_year",
+    "reference",
+    "like_reference",
+    "reference_days",
+    "apart",
+    "like_moved",
+    "stirred",
+    "apart_ns",
+    "drift_ns",
     "forgiven",
     "shock_start",
     "weather_start",

@@ -29,6 +29,8 @@ sensor_silent             `sensor` (or one `channel` of it) was silent for `days
 sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
                           moves as far within an hour
 sensor_noisy              `channel` of `sensor` changes `times` as much from value to value as it used to
+sensor_drift              `channel` of `sensor` has come to read `apart` `unit` more than the median of `others` like
+                          sensors, the weather they share taken out; negative: less
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
@@ -43,6 +45,7 @@ works_settling            after works the reference of `channels` channels is be
 all_as_expected           `channels` condition indicators are as expected
 returned_to_normal        an alarm cleared: `mode` was calm for `days`
 heard_again               an alarm cleared: readings vary or arrive again
+like_others_again         an alarm cleared: `channel` of `sensor` reads as like sensors do again
 cleared_by_decision       an alarm cleared by the decision `verb`
 removed_from_register     an alarm cleared: the channel or asset left the register
 clock_impossible          the messages of `sensor` carry times that cannot be, or none
@@ -86,6 +89,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_silent": ("sensor", "channel", "days"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
     "sensor_noisy": ("sensor", "channel", "times"),
+    "sensor_drift": ("sensor", "channel", "apart", "unit", "others"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),
@@ -100,6 +104,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "all_as_expected": ("channels",),
     "returned_to_normal": ("mode", "days"),
     "heard_again": ("sensor", "channel"),
+    "like_others_again": ("sensor", "channel"),
     "cleared_by_decision": ("verb",),
     "removed_from_register": (),
     "late_data_disagree": (),

@@ -24,6 +24,7 @@ MODELS = Path(api.__file__).parents[1] / "models"
 # A value for each fact that a reason may carry.
 FACTS: dict[str, str | float | int] = {
     "age_years": 54,
+    "apart": 2.6,
     "asset_type": "bridge",
     "band": 0.031,
     "channel": "tilt.x",
@@ -45,6 +46,7 @@ FACTS: dict[str, str | float | int] = {
     "measured": 1.931,
     "mode": "settlement",
     "needed": 336,
+    "others": 11,
     "per_30_days": 0.04,
     "planned_eur": 180_000.0,
     "quantities": 2,
