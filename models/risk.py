@@ -28,6 +28,7 @@ from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
 from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
+from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, join_modes
 from models.justification import Finding, Signs, advice_of, reasons_of
 from models.memory import ModelState
@@ -35,11 +36,10 @@ from models.prognosis import Outlook, outlook
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
 
-__all__ = ["QUALITIES", "STATES", "RiskColumns", "assess", "risk_records"]
+__all__ = ["STATES", "RiskColumns", "assess", "risk_records"]
 
 STATES: Final = (RiskState.ACT, RiskState.WATCH, RiskState.INSUFFICIENT_DATA, RiskState.OK)
 _ACT, _WATCH, _INSUFFICIENT, _OK = range(len(STATES))
-QUALITIES: Final = (DataQuality.HIGH, DataQuality.MEDIUM, DataQuality.LOW, DataQuality.NONE)
 
 _DAY_NS: Final = 24 * HOUR_NS
 _DIGEST_DIGITS: Final = 10
@@ -184,17 +184,22 @@ def _states(
 
 
 def _qualities(catalogue: Catalogue, state: ModelState, signs: Signs) -> npt.NDArray[np.int8]:
-    """Grade the data: all sound; most; some; no condition indicator that speaks."""
+    """Grade the data: all sound; most, or some with trouble; few; no condition indicator that speaks."""
     assets = len(catalogue.assets)
+    grades = channel_grades(catalogue, state, np.arange(len(catalogue.channels)))
     sound = ~signs.silent & ~signs.stuck & (state.heard_ns > 0)
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     number = np.bincount(asset, minlength=assets)
     speaking = np.bincount(asset, weights=sound[judged], minlength=assets)
-    useful = np.bincount(asset, weights=sound[judged] & np.isfinite(state.deviation), minlength=assets)
+    usable = (sound & (grades != QUALITIES.index(DataQuality.LOW)))[judged] & np.isfinite(state.deviation)
+    useful = np.bincount(asset, weights=usable, minlength=assets)
+    troubled = _any_asset(catalogue, catalogue.asset_of_channel, grades != QUALITIES.index(DataQuality.HIGH))
     explaining_lost = _any_asset(catalogue, catalogue.asset_of_channel, ~sound & ~catalogue.is_judged)
     has_climate = state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
     grade = np.select(
-        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate], [3, 2, 1], 0
+        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate | troubled],
+        [3, 2, 1],
+        0,
     )
     return grade.astype(np.int8)
 

@@ -13,8 +13,8 @@ usual.
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
 bursts are neither noise nor spikes.
 
-Both are named by an alarm; the grade of the data does not look at them yet. While it is noisy a condition indicator is
-held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
+Both are named by an alarm and lower the grade of the channel (`models.grades`). While it is noisy a condition indicator
+is held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
 deviations anyway.
 """
 

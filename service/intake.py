@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
 from domain.identifiers import ID_PATTERN, GatewayId
-from domain.records import DeadLetter
+from domain.records import DataQuality, DeadLetter
 from domain.register import WAVEFORM_CHANNELS
 from ingest.messages import DecodedBatch, Message, Refusal
 from ingest.resolve import WaveformSlot
@@ -20,7 +21,7 @@ from models.features import FEATURES, analyse_waveforms
 from models.hop_clock import NEVER_NS
 from models.modal_spectra import bins_of, block_shares
 from service.bursts import BurstWork, message_hash
-from storage.entries import QuarantineChange, SensorColumns
+from storage.entries import QUALITIES, QuarantineChange, SensorColumns
 from storage.journal import HeldMessage, Journal
 from storage.modal_entries import SpectrumNote
 
@@ -181,7 +182,7 @@ def arrival_differences(
     return readings.channel[some[heard]], np.where(possible, difference_s, np.inf)
 
 
-def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorColumns:
+def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray, grade: npt.NDArray[np.int8]) -> SensorColumns:
     """Give what is now the newest of each channel, where this batch brought it.
 
     Parameters
@@ -190,6 +191,8 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorCol
         New readings.
     latest_ns : int64[N]
         Newest device time of each reading's channel before this batch.
+    grade : int8[N]
+        Of each reading's channel, a place in `QUALITIES`. A reading that is not scored is low in any case.
     """
     timed = (accepted.flags & _NOT_BELIEVED) == 0
     # A time of arrival, or one that is not believed, stands only for a channel of which nothing better is known.
@@ -200,7 +203,9 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray) -> SensorCol
     is_last = np.ones(len(order), np.bool_)
     is_last[:-1] = channel[1:] != channel[:-1]
     newest = accepted.take(order[is_last])
-    return SensorColumns.from_readings(newest, is_low=(newest.flags & _UNSCORED) != 0)
+    low = QUALITIES.index(DataQuality.LOW)
+    grades = np.where((newest.flags & _UNSCORED) != 0, low, grade[order[is_last]])
+    return SensorColumns.from_readings(newest, grades.astype(np.uint8))
 
 
 def dead_letters(

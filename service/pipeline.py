@@ -27,6 +27,7 @@ from domain.identifiers import AssetId
 from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
+from models.grades import channel_grades
 from service.accounting import count_batch
 from service.bursts import give_up, message_hash, take_parts
 from service.clock_policy import ClockPolicy
@@ -208,7 +209,9 @@ class Pipeline:
             alarms=clocks.alarms,
             alarm_changes=clocks.alarm_changes,
             clocks=clocks.clocks,
-            sensors=newest_readings(accepted, live.tracker.clock.latest_ns[rows]),
+            sensors=newest_readings(
+                accepted, live.tracker.clock.latest_ns[rows], channel_grades(live.catalogue, live.state, rows)
+            ),
             dead_letters=letters,
             quarantine=quarantine + released_senders(released),
             gateways=[

@@ -208,9 +208,8 @@ class SensorColumns(msgspec.Struct, frozen=True):
         )
 
     @classmethod
-    def from_readings(cls, readings: ReadingColumns, *, is_low: npt.NDArray[np.bool_]) -> SensorColumns:
-        """Pack one reading a channel, of high quality but where `is_low`."""
-        quality = np.where(is_low, QUALITIES.index(DataQuality.LOW), QUALITIES.index(DataQuality.HIGH))
+    def from_readings(cls, readings: ReadingColumns, quality: npt.NDArray[np.uint8]) -> SensorColumns:
+        """Pack one reading a channel with its place in `QUALITIES`."""
         return cls(
             _bytes(readings.channel, "<i4"),
             _bytes(readings.time_ns, "<i8"),

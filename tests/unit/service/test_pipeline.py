@@ -162,6 +162,19 @@ def test_a_sensor_that_never_knows_the_time_is_heard_but_not_trusted(tmp_path: P
     assert newest(pipeline) == [(NOW_NS - DAY_NS + 60 * NS, 6.0, DataQuality.HIGH)]
 
 
+def test_a_sensor_that_is_stuck_is_heard_with_a_low_grade_until_it_moves(tmp_path: Path) -> None:
+    pipeline = open_site(tmp_path)
+    grades = []
+    for hour in range(120):
+        value = 11.5 if hour < 85 else 11.5 + hour % 7
+        take(pipeline, reading(NOW_S + 3600 * hour, value), provisional=False)
+        grades += [quality for _, _, quality in newest(pipeline)]
+        pipeline.close(now_ns=NOW_NS + hour * HOUR_NS)
+    # The first time by itself is not believed yet, and hops close a day behind.
+    assert set(grades[1:48]) == set(grades[-5:]) == {DataQuality.HIGH}
+    assert set(grades[80:85]) == {DataQuality.LOW}
+
+
 def test_what_another_process_wrote_reaches_the_projections_after_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

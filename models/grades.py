@@ -1,0 +1,46 @@
+"""How far each channel can be believed, from the troubles that have been named and are not over.
+
+===========  =============================================================================================
+high         nothing is known against it
+medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments
+low          its values say nothing for now: stuck, noisy, or impossible for the structure
+===========  =============================================================================================
+
+Silence is no matter of this grade but of the time of the last reading.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.records import DataQuality
+from models.catalogue import Catalogue
+from models.memory import ModelState
+from models.plausibility import is_repaired
+
+__all__ = ["QUALITIES", "channel_grades"]
+
+QUALITIES: Final = tuple(DataQuality)
+_HIGH, _MEDIUM, _LOW = (QUALITIES.index(grade) for grade in (DataQuality.HIGH, DataQuality.MEDIUM, DataQuality.LOW))
+
+
+def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """int8[R]: give the grades of some channels, each a place in `QUALITIES`.
+
+    Parameters
+    ----------
+    rows : int[R]
+        Positions of channels; a batch is of few, and all of them may be many.
+    """
+    judged = catalogue.is_judged[rows]
+    place = np.minimum(np.searchsorted(catalogue.judged, rows), max(len(catalogue.judged) - 1, 0))
+    faulty = np.zeros(len(rows), np.bool_)
+    repaired = np.zeros(len(rows), np.bool_)
+    faulty[judged] = (state.fault_ns > 0)[place[judged]]
+    repaired[judged] = is_repaired(state)[place[judged]]
+    low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
+    medium = (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
+    return np.select([low, medium], [_LOW, _MEDIUM], _HIGH).astype(np.int8)
