@@ -21,6 +21,8 @@ ALGORITHM_EXAMPLE: Final[dict[str, Any]] = {
             "watchedYears": 231.5,
             "falseAlarmsPerYearPromised": 0.1,
             "falseAlarmsPerYearAchieved": 0.082,
+            "falseAlarmsPerYearLow": 0.054,
+            "falseAlarmsPerYearHigh": 0.121,
             "dismissedAlarms": 15,
             "expiredAlarms": 4,
         },

@@ -22,6 +22,12 @@ class Figures(Answer):
     false_alarms_per_year_achieved: Annotated[
         float | None, Field(description="False alarms over `watchedYears`; null before there are any years.")
     ]
+    false_alarms_per_year_low: Annotated[
+        float | None, Field(description="Lower end of the exact 90 % Poisson interval of the achieved rate.")
+    ]
+    false_alarms_per_year_high: Annotated[
+        float | None, Field(description="Upper end; a promise within the two is not contradicted by what was counted.")
+    ]
     dismissed_alarms: Annotated[int, Field(description="False alarms that people dismissed.")]
     expired_alarms: Annotated[int, Field(description="False alarms that went away before anybody confirmed them.")]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from domain.identifiers import AssetId
+from domain.rates import Rate, counted_rate
 from domain.records import DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
 from domain.register import Asset, AssetType
 from storage.protocols import RankKey
@@ -87,6 +88,11 @@ class FleetTally:
     def false_alarms(self) -> int:
         """Count the alarms taken for false: to leave out those that nobody judged would flatter the detector."""
         return self.dismissed_alarms + self.expired_alarms
+
+    @property
+    def false_alarm_rate(self) -> Rate | None:
+        """Give them per asset and year, with the interval of the true rate; None before anything was watched."""
+        return counted_rate(self.false_alarms, self.asset_years)
 
 
 @dataclass(frozen=True, slots=True)

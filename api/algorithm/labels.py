@@ -41,6 +41,14 @@ _LABELS: Final[dict[str, tuple[str, str]]] = {
         "False alarms a structure and year, achieved",
         "Onterechte alarmen per object per jaar, werkelijk",
     ),
+    "falseAlarmsPerYearHigh": (
+        "False alarms a structure and year, at most (90 % interval)",
+        "Onterechte alarmen per object per jaar, hoogstens (90%-interval)",
+    ),
+    "falseAlarmsPerYearLow": (
+        "False alarms a structure and year, at least (90 % interval)",
+        "Onterechte alarmen per object per jaar, minstens (90%-interval)",
+    ),
     "falseAlarmsPerYearPromised": (
         "False alarms a structure and year, promised",
         "Onterechte alarmen per object per jaar, afgesproken",

@@ -162,13 +162,15 @@ def decision_paper(rooms: ApiRooms, decision: Decision, language: Language) -> d
 def public_figures(rooms: ApiRooms) -> dict[str, Any]:
     """Give counts over all assets, and what was promised against what was achieved; nothing of a single asset."""
     tally = rooms.overview.tally()
-    achieved = tally.false_alarms / tally.asset_years if tally.asset_years else None
+    achieved = tally.false_alarm_rate
     return {
         "assets": tally.assets,
         "assetsWithoutData": tally.without_data + tally.unassessed,
         "watchedYears": round(tally.asset_years, 1),
         "falseAlarmsPerYearPromised": rooms.settings.false_alarms_per_year,
-        "falseAlarmsPerYearAchieved": None if achieved is None else round(achieved, 3),
+        "falseAlarmsPerYearAchieved": None if achieved is None else round(achieved.value, 3),
+        "falseAlarmsPerYearLow": None if achieved is None else round(achieved.low, 3),
+        "falseAlarmsPerYearHigh": None if achieved is None else round(achieved.high, 3),
         "dismissedAlarms": tally.dismissed_alarms,
         "expiredAlarms": tally.expired_alarms,
     }

@@ -12,6 +12,7 @@ from api.access import LoginNeededError, identify, rooms_of
 from api.figures import number
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
+from api.pages.promise import promise_texts, promised_text
 from api.problems import ProblemError
 from api.public import public_organisations, public_rooms
 from api.rooms import ApiRooms
@@ -50,7 +51,7 @@ def show_about(request: Request, question: Annotated[AboutQuestion, Query()]) ->
         shown,
         question,
         figures=None if own is None else _figures(own, language),
-        promised=_promised(shown, language),
+        promised=promised_text(shown, language),
         others=[] if own else [(item.name, f"/about?organisation={item.id}") for item in public_organisations(rooms)],
     )
 
@@ -63,10 +64,6 @@ def _of_one(request: Request, organisation: str | None) -> ApiRooms | None:
         if organisation is not None:
             raise
         return None
-
-
-def _promised(rooms: ApiRooms, language: Language) -> str:
-    return number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1)
 
 
 def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
@@ -88,8 +85,7 @@ def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
             count=number(channels, language),
         ),
         "good": number(grades.get(DataQuality.HIGH, 0), language),
-        "achieved": number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
-        "asset_years": number(tally.asset_years, language, decimals=1),
+        **promise_texts(rooms, tally, language),
         "judged": number(len(condition), language) if condition else "",
         "confirmed": number(confirmed, language),
         "dismissed": number(len(condition) - confirmed, language),

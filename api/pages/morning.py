@@ -12,6 +12,7 @@ from api.figures import euros, number, percent
 from api.languages import Language
 from api.page_rows import risk_row
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.promise import promise_texts
 from api.pages.savings import savings_eur
 from api.paging import next_cursor, read_page
 from api.questions import Rooms
@@ -121,10 +122,8 @@ def _figures(tally: FleetTally, rooms: ApiRooms, language: Language) -> dict[str
     return {
         "alarms": number(tally.open_condition_alarms, language),
         "other_alarms": number(tally.open_other_alarms, language),
-        "promised": number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1),
-        "achieved": number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
         "false_alarms": number(tally.false_alarms, language),
-        "asset_years": number(tally.asset_years, language, decimals=1),
+        **promise_texts(rooms, tally, language),
         "blind": number(blind, language),
         "blind_share": percent(blind / tally.assets, language) if tally.assets else "",
         "saved": "" if saved is None else euros(saved, language),

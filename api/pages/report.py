@@ -15,6 +15,7 @@ from api.pages.asset import register_facts
 from api.pages.asset_charts import asset_charts, channel_choices
 from api.pages.events import event_rows
 from api.pages.frame import PageQuestion, page_language, render
+from api.pages.promise import promise_texts
 from api.pages.savings import all_decisions, savings_eur
 from api.questions import AssetPath, Rooms, registered
 from api.terms import term
@@ -89,8 +90,7 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
             for verb in dict.fromkeys(decision.verb for decision in recent)
         ],
         since=local_date(since_ns, language),
-        achieved=number(tally.false_alarms / tally.asset_years, language, decimals=2) if tally.asset_years else "",
-        promised=number(rooms.settings.false_alarms_per_year, language, decimals=2, minimum_decimals=1),
+        figures=promise_texts(rooms, tally, language),
         saved="" if saved is None else euros(saved, language),
     )
 

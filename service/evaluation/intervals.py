@@ -14,10 +14,10 @@ import numpy as np
 from scipy import special
 
 from domain.arrays import FloatArray
+from domain.rates import CONFIDENCE, counted_rate
 
-__all__ = ["CONFIDENCE", "Figure", "nothing", "over_lives", "rate", "share"]
+__all__ = ["Figure", "nothing", "over_lives", "rate", "share"]
 
-CONFIDENCE: Final = 0.9
 _TAIL: Final = (1.0 - CONFIDENCE) / 2.0
 _RESAMPLES: Final = 200
 _SEED: Final = 20_260_101
@@ -48,7 +48,7 @@ def nothing(count: int = 0) -> Figure:
 
 
 def rate(events: int, exposure: float) -> Figure:
-    """Give events per exposure, with the exact Poisson interval (Garwood 1936).
+    """Give events per exposure, with the exact Poisson interval.
 
     Examples
     --------
@@ -56,11 +56,8 @@ def rate(events: int, exposure: float) -> Figure:
     >>> round(figure.value, 3), round(figure.low, 4), round(figure.high, 4)
     (0.1, 0.0273, 0.2585)
     """
-    if exposure <= 0.0:
-        return nothing(events)
-    low = float(special.gammaincinv(events, _TAIL)) if events else 0.0
-    high = float(special.gammaincinv(events + 1, 1.0 - _TAIL))
-    return Figure(events / exposure, low / exposure, high / exposure, events)
+    found = counted_rate(events, exposure)
+    return nothing(events) if found is None else Figure(found.value, found.low, found.high, events)
 
 
 def share(hits: int, count: int) -> Figure:

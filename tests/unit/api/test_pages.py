@@ -11,7 +11,7 @@ import pytest
 from api.app import PartState, Readiness
 from domain.records import DecisionVerb, FailureProbability
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import DAY_NS, NOW_NS, SETTINGS, Client, Town, make_asset, make_town
+from tests.unit.api.fakes import DAY_NS, NOW_NS, SETTINGS, Client, MemoryOverview, Town, make_asset, make_town
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -172,6 +172,23 @@ def test_key_figures_stand_above_the_list(client: Client) -> None:
     assert "False alarms per structure per year not known yet promised: at most 0.1" in html
     assert "Structures without data 2 of 5, 40%; not the same as healthy" in html
     assert "Saved to date nothing recorded yet" in html
+
+
+def test_the_promised_rate_stands_beside_the_achieved_one_and_how_sure_that_is(
+    town: Town, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two in twenty years: by the exact Poisson interval between 0.018 and 0.315 a year."""
+    tally = replace(MemoryOverview(town.store).tally(), dismissed_alarms=1, expired_alarms=1, asset_years=20.0)
+    monkeypatch.setattr(MemoryOverview, "tally", lambda _: tally)
+    html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/?lang=en").text))
+    assert "0.10 90% interval 0.02 to 0.31; promised: at most 0.1; 2 dismissed or gone by themselves in 20" in html
+    assert "Tot nu toe: 0,10 (90%-interval 0,02 tot 0,31)." in client.get("/report?lang=nl").text
+    assert (
+        "0.10 per structure per year (90% interval 0.02 to 0.31), over 20.0 structure-years"
+        in client.get("/about?lang=en").text
+    )
+    figures = client.get("/v1/algorithm").json()["modelCard"]["figures"]
+    assert (figures["falseAlarmsPerYearLow"], figures["falseAlarmsPerYearHigh"]) == (0.018, 0.315)
 
 
 def test_savings_count_repairs_after_confirmed_alarms(town: Town) -> None:
