@@ -128,6 +128,7 @@ def alarm_item(alarm: Alarm, language: Language) -> AlarmItem:
         state=alarm.state,
         reasons=say_reasons(alarm.reasons, language),
         reason_codes=[reason.code for reason in alarm.reasons],
+        event_id=alarm.event_id or None,
         revision=alarm.revision,
     )
 

@@ -219,6 +219,13 @@ class AlarmItem(Answer):
     state: AlarmState
     reasons: Reasons
     reason_codes: ReasonCodes
+    event_id: Annotated[
+        str | None,
+        Field(
+            description="Where something struck many structures at once (a storm, a power dip): the identifier of the "
+            "oldest of its alarms, the same for all of them. Null for an alarm that came by itself."
+        ),
+    ]
     revision: Revision
 
 

@@ -272,6 +272,11 @@ class Alarm:
         `condition.<mode>`, `sensor.<fault>`, `data.<what>`, `gateway.<what>` or `clock.<what>`.
     subject : str
         The sensor or channel it is about; empty when it is the asset.
+    event_id : str
+        Identifier of the oldest alarm of the event it belongs to, where many structures were struck at once; empty
+        where it came by itself.
+    is_echo : bool
+        True where it stood in its event from the moment it was raised: another alarm has spoken for it already.
     """
 
     id: str
@@ -283,6 +288,8 @@ class Alarm:
     subject: str = ""
     reasons: tuple[Reason, ...] = ()
     revision: int = 0
+    event_id: str = ""
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

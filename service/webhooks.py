@@ -152,7 +152,8 @@ class WebhookDeliverer:
         found: list[Delivery] = []
         for alarm in store.changed_alarms(after=webhook.alarms, limit=_PAGE):
             webhook = replace(webhook, alarms=TimedKey(alarm.revision, alarm.id))
-            found += self._event(webhook, "alarm", alarm.asset, alarm_item(alarm, Language.ENGLISH))
+            if not alarm.is_echo:  # of an event at many structures its oldest alarm tells, and those told before it
+                found += self._event(webhook, "alarm", alarm.asset, alarm_item(alarm, Language.ENGLISH))
         for asset, risk in store.changed_risks(after=webhook.risks, limit=_PAGE):
             webhook = replace(webhook, risks=TimedKey(risk.revision, asset.id))
             if not risk.provisional:

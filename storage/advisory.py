@@ -180,6 +180,7 @@ class SqlAdvisoryStore:
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
     ) -> Sequence[Alarm]:
@@ -190,6 +191,8 @@ class SqlAdvisoryStore:
             query = query.where(table.asset == asset)
         if states:
             query = query.where(table.state.in_([state.value for state in states]))
+        if event is not None:
+            query = query.where(table.event_id == event)
         if after is not None:
             query = query.where(_before(table.raised_at_ns, table.id, after))
         query = query.where(own_asset(table.asset, self._organisations, walked=asset is None))
@@ -323,4 +326,6 @@ def _alarm(row: Row[Any]) -> Alarm:
         row.subject,
         tuple(msgspec.convert(reason, Reason) for reason in row.reasons),
         row.revision,
+        row.event_id,
+        bool(row.is_echo),
     )

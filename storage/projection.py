@@ -19,6 +19,7 @@ from domain.register import Register
 from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema
 from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody
+from storage.fleet_events import group_alarms
 from storage.journal import Entry
 from storage.modal import forget_modes, project_modes
 from storage.rows import plain_text, update_sensors, upsert
@@ -130,6 +131,7 @@ class OperationalProjection:
             ],
         )
         upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
+        group_alarms(db, seq, outcome.alarms)
         project_modes(db, seq, outcome.modes)
         for change in outcome.alarm_changes:
             _change_alarm(db, seq, change)
@@ -361,5 +363,7 @@ def _alarm_row(alarm: Alarm, seq: int) -> dict[str, Any]:
         "cleared_at_ns": alarm.cleared_at_ns,
         "state": alarm.state.value,
         "reasons": msgspec.to_builtins(alarm.reasons),
+        "event_id": "",
+        "is_echo": False,
         "revision": seq,
     }

@@ -160,10 +160,11 @@ class AdvisoryStore(Protocol):
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
     ) -> Sequence[Alarm]:
-        """List alarms by time of raising, newest first; no `states` means all."""
+        """List alarms by time of raising, newest first; no `states` means all, `event` those of one event."""
 
     def alarm(self, alarm_id: str) -> Alarm | None:
         """Find one alarm."""

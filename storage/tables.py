@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    false,
+)
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
@@ -116,6 +129,8 @@ alarm_table: Final = Table(
     Column("cleared_at_ns", BigInteger),
     Column("state", String(16), nullable=False),
     Column("reasons", JSON, nullable=False),
+    Column("event_id", _key(200), nullable=False, index=True, server_default=""),
+    Column("is_echo", Boolean, nullable=False, server_default=false()),
     Column("revision", BigInteger, nullable=False, index=True),
     Index("ix_alarm_raised", "raised_at_ns", "id"),
 )

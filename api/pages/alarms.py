@@ -34,6 +34,8 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ALARM
 _ROWS: Final = 50
 # Alarms that are gathered into cases at once; more than that open is a flood, and said so.
 _OPEN_MOST: Final = 2000
+# Alarms of one event that are linked to one by one.
+_LINKS: Final = 20
 _NOTHING_TYPED: Final = DecideForm()
 _WAITING: Final = (AlarmState.OPEN, AlarmState.ACKNOWLEDGED)
 _NOTHING: Final[dict[str, Any]] = {"cases": [], "count": 0, "flood": False, "alarms": [], "decisions": []}
@@ -132,7 +134,7 @@ def _inbox(rooms: ApiRooms, question: AlarmsQuestion, language: Language) -> dic
     cases = gather(alarms[:_OPEN_MOST])
     start = (question.page - 1) * _ROWS
     shown = cases[start : start + _ROWS]
-    names = _names(rooms, [case.asset for case in shown])
+    names = _names(rooms, [alarm.asset for case in shown for alarm in case.alarms[: _LINKS if case.is_event else 1]])
     more = len(cases) > start + _ROWS
     return {
         "cases": [_case(case, names, language) for case in shown],
@@ -144,7 +146,15 @@ def _inbox(rooms: ApiRooms, question: AlarmsQuestion, language: Language) -> dic
 
 def _case(case: Case, names: Mapping[AssetId, str], language: Language) -> dict[str, Any]:
     title = alarm_title(case.kind, language)
+    if case.is_event:
+        kinds = {alarm.kind for alarm in case.alarms}
+        title = title if len(kinds) == 1 else text("signs of damage of several kinds", language)
+    assets = len({alarm.asset for alarm in case.alarms})
     return {
+        "is_event": case.is_event,
+        "assets": assets,
+        "members": [(alarm.id, names[alarm.asset]) for alarm in case.alarms[:_LINKS]] if case.is_event else [],
+        "more": max(len(case.alarms) - _LINKS, 0),
         "id": case.first.id,
         "asset": case.asset,
         "name": names[case.asset],

@@ -1,4 +1,4 @@
-"""Alarms gathered into cases: one cause, one case, whatever the number of sensors that felt it."""
+"""Alarms gathered into cases: one cause, one case, whatever the number of sensors or structures that felt it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Case", "gather"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Alarms of one kind on one asset; `first` is the oldest and gives the case its address.
+    """Alarms of one kind on one asset, or of one event on many; `first` is the oldest and gives the case its address.
 
     Attributes
     ----------
@@ -24,6 +24,11 @@ class Case:
     asset: AssetId
     kind: str
     alarms: tuple[Alarm, ...]
+
+    @property
+    def is_event(self) -> bool:
+        """Whether something struck many structures at once (`storage.fleet_events`)."""
+        return bool(self.first.event_id)
 
     @property
     def first(self) -> Alarm:
@@ -47,11 +52,12 @@ class Case:
 
 
 def gather(alarms: Sequence[Alarm]) -> list[Case]:
-    """Gather alarms by asset and kind: those about the condition first, within each the newest case first."""
-    found: dict[tuple[AssetId, str], list[Alarm]] = {}
+    """Gather alarms by event, or asset and kind: those about the condition first, then the newest case first."""
+    found: dict[tuple[str, str], list[Alarm]] = {}
     for alarm in sorted(alarms, key=lambda alarm: (alarm.raised_at_ns, alarm.id)):
-        found.setdefault((alarm.asset, alarm.kind), []).append(alarm)
-    cases = [Case(asset, kind, tuple(rows)) for (asset, kind), rows in found.items()]
+        key = ("", alarm.event_id) if alarm.event_id else (alarm.asset, alarm.kind)
+        found.setdefault(key, []).append(alarm)
+    cases = [Case(rows[0].asset, rows[0].kind, tuple(rows)) for rows in found.values()]
     cases.sort(key=lambda case: case.alarms[-1].raised_at_ns, reverse=True)
     cases.sort(key=lambda case: not case.is_about_condition)
     return cases

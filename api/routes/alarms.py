@@ -43,7 +43,7 @@ router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS)])
 def list_alarms(
     request: Request, rooms: Rooms, who: Who, language: AnswerLanguage, question: Annotated[AlarmQuery, Query()]
 ) -> Response:
-    """List alarms by the time they were raised, newest first; `asset` and `state` narrow the list.
+    """List alarms by the time they were raised, newest first; `asset`, `state` and `event` narrow the list.
 
     With `since` the list runs by time of change instead, and never skips or repeats a change.
     """
@@ -54,11 +54,12 @@ def list_alarms(
     def make(_as_of_ns: int) -> Made:
         if question.since is not None:
             return _changes(request, rooms, question, size, language)
-        scope = " ".join(["alarms", question.asset or "*", *sorted(states)])
+        scope = " ".join(["alarms", question.asset or "*", *sorted(states), *_of_event(question)])
         page = read_page(TimedKey, question.cursor, size, scope=scope)
         found = rooms.store.alarms(
             asset=None if question.asset is None else AssetId(question.asset),
             states=states,
+            event=question.event,
             after=page.after,
             limit=page.limit,
         )
@@ -73,17 +74,24 @@ def list_alarms(
 
 def _changes(request: Request, rooms: ApiRooms, question: AlarmQuery, size: int, language: Language) -> Made:
     states = frozenset(question.state)
-    scope = " ".join(["changed-alarms", question.asset or "*", *sorted(states)])
+    scope = " ".join(["changed-alarms", question.asset or "*", *sorted(states), *_of_event(question)])
     page = read_since(question.since or "", size, scope=scope)
     found = rooms.store.changed_alarms(after=page.after, limit=page.limit)
     since = last_cursor(found, page, lambda alarm: TimedKey(alarm.revision, alarm.id))
     items = [
         alarm_item(alarm, language)
         for alarm in found[: page.size]
-        if (not states or alarm.state in states) and question.asset in {None, alarm.asset}
+        if (not states or alarm.state in states)
+        and question.asset in {None, alarm.asset}
+        and question.event in {None, alarm.event_id}
     ]
     listing = Listing[AlarmItem](items=items, next=None, next_since=since)
     return Made(listing, change_link(request, found, page, since), media_type(question.format))
+
+
+def _of_event(question: AlarmQuery) -> list[str]:
+    """Give what the cursor of one event's alarms carries beside that of a list."""
+    return [] if question.event is None else [f"event {question.event}"]
 
 
 @router.get("/v1/alarms/{alarm_id:path}", response_model=AlarmItem, responses={304: {}}, summary="Show one alarm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ from storage.protocols import RankKey, Revisions, TimedKey
 from storage.tables import metadata, projection_table
 from tests.servers import PostgresServer
 
+HOUR_NS = 3600 * 10**9
 EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
 
 
@@ -319,3 +321,87 @@ def test_more_rows_than_one_statement_holds(store: Store) -> None:
 def test_of_rows_with_one_key_the_last_counts(store: Store) -> None:
     store.project(Outcome(assessments=[risk("brug-1", RiskState.OK, 1.0), risk("brug-1", RiskState.ACT, 2.0)]))
     assert [item.state for item in store.reader.risk_history(AssetId("brug-1"))] == [RiskState.ACT]
+
+
+def struck(number: int, raised_ns: int, *, kind: str = "data.silent") -> Alarm:
+    """Give an alarm of the asset `brug-<number>`."""
+    name = f"brug-{number}.{kind}.{raised_ns}"
+    return Alarm(name, AssetId(f"brug-{number}"), kind, raised_ns, None, AlarmState.OPEN)
+
+
+def events(store: Store) -> dict[str, list[tuple[str, bool]]]:
+    """Give the assets of each event in the order of raising, and whether another alarm spoke for them."""
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for item in reversed(store.reader.alarms(limit=5000)):
+        if item.event_id:
+            found.setdefault(item.event_id, []).append((item.asset, item.is_echo))
+    return found
+
+
+def test_what_strikes_many_structures_within_hours_is_one_event(store: Store) -> None:
+    """Two were told by themselves before it showed; what comes with the others and after them is their echo."""
+    start = 1000 * HOUR_NS
+    store.project(register(*(f"brug-{n}" for n in range(12))), Outcome(alarms=[struck(0, start), struck(1, start + 1)]))
+    assert events(store) == {}
+    store.project(Outcome(alarms=[struck(n, start + HOUR_NS) for n in (2, 3, 4)]))
+    name = f"brug-0.data.silent.{start}"
+    echoes = [(f"brug-{n}", n > 1) for n in range(5)]
+    assert events(store) == {name: echoes}
+    assert {item.revision for item in store.reader.alarms()} == {3}
+    late, other = struck(5, start + 7 * HOUR_NS), struck(6, start + HOUR_NS, kind="sensor.noisy")
+    store.project(Outcome(alarms=[late, struck(7, start + 14 * HOUR_NS), other]))
+    assert events(store) == {name: [*echoes, ("brug-5", True)]}
+    assert [item.asset for item in store.reader.alarms(event=name)] == [f"brug-{n}" for n in (5, 4, 3, 2, 1, 0)]
+    assert {item.revision for item in store.reader.alarms(event=name)} == {3, 4}
+
+
+def test_a_storm_is_one_event_whatever_it_did(store: Store) -> None:
+    day = 24 * HOUR_NS
+    kinds = ["condition.scour", "condition.stiffness_loss", "condition.wall_movement", "condition.scour"]
+    alarms = [struck(n, (100 + n % 2) * day, kind=kind) for n, kind in enumerate(kinds)]
+    store.project(register(*(f"brug-{n}" for n in range(4))), Outcome(alarms=alarms))
+    assert [len(members) for members in events(store).values()] == [4]
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_an_event_is_the_same_when_its_entries_are_written_again(store: Store, again: int) -> None:
+    start = 1000 * HOUR_NS
+    entries = [
+        Entry(1, "register", EMPTY, register(*(f"brug-{n}" for n in range(9)))),
+        Entry(2, "batch", EMPTY, Outcome(alarms=[struck(n, start + n) for n in range(3)])),
+        Entry(3, "batch", EMPTY, Outcome(alarms=[struck(n, start + n) for n in range(3, 6)])),
+        Entry(4, "batch", EMPTY, Outcome(alarms=[struck(n, start + n) for n in range(6, 9)])),
+    ]
+    store.writer.project(entries)
+    before = events(store)
+    store.writer.project(entries[-again:])
+    assert events(store) == before
+    assert [len(members) for members in before.values()] == [9]
+
+
+def test_many_sensors_of_few_structures_and_the_usual_number_are_no_event(store: Store) -> None:
+    start = 10_000 * HOUR_NS
+    names = [f"brug-{n}" for n in range(40)]
+    one_asset = [struck(0, start + n) for n in range(20)]
+    store.project(register(*names), Outcome(alarms=one_asset))
+    assert events(store) == {}
+    # Ninety days with an alarm of this kind every hour: six within six hours are usual, twenty-five are not.
+    usual = [struck(n % 40, start + n * HOUR_NS, kind="sensor.noisy") for n in range(90 * 24)]
+    for first in range(0, len(usual), 200):
+        store.project(Outcome(alarms=usual[first : first + 200]))
+    last = start + 90 * 24 * HOUR_NS
+    early = {name for name in events(store) if int(name.rpartition(".")[2]) > start + 30 * 24 * HOUR_NS}
+    assert early == set()
+    store.project(Outcome(alarms=[struck(n, last + n, kind="sensor.noisy") for n in range(25)]))
+    assert any(int(name.rpartition(".")[2]) > last - 7 * HOUR_NS for name in events(store))
+
+
+def test_organisations_have_events_of_their_own(store: Store) -> None:
+    names = [f"brug-{n}" for n in range(6)]
+    assets = tuple(replace(asset(name), organisation="oost" if n < 3 else "west") for n, name in enumerate(names))
+    start = 1000 * HOUR_NS
+    store.project(
+        Outcome(register=Register(assets, ()), register_numbers=[]),
+        Outcome(alarms=[struck(n, start + n) for n in range(6)]),
+    )
+    assert events(store) == {}

@@ -17,7 +17,7 @@ import pytest
 from api.app import create_app
 from api.cloud_events import WebhookRooms
 from domain.access import Role
-from domain.records import AlarmState
+from domain.records import Alarm, AlarmState
 from service.webhooks import WebhookDeliverer, back_off_ns, signature
 from storage.protocols import DecisionDraft
 from storage.webhooks import Delivery, WebhookStore
@@ -142,6 +142,24 @@ def test_a_change_arrives_as_a_signed_cloud_event(site: Site, receiver: Receiver
     site.step()
     assert len(receiver.got) == 2
     assert [item["state"] for item in site.deliveries(hook)] == ["delivered", "delivered"]
+
+
+def test_an_event_at_many_structures_is_told_once(site: Site, receiver: Receiver) -> None:
+    """And one that was told by itself before the event showed is told of its end too."""
+    site.hook(receiver)
+    at_ns = site.town.store.alarm_rows[0].raised_at_ns + 40 * 24 * HOUR_NS
+    names = [asset.id for asset in site.town.store.asset_rows if asset.organisation != "west"][:5]
+
+    def silent(place: int, **values: Any) -> Alarm:
+        return make_alarm(names[place], 0, id=f"x{place}", kind="data.silent", raised_at_ns=at_ns, **values)
+
+    site.sql.project(alarms=[silent(0)])
+    site.step()
+    site.sql.project(alarms=[silent(place) for place in (1, 2, 3)])
+    site.sql.project(alarms=[silent(4)])
+    site.step()
+    told = [(event["data"]["id"], event["data"]["eventId"]) for event in receiver.events()]
+    assert told == [("x0", None), ("x0", "x0")]
 
 
 def test_a_receiver_that_fails_is_asked_again_with_patience_and_the_same_event(site: Site, receiver: Receiver) -> None:

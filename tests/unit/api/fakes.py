@@ -131,6 +131,7 @@ class MemoryStore:
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
     ) -> Sequence[Alarm]:
@@ -140,6 +141,7 @@ class MemoryStore:
             for alarm in rows
             if asset in {None, alarm.asset}
             and (not states or alarm.state in states)
+            and event in {None, alarm.event_id}
             and (after is None or TimedKey(alarm.raised_at_ns, alarm.id) < after)
         ][:limit]
 

@@ -158,6 +158,43 @@ def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
     assert html.index("Signs of settlement") < html.index("Data problem")
 
 
+def test_an_event_at_many_structures_is_one_case_and_one_list(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(30)]
+    before = town.client().get("/alarms?lang=en").text.count('<li class="case')
+    struck = [
+        make_alarm(f"a{number:03}", 3, id=f"x{number:02}", kind="data.silent", event_id="x00", is_echo=number > 0)
+        for number in range(30)
+    ]
+    town.store.alarm_rows += struck
+    client = town.client()
+    html = client.get("/alarms?lang=en").text
+    assert html.count('<li class="case') == before + 1
+    case = html[html.index("One event at 30 structures") :]
+    assert case.count('href="/alarms/x') == 21  # twenty of them, and the first once more to decide on
+    assert "and 10 more" in case
+    assert "Eén gebeurtenis bij 30 objecten" in client.get("/alarms?lang=nl").text
+    found = client.get("/v1/alarms?event=x00&pageSize=7").json()
+    assert [item["eventId"] for item in found["items"]] == ["x00"] * 7
+    assert {item["asset"] for item in client.get("/v1/alarms?event=x00&pageSize=100").json()["items"]} == {
+        alarm.asset for alarm in struck
+    }
+    # The cursor of a list and that of an event's do not fit each other.
+    assert client.get(f"/v1/alarms?pageSize=7&cursor={found['next']}").status == 400
+    assert client.get(f"/v1/alarms?event=x00&pageSize=7&cursor={found['next']}").status == 200
+    assert client.get(f"/v1/alarms/{town.store.alarm_rows[0].id}").json()["eventId"] is None
+
+
+def test_a_storm_that_did_different_things_is_named_by_none_of_them(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(4)]
+    kinds = ["condition.scour", "condition.wall_movement"] * 2
+    town.store.alarm_rows = [
+        make_alarm(f"a{number:03}", 3, id=f"x{number}", kind=kind, event_id="x0") for number, kind in enumerate(kinds)
+    ]
+    html = town.client().get("/alarms?lang=en").text
+    assert "Signs of damage of several kinds" in html
+    assert html.count('<li class="case condition') == 1
+
+
 def test_five_hundred_alarms_come_in_pages(town: Town) -> None:
     town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(500)]
     town.store.alarm_rows = [make_alarm(f"a{number:03}", number % 9, id=f"x{number}") for number in range(500)]
