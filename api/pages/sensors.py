@@ -71,6 +71,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
         ],
         troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],
         troubled_most=_SHOWN,
+        has_channels=any(grades.values()),
         may_see=may_see,
         may_onboard=may_see and caller is not None and caller.may(Right.ONBOARD),
         onboarded=question.onboarded,

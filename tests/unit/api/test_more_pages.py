@@ -272,6 +272,19 @@ def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> 
         assert part in html
 
 
+def test_an_empty_register_is_not_all_well() -> None:
+    """It said that all channels send good readings, and that no structure needs action."""
+    client = Town().client()
+    for path, told, untold in (
+        ("/sensors", "The register names no sensors.", "send good readings"),
+        ("/report", "The register is empty.", "No structure needs action"),
+        ("/", "schouw assets import assets.csv sensors.csv", "That says nothing about their condition"),
+    ):
+        html = client.get(f"{path}?lang=en").text
+        assert told in html
+        assert untold not in html
+
+
 def test_the_explanation_makes_no_claim_without_figures(town: Town) -> None:
     html = town.client().get("/about?lang=en").text
     assert "not known yet" in html
