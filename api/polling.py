@@ -103,7 +103,7 @@ def cached_answer(
         with rooms.answers.made_once(key):
             kept = rooms.answers.get(key)
             if kept is None or kept.stamp != stamp:
-                kept = _make_kept(make(stamp[1]), stamp, rests_on, kept, rooms.now_ns(), fields, language)
+                kept = _make_kept(make(stamp[1]), stamp, rests_on, kept, rooms.wall_clock_ns(), fields, language)
                 if kept.is_packable and accepts_gzip(request.headers.get("accept-encoding", "")):
                     kept.packed()  # here, before others wait for it
                 if len(kept.body) <= _ANSWER_BYTES:
@@ -140,7 +140,7 @@ def tagged_answer(
     request: Request, rooms: ApiRooms, made: Made, *, language: Language | None = None, fields: str | None = None
 ) -> Response:
     """Answer with something that is made each time, with its strong tag."""
-    return _response(request.headers, _make_kept(made, (0, 0), "rows", None, rooms.now_ns(), fields, language))
+    return _response(request.headers, _make_kept(made, (0, 0), "rows", None, rooms.wall_clock_ns(), fields, language))
 
 
 def _make_kept(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
+from api.times import rfc3339
 from domain.errors import ConfigurationError
 from service.access import open_ledger
 from service.operator_trail import note_operator
@@ -54,7 +55,7 @@ def export_person(settings: Settings, name: str, known_as: Sequence[str] = ()) -
                 "asset": link.asset,
                 "verb": link.verb.value,
                 "reason": link.reason,
-                "at": link.decided_at_ns,
+                "at": rfc3339(link.decided_at_ns),
             }
             for link in _decisions(journal)
             if link.decided_by == name
@@ -65,11 +66,17 @@ def export_person(settings: Settings, name: str, known_as: Sequence[str] = ()) -
     with translated(engine), engine.connect() as db:
         subjects = _subjects(db, name, known_as)
         sessions = [
-            {"person": row.person, "role": row.role, "since": row.created_at_ns}
+            {"person": row.person, "role": row.role, "since": rfc3339(row.created_at_ns)}
             for row in db.execute(select(session_table).where(session_table.c.name == name))
         ]
         trail = [
-            {"at": row.at_ns, "address": row.address, "method": row.method, "path": row.path, "status": row.status}
+            {
+                "at": rfc3339(row.at_ns),
+                "address": row.address,
+                "method": row.method,
+                "path": row.path,
+                "status": row.status,
+            }
             for row in db.execute(select(audit_table).where(audit_table.c.caller_id.in_(subjects)))
         ]
     engine.dispose()

@@ -20,7 +20,8 @@ __all__ = ["data_sheet", "decision_paper", "model_card", "public_figures", "sens
 
 _WALK: Final = 500
 _HOPS_SHOWN: Final = 3
-_DAY_NS: Final = 86_400_000_000_000
+# A replay closes its hops a day and more behind the newest reading.
+_READ_BACK_NS: Final = 7 * 86_400_000_000_000
 
 
 def model_card(rooms: ApiRooms, language: Language) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def decision_paper(rooms: ApiRooms, decision: Decision, language: Language) -> d
         until_ns = assessment.assessed_at_ns
         for sensor, channel, unit in rooms.series.channel_names(decision.asset):
             points = rooms.series.hops(
-                decision.asset, sensor, channel, start_ns=until_ns - _DAY_NS, end_ns=until_ns, limit=_WALK
+                decision.asset, sensor, channel, start_ns=until_ns - _READ_BACK_NS, end_ns=until_ns, limit=_WALK
             )
             rows = [series_point_item(point).model_dump(mode="json", by_alias=True) for point in points[-_HOPS_SHOWN:]]
             readings.append({"sensor": sensor, "channel": channel, "unit": unit, "lastHops": rows})

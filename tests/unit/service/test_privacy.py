@@ -65,6 +65,7 @@ def test_a_person_gets_all_there_is_about_them(data: Path) -> None:
     assert [decision["reason"] for decision in found["decisions"]] == ["seen", "again"]
     assert found["sessions"][0]["person"] == "p-1"
     assert found["trail"][0]["address"] == "192.0.2.1"
+    assert found["decisions"][0]["at"] == found["trail"][0]["at"] == "1970-01-01T00:00:00.000000001Z"
 
 
 def test_a_person_is_erased_and_what_cannot_be_is_told(data: Path) -> None:
