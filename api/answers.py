@@ -146,6 +146,7 @@ def decision_item(decision: Decision) -> DecisionItem:
         assessment_id=decision.assessment_id,
         due_on=decision.due_on,
         condition=decision.condition,
+        failed_on=decision.failed_on,
         previous_hash=decision.previous_hash,
         hash=decision.hash,
     )

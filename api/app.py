@@ -30,6 +30,7 @@ from api.routes import (
     alarms,
     algorithm,
     assets,
+    calibration,
     decisions,
     events,
     explanations,
@@ -80,7 +81,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     app.add_exception_handler(LoginNeededError, _send_to_login)
     for part in (risks, explanations, alarms, decisions, plans, features, events, assets, modes, sensors, refusals):
         app.include_router(part.router)
-    for part in (webhooks, trail, algorithm, login, health):
+    for part in (webhooks, trail, algorithm, calibration, login, health):
         app.include_router(part.router)
     app.include_router(login.page_router)
     app.include_router(algorithm.page_router)

@@ -123,6 +123,15 @@ class DecisionBody(BaseModel):
             json_schema_extra={"format": "date"},
         ),
     ] = None
+    failed_on: Annotated[
+        date | None,
+        BeforeValidator(_day, json_schema_input_type=str | None),
+        Field(
+            description="The day on which it failed, where it did, whatever is decided about it now; what the "
+            "forecasts said before is compared with it.",
+            json_schema_extra={"format": "date"},
+        ),
+    ] = None
     condition: Annotated[
         Annotated[StrictInt, Field(ge=1, le=6)] | None,
         BeforeValidator(_whole, json_schema_input_type=Annotated[int, Field(ge=1, le=6)] | None),
@@ -166,6 +175,15 @@ DECISION_EXAMPLES: Final[dict[str, Any]] = {
             "decidedBy": "J. de Vries",
             "reason": "Crew and crane are free that week.",
             "dueOn": "2026-09-15",
+        },
+    },
+    "repair": {
+        "summary": "It failed and was repaired",
+        "value": {
+            "verb": "repair",
+            "decidedBy": "J. de Vries",
+            "reason": "The pump stood still; replaced.",
+            "failedOn": "2026-02-11",
         },
     },
     "dismiss": {
@@ -220,6 +238,7 @@ def draft_decision(
         assessment_id=assessment,
         due_on=None if given.due_on is None else given.due_on.isoformat(),
         condition=given.condition,
+        failed_on=None if given.failed_on is None else given.failed_on.isoformat(),
     )
 
 

@@ -17,7 +17,8 @@ from api.answers import (
     sensor_item,
     series_point_item,
 )
-from api.examples_papers import ALGORITHM_EXAMPLE, READINGS_EXAMPLE
+from api.calibrating import calibration_answer
+from api.examples_papers import ALGORITHM_EXAMPLE, CALIBRATION, READINGS_EXAMPLE
 from api.explaining import explanation_item
 from api.languages import Language
 from api.mode_answers import mode_item, spectrum_item
@@ -284,6 +285,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "listDeliveries": {"items": [_DELIVERY], "next": None, "nextSince": None},
     "listTrail": {"items": [_TRAIL], "next": None, "nextSince": None},
     "showAlgorithm": ALGORITHM_EXAMPLE,
+    "showCalibration": as_json(calibration_answer(CALIBRATION, "Gemeente Voorbeeld", Language.ENGLISH)),
     "showDecisionLog": {
         "title": "Log of one decision",
         "organisation": "Gemeente Voorbeeld",

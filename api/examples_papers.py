@@ -4,7 +4,44 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["ALGORITHM_EXAMPLE", "READINGS_EXAMPLE"]
+from domain.calibration import (
+    AlarmPrecision,
+    Calibration,
+    Estimate,
+    ForecastCalibration,
+    LifeCalibration,
+    ReliabilityPoint,
+)
+
+__all__ = ["ALGORITHM_EXAMPLE", "CALIBRATION", "READINGS_EXAMPLE"]
+
+_FROM_NS: Final = 1_740_787_200_000_000_000  # 2025-03-01T00:00:00Z
+CALIBRATION: Final = Calibration(
+    from_ns=_FROM_NS,
+    to_ns=_FROM_NS + 365 * 86_400 * 10**9,
+    lives=131,
+    failures=12,
+    repairs=11,
+    failures_needed=10,
+    model_versions=("1.0.0",),
+    forecast=ForecastCalibration(
+        horizon_days=90,
+        statements=1_412,
+        base_rate=0.024,
+        brier=Estimate(0.013, 0.008, 0.018, 131),
+        skill=Estimate(0.44, 0.21, 0.6, 131),
+        reliability=(
+            ReliabilityPoint(0.0, 0.01, 0.004, 0.006, 0.0, 0.032, 1_280, 128),
+            ReliabilityPoint(0.6, 0.8, 0.71, 0.75, 0.35, 0.96, 12, 8),
+        ),
+    ),
+    life=LifeCalibration(
+        coverage=Estimate(0.79, 0.66, 0.91, 12),
+        width_days=Estimate(118.0, 92.0, 149.0, 12),
+        error_days=Estimate(21.0, 12.0, 33.0, 12),
+    ),
+    alarms=(AlarmPrecision("lock", "condition.drive_wear", 3, 1, Estimate(0.75, 0.249, 0.987, 4)),),
+)
 
 ALGORITHM_EXAMPLE: Final[dict[str, Any]] = {
     "registerEntry": None,

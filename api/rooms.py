@@ -16,6 +16,7 @@ from api.drawing import Drawing
 from api.gate import Access
 from api.known_keys import KnownKeys
 from api.onboarding import Onboarding
+from domain.calibration import Calibration
 from domain.explanations import Explanation
 from domain.identifiers import AssetId
 from domain.records import RiskAssessment
@@ -121,6 +122,10 @@ def _no_explanation(_assessment: RiskAssessment, _store: AdvisoryStore) -> Expla
     return None
 
 
+def _no_calibration(_store: AdvisoryStore, _overview: Overview, _log: DecisionLog, now_ns: int) -> Calibration:
+    return Calibration(now_ns, now_ns, 0, 0, 0, 0, (), None, None, ())
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRooms:
     """Everything the routes may ask.
@@ -139,6 +144,10 @@ class ApiRooms:
         Gives the announced works of an asset, as the register has them.
     explain : callable
         Computes an assessment again from its basis, beside what the given store knows; None where it has no basis.
+    calibrate : callable
+        Compares statements and recorded outcomes of the given stores, known until the given time.
+    calibrations : dict
+        What that gave last, by organisation, with what it was made at.
     """
 
     store: AdvisoryStore
@@ -153,6 +162,7 @@ class ApiRooms:
     settings: ApiSettings
     works: Callable[[AssetId], Sequence[Works]] = _no_works
     explain: Callable[[RiskAssessment, AdvisoryStore], Explanation | None] = _no_explanation
+    calibrate: Callable[[AdvisoryStore, Overview, DecisionLog, int], Calibration] = _no_calibration
     onboarding: Onboarding | None = None
     drawing: Drawing = field(default_factory=Drawing)
     access: Access = field(default_factory=Access)
@@ -160,3 +170,4 @@ class ApiRooms:
     known: KnownKeys = field(default_factory=KnownKeys)
     repeats: dict[tuple[str, bytes, bytes, str], object] = field(default_factory=dict)
     answers: AnswerCache = field(default_factory=AnswerCache)
+    calibrations: dict[str | None, tuple[tuple[int, int], Calibration]] = field(default_factory=dict)

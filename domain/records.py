@@ -310,6 +310,8 @@ class Decision:
         For which organisation it was made; empty: the owner of the asset.
     alarm_kind : str
         Kind of the alarm it is about, which is what a label of it means; empty without an alarm.
+    failed_on : str or None
+        ISO date on which the asset failed, as it was found out; the outcome that stated chances are compared with.
     """
 
     id: str
@@ -327,6 +329,7 @@ class Decision:
     hash: str = ""
     organisation: str = ""
     alarm_kind: str = ""
+    failed_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

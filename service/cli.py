@@ -227,6 +227,7 @@ def decide(
     condition: Annotated[
         int | None, typer.Option(help="Inspected condition, for `correct-condition`.", min=1, max=6)
     ] = None,
+    failed_on: Annotated[str | None, typer.Option(help="Day on which it failed, where it did: YYYY-MM-DD.")] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -243,6 +244,7 @@ def decide(
         assessment=assessment,
         due=due,
         condition=condition,
+        failed_on=failed_on,
         now_ns=time.time_ns(),
     )
     typer.echo(f"Decision {decision.id} on {decision.asset}: {decision.verb.value}, hash {decision.hash[:12]}.")

@@ -32,6 +32,7 @@ def decide_once(
     assessment: str | None,
     due: str | None,
     condition: int | None,
+    failed_on: str | None,
     now_ns: int,
 ) -> Decision:
     """Append one decision.
@@ -55,7 +56,7 @@ def decide_once(
         if assessment is None:
             newest = store.risk(asset)
             assessment = newest.assessment_id if newest is not None else None
-        draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition)
+        draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition, failed_on=failed_on)
         return log.append(draft, decided_at_ns=now_ns)
     finally:
         journal.close()

@@ -21,6 +21,7 @@ from service.access import make_access, make_webhooks, open_ledger, open_webhook
 from service.accountability import facts_by_organisation
 from service.accounting import accounts, complete
 from service.announced_works import AnnouncedWorks
+from service.calibrating import calibrate
 from service.explaining import explain
 from service.folder import prepare_folder, status_path
 from service.http_protocol import ProblemProtocol
@@ -273,6 +274,7 @@ def make_rooms(
         works=AnnouncedWorks(journal).of,
         onboarding=JournalOnboarding(journal, time.time_ns),
         explain=explain,
+        calibrate=calibrate,
         series=series,
         modes=SqlModes(engine),
         decisions=JournalDecisionLog(journal, alarm_kind),

@@ -37,7 +37,7 @@ __all__ = [
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
-_LATER_FIELDS: Final = ("organisation", "alarm_kind")
+_LATER_FIELDS: Final = ("organisation", "alarm_kind", "failed_on")
 _CONDITIONS: Final = range(1, 7)
 
 
@@ -92,6 +92,7 @@ class JournalDecisionLog:
                 previous_hash=previous,
                 organisation=draft.organisation,
                 alarm_kind=kind or "",
+                failed_on=draft.failed_on,
             )
             decision = replace(decision, hash=decision_hash(decision))
             body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
@@ -246,6 +247,8 @@ def _check(draft: DecisionDraft) -> None:
         raise DecisionError("got `plan` without a date, expected the date of the planned work")
     if draft.due_on is not None and not _is_day(draft.due_on):
         raise DecisionError(f"got due date {draft.due_on!r}, expected an ISO date such as 2026-09-15")
+    if draft.failed_on is not None and not _is_day(draft.failed_on):
+        raise DecisionError(f"got day of failure {draft.failed_on!r}, expected an ISO date such as 2026-09-15")
     if draft.verb is DecisionVerb.CORRECT_CONDITION and draft.condition is None:
         raise DecisionError("got `correct-condition` without a condition, expected a score from 1 to 6")
     if draft.condition is not None and draft.condition not in _CONDITIONS:

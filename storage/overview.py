@@ -13,11 +13,27 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, Select, Text, and_, case, cast, func, or_, select
 
 from domain.identifiers import AssetId
-from domain.records import AlarmState, DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
+from domain.records import (
+    HORIZONS_DAYS,
+    AlarmState,
+    DataQuality,
+    FailureProbability,
+    RiskAssessment,
+    RiskState,
+    SensorStatus,
+)
 from domain.register import Asset, AssetType
 from storage.advisory import sensor_status
 from storage.database import translated
-from storage.overview_rows import SILENT_INTERVALS, SILENT_LEAST_S, FleetTally, GatewayRow, ListFilter, PlaceRow
+from storage.overview_rows import (
+    SILENT_INTERVALS,
+    SILENT_LEAST_S,
+    FleetTally,
+    GatewayRow,
+    ListFilter,
+    PlaceRow,
+    StatedChance,
+)
 from storage.ownership import Organisations, own_asset, own_gateway, own_row
 from storage.protocols import RankKey
 from storage.ranking import ranked_row, ranking
@@ -38,6 +54,7 @@ _UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, Alarm
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
+_NINETY: Final = HORIZONS_DAYS.index(90)
 
 
 class _AssetPart(msgspec.Struct):
@@ -141,6 +158,24 @@ class SqlOverview:
             .order_by(table.assessed_at_ns)
         )
         return [msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)]
+
+    def stated(self, every_ns: int) -> Sequence[StatedChance]:
+        """Give the first final statement about each asset at every whole multiple of a span, by asset and time."""
+        table = assessment_table.c
+        chance = table.detail[("probability_of_failure", _NINETY, "value")].as_float()
+        query = (
+            select(
+                table.asset,
+                table.assessed_at_ns,
+                chance.label("chance"),
+                table.detail["model_version"].as_string().label("version"),
+            )
+            .where(table.assessed_at_ns % every_ns == 0, own_asset(table.asset, self._organisations))
+            .order_by(table.asset, table.assessed_at_ns, table.revision.desc())
+        )
+        # The last one of a time to be put down is the first that was said.
+        found = {(row.asset, row.assessed_at_ns): row for row in self._all(query) if row.chance is not None}
+        return [StatedChance(AssetId(row.asset), row.assessed_at_ns, row.chance, row.version) for row in found.values()]
 
     def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
         """Give for each alarm of an asset how many other assets got one of its kind within some time of it."""

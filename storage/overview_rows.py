@@ -20,6 +20,7 @@ __all__ = [
     "ListFilter",
     "Overview",
     "PlaceRow",
+    "StatedChance",
     "grade_now",
 ]
 
@@ -129,6 +130,16 @@ class PlaceRow:
     chances: tuple[FailureProbability, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StatedChance:
+    """What was stated about an asset at a time: its chance of failure within 90 days, and by which model."""
+
+    asset: AssetId
+    at_ns: int
+    chance_90: float
+    model_version: str
+
+
 class Overview(Protocol):
     """Questions about all assets at once; one or two statements each."""
 
@@ -148,6 +159,9 @@ class Overview(Protocol):
 
     def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
         """Give an asset's last final assessment of each day (UTC) from a time on, oldest first."""
+
+    def stated(self, every_ns: int) -> Sequence[StatedChance]:
+        """Give the first final statement about each asset at every whole multiple of a span, by asset and time."""
 
     def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
         """Give for each alarm of an asset how many other assets got one of its kind within some time of it.

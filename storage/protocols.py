@@ -98,6 +98,7 @@ class DecisionDraft:
     due_on: str | None = None
     condition: int | None = None
     organisation: str = ""
+    failed_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ _LABELS: Final[dict[str, tuple[str, str]]] = {
     "expected": ("Expected", "Verwacht"),
     "expectedCostOfWaitingEur": ("Expected cost of waiting 90 days (€)", "Verwachte kosten van 90 dagen wachten (€)"),
     "failureMode": ("Kind of damage", "Soort schade"),
+    "failedOn": ("Failed on", "Bezweken op"),
     "falseAlarmsPerYearAchieved": (
         "False alarms a structure and year, achieved",
         "Onterechte alarmen per object per jaar, werkelijk",

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.access import LoginNeededError, identify, rooms_of
+from api.calibrating import calibration_of
 from api.figures import number
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
+from api.pages.outcomes import outcome_tables
 from api.pages.promise import promise_texts, promised_text
 from api.problems import ProblemError
 from api.public import public_organisations, public_rooms
@@ -51,6 +53,7 @@ def show_about(request: Request, question: Annotated[AboutQuestion, Query()]) ->
         shown,
         question,
         figures=None if own is None else _figures(own, language),
+        outcomes=None if own is None else outcome_tables(calibration_of(own), language),
         promised=promised_text(shown, language),
         others=[] if own else [(item.name, f"/about?organisation={item.id}") for item in public_organisations(rooms)],
     )

@@ -24,6 +24,7 @@ class DecideForm:
     decided_by: str = ""
     due_on: str = ""
     condition: str = ""
+    failed_on: str = ""
     faults: dict[str, str] = field(default_factory=dict)
 
 

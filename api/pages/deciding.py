@@ -47,6 +47,7 @@ def take_decision(
     assessment: Annotated[str, Form(max_length=256)] = "",
     due_on: Annotated[str, Form(max_length=32)] = "",
     condition: Annotated[str, Form(max_length=8)] = "",
+    failed_on: Annotated[str, Form(max_length=32)] = "",
     lang: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:
     """Write a decision, and go back to where it was made."""
@@ -54,7 +55,9 @@ def take_decision(
     question = AssetQuestion(lang=Language(lang) if lang in set(Language) else None)
     language = page_language(request, question)
     name = who.name if who.kind == "person" else decided_by.strip()
-    given = DecideForm(verb=verb, reason=reason, decided_by=name, due_on=due_on, condition=condition)
+    given = DecideForm(
+        verb=verb, reason=reason, decided_by=name, due_on=due_on, condition=condition, failed_on=failed_on
+    )
     body, faults = _checked(given, _still_known(assessment, about.id, rooms), language)
     case = known_alarm(alarm, rooms) if alarm else None
     if body is not None and case is None and body.verb in ABOUT_ALARMS:
@@ -93,13 +96,16 @@ def _checked(given: DecideForm, assessment: str, language: Language) -> tuple[De
         "reason": text("Say why, in words an auditor understands.", language),
         "due_on": text("Fill in the day of the planned work.", language),
         "condition": text("Choose the inspected condition, 1 to 6.", language),
+        "failed_on": text("Fill in the day on which it failed, or nothing.", language),
     }
-    aliases = {"decidedBy": "decided_by", "dueOn": "due_on"}
+    aliases = {"decidedBy": "decided_by", "dueOn": "due_on", "failedOn": "failed_on"}
     asked: dict[str, object] = {"verb": given.verb, "decidedBy": given.decided_by, "reason": given.reason}
     if assessment:
         asked["assessmentId"] = assessment
     if given.due_on:
         asked["dueOn"] = given.due_on
+    if given.failed_on:
+        asked["failedOn"] = given.failed_on
     if given.condition:
         asked["condition"] = int(given.condition) if given.condition.isdecimal() else given.condition
     try:

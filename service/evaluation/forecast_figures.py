@@ -14,7 +14,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from service.evaluation.alarm_figures import JudgedLife, judge_lives
-from service.evaluation.intervals import Figure, over_lives
+from service.evaluation.intervals import Figure, binomial_interval, over_lives
 from service.evaluation.truth import DAY_NS, Case, Life, Truth
 
 __all__ = ["HORIZON_DAYS", "ForecastFigures", "LifeFigures", "ReliabilityBin", "grade_forecast", "grade_life"]
@@ -25,13 +25,24 @@ _BIN_EDGES: Final = np.array([0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True):
-    """Days on which a chance in `[low, high)` was stated: the mean of it, the share that failed, their number."""
+    """Days on which a chance in `[low, high)` was stated: the mean of it, the share that failed, their number.
+
+    Attributes
+    ----------
+    happened_low, happened_high : float
+        90 % interval of that share, as if each life were one case: days of one life are not independent.
+    lives : int
+        Lives with such a day.
+    """
 
     low: float
     high: float
     stated: float
     happened: float
     days: int
+    happened_low: float
+    happened_high: float
+    lives: int
 
 
 class ForecastFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +116,7 @@ def grade_forecast(cases: Sequence[Case]) -> ForecastFigures:
         brier=over_lives(number, statistic(lambda w, error, _: np.sum(w * error) / np.sum(w))),
         skill=over_lives(number, statistic(_skill)),
         calibration_error=over_lives(number, _calibration_of(p, y, of)),
-        reliability=_bins(p, y),
+        reliability=_bins(p, y, of),
     )
 
 
@@ -234,19 +245,28 @@ def _calibration_of(p: FloatArray, y: BoolArray, owner: IndexArray) -> Callable[
     return statistic
 
 
-def _bins(p: FloatArray, y: BoolArray) -> list[ReliabilityBin]:
+def _bins(p: FloatArray, y: BoolArray, owner: IndexArray) -> list[ReliabilityBin]:
     place = _place(p)
-    return [
-        ReliabilityBin(
-            float(_BIN_EDGES[index]),
-            float(_BIN_EDGES[index + 1]),
-            float(p[place == index].mean()),
-            float(y[place == index].mean()),
-            int(np.sum(place == index)),
+    found = []
+    for index in range(len(_BIN_EDGES) - 1):
+        mine = place == index
+        if not np.any(mine):
+            continue
+        happened, lives = float(y[mine].mean()), len(np.unique(owner[mine]))
+        low, high = binomial_interval(happened * lives, lives)
+        found.append(
+            ReliabilityBin(
+                low=float(_BIN_EDGES[index]),
+                high=float(_BIN_EDGES[index + 1]),
+                stated=float(p[mine].mean()),
+                happened=happened,
+                days=int(np.sum(mine)),
+                happened_low=low,
+                happened_high=high,
+                lives=lives,
+            )
         )
-        for index in range(len(_BIN_EDGES) - 1)
-        if np.any(place == index)
-    ]
+    return found
 
 
 def _mean_over_lives(values: FloatArray) -> Figure:

@@ -16,7 +16,7 @@ from scipy import special
 from domain.arrays import FloatArray
 from domain.rates import CONFIDENCE, counted_rate
 
-__all__ = ["Figure", "nothing", "over_lives", "rate", "share"]
+__all__ = ["Figure", "binomial_interval", "nothing", "over_lives", "rate", "share"]
 
 _TAIL: Final = (1.0 - CONFIDENCE) / 2.0
 _RESAMPLES: Final = 200
@@ -71,9 +71,21 @@ def share(hits: int, count: int) -> Figure:
     """
     if count == 0:
         return nothing()
-    low = float(special.betaincinv(hits, count - hits + 1, _TAIL)) if hits else 0.0
+    return Figure(hits / count, *binomial_interval(hits, count), count)
+
+
+def binomial_interval(hits: float, count: int) -> tuple[float, float]:
+    """Give the exact binomial interval of a share; hits may be parts of cases, count is positive.
+
+    Examples
+    --------
+    >>> low, high = binomial_interval(0.0, 10)
+    >>> low, round(high, 3)
+    (0.0, 0.259)
+    """
+    low = float(special.betaincinv(hits, count - hits + 1, _TAIL)) if hits > 0 else 0.0
     high = float(special.betaincinv(hits + 1, count - hits, 1.0 - _TAIL)) if hits < count else 1.0
-    return Figure(hits / count, low, high, count)
+    return low, high
 
 
 def over_lives(count: int, statistic: Callable[[FloatArray], float]) -> Figure:

@@ -19,6 +19,7 @@ from storage.overview_rows import ListFilter
 from storage.protocols import RankKey
 from storage.tables import alarm_table, assessment_table, asset_table, channel_table, gateway_table, risk_table
 from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, MemoryOverview, Town, make_alarm, make_asset, make_town
+from tests.unit.api.sql_town import SqlTown
 
 YEAR_NS = 365.25 * DAY_NS
 FILTERS = [
@@ -139,3 +140,16 @@ def test_alarms_shared_with_others_are_those_of_a_plain_walk(town: Town, overvie
 
 def test_the_revision_grows_with_what_is_written(town: Town, overview: SqlOverview) -> None:
     assert overview.revision() == max(risk.revision for risk in town.store.newest.values())
+
+
+def test_statements_of_whole_days_are_those_of_a_plain_walk(town: Town, tmp_path: Path) -> None:
+    midnight = NOW_NS // DAY_NS * DAY_NS
+    first = replace(town.store.history[0], assessment_id="first", assessed_at_ns=midnight)
+    again = replace(first, assessment_id="first.r9", revised=True, model_version="2", probability_of_failure=())
+    town.store.history += [again, first, replace(first, assessment_id="other", assessed_at_ns=midnight - DAY_NS)]
+    sql = SqlTown(tmp_path, town)
+    sql.project(history=[replace(again, assessment_id="first.r10")])
+    expected = MemoryOverview(town.store).stated(DAY_NS)
+    assert len(expected) == 2
+    assert sql.rooms.overview.stated(DAY_NS) == expected
+    assert sql.rooms.overview.of(["west"]).stated(DAY_NS) == []

@@ -35,7 +35,8 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset, AssetType, Works
-from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, grade_now
+from service.calibrating import calibrate
+from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, StatedChance, grade_now
 from storage.protocols import DecisionDraft, OnceKey, RankKey, Revisions, SensorKey, TimedKey
 
 HOUR_NS = 3_600_000_000_000
@@ -204,6 +205,16 @@ class MemoryOverview:
             if risk.asset == asset and risk.assessed_at_ns >= start_ns:
                 found[risk.assessed_at_ns // DAY_NS] = risk
         return list(found.values())
+
+    def stated(self, every_ns: int) -> Sequence[StatedChance]:
+        rows = [risk for risk in self.store.history if risk.assessed_at_ns % every_ns == 0 and not risk.revised]
+        rows.sort(key=lambda risk: (risk.asset, risk.assessed_at_ns))
+        return [
+            StatedChance(risk.asset, risk.assessed_at_ns, chance.value, risk.model_version)
+            for risk in rows
+            for chance in risk.probability_of_failure
+            if chance.horizon_days == 90
+        ]
 
     def elsewhere(self, asset: AssetId, within_ns: int) -> Mapping[str, int]:
         found = {}
@@ -379,6 +390,7 @@ class MemoryDecisions:
             assessment_id=draft.assessment_id,
             due_on=draft.due_on,
             condition=draft.condition,
+            failed_on=draft.failed_on,
             hash="ab" * 32,
             organisation=draft.organisation,
         )
@@ -484,6 +496,7 @@ class Town:
             works=self.works_of,
             onboarding=self.onboarding,
             explain=lambda assessment, _: self.explanations.get(assessment.assessment_id),
+            calibrate=calibrate,
             access=self.access,
         )
 
