@@ -68,6 +68,11 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
                 share_of_alarm=row.share_of_alarm,
                 alarm_open=row.is_open,
                 days_to_alarm=row.days_to_alarm,
+                doubt_share=row.doubt_share,
+                dismissed_here=row.verdicts[0],
+                judged_here=row.verdicts[1],
+                dismissed_on_type=row.verdicts[2],
+                judged_on_type=row.verdicts[3],
             )
             for row in explanation.changes
         ],

@@ -51,6 +51,13 @@ class ModeItem(Answer):
     days_to_alarm: Annotated[
         float | None, Field(description="Were each coming day like the last ones; null: open already, or never.")
     ]
+    doubt_share: Annotated[
+        float, Field(description="Part of what an alarm takes that is there because people dismissed such alarms.")
+    ]
+    dismissed_here: Annotated[int, Field(description="Alarms of this mode that people dismissed on this asset.")]
+    judged_here: Annotated[int, Field(description="Alarms of this mode that people confirmed or dismissed here.")]
+    dismissed_on_type: Annotated[int, Field(description="The same on all assets of this type of the organisation.")]
+    judged_on_type: int
 
 
 class LookAlikeItem(Answer):

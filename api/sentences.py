@@ -13,6 +13,13 @@ __all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "ONE_SENTENCES", "REASON
 
 REASON_SENTENCES: Final = {
     "alarm_open": "An alarm has been open for {days}: {kind}.",
+    "alarms_dismissed": (
+        "Colleagues dismissed {dismissed} of {judged} such alarms ({mode}) on this type of structure ({asset_type}), "
+        "so an alarm takes more evidence."
+    ),
+    "alarms_dismissed_here": (
+        "Colleagues dismissed {dismissed} of {judged} such alarms ({mode}) here, so an alarm takes more evidence."
+    ),
     "all_as_expected": "All {channels} condition measurements are as expected.",
     "cleared_by_decision": "A person ended the alarm with the decision “{verb}”.",
     "climate_not_measured": "There is no temperature sensor here, so the weather makes every estimate less certain.",

@@ -45,6 +45,10 @@ class ModeChange:
         Were every coming day like the last ones; None: it would never come.
     clears_below : float
         Standard score under which a day counts as calm.
+    doubt_share : float
+        Part of what an alarm takes that is there because people dismissed such alarms.
+    verdicts : tuple of int
+        Alarms of this mode that people dismissed and judged on this asset, and in its class.
     """
 
     mode: str
@@ -54,6 +58,8 @@ class ModeChange:
     is_open: bool
     days_to_alarm: float | None
     clears_below: float
+    doubt_share: float = 0.0
+    verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

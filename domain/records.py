@@ -130,6 +130,10 @@ class ModeBasis:
         Evidence so far, what an alarm takes, and the smoothed standard score behind it.
     raised_at_ns : int or None
         Of the open alarm.
+    doubt : float
+        Part of `threshold` that is there because people dismissed such alarms.
+    verdicts : tuple of int
+        Alarms of this mode that people dismissed and judged on this asset, and in its class.
     """
 
     mode: str
@@ -142,6 +146,8 @@ class ModeBasis:
     threshold: float
     strength: float
     raised_at_ns: int | None
+    doubt: float = 0.0
+    verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ def basis_of(
                 threshold=float(threshold[pair]),
                 strength=float(state.strength[pair]),
                 raised_at_ns=int(state.raised_ns[pair]) or None,
+                doubt=float(state.doubt[pair]),
+                verdicts=_four(state.verdicts[pair].tolist()),
             )
         )
     missing = []
@@ -139,6 +141,11 @@ def basis_of(
         channels=tuple(channels),
         missing=tuple(missing),
     )
+
+
+def _four(numbers: list[int]) -> tuple[int, int, int, int]:
+    here_dismissed, here_judged, dismissed, judged = numbers
+    return here_dismissed, here_judged, dismissed, judged
 
 
 def recompute(basis: AssessmentBasis) -> Recomputed:

@@ -288,6 +288,8 @@ def step_fleet(
     before = state.raised_ns
     state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
     state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
+    doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
+    state = replace(state, doubt=doubt, verdicts=verdicts)
     state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
     memory.alarms += len(raised)
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))

@@ -18,7 +18,8 @@ Each pair of asset and failure mode runs a sequential test on what the second st
 Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
 Ann. Math. Stat. 42 (1971) 1897-1908; the choice among sizes costs a small factor): the threshold is the logarithm of
-the run length that the budget asks for, shared among the asset's modes. Longer memory than that breaks the promise,
+the run length that the budget asks for, shared among the asset's modes, and more where people dismissed such
+alarms (`models.precision`). Longer memory than that breaks the promise,
 materiality and agreement keep more than it; so the achieved rate, from what people dismissed, stands beside the
 promise. An alarm clears after two calm weeks.
 """
@@ -65,18 +66,24 @@ _FURTHER_COUNTS: Final = 6.0
 _LEAST_SPREAD: Final = 0.02
 
 
-def alarm_threshold(catalogue: Catalogue) -> FloatArray:
+def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
     """Give the evidence that an alarm takes.
+
+    Parameters
+    ----------
+    doubt : float64[P]
+        What it takes more because people dismissed such alarms, not negative.
 
     Returns
     -------
     float64[P]
-        Natural logarithm of the mean run length, in draws, that the asset's budget leaves each of its modes.
+        Natural logarithm of the mean run length, in draws, that the asset's budget leaves each of its modes, and the
+        doubt.
     """
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
     draws_per_year = 365.25 / DRAW_DAYS
     budget = catalogue.false_alarms_per_year[catalogue.pair_asset]
-    return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)))
+    return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
 
 
 def evidence_gain(strength: float) -> float:
@@ -127,7 +134,7 @@ def weigh_evidence(
     gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
     days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
     gain = np.max([shift * found.strength - shift**2 / 2 for shift in _SHIFTS], axis=0)
-    threshold = alarm_threshold(catalogue)
+    threshold = alarm_threshold(catalogue, state.doubt)
     evidence = np.clip(state.evidence + days / DRAW_DAYS * gain, 0.0, _MOST_EVIDENCE * threshold)
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)

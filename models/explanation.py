@@ -65,7 +65,7 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
 
 
 def pair_reasons(catalogue: Catalogue, state: ModelState, pair: int, temperature_degc: float) -> list[Reason]:
-    """Say which channels of a pair tell of harm, at most two, and whether different quantities agree."""
+    """Say which channels of a pair tell of harm, at most two, whether quantities agree, and what people made of it."""
     mode = MODES[int(catalogue.pair_mode[pair])]
     rows = telling_channels(catalogue, state, pair)
     reasons = [channel_reason(catalogue, state, row, temperature_degc) for row in rows[:2]]
@@ -75,7 +75,24 @@ def pair_reasons(catalogue: Catalogue, state: ModelState, pair: int, temperature
     elif agreeing == 1 and rows:
         key = catalogue.channels[int(catalogue.judged[rows[0]])]
         reasons.append(Reason("lone_quantity", {"mode": mode, "sensor": key.sensor, "channel": key.channel}))
-    return [reason for reason in reasons if reason is not None]
+    return [reason for reason in reasons if reason is not None] + _verdicts(catalogue, state, pair)
+
+
+def _verdicts(catalogue: Catalogue, state: ModelState, pair: int) -> list[Reason]:
+    """Say that people dismissed such alarms, here and on other assets of the type, where that takes more evidence."""
+    if state.doubt[pair] <= 0.0:
+        return []
+    mode = MODES[int(catalogue.pair_mode[pair])]
+    asset_type = catalogue.details[int(catalogue.pair_asset[pair])].type.value
+    here_dismissed, here_judged, dismissed, judged = state.verdicts[pair].tolist()
+    reasons = []
+    if here_dismissed:
+        facts: dict[str, str | float | int] = {"mode": mode, "dismissed": here_dismissed, "judged": here_judged}
+        reasons.append(Reason("alarms_dismissed_here", facts))
+    if judged > here_judged:
+        facts = {"mode": mode, "asset_type": asset_type, "dismissed": dismissed, "judged": judged}
+        reasons.append(Reason("alarms_dismissed", facts))
+    return reasons
 
 
 def temperature_of(state: ModelState, asset: int, at_ns: int) -> float:

@@ -39,6 +39,7 @@ from models.faults import is_silent, is_stuck
 from models.medians import MEDIAN_TO_SD, grouped_median
 from models.memory import REGRESSORS, ModelState
 from models.plausibility import is_repaired
+from models.precision import PrecisionBook
 from models.thresholds import MODES
 
 __all__ = ["FleetMemory", "compare_with_fleet", "group_names"]
@@ -90,6 +91,8 @@ class FleetMemory:
         Days of assets watched so far.
     drift : DriftMemory
         What like instruments said together.
+    precision : PrecisionBook
+        What people said of alarms.
     """
 
     names: list[str] = field(default_factory=list)
@@ -98,6 +101,7 @@ class FleetMemory:
     alarms: int = 0
     watched_days: float = 0.0
     drift: DriftMemory = field(default_factory=DriftMemory)
+    precision: PrecisionBook = field(default_factory=PrecisionBook)
 
     @property
     def onsets_per_year(self) -> float:
@@ -109,8 +113,9 @@ class FleetMemory:
         """Write it as MessagePack; floats to the bit."""
         spread = self.spread.astype("<f8").tobytes()
         drift = (self.drift.names, _packed(self.drift.context))
+        counts = (self.alarms, self.watched_days)
         return msgspec.msgpack.encode(
-            (self.names, spread, _packed(self.context), self.alarms, self.watched_days, drift)
+            (self.names, spread, _packed(self.context), *counts, drift, self.precision.encode())
         )
 
     @staticmethod
@@ -123,11 +128,12 @@ class FleetMemory:
             If it is something else.
         """
         tables = list[tuple[int, bytes]]
-        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables]]
-        names, spread, context, alarms, watched, (instruments, said) = msgspec.msgpack.decode(data, type=kind)
+        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes]
+        names, spread, context, alarms, watched, (instruments, said), verdicts = msgspec.msgpack.decode(data, type=kind)
         drift = DriftMemory(instruments, _unpacked(said, 3))
         spreads = np.frombuffer(spread, "<f8").astype(np.float64)
-        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift)
+        precision = PrecisionBook.decode(verdicts)
+        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, precision)
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""

@@ -166,6 +166,9 @@ class ModelState:
         Witnesses that point towards harm now.
     severity_past : float64[P, 113]
         Severity of each day, the newest first; 0 from before the reference was made.
+    doubt, verdicts : float64[P], int32[P, 4]
+        How much more evidence an alarm takes since people dismissed such alarms, and how many they dismissed and judged
+        on this asset and in its class, as of the last day of the second stage (`models.precision`).
     """
 
     started_ns: TimeArray
@@ -244,6 +247,8 @@ class ModelState:
     severity_sd: FloatArray
     agreeing: IndexArray
     severity_past: FloatArray
+    doubt: FloatArray
+    verdicts: IndexArray
 
     def is_commissioned(self, catalogue: Catalogue) -> BoolArray:
         """bool[J]: tell which judged channels have their reference."""
@@ -334,6 +339,8 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "severity_sd": _Layout("pair", np.float64, (), np.nan),
     "agreeing": _Layout("pair", np.int32, (), 0),
     "severity_past": _Layout("pair", np.float64, (PAST_DAYS,), 0),
+    "doubt": _Layout("pair", np.float64, (), 0),
+    "verdicts": _Layout("pair", np.int32, (4,), 0),
 }
 COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
 AXES: Final = ("asset", "channel", "judged", "pair")

@@ -8,6 +8,9 @@ missing means not known.
 ========================= ================================================================================
 code                      says
 ========================= ================================================================================
+alarms_dismissed          people dismissed `dismissed` of `judged` alarms about `mode` on assets of `asset_type`, so
+                          one takes more evidence
+alarms_dismissed_here     the same on this asset
 alarm_open                an alarm `kind` has been open for `days`
 evidence_growing          evidence for `mode` stands at `share_of_alarm` (0 to 1) of what an alarm takes
 expected_vs_measured      `sensor`/`channel` measured `measured` where `expected` ± `band` (80 %) `unit` is
@@ -63,6 +66,8 @@ from typing import Final
 __all__ = ["ADVICE", "OPTIONAL_FACTS", "REASONS"]
 
 REASONS: Final[dict[str, tuple[str, ...]]] = {
+    "alarms_dismissed": ("mode", "asset_type", "dismissed", "judged"),
+    "alarms_dismissed_here": ("mode", "dismissed", "judged"),
     "alarm_open": ("kind", "days"),
     "evidence_growing": ("mode", "share_of_alarm"),
     "expected_vs_measured": (

@@ -118,7 +118,8 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     pair = _dominant_pair(catalogue, view)
     condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
 
-    signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), alarm_threshold(catalogue))
+    threshold = alarm_threshold(catalogue, state.doubt)
+    signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), threshold)
     waiting = probability[:, HORIZONS_DAYS.index(90), 0] * (consequence.failure_eur - consequence.planned_eur)
     return RiskColumns(
         at_ns=at_ns,

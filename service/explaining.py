@@ -51,6 +51,8 @@ def explain(assessment: RiskAssessment, store: AdvisoryStore) -> Explanation | N
                 is_open=mode.raised_at_ns is not None,
                 days_to_alarm=None if mode.raised_at_ns is not None else days_to_alarm(mode),
                 clears_below=CALM_STRENGTH,
+                doubt_share=mode.doubt / mode.threshold,
+                verdicts=mode.verdicts,
             )
             for mode, damaged in zip(basis.modes, numbers.damaged, strict=True)
         ),

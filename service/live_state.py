@@ -19,7 +19,7 @@ from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, GatewayId
 from domain.records import Alarm, AlarmState, Decision, DecisionVerb, RiskAssessment
-from domain.register import Register
+from domain.register import Asset, Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
@@ -27,6 +27,7 @@ from models.claims import Claim
 from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker
+from models.precision import Verdict
 from models.source_skew import SkewBook
 from models.state import (
     ModelState,
@@ -71,6 +72,9 @@ _CLOCK_ROW = AssetId("")
 _FLEET_ROW = AssetId(" ")
 # After these decisions it is another structure, to which the days that still wait tell nothing.
 _NEW_REFERENCE = frozenset({DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL})
+
+# What says whether an alarm was right.
+_VERDICTS = frozenset({DecisionVerb.CONFIRM, DecisionVerb.DISMISS})
 
 # What a re-scoring must apply again; the other verbs are labels.
 _CHANGES_MODELS = _NEW_REFERENCE | {DecisionVerb.DISMISS}
@@ -466,6 +470,7 @@ class LiveState:
         if row is None:
             return Outcome(alarm_changes=changes)
         at_ns = self._event_time(row, decision)
+        self._hear(decision, body.alarm_kind, self.catalogue.details[row], at_ns)
         only = np.asarray([row], np.int32)
         catalogue = self.subset(only)
         part = take_state(self.catalogue, self.state, only)
@@ -473,6 +478,7 @@ class LiveState:
         put_state(self.catalogue, self.state, only, part)
         self.changed.add(decision.asset)
         if decision.verb in _NEW_REFERENCE:
+            self.fleet.precision = self.fleet.precision.renewed(decision.asset)
             self.days = self.days.without_asset(decision.asset)
             self.modes.renew(decision.asset)
         news = AlarmNews(changes=changes)
@@ -487,6 +493,22 @@ class LiveState:
             decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))
         self._keep_books({decision.asset: AssetBook(alarms, decisions)})
         return Outcome(alarms=news.alarms, alarm_changes=news.changes, current=self.assess_now(only, at_ns))
+
+    def _hear(self, decision: Decision, alarm_kind: str | None, details: Asset, at_ns: int) -> None:
+        """Learn from what a person said of an alarm of condition."""
+        group, _, mode = (alarm_kind or "").partition(".")
+        if group != "condition" or decision.alarm_id is None or decision.verb not in _VERDICTS:
+            return
+        verdict = Verdict(
+            alarm=decision.alarm_id,
+            organisation=details.organisation,
+            asset_type=details.type.value,
+            asset=decision.asset,
+            mode=mode,
+            at_ns=at_ns,
+            is_right=decision.verb is DecisionVerb.CONFIRM,
+        )
+        self.fleet.precision = self.fleet.precision.with_verdict(verdict)
 
     # Looking ---------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -40,6 +41,9 @@ from storage.entries import Outcome, RescoringBody
 from storage.journal import CheckpointRow, Journal
 
 __all__ = ["RescoringPlan", "plan_rescoring"]
+
+# What the second stage learnt of the fleet and its people, and wrote into the state of each asset.
+_AS_IT_WAS: Final = ("onsets_per_year", "doubt", "verdicts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +106,10 @@ def plan_rescoring(
             days.end(day, block)
         hops_scored += len(closed.assets)
     decisions.apply(None)
-    # How often alarms are raised in the fleet is as it was: nothing was counted again.
-    stepper.state = replace(stepper.state, onsets_per_year=live.state.onsets_per_year[rows])
+    # How often alarms are raised in the fleet, and what people said of them, is as it was: nothing was counted again.
+    known = take_state(live.catalogue, live.state, rows)
+    kept = {name: getattr(known, name) for name in _AS_IT_WAS}
+    stepper.state = replace(stepper.state, **kept)
 
     news = AlarmNews()
     books: dict[AssetId, AssetBook] = {}

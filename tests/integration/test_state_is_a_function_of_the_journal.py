@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from domain.records import DecisionVerb
 from ingest.batch import Message
+from models.thresholds import MODES
 from service.pipeline import Pipeline
 from simulator.scenario_file import load_scenario
+from storage.decisions import JournalDecisionLog
+from storage.protocols import DecisionDraft
 from tests.chain import ARRIVAL_NS, feed, finish, open_chain, simulated_messages
 
 pytestmark = pytest.mark.slow
@@ -119,6 +123,40 @@ def test_a_restart_at_any_moment_changes_no_bit(
     assert whole_state(pipeline) == undisturbed[0]
     tally = Counter(pipeline.journal.tally())
     assert tally["readings_stored"] == undisturbed[1]["readings_stored"]
+
+
+def dismiss(pipeline: Pipeline, number: int) -> None:
+    """Dismiss an alarm about the first mode of the first asset, and take that in."""
+    catalogue = pipeline.live.catalogue
+    kind = f"condition.{MODES[catalogue.pair_mode[0]]}"
+    draft = DecisionDraft(catalogue.assets[catalogue.pair_asset[0]], DecisionVerb.DISMISS, "A", "b", f"alarm {number}")
+    JournalDecisionLog(pipeline.journal, lambda _alarm: kind).append(draft, decided_at_ns=ARRIVAL_NS)
+    assert pipeline.catch_up() == 1
+
+
+def test_what_people_said_of_alarms_survives_restarts_and_a_journal_read_anew(
+    tmp_path: Path, messages: list[Message]
+) -> None:
+    """Three dismissals in the middle: with snapshots and restarts, and from the first entry on, the same bits."""
+    half = len(messages) // 2
+    digests = []
+    for is_restarted in (False, True):
+        folder = tmp_path / str(is_restarted)
+        pipeline = open_chain(folder, load_scenario("small"))
+        feed(pipeline, messages[:half], batch=100)
+        for number in range(3):
+            dismiss(pipeline, number)
+            if is_restarted:
+                pipeline.save()
+                pipeline.journal.close()
+                pipeline = open_chain(folder)
+        feed(pipeline, messages[half : half + half // 4], batch=100)
+        digests.append(pipeline.live.digest())
+        assert pipeline.live.state.doubt[0] > 1.0
+        assert pipeline.live.state.verdicts[0].tolist() == [3, 3, 3, 3]
+        pipeline.journal.close()
+    assert digests[0] == digests[1]
+    assert open_chain(tmp_path / "False").live.digest() == digests[0], "no snapshot was ever written there"
 
 
 def test_alarms_and_assessments_have_the_same_names_in_another_cut(tmp_path: Path, messages: list[Message]) -> None:

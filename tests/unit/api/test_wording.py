@@ -36,6 +36,8 @@ FACTS: dict[str, str | float | int] = {
     "cost_eur": 41_540.0,
     "days": 12.4,
     "deviation_sd": 7.1,
+    "dismissed": 3,
+    "judged": 4,
     "emergency_eur": 540_000.0,
     "expected": 0.441,
     "high_degc": 31.0,

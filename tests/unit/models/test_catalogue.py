@@ -128,7 +128,7 @@ def test_each_organisation_has_its_own_budget_and_a_smaller_one_takes_more_evide
     shared = replace(register, assets=(replace(first, organisation="oost"), second), budgets={"": 0.1, "oost": 0.01})
     catalogue = compile_catalogue(shared, numbers)
     assert catalogue.false_alarms_per_year.tolist() == [0.01, 0.1]
-    threshold = alarm_threshold(catalogue)
+    threshold = alarm_threshold(catalogue, np.zeros(len(catalogue.pair_asset)))
     of_first = catalogue.pair_asset == 0
     # Ten times rarer is the logarithm of ten more.
     assert threshold[of_first] - threshold[~of_first] == pytest.approx(np.full(of_first.sum(), np.log(10.0)))
