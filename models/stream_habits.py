@@ -4,6 +4,10 @@ Two views: what is usual at this time of the day (`models.stream_profile`), and 
 (`models.stream_rarity`). A view's score becomes a strength by the tail of the stream's own past scores
 (`models.stream_tail`), and the two are joined as the sides of a right angle: one strong view is enough, two fair ones
 help each other. Habits move on: a new level is strange when it comes and a habit some days later.
+
+An alarm takes more care than the score. Both views see the same outlier, so the joined strength counts it twice; and
+the distance to known values shrinks while more become known. So the evidence of an alarm is the joined strength by the
+tail of its own past.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ class ChannelHabits:
         Whether times are times.
     """
 
-    __slots__ = ("_profile", "_profile_tail", "_rarity", "_rarity_tail", "_rows", "healthy_rows")
+    __slots__ = ("_evidence_tail", "_profile", "_profile_tail", "_rarity", "_rarity_tail", "_rows", "healthy_rows")
 
     def __init__(self, *, has_clock: bool) -> None:
         self.healthy_rows = 0
@@ -47,6 +51,7 @@ class ChannelHabits:
         self._rarity = ValueRarity()
         self._profile_tail = EmpiricalTail()
         self._rarity_tail = EmpiricalTail()
+        self._evidence_tail = EmpiricalTail()
 
     def step(self, time_s: float, values: FloatArray, environment: FloatArray) -> ReferenceVerdict:
         """Judge a row by what was learned before it, then learn it.
@@ -73,9 +78,9 @@ class ChannelHabits:
         cautious = math.hypot(self._profile_tail.cautious_strength(unusual), self._rarity_tail.cautious_strength(rare))
         self._profile_tail.learn(unusual)
         self._rarity_tail.learn(rare)
+        evidence = self._evidence_tail.strength(cautious)
+        self._evidence_tail.learn(cautious)
         self._rows += 1
         # Of two independent unit exponentials the hypotenuse is beyond r with chance near 2 exp(-r): a corner each.
         strength = min(max(joined - _LN2, 0.0), _MOST)
-        return ReferenceVerdict(
-            np.array([expected]), strength, max(cautious - _LN2, 0.0), has_evidence=self._rows > _FEWEST_ROWS
-        )
+        return ReferenceVerdict(np.array([expected]), strength, evidence, has_evidence=self._rows > _FEWEST_ROWS)

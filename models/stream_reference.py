@@ -29,8 +29,11 @@ from models.stream_shift import SHARES, ShiftEvidence
 
 __all__ = ["HealthyReference", "ReferenceVerdict"]
 
-# Two past rows of all channels: level and trend.
+# Past rows of all channels: two for level and trend, and more where rows known to be healthy can teach what they say,
+# ten for each coefficient (a rule of thumb of regression), up to the four that show how channels follow each other.
 _LAGS: Final = 2
+_MOST_LAGS: Final = 4
+_ROWS_PER_LEARNT: Final = 10
 # Without commissioning, rows for each coefficient before anything is said.
 _ROWS_PER_COEFFICIENT: Final = 20
 _FEWEST_HEALTHY_ROWS: Final = 100
@@ -86,6 +89,7 @@ class HealthyReference:
         "_evidence",
         "_held",
         "_highest",
+        "_lags",
         "_lowest",
         "_met_rows",
         "_offset",
@@ -99,8 +103,9 @@ class HealthyReference:
 
     def __init__(self, *, channels: int, commission: int) -> None:
         self._channels = channels
-        coefficients = 1 + _LAGS * channels
-        self._regression = StreamRegression(columns=coefficients, channels=channels, lags=_LAGS)
+        self._lags = min(max((commission // _ROWS_PER_LEARNT - 1) // channels, _LAGS), _MOST_LAGS)
+        coefficients = 1 + self._lags * channels
+        self._regression = StreamRegression(columns=coefficients, channels=channels, lags=self._lags)
         self.healthy_rows = commission or max(_FEWEST_HEALTHY_ROWS, _ROWS_PER_COEFFICIENT * coefficients)
         self._warm_rows = max(self.healthy_rows // 3, min(2 * coefficients, self.healthy_rows // 2))
         self._evidence = ShiftEvidence(channels=channels, columns=coefficients)
@@ -112,7 +117,7 @@ class HealthyReference:
         self._highest = np.zeros(channels)
         self._age = np.full(channels, _LONGEST_GAP_ROWS + 1)
         self._unbroken = np.zeros(channels)
-        self._past: deque[FloatArray] = deque(maxlen=_LAGS)
+        self._past: deque[FloatArray] = deque(maxlen=self._lags)
         self._rows = 0
         self._held = 0
 
@@ -133,7 +138,7 @@ class HealthyReference:
         ReferenceVerdict
         """
         present = self._meet(values)
-        if len(self._past) < _LAGS:
+        if len(self._past) < self._lags:
             self._remember(np.where(present, values - self._offset, 0.0), present)
             return ReferenceVerdict(np.full(self._channels, np.nan), 0.0, 0.0, has_evidence=False)
         row = np.concatenate([np.ones(1), *self._past])
@@ -145,10 +150,10 @@ class HealthyReference:
         self._lowest = np.where(present, np.fmin(self._lowest, deviation), self._lowest)
         self._highest = np.where(present, np.fmax(self._highest, deviation), self._highest)
         measured = np.where(present, deviation, imagined)
-        comparable = present & (self._unbroken >= _LAGS)
+        comparable = present & (self._unbroken >= self._lags)
         residual = measured - expected
         # Whoever came late is learned for as many rows as the others were, before it counts.
-        is_learned = self._met_rows >= min(self._rows, self.healthy_rows) - _LAGS
+        is_learned = self._met_rows >= min(self._rows, self.healthy_rows) - self._lags
         counts = comparable & self._regression.ready & is_learned
         strengths = self._weigh(residual, counts, row)
         self._learn(row, measured, residual, comparable)

@@ -259,6 +259,21 @@ def test_a_fault_of_one_channel_is_found_while_another_is_away() -> None:
     assert alarm[1020:].all()
 
 
+def test_as_many_past_rows_are_used_as_the_healthy_ones_can_teach() -> None:
+    """A channel that follows its fourth row back: forty healthy rows are too few to know, four hundred tell."""
+    generator = np.random.default_rng(5)
+    values = generator.normal(size=3000)
+    for at in range(4, len(values)):
+        values[at] += 0.9 * values[at - 4]
+    sizes = {}
+    for commission in (30, 400):
+        detector = StreamDetector(channels=1, commission=commission)
+        verdicts = [detector.step(60.0 * at, values[at : at + 1], np.zeros(0)) for at in range(len(values))]
+        sizes[commission] = float(np.std([verdict.residual[0] for verdict in verdicts[500:]]))
+    assert sizes[400] < 1.1
+    assert sizes[30] > 1.8
+
+
 def test_times_that_repeat_and_step_back_are_borne() -> None:
     detector = StreamDetector(channels=1, environments=1)
     generator = np.random.default_rng(14)
