@@ -77,6 +77,7 @@ _PARTS = (
     _Part("rare values", "nab", stream_habits, "ValueRarity", _Silent),
     _Part("end of novelty", "nab", stream_habits, "_MOST", math.inf),
     _Part("gated learning", "skab", stream_reference, "_STRANGE", math.inf),
+    _Part("more than two past rows", "skab", stream_reference, "_MOST_LAGS", 2),
     _Part("channels stay where they are (prior)", "skab", stream_regression, "_PERSISTENCE_ROWS", 0.0),
     _Part("each channel by itself", "skab", stream_shift, "_stronger_view", _joint_view),
     _Part("line from block maxima", "skab", stream_alarm.BudgetAlarm, "_draw_line", _line_of_theory),
