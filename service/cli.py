@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -30,7 +30,7 @@ from service.commands import (
 from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
-from service.telemetry import set_up_logging
+from service.telemetry import UnfailingText, set_up_logging
 
 __all__ = ["app", "main"]
 
@@ -105,7 +105,7 @@ def run(
     settings = load_settings(overrides, config=config)
     set_up_logging(settings.telemetry.model_copy(update={"log_level": "warning"}))
     plan = DemoPlan(scenario, speed, live, day_ns(start)) if demo else None
-    console = Console()
+    console = Console(file=cast("TextIO", UnfailingText(sys.stdout)))
     console.print(f"Schouw starts; data in {settings.data_dir}, first sign of life in a few seconds ...")
     with Screen(console) as screen:
         run_everything(settings, plan, screen.show)

@@ -7,12 +7,13 @@ make them wrong (`metrics_text` reads them there).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -21,7 +22,7 @@ from prometheus_client.registry import Collector
 
 from service.settings import TelemetrySection
 
-__all__ = ["emitter", "logger", "metrics_text", "set_up_logging"]
+__all__ = ["UnfailingText", "emitter", "logger", "metrics_text", "set_up_logging"]
 
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # What goes down again is no counter.
@@ -59,8 +60,33 @@ def set_up_logging(section: TelemetrySection) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", UnfailingText(sys.stderr))),
     )
+
+
+class UnfailingText:
+    """A stream of text that people read, on which nobody's work depends.
+
+    The log may lie on the disk that is full, or its reader may have gone away: then a line is lost or comes later, and
+    what the process does goes on.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write if that is possible now."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits, if that is possible now."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def logger() -> Any:

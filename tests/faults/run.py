@@ -97,7 +97,7 @@ def run_with_faults(
     Parameters
     ----------
     keep : Path, optional
-        Where the data folder is copied to when something is wrong.
+        Where the data folder is copied to, logs included, when something is wrong or a process ended by itself.
     """
     with tempfile.TemporaryDirectory(prefix="schouw-faults-") as name, contextlib.ExitStack() as ends:
         folder = Path(name)
@@ -114,7 +114,7 @@ def run_with_faults(
         wrong += _compare(site, stream)
         # `schouw run` starts again what died, but stops everything for a part that refuses its settings.
         wrong += [f"{what}, as if a setting were wrong" for what in site.unasked if what.endswith(" with 2")]
-        if wrong and keep is not None:
+        if (wrong or site.unasked) and keep is not None:
             shutil.copytree(data / "data", keep, dirs_exist_ok=True)
         servers = " + ".join(["embedded", *(["InfluxDB"] if influx else []), *(["PostgreSQL"] if postgres else [])])
         done = Counter(str(fault.kind) for fault in faults)
