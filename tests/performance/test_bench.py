@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.performance import api_rates
 from tests.performance.end_to_end import CHAIN, measure
 from tests.performance.latency import publish_to_visible
 from tests.performance.load import Load
@@ -44,3 +45,16 @@ def test_figures_are_printed_and_kept_as_json(tmp_path: Path) -> None:
     assert all(row["block_us"] > 0 and row["sensor_kb"] > 0 for row in figures["growth"])
     assert figures["recovery"]["seconds"] > 0
     assert "kB a sensor" in done.stdout
+
+
+@pytest.mark.slow
+def test_polling_beside_ingest_is_measured_and_its_promises_are_told() -> None:
+    found = api_rates.measure(slices=1, slice_s=0.3, pollers=5, poll_s=0.5, assets=60, share=0.5, messages=2_000)
+    assert (found["assets"], found["poll_errors"]) == (60, 0)
+    assert found["polls"] >= found["polls_304"] > 0
+    assert found["list_changes"] >= 1
+    assert (
+        min(found[f"{kind}_{figure}"] for kind in ("bare", "list", "unchanged") for figure in ("per_s", "cpu_us")) > 0
+    )
+    rows = api_rates.table(found)
+    assert sum(row.endswith(("| yes |", "| no |")) for row in rows) == len(api_rates.PROMISES)
