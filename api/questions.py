@@ -199,7 +199,8 @@ class AlarmQuery(AssetQuery):
         Field(max_length=_STATES_MAX, description="Only these states; repeat the key for several."),
     ] = []
     event: Annotated[
-        str | None, Field(max_length=200, description="Only alarms with this `eventId`: one event at many structures.")
+        str | None,
+        Field(pattern=r"^[!-~]{1,200}$", description="Only alarms with this `eventId`: one event at many structures."),
     ] = None
     since: Since = None
     format: ListFormat = "json"

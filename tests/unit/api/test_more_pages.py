@@ -182,6 +182,9 @@ def test_an_event_at_many_structures_is_one_case_and_one_list(town: Town) -> Non
     assert client.get(f"/v1/alarms?pageSize=7&cursor={found['next']}").status == 400
     assert client.get(f"/v1/alarms?event=x00&pageSize=7&cursor={found['next']}").status == 200
     assert client.get(f"/v1/alarms/{town.store.alarm_rows[0].id}").json()["eventId"] is None
+    # No event is no name, and a database takes no NUL.
+    assert [client.get(f"/v1/alarms?event={name}").status for name in ("", "x%00", "x%201")] == [400] * 3
+    assert client.get("/v1/alarms?event=x01").json()["items"] == []
 
 
 def test_a_storm_that_did_different_things_is_named_by_none_of_them(town: Town) -> None:
