@@ -7,10 +7,10 @@ looks like; neither says by itself that an instrument is at fault. Channels of o
 
 - The first stage keeps a mean of the last days of each channel (`remember_slowly`), in which the course of a day and
   a passing cloud do not show.
-- It is compared only while what it does from day to day is what the others do: what does not share their weather, in
-  another place or behind other walls, cannot drift away from it.
 - The second stage takes from it what the group did, by the median, since the channel's own reference was made
   (two weeks, then frozen, so that slow drift is not learnt away). What is left is how far it stands *apart*.
+- It is compared only while what it does from day to day is what the others do: what does not share their weather, in
+  another place or behind other walls, cannot drift away from it.
 - It is named when it stands apart for ten days by more than three things together explain: what is worth naming at
   all; what like instruments were apart by in the last weeks, against a prior worth four of them; and a
   share of what the season itself did since then, because one place is a little more in the sun than another.
@@ -41,7 +41,7 @@ __all__ = ["DriftMemory", "compare_instruments", "remember_slowly"]
 _DAY_NS: Final = 24 * HOUR_NS
 _MEMORY_S: Final = 3.0 * 86_400.0
 # What is not worth naming, and how far sound like instruments are taken to stand apart before they have shown it: K
-# for temperatures, points for humidity. Judgement: half a class of accuracy of weather instruments in the field.
+# for temperatures, points for humidity. Judgement, set before any drift was looked at.
 _LEAST: Final = {"air": 0.7, "deck": 1.0, "humidity": 4.0}
 _PRIOR: Final = {"air": 0.3, "deck": 0.4, "humidity": 1.5}
 _PRIOR_CHANNELS: Final = 4.0
@@ -53,7 +53,7 @@ _SOUND_SCORE: Final = 1.28
 _SPREAD_DAYS: Final = 15.0
 # Of the season's own course, what a place may follow more or less than like ones.
 _EXPOSURE: Final = 0.08
-# A median of three still has two sound ones where one drifts.
+# Where one drifts, three are left to tell.
 _LEAST_GROUP: Final = 4
 _LEARNING_DAYS: Final = 14
 # Of the mean square of what like instruments do from day to day, what one may do by itself and still share their
