@@ -12,7 +12,7 @@ channels by asset, sensor and channel, hence side by side per asset. From these 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -25,6 +25,7 @@ from domain.errors import ConfigurationError, ShapeError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
+from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, THRESHOLDS, ThresholdKind, failure_mode, threshold_of
 
@@ -117,6 +118,8 @@ class Catalogue:
         True where the channel says whether a machine works: at 0 it rests, and need not be heard.
     has_like : bool[C]
         True for thermometers and hygrometers on structures of a type: like assets share their weather.
+    has_own_group : bool[C]
+        True for judged channels that are compared with sensors of the same first word alone, `models.like_groups`.
     is_found : bool[C]
         True where values are looked for in averaged waveforms: that nothing was found is no silence.
     follows_load : bool[C]
@@ -180,6 +183,7 @@ class Catalogue:
     is_resting: BoolArray
     is_duty: BoolArray
     has_like: BoolArray
+    has_own_group: BoolArray
     is_found: BoolArray
     follows_load: BoolArray
     driver: npt.NDArray[np.int8]
@@ -266,6 +270,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_resting",
     "is_duty",
     "has_like",
+    "has_own_group",
     "is_found",
     "follows_load",
     "driver",
@@ -334,6 +339,18 @@ def _paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_c
     paces = np.flatnonzero(driver == DRIVERS.index("pace"))[::-1]
     found[sensor_of_channel[paces]] = paces
     return {"pace_of_judged": found[sensor_of_channel[np.flatnonzero(mode >= 0)]]}
+
+
+def _own_groups(
+    details: Sequence[Asset], asset_of_channel: IndexArray, mode: npt.NDArray[np.int8], keys: Sequence[ChannelKey]
+) -> BoolArray:
+    own = np.zeros(len(keys), np.bool_)
+    judged = np.flatnonzero(mode >= 0)
+    kinds = [details[asset].type for asset in asset_of_channel[judged].tolist()]
+    own[judged] = first_words(
+        kinds, [MODES[place] for place in mode[judged].tolist()], [keys[row] for row in judged.tolist()]
+    )
+    return own
 
 
 # A group is the position of its name times 100 plus the number of the mode of vibration.
@@ -472,6 +489,7 @@ def compile_catalogue(
         "drift_share": np.array([threshold_of(channel.quantity).drift_share for channel in channels], np.float64),
         "commission_count": np.array([_commission_count(channel.interval_s) for channel in channels], np.int32),
     }
+    columns["has_own_group"] = _own_groups(details, columns["asset_of_channel"], columns["mode"], keys)
     sensor_of_channel = np.array([first_of_sensor[key.asset, key.sensor] for key in keys], np.int32)
     works = tuple(
         sorted(

@@ -23,7 +23,6 @@ context is kept: rows that come later, of an asset replayed behind the others, m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -36,6 +35,7 @@ from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.drift import DriftMemory
 from models.faults import is_silent, is_stuck
+from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median
 from models.memory import REGRESSORS, ModelState
 from models.plausibility import is_repaired
@@ -55,9 +55,6 @@ _SPREAD_PRIOR: Final = 4.0
 # How far a sound level wanders in a season, in shares of the failure level, before like assets have shown it.
 _SPREAD_START: Final = 0.07
 _SPREAD_DAYS: Final = 15.0
-# Assets that have sensors of another name before those are a group of their own.
-_OWN_GROUP: Final = 4
-_FIRST_WORD: Final = re.compile(r"[A-Za-z]*")
 _WITH_WEATHER: Final = " with weather"
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
@@ -151,29 +148,21 @@ def _unpacked(context: Sequence[tuple[int, bytes]], columns: int) -> dict[int, F
 
 
 def group_names(catalogue: Catalogue) -> list[str]:
-    """Name the group of each judged channel; length J.
-
-    A group is a quantity of a failure mode of a type of asset. Sensors whose identifiers begin with another word
-    (``fan1``, ``pump1``) are groups of their own where enough assets have them: they hang on other machines.
-    """
-    rows = list(
-        zip(
+    """Name the group of each judged channel; length J."""
+    return [
+        group_name(
+            catalogue.details[asset].type,
+            MODES[catalogue.pair_mode[pair]],
+            catalogue.channels[channel],
+            is_own=bool(catalogue.has_own_group[channel]),
+        )
+        for channel, asset, pair in zip(
             catalogue.judged.tolist(),
             catalogue.asset_of_judged.tolist(),
             catalogue.pair_of_judged.tolist(),
             strict=True,
         )
-    )
-    broad: list[str] = []
-    narrow: list[str] = []
-    owners: dict[str, set[int]] = {}
-    for channel, asset, pair in rows:
-        key = catalogue.channels[channel]
-        kind = catalogue.details[asset].type.value
-        broad.append(f"{kind}/{MODES[catalogue.pair_mode[pair]]}/{key.channel.partition('.')[0]}")
-        narrow.append(f"{broad[-1]}/{_FIRST_WORD.match(key.sensor)[0]}")  # type: ignore[index]  # matches the empty text too
-        owners.setdefault(narrow[-1], set()).add(asset)
-    return [small if len(owners[small]) >= _OWN_GROUP else large for large, small in zip(broad, narrow, strict=True)]
+    ]
 
 
 def has_climate(state: ModelState) -> BoolArray:

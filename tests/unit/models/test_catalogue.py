@@ -41,6 +41,7 @@ def test_channels_stand_side_by_side_and_keep_their_numbers(registers: Callable[
 
 
 def test_taking_some_assets_equals_compiling_only_those(registers: Callable[..., Any]) -> None:
+    """But for the group of like sensors, which stays what it is among all: four have one of their own, two have not."""
     works = (
         Works(AssetId("b000"), "resurfacing", 5, 9),
         Works(AssetId("b002"), "sensor swap", 5, 9, SensorId("s-tilt")),
@@ -53,7 +54,8 @@ def test_taking_some_assets_equals_compiling_only_those(registers: Callable[...,
         tuple(row for row in register.channels if row.asset in kept),
         works,
     )
-    assert equal(part, compile_catalogue(alone, numbers))
+    assert part.has_own_group[part.judged].all()
+    assert equal(replace(part, has_own_group=np.zeros(len(part.channels), np.bool_)), compile_catalogue(alone, numbers))
     assert part.works_sensor.tolist() == [-1, part.channels.index(("b002", "s-tilt", "tilt"))]
 
 

@@ -118,3 +118,10 @@ def test_the_memory_survives_as_bytes(registers: Any) -> None:
 def test_machines_of_another_name_are_a_group_where_there_are_enough(registers: Any, assets: int, *, own: bool) -> None:
     catalogue = compile_catalogue(*registers(["vibration_rms"], assets=assets))
     assert all(name.endswith("/s") == own for name in group_names(catalogue))
+
+
+def test_a_few_assets_that_are_scored_again_have_the_groups_that_they_have_among_all(registers: Any) -> None:
+    """By itself no asset has three others with such sensors, so it was compared with another group than before."""
+    catalogue = compile_catalogue(*registers(["vibration_rms"], assets=5))
+    only = catalogue.take(np.array([1, 3], np.int32))
+    assert group_names(only) == [group_names(catalogue)[row] for row in (1, 3)]

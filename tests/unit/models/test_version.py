@@ -24,6 +24,7 @@ VERSIONS = {
     "3.0": ("fe81b1b422fc61f2", "9daf562a42027eee"),
     "3.1": ("f8ddedf5a0de2c7a", "9daf562a42027eee"),
     "3.2": ("fb5ba39df0a6bde3", "9daf562a42027eee"),
+    "3.3": ("fb5ba39df0a6bde3", "9daf562a42027eee"),
 }
 DAYS = 18
 
