@@ -54,8 +54,8 @@ __all__ = [
 _ITEM_CHARACTERS = 256
 _STATES_MAX = 20
 _FRACTION = "(\\.[0-9]{1,15})?"
-_LON = f"-?(180|1[0-7][0-9]|[0-9]{{1,2}}){_FRACTION}"
-_LAT = f"-?(90|[0-8]?[0-9]){_FRACTION}"
+_LON = f"-?(180(\\.0{{1,15}})?|(1[0-7][0-9]|[0-9]{{1,2}}){_FRACTION})"
+_LAT = f"-?(90(\\.0{{1,15}})?|[0-8]?[0-9]{_FRACTION})"
 BOX_PATTERN = f"^{_LON},{_LAT},{_LON},{_LAT}$"
 
 
@@ -103,6 +103,7 @@ Since = Annotated[
         description="Only what changed, oldest change first: `start`, or `nextSince` of the answer before. Nothing is "
         "skipped and nothing comes twice unless it changed again. Not together with `cursor`.",
         examples=["start"],
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
 ListFormat = Annotated[

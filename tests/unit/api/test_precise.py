@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from api.questions import BOX_PATTERN
 from tests.unit.api.fakes import Client, make_town
 
 BODY = {"verb": "inspect", "decidedBy": "J. de Vries", "reason": "Gezien"}
@@ -167,3 +168,20 @@ def test_all_that_is_wrong_with_a_decision_is_told_at_once(client: Client) -> No
 def test_what_was_expected_reads_as_a_part_of_a_sentence(client: Client, query: str, expected: str) -> None:
     (error,) = client.get(f"/v1/risks?{query}").json()["errors"]
     assert error["expected"] == expected
+
+
+@pytest.mark.parametrize(
+    ("box", "fits"),
+    [
+        ("180,-90,-180,90", True),
+        ("180.0,-90.000,-180.00,90.0", True),
+        ("179.999,-89.9,5,6", True),
+        ("180.45,1,2,3", False),
+        ("1,-90.1,2,3", False),
+        ("1,91,2,92", False),
+    ],
+)
+def test_the_pattern_of_a_box_ends_where_the_earth_does(client: Client, box: str, fits: bool) -> None:  # noqa: FBT001 -- of a table
+    """180.45 fitted the document and was refused."""
+    assert (re.fullmatch(BOX_PATTERN, box) is not None) is fits
+    assert (client.get(f"/v1/ogc/collections/risks/items?bbox={box}").status == 200) is fits
