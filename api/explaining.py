@@ -33,8 +33,8 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     for cause in explanation.causes:
         if cause.share >= _TELLING_SHARE:
             share = percent(cause.share, language)
-            if cause.cause == "unseen":
-                found.append(put("unseen", share=share))
+            if cause.cause in {"later", "unseen"}:
+                found.append(put(cause.cause, share=share))
             else:
                 found.append(put("cause", share=share, cause=term("mode", cause.cause, language)))
     plan = explanation.plan

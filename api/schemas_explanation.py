@@ -16,7 +16,11 @@ class CauseItem(Answer):
     """Part of one cause in the chance of failure within 90 days."""
 
     cause: Annotated[
-        str, Field(description="A failure mode, or `unseen`: what no sensor sees, by class, age and inspection.")
+        str,
+        Field(
+            description="A failure mode; `later`: damage that has not begun, by class and by what the fleet has shown; "
+            "or `unseen`: what no sensor sees, by class, age and inspection."
+        ),
     ]
     chance: Annotated[float, Field(description="Of this cause alone, within 90 days.")]
     share: Annotated[float, Field(description="Part of the whole; the shares add up to 1.")]

@@ -115,6 +115,7 @@ ADVICE_SENTENCES: Final = {
 
 EXPLANATION_SENTENCES: Final = {
     "cause": "{share} of the chance of failure within 90 days comes from {cause}.",
+    "later": "{share} of the chance of failure within 90 days comes from damage that has not begun yet.",
     "unseen": (
         "{share} of the chance of failure within 90 days comes from what no sensor sees: type, age and inspection."
     ),

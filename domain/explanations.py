@@ -17,7 +17,8 @@ class CauseShare:
     Attributes
     ----------
     cause : str
-        A failure mode, or `unseen`: what no sensor sees, by class, age and inspection.
+        A failure mode; `later`: damage that has not begun, by class and by what the fleet has shown; or `unseen`: what
+        no sensor sees, by class, age and inspection.
     chance : float
         Of this cause alone.
     share : float

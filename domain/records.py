@@ -199,6 +199,8 @@ class AssessmentBasis:
         True without a temperature sensor: the weather is taken from like assets.
     missing : tuple of str
         Condition indicators, `sensor/channel`, that say nothing yet.
+    begins_per_year : float
+        How often damage that sensors see begins here; 0 in assessments before model version 3.4.
     """
 
     rate_per_year: float
@@ -210,6 +212,7 @@ class AssessmentBasis:
     modes: tuple[ModeBasis, ...]
     channels: tuple[ChannelBasis, ...]
     missing: tuple[str, ...]
+    begins_per_year: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

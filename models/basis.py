@@ -21,7 +21,7 @@ from models.deviation import in_unit
 from models.evidence import DRAW_DAYS, evidence_gain
 from models.explanation import temperature_of
 from models.fleet import has_climate
-from models.joining import DAYS, join_modes
+from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState, asset_rows
 from models.prognosis import LIFE_DAYS, History, look_ahead
 from models.thresholds import MODES
@@ -47,7 +47,10 @@ class Recomputed:
     mode_chance : tuple of float
         Chance of failure within 90 days of each mode alone.
     failed, sound : float64[T]
-        Chance of failure within `models.prognosis.LIFE_DAYS`, and by causes that no sensor sees alone.
+        Chance of failure within `models.prognosis.LIFE_DAYS` by what a repair now would avert, and by causes that no
+        sensor sees alone.
+    later_chance : float
+        Chance of failure within 90 days by damage that has not begun.
     """
 
     probability: FloatArray
@@ -57,6 +60,7 @@ class Recomputed:
     mode_chance: tuple[float, ...]
     failed: FloatArray
     sound: FloatArray
+    later_chance: float
 
 
 def basis_of(
@@ -140,6 +144,11 @@ def basis_of(
         modes=tuple(modes),
         channels=tuple(channels),
         missing=tuple(missing),
+        begins_per_year=float(
+            begins_per_year(
+                consequence.rate_per_year[[asset]], consequence.relative_rate[[asset]], state.fleet_shown[[asset]]
+            )[0]
+        ),
     )
 
 
@@ -165,7 +174,8 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         is_open=np.array([mode.raised_at_ns is not None for mode in modes], np.bool_),
     )
     view = look_ahead(history, DAYS)
-    joined = join_modes(view, np.zeros(len(modes), np.int32), np.array([basis.rate_per_year]))
+    rate = np.array([basis.rate_per_year])
+    joined = join_modes(view, np.zeros(len(modes), np.int32), rate, basis.begins_per_year)
     life = joined.life_days[0]
     return Recomputed(
         probability=joined.probability[0],
@@ -175,6 +185,7 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         mode_chance=tuple(view.failed[0][:, len(LIFE_DAYS) + _NINETY].tolist()),
         failed=joined.failed[0],
         sound=joined.sound[0],
+        later_chance=float(joined.later[0, len(LIFE_DAYS) + _NINETY]),
     )
 
 
@@ -184,16 +195,20 @@ def shares_of_risk(basis: AssessmentBasis, numbers: Recomputed) -> list[tuple[st
     Returns
     -------
     list of (str, float, float)
-        Cause (a failure mode, or ``unseen`` for what no sensor sees), its chance alone, and its part of the
-        whole; the parts add up to 1. Chances of independent causes add up as logarithms of survival.
+        Cause (a failure mode, ``later`` for damage that has not begun, or ``unseen`` for what no sensor sees), its
+        chance alone, and its part of the whole; the parts add up to 1. Chances of independent causes add up as
+        logarithms of survival.
     """
     whole = -np.log1p(-min(float(numbers.probability[_NINETY, 0]), 1.0 - 1e-12))
     found = []
     left = whole
-    for mode, chance in zip(basis.modes, numbers.mode_chance, strict=True):
+    causes = [(mode.mode, chance) for mode, chance in zip(basis.modes, numbers.mode_chance, strict=True)]
+    if numbers.later_chance > 0.0:
+        causes.append(("later", numbers.later_chance))
+    for cause, chance in causes:
         hazard = min(-np.log1p(-min(chance, 1.0 - 1e-12)), left)
         left -= hazard
-        found.append((mode.mode, chance, float(hazard / whole) if whole > 0.0 else 0.0))
+        found.append((cause, chance, float(hazard / whole) if whole > 0.0 else 0.0))
     unseen = 1.0 - sum(part for _, _, part in found)
     return [*found, ("unseen", float(-np.expm1(-left)), unseen)]
 

@@ -293,7 +293,8 @@ def step_fleet(
     state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
     memory.alarms += len(raised)
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
-    state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year))
+    shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
+    state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown)
     changes = drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])

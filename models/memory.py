@@ -108,6 +108,8 @@ class ModelState:
         apart by within days, and of what they moved by.
     onsets_per_year : float64[A]
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
+    fleet_shown : float64[A, 2]
+        What it showed: condition alarms raised, and years of assets watched.
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
     coefficients : float64[J, K]
@@ -179,6 +181,7 @@ class ModelState:
     climate_low: FloatArray
     climate_high: FloatArray
     onsets_per_year: FloatArray
+    fleet_shown: FloatArray
     heard_ns: TimeArray
     last_value: FloatArray
     same_since_ns: TimeArray
@@ -271,6 +274,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "climate_low": _Layout("asset", np.float64, (), np.nan),
     "climate_high": _Layout("asset", np.float64, (), np.nan),
     "onsets_per_year": _Layout("asset", np.float64, (), 0.1),
+    "fleet_shown": _Layout("asset", np.float64, (2,), 0),
     "heard_ns": _Layout("channel", np.int64, (), 0),
     "last_value": _Layout("channel", np.float64, (), 0),
     "same_since_ns": _Layout("channel", np.int64, (), 0),
@@ -347,6 +351,7 @@ AXES: Final = ("asset", "channel", "judged", "pair")
 # What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
 FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "onsets_per_year",
+    "fleet_shown",
     "reference",
     "like_reference",
     "reference_days",

@@ -29,7 +29,7 @@ from models.consequence import Consequence, consequences
 from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
 from models.grades import QUALITIES, channel_grades
-from models.joining import DAYS, join_modes
+from models.joining import DAYS, begins_per_year, join_modes
 from models.justification import Finding, Signs, advice_of, reasons_of
 from models.memory import ModelState
 from models.prognosis import Outlook, outlook
@@ -113,14 +113,15 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     at_ns = np.asarray(at_ns, np.int64)
     consequence = consequences(catalogue, at_ns)
     view = outlook(catalogue, state, at_ns, relative_rate=consequence.relative_rate, days=DAYS)
-    joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year)
+    begins = begins_per_year(consequence.rate_per_year, consequence.relative_rate, state.fleet_shown)
+    joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year, begins)
     probability, severity, known_asset = joined.probability, joined.severity, joined.known
     pair = _dominant_pair(catalogue, view)
     condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
 
     threshold = alarm_threshold(catalogue, state.doubt)
     signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), threshold)
-    waiting = probability[:, HORIZONS_DAYS.index(90), 0] * (consequence.failure_eur - consequence.planned_eur)
+    waiting = joined.avertable_90 * (consequence.failure_eur - consequence.planned_eur)
     return RiskColumns(
         at_ns=at_ns,
         probability=probability,

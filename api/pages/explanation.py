@@ -39,14 +39,20 @@ class ExplanationRows:
     is_same: bool
 
 
+def _cause(cause: str, language: Language) -> str:
+    if cause == "unseen":
+        return text("what no sensor sees: type, age, inspection", language)
+    if cause == "later":
+        return text("damage that has not begun yet", language)
+    return term("mode", cause, language)
+
+
 def explanation_rows(explanation: Explanation, language: Language) -> ExplanationRows:
     """Put an explanation into texts; what brings less than half a percent is left out."""
     return ExplanationRows(
         causes=tuple(
             (
-                text("what no sensor sees: type, age, inspection", language)
-                if row.cause == "unseen"
-                else term("mode", row.cause, language),
+                _cause(row.cause, language),
                 chance(row.chance, language),
                 percent(row.share, language),
                 round(100 * row.share, 1),

@@ -13,7 +13,7 @@ from models.memory import PAST_DAYS
 
 ELAPSED = np.geomspace(2.0, 700.0, 17)
 LIVES = np.geomspace(12.0, 1100.0, 20)
-GROWTHS = (0.9, 1.5, 2.4)
+GROWTHS = (0.6, 1.0, 1.6, 2.5)
 FACTORS = {0.75: 0.35, 0.95: 0.4, 1.2: 0.25}
 STEPS = {0.0: 0.8, 0.3: 0.2}
 
@@ -33,7 +33,7 @@ def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[f
             continue
         begun = [(elapsed - back) / life for back in LAGS]
         course = [factor * (step + (1 - step) * min(part, 1.2) ** growth) if part > 0 else 0.0 for part in begun]
-        likely = np.exp(-life / 250.0) / np.sum(np.exp(-LIVES / 250.0))
+        likely = life * np.exp(-life / 250.0) / np.sum(LIVES * np.exp(-LIVES / 250.0))
         prior = onsets * width[place] * weight * often * likely / len(GROWTHS)
         found.append((max(life - elapsed, 0.5), prior * errors.pdf(seen - course)))
     total = sound + sum(chance for _, chance in found)

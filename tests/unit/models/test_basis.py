@@ -60,7 +60,7 @@ def test_contributions_add_up_to_the_severity_and_shares_to_one(lossy: Any) -> N
     for channel in basis.channels:
         assert channel.deviation == pytest.approx(channel.common_shock + channel.residual)
     shares = shares_of_risk(basis, recompute(basis))
-    assert [cause for cause, _, _ in shares] == ["stiffness_loss", "unseen"]
+    assert [cause for cause, _, _ in shares] == ["stiffness_loss", "later", "unseen"]
     assert sum(part for _, _, part in shares) == pytest.approx(1.0)
     assert all(0.0 <= part <= 1.0 for _, _, part in shares)
 
