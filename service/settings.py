@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -38,6 +39,8 @@ __all__ = [
     "load_settings",
 ]
 
+# Where settings are read from; `load_settings` may be told of another file.
+_FILE: Final = ContextVar("settings file", default=Path("schouw.toml"))
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -426,7 +429,6 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
-        toml_file="schouw.toml",
     )
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept.")
@@ -464,7 +466,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- no .env file: one place less to look
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, file_secret_settings, TomlConfigSettingsSource(settings_cls)
+        file = TomlConfigSettingsSource(settings_cls, _FILE.get())
+        return init_settings, env_settings, file_secret_settings, file
 
     @property
     def lateness_ns(self) -> int:
@@ -522,19 +525,18 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"got settings file {str(config)!r}, expected a file that is there; check --config")
-    source = config or Path("schouw.toml")
+    source = config or _FILE.get()
     _check_environment(os.environ)
-
-    class _Here(Settings):
-        model_config = SettingsConfigDict(**{**Settings.model_config, "toml_file": source})
-
+    before = _FILE.set(source)
     try:
-        return _Here(**(overrides or {}))
+        return Settings(**(overrides or {}))
     except ValidationError as error:
         faults = "; ".join(_fault(dict(item)) for item in error.errors())
         raise ConfigurationError(f"settings (environment SCHOUW_*, {source.name}, options): {faults}") from error
     except ValueError as error:
         raise ConfigurationError(f"settings file {source.name}: {error}; correct it") from error
+    finally:
+        _FILE.reset(before)
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

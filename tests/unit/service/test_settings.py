@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,16 @@ def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "schouw.toml").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"schouw\.toml"):
         load_settings()
+
+
+def test_settings_that_were_read_go_to_another_process_as_they_are(tmp_path: Path) -> None:
+    """`schouw evaluate --jobs 2` ended in a traceback: what was read was of a class that no other process knows."""
+    file = tmp_path / "elsewhere.toml"
+    file.write_text("[mqtt]\nport = 1999\n")
+    read = load_settings({"mqtt": {"password": "secret"}}, config=file)
+    assert pickle.loads(pickle.dumps(read)) == read  # noqa: S301 -- what was packed here
+    assert read.mqtt.port == 1999
+    assert load_settings().mqtt.port == 1883, "the other file was for one call"
 
 
 def test_settings_do_not_change() -> None:
