@@ -163,7 +163,8 @@ def _model(theta: FloatArray, peak: IndexArray) -> tuple[FloatArray, FloatArray]
     around = np.lib.stride_tricks.sliding_window_view(mass, len(_WINDOW), axis=-1)[:, :, ::_PARTS]
     smeared = np.einsum("pckw,w->pck", around, _PARTS * _WINDOW)
     # Acceleration leans towards higher frequencies beside a resonance.
-    apart = (_BINS - place) / (peak[:, np.newaxis] + place)
+    # Below 0 Hz there is no bin that is used, and the lean would have a pole.
+    apart = np.maximum((_BINS - place) / (peak[:, np.newaxis] + place), -1.0)
     lean = (1.0 + apart) ** 4 / (1.0 + 0.5 * apart) ** 2
     smeared *= (size * np.maximum(lean, 0.0))[:, np.newaxis, :]
     modelled = smeared[:, 0] + floor
