@@ -1,7 +1,6 @@
 """What the present models reached on simulated fleets whose truth is known, as docs/measured.md has it.
 
-Measured by `schouw evaluate`, with the prognosis of this version over what these runs recorded, and not by this
-installation; a test holds it against the document.
+Measured by `schouw evaluate`, and not by this installation; a test holds it against the document.
 """
 
 from __future__ import annotations
