@@ -32,6 +32,7 @@ _LABELS: Final[dict[str, tuple[str, str]]] = {
     "decision": ("Decision", "Besluit"),
     "dismissedAlarms": ("Alarms dismissed by people", "Alarmen die mensen onterecht vonden"),
     "dueOn": ("Work planned on", "Werk gepland op"),
+    "eventId": ("Event at many structures", "Gebeurtenis bij veel objecten"),
     "everySeconds": ("Every (s)", "Elke (s)"),
     "expiredAlarms": ("Alarms that went away unconfirmed", "Alarmen die vanzelf verdwenen"),
     "expected": ("Expected", "Verwacht"),
