@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import tempfile
 import time
@@ -55,7 +56,8 @@ def main() -> None:
 
 
 def _end_to_end(console: Console, short: bool) -> Any:  # noqa: FBT001 -- all parts are called alike
-    load = Load("waveform", 1000, 5) if short else Load("waveform", 10_000, 10)
+    # Long enough for more than one saving of the state, which comes every ten seconds.
+    load = Load("waveform", 1000, 5) if short else Load("waveform", 10_000, 30)
     return _compare(
         console, f"blocks of 100 samples, {load.sensors} sensors", load, receivers(usual=False), short=short
     )
@@ -96,6 +98,8 @@ def _compare(
                 for broker in [NatsBroker(place, shards=shards if has_shards else 0)] if shards else brokers(place):
                     where = place / broker.name / "receiver"
                     found.setdefault((broker.name, name), []).append(measure(name, broker, load, where))
+                # What is still to be written to disk of one run would slow down the next.
+                shutil.rmtree(place)
     rows = []
     heads = ("broker", "receiver", "messages/s", "CPU µs", "peak MB", "behind s", "first's rate to it")
     table = Table(*heads, title=title)

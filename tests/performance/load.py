@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Final
 
@@ -123,21 +124,30 @@ def write_register(load: Load, folder: Path) -> list[Path]:
 def start_publishers(load: Load, port: int, *, count: int = 2, rate: float = 0.0) -> list[BaseProcess]:
     """Start processes that publish a load, each its share of the sensors, round after round.
 
+    They begin together when all have prepared what they send: what it takes to start them is not measured.
+
     Parameters
     ----------
     rate : float
         Messages a second of all together; 0: as fast as the broker takes them.
+
+    Raises
+    ------
+    BrokenBarrierError
+        If one of them does not get so far.
     """
     context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(count + 1)
     processes: list[BaseProcess] = []
     for share in range(count):
-        process = context.Process(target=_publish, args=(load, port, share, count, rate / count), daemon=True)
+        process = context.Process(target=_publish, args=(load, port, share, count, rate / count, ready), daemon=True)
         process.start()
         processes.append(process)
+    ready.wait(_SECONDS_WITHOUT_ANSWER)
     return processes
 
 
-def _publish(load: Load, port: int, share: int, count: int, rate: float) -> None:
+def _publish(load: Load, port: int, share: int, count: int, rate: float, ready: Barrier) -> None:
     """Publish the sensors of one share; ends when every message is acknowledged, or nothing is for a minute."""
     import time  # noqa: PLC0415 -- only here, in the child
 
@@ -148,6 +158,7 @@ def _publish(load: Load, port: int, share: int, count: int, rate: float) -> None
         body = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack("!H", len(client)) + client
         link.sendall(b"\x10" + bytes([len(body)]) + body)
         _receive(link, _CONNACK_AND_PUBACK_BYTES)
+        ready.wait(_SECONDS_WITHOUT_ANSWER)
         began, sent, waiting, mid = time.monotonic(), 0, 0, 0
         for number in range(load.first, load.first + load.rounds):
             time_text = load.time_text(number).encode()
