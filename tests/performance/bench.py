@@ -2,8 +2,8 @@
 
     python -m tests.performance.bench [--out FILE] [--short] [PART ...]
 
-Parts: end-to-end, scalars, usual, workers, latency, sustained, core, decoders, growth, recovery; all of them when
-none is named. Shared machines are noisy: read the ratios, which come from one run, and the processor time of a
+Parts: end-to-end, closing, scalars, usual, workers, latency, sustained, core, decoders, growth, recovery; all of them
+when none is named. Shared machines are noisy: read the ratios, which come from one run, and the processor time of a
 message, which other work disturbs less than rates.
 """
 
@@ -56,11 +56,18 @@ def main() -> None:
 
 
 def _end_to_end(console: Console, short: bool) -> Any:  # noqa: FBT001 -- all parts are called alike
+    """Blocks of a second, one after the other, as a sensor of 100 Hz sends them."""
     # Long enough for more than one saving of the state, which comes every ten seconds.
-    load = Load("waveform", 1000, 5) if short else Load("waveform", 10_000, 30)
-    return _compare(
-        console, f"blocks of 100 samples, {load.sensors} sensors", load, receivers(usual=False), short=short
-    )
+    load = Load("waveform", 1000, 5, step_s=1) if short else Load("waveform", 10_000, 30, step_s=1)
+    title = f"blocks of 100 samples without a gap, {load.sensors} sensors"
+    return _compare(console, title, load, receivers(usual=False), short=short)
+
+
+def _closing(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    """The same ten minutes apart: every six blocks of a sensor an hour closes, is scored, and all assets with it."""
+    load = Load("waveform", 1000, 7) if short else Load("waveform", 10_000, 30)
+    title = f"blocks of 100 samples ten minutes apart, {load.sensors} sensors"
+    return _compare(console, title, load, [CHAIN, BARE], short=short)
 
 
 def _scalars(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
@@ -186,6 +193,7 @@ def _machine() -> dict[str, Any]:
 
 _PARTS: Final[dict[str, Callable[[Console, bool], Any]]] = {
     "end-to-end": _end_to_end,
+    "closing": _closing,
     "scalars": _scalars,
     "usual": _usual,
     "workers": _workers,
