@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_shell_scripts_have_no_fault_of_syntax() -> None:
         assert subprocess.run(["bash", "-n", str(ROOT / name)], check=False).returncode == 0, name
 
 
+@pytest.fixture
+def listening_to_ctrl_c() -> Iterator[None]:
+    """Where the tests run in the background, interrupts are ignored, and what they start would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening_to_ctrl_c")
 def test_ctrl_c_reaches_schouw_through_make(project: Path) -> None:
     script(
         project / ".venv/bin/schouw",
