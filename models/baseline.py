@@ -23,7 +23,7 @@ bridges (5 % of frequency over 10 K, twice that in frost: Peeters and De Roeck, 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -128,37 +128,29 @@ def learn(
     scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
     scaled = replace(state, scale=scatter(state.scale, rows, scale))
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
+    whole = _Values(value, rows, regressors, stale, frozen, commissioning, end_ns)
     for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        part = np.s_[begin : begin + _ROWS_AT_ONCE]
-        new = _learn_rows(
-            catalogue,
-            scaled,
-            value[part],
-            rows[part],
-            regressors=regressors[part],
-            stale=stale[part],
-            frozen=frozen[part],
-            commissioning=commissioning[part],
-            end_ns=end_ns[part],
-        )
-        for name, values in zip(_LEARNT, new, strict=True):
-            learnt[name][rows[part]] = values
+        part = _Values._make(column[begin : begin + _ROWS_AT_ONCE] for column in whole)
+        for name, values in zip(_LEARNT, _learn_values(catalogue, scaled, part), strict=True):
+            learnt[name][part.rows] = values
     return replace(scaled, **learnt)
 
 
-def _learn_rows(
-    catalogue: Catalogue,
-    state: ModelState,
-    value: FloatArray,
-    rows: npt.NDArray[np.intp],
-    *,
-    regressors: FloatArray,
-    stale: BoolArray,
-    frozen: BoolArray,
-    commissioning: BoolArray,
-    end_ns: TimeArray,
-) -> tuple[npt.NDArray[Any], ...]:
+class _Values(NamedTuple):
+    """What `learn` is given, of all channels or of some."""
+
+    value: FloatArray
+    rows: npt.NDArray[np.intp]
+    regressors: FloatArray
+    stale: BoolArray
+    frozen: BoolArray
+    commissioning: BoolArray
+    end_ns: TimeArray
+
+
+def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> tuple[npt.NDArray[Any], ...]:
     """Give the new values of `_LEARNT` for some rows, of which the state has the scale already."""
+    value, rows, regressors, stale, frozen, commissioning, end_ns = values
     channel = catalogue.judged[rows]
     scale = state.scale[rows]
     prior = scale[:, np.newaxis] * _PRIOR
