@@ -17,7 +17,8 @@ from api.schemas_calibration import (
 from api.scoped import OrganisationDecisions
 from api.texts import text
 from api.times import rfc3339
-from domain.calibration import Calibration, Estimate
+from domain.calibration import Calibration
+from domain.figures import Figure
 from domain.register import AssetType
 
 __all__ = ["calibration_answer", "calibration_of", "summary"]
@@ -109,5 +110,5 @@ def calibration_answer(made: Calibration, organisation: str, language: Language)
     )
 
 
-def _estimate(figure: Estimate) -> EstimateItem:
+def _estimate(figure: Figure) -> EstimateItem:
     return EstimateItem(value=figure.value, low=figure.low, high=figure.high, count=figure.count)

@@ -7,11 +7,11 @@ from typing import Any, Final
 from domain.calibration import (
     AlarmPrecision,
     Calibration,
-    Estimate,
     ForecastCalibration,
     LifeCalibration,
     ReliabilityPoint,
 )
+from domain.figures import Figure
 
 __all__ = ["ALGORITHM_EXAMPLE", "CALIBRATION", "READINGS_EXAMPLE"]
 
@@ -28,19 +28,19 @@ CALIBRATION: Final = Calibration(
         horizon_days=90,
         statements=1_412,
         base_rate=0.024,
-        brier=Estimate(0.013, 0.008, 0.018, 131),
-        skill=Estimate(0.44, 0.21, 0.6, 131),
+        brier=Figure(0.013, 0.008, 0.018, 131),
+        skill=Figure(0.44, 0.21, 0.6, 131),
         reliability=(
             ReliabilityPoint(0.0, 0.01, 0.004, 0.006, 0.0, 0.032, 1_280, 128),
             ReliabilityPoint(0.6, 0.8, 0.71, 0.75, 0.35, 0.96, 12, 8),
         ),
     ),
     life=LifeCalibration(
-        coverage=Estimate(0.79, 0.66, 0.91, 12),
-        width_days=Estimate(118.0, 92.0, 149.0, 12),
-        error_days=Estimate(21.0, 12.0, 33.0, 12),
+        coverage=Figure(0.79, 0.66, 0.91, 12),
+        width_days=Figure(118.0, 92.0, 149.0, 12),
+        error_days=Figure(21.0, 12.0, 33.0, 12),
     ),
-    alarms=(AlarmPrecision("lock", "condition.drive_wear", 3, 1, Estimate(0.75, 0.249, 0.987, 4)),),
+    alarms=(AlarmPrecision("lock", "condition.drive_wear", 3, 1, Figure(0.75, 0.249, 0.987, 4)),),
 )
 
 ALGORITHM_EXAMPLE: Final[dict[str, Any]] = {

@@ -7,24 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.figures import Figure
+
 __all__ = [
     "AlarmPrecision",
     "Calibration",
-    "Estimate",
     "ForecastCalibration",
     "LifeCalibration",
     "ReliabilityPoint",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 90 % interval, and the number of cases behind it."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +52,15 @@ class ForecastCalibration:
         Those whose outcome is known.
     base_rate : float
         Share of the statements that were followed by a failure within the horizon.
-    brier, skill : Estimate
+    brier, skill : Figure
         Mean squared error of the stated chance; 1 - that error / the error of always stating the base rate.
     """
 
     horizon_days: int
     statements: int
     base_rate: float
-    brier: Estimate
-    skill: Estimate
+    brier: Figure
+    skill: Figure
     reliability: tuple[ReliabilityPoint, ...]
 
 
@@ -79,15 +70,15 @@ class LifeCalibration:
 
     Attributes
     ----------
-    coverage : Estimate
+    coverage : Figure
         Share of the days on which the true remaining life lay in the stated 80 % interval.
-    width_days, error_days : Estimate
+    width_days, error_days : Figure
         Mean width of that interval; median of the absolute error of the stated median.
     """
 
-    coverage: Estimate
-    width_days: Estimate
-    error_days: Estimate
+    coverage: Figure
+    width_days: Figure
+    error_days: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +89,7 @@ class AlarmPrecision:
     kind: str
     confirmed: int
     dismissed: int
-    precision: Estimate
+    precision: Figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ import numpy as np
 from domain.calibration import (
     AlarmPrecision,
     Calibration,
-    Estimate,
     ForecastCalibration,
     LifeCalibration,
     ReliabilityPoint,
@@ -32,7 +31,7 @@ from domain.calibration import (
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, Decision, DecisionVerb
 from service.evaluation.forecast_figures import HORIZON_DAYS, ForecastFigures, LifeFigures, grade_forecast, grade_life
-from service.evaluation.intervals import Figure, share
+from service.evaluation.intervals import share
 from service.evaluation.truth import (
     DAY_NS,
     Case,
@@ -230,7 +229,7 @@ def _precisions(store: AdvisoryStore, decisions: Sequence[Decision]) -> tuple[Al
     for asset_type, kind in sorted({(asset_type, kind) for asset_type, kind, _ in counts}):
         confirmed, dismissed = (counts[asset_type, kind, verb] for verb in _VERDICTS)
         figure = share(confirmed, confirmed + dismissed)
-        found.append(AlarmPrecision(asset_type, kind, confirmed, dismissed, _estimate(figure)))
+        found.append(AlarmPrecision(asset_type, kind, confirmed, dismissed, figure))
     return tuple(found)
 
 
@@ -239,8 +238,8 @@ def _forecast(figures: ForecastFigures) -> ForecastCalibration:
         horizon_days=HORIZON_DAYS,
         statements=sum(item.days for item in figures.reliability),
         base_rate=figures.base_rate or 0.0,
-        brier=_estimate(figures.brier),
-        skill=_estimate(figures.skill),
+        brier=figures.brier,
+        skill=figures.skill,
         reliability=tuple(
             ReliabilityPoint(
                 low=item.low,
@@ -259,11 +258,7 @@ def _forecast(figures: ForecastFigures) -> ForecastCalibration:
 
 def _life(figures: LifeFigures) -> LifeCalibration:
     return LifeCalibration(
-        coverage=_estimate(figures.coverage),
-        width_days=_estimate(figures.width_days),
-        error_days=_estimate(figures.error_days),
+        coverage=figures.coverage,
+        width_days=figures.width_days,
+        error_days=figures.error_days,
     )
-
-
-def _estimate(figure: Figure) -> Estimate:
-    return Estimate(figure.value, figure.low, figure.high, figure.count)

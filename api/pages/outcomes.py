@@ -11,7 +11,8 @@ from api.figures import number, percent, span
 from api.languages import Language
 from api.terms import alarm_title, term
 from api.texts import text
-from domain.calibration import Calibration, Estimate
+from domain.calibration import Calibration
+from domain.figures import Figure
 
 __all__ = ["outcome_tables"]
 
@@ -27,13 +28,13 @@ def outcome_tables(made: Calibration, language: Language) -> dict[str, Any]:
     """
     forecast, life = made.forecast, made.life
 
-    def rounded(estimate: Estimate | None) -> str:
+    def rounded(estimate: Figure | None) -> str:
         return _with_range(estimate, lambda value: number(value, language, decimals=2), language)
 
-    def share(estimate: Estimate | None) -> str:
+    def share(estimate: Figure | None) -> str:
         return _with_range(estimate, lambda value: percent(value, language), language)
 
-    def days(estimate: Estimate | None) -> str:
+    def days(estimate: Figure | None) -> str:
         return _with_range(estimate, lambda value: span(value, language), language)
 
     figures = [
@@ -93,7 +94,7 @@ def outcome_tables(made: Calibration, language: Language) -> dict[str, Any]:
     }
 
 
-def _with_range(estimate: Estimate | None, write: Callable[[float], str], language: Language) -> str:
+def _with_range(estimate: Figure | None, write: Callable[[float], str], language: Language) -> str:
     if estimate is None or estimate.value is None:
         return ""
     if estimate.low is None or estimate.high is None:

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from service.evaluation.intervals import Figure, nothing, rate, share
+from domain.figures import Figure
+from service.evaluation.intervals import nothing, rate, share
 from service.evaluation.modes import mode_is_named_by
 from service.evaluation.truth import DAY_NS, YEAR_DAYS, Case, Life, RaisedAlarm, Truth
 

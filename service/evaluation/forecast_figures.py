@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
+from domain.figures import Figure
 from service.evaluation.alarm_figures import JudgedLife, judge_lives
-from service.evaluation.intervals import Figure, binomial_interval, over_lives
+from service.evaluation.intervals import binomial_interval, over_lives
 from service.evaluation.truth import DAY_NS, Case, Life, Truth
 
 __all__ = ["HORIZON_DAYS", "ForecastFigures", "LifeFigures", "ReliabilityBin", "grade_forecast", "grade_life"]

@@ -9,37 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 import numpy as np
 from scipy import special
 
 from domain.arrays import FloatArray
+from domain.figures import Figure
 from domain.rates import CONFIDENCE, counted_rate
 
-__all__ = ["Figure", "binomial_interval", "nothing", "over_lives", "rate", "share"]
+__all__ = ["binomial_interval", "nothing", "over_lives", "rate", "share"]
 
 _TAIL: Final = (1.0 - CONFIDENCE) / 2.0
 _RESAMPLES: Final = 200
 _SEED: Final = 20_260_101
-
-
-class Figure(msgspec.Struct, frozen=True):
-    """One number of the scoreboard.
-
-    Attributes
-    ----------
-    value : float or None
-        None where there was nothing to measure it on.
-    low, high : float or None
-        90 % interval; None where there is none.
-    count : int
-        How many cases it rests on: alarms, failures, lives or faults, as docs/evaluation.md says.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    count: int = 0
 
 
 def nothing(count: int = 0) -> Figure:

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from domain.figures import Figure
 from service.evaluation.alarm_figures import JudgedLife
-from service.evaluation.intervals import Figure, nothing, over_lives
+from service.evaluation.intervals import nothing, over_lives
 from service.evaluation.truth import DAY_NS, YEAR_DAYS
 
 __all__ = ["INSPECTION_SHARE", "MoneyFigures", "grade_money"]

@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from domain.figures import Figure
 from service.evaluation.alarm_figures import JudgedLife, grade_alarms, judge_lives
-from service.evaluation.intervals import Figure, share
+from service.evaluation.intervals import share
 from service.evaluation.money import grade_money
 from service.evaluation.pilot_sheet import PilotSheet
 from service.evaluation.sensor_figures import grade_sensors

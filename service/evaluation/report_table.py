@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from service.evaluation.intervals import Figure
+from domain.figures import Figure
 from service.evaluation.scoreboard import DetectorScore, Scoreboard
 
 __all__ = ["FIGURES", "plain", "print_scoreboard"]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.evaluation.intervals import Figure, over_lives, rate, share
+from domain.figures import Figure
+from service.evaluation.intervals import over_lives, rate, share
 
 
 @pytest.mark.parametrize("events", [0, 1, 7, 240])
