@@ -22,7 +22,7 @@ from api.audit import make_audit
 from api.edge import API_VERSION, Edge
 from api.languages import Language
 from api.openapi import make_document, operation_id
-from api.pages.problem import add_page_handlers
+from api.pages.problem import add_page_handlers, answer_problem
 from api.problems import add_problem_handlers
 from api.repeats import Repeats
 from api.rooms import ApiRooms, ApiSettings, PartState, Readiness
@@ -99,7 +99,7 @@ def create_app(rooms: ApiRooms) -> FastAPI:
         LoginState, secret=rooms.access.secret or secrets.token_bytes(32), secure=rooms.access.secure_cookies
     )
     app.add_middleware(Repeats, rooms=rooms)
-    app.add_middleware(Edge, settings=rooms.settings, audit=make_audit(rooms))
+    app.add_middleware(Edge, settings=rooms.settings, answer_problem=answer_problem, audit=make_audit(rooms))
     return app
 
 

@@ -4,17 +4,18 @@ In order: are address and headers of a size that a person could mean, is the `Ho
 point its own name at a loopback address, and its scripts would then read us as their own site), is the body within its
 limit, and, whatever happens
 further in, an answer in one shape with the same security headers. An error that nobody foresaw becomes
-a problem without its insides and is raised again, so that the server writes it to its log.
+a problem without its insides (a page, for a browser) and is raised again, so that the server writes it to its log.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
 from anyio import to_thread
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,13 +63,22 @@ class Edge:
     app : ASGI application
     settings : ApiSettings
         Names of hosts, limit of the body, and whether this is a demo.
+    answer_problem : callable
+        Puts a problem into the words of whoever asks.
     audit : callable or None
         Writes down what was written or denied.
     """
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, audit: Audit | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ApiSettings,
+        answer_problem: Callable[[Request, ProblemError], Response],
+        audit: Audit | None = None,
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._answer_problem = answer_problem
         self._audit = audit
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
 
@@ -95,13 +105,12 @@ class Edge:
                 message = {**message, "body": b""}
             await send(message)
 
-        path = str(scope["path"])
         try:
             _check_size(scope)
             self._check_host(Headers(scope=scope))
             body = await self._body(scope, receive)
         except ProblemError as refused:
-            await problem_response(refused, path)(scope, receive, dressed)
+            await self._answer_problem(Request(scope), refused)(scope, receive, dressed)
             return
         try:
             await self._app(scope, _Replay(body, receive), dressed)
@@ -110,7 +119,7 @@ class Edge:
                 problem = ProblemError(
                     500, "Internal error", "Something went wrong on our side; the operator's log says what."
                 )
-                await problem_response(problem, path)(scope, receive, dressed)
+                await self._answer_problem(Request(scope), problem)(scope, receive, dressed)
             raise
 
     def _check_host(self, headers: Headers) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "long_date",
     "number",
     "percent",
+    "quantity",
     "span",
     "span_range",
 ]
@@ -37,7 +38,6 @@ _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_PER_MONTH: Final = 365.25 / 12
 _DAYS_PER_YEAR: Final = 365.25
-_PERCENT: Final = {Language.ENGLISH: "%", Language.DUTCH: "\u00a0%"}
 _LOCALES: Final = {Language.ENGLISH: Locale("en", "GB"), Language.DUTCH: Locale("nl", "NL")}
 _UNITS: Final = {
     "year": (marked("{count} year"), marked("{count} years")),
@@ -107,7 +107,18 @@ def percent(share: float, language: Language) -> str:
     >>> percent(0.126, Language.ENGLISH)
     '13%'
     """
-    return f"{number(share * 100, language)}{_PERCENT[language]}"
+    return f"{number(share * 100, language)}%"
+
+
+def quantity(figure: str, symbol: str) -> str:
+    r"""Put the symbol of a unit behind a figure: on the same line, and a percent sign without a space before it.
+
+    Examples
+    --------
+    >>> quantity("91", "%"), quantity("3,1", "°C"), quantity("4,2", "")
+    ('91%', '3,1\xa0°C', '4,2')
+    """
+    return f"{figure}\u00a0{symbol}" if symbol not in {"", "%"} else f"{figure}{symbol}"
 
 
 def chance(value: float, language: Language) -> str:
@@ -119,9 +130,9 @@ def chance(value: float, language: Language) -> str:
     ('<\xa01%', '13%', '>\xa099%')
     """
     if value < 0.01:  # noqa: PLR2004  # one percent
-        return f"<\u00a01{_PERCENT[language]}"
+        return "<\u00a01%"
     if value > 0.99:  # noqa: PLR2004  # ninety-nine percent
-        return f">\u00a099{_PERCENT[language]}"
+        return ">\u00a099%"
     return percent(value, language)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.answers import age_seconds
-from api.figures import chance, chance_range, euros, local_time, long_date, number, span, span_range
+from api.figures import chance, chance_range, euros, local_time, long_date, number, quantity, span, span_range
 from api.languages import Language
-from api.terms import alarm_title, channel_name, term, unit_symbol
+from api.terms import alarm_title, channel_name, subject_name, term, unit_symbol
 from api.texts import text
 from api.times import parse_date
 from api.wording import say_advice, say_reasons
@@ -196,7 +196,7 @@ def alarm_row(alarm: Alarm, language: Language) -> AlarmRow:
     title = alarm_title(alarm.kind, language)
     return AlarmRow(
         title=title[:1].upper() + title[1:],
-        subject=alarm.subject,
+        subject=subject_name(alarm.subject, language),
         state=term("alarm_state", alarm.state, language),
         is_open=alarm.cleared_at_ns is None,
         raised=local_time(alarm.raised_at_ns, language),
@@ -208,12 +208,12 @@ def alarm_row(alarm: Alarm, language: Language) -> AlarmRow:
 def sensor_row(status: SensorStatus, language: Language, now_ns: int) -> SensorRow:
     """Put one channel into texts."""
     heard = status.last_time_ns is not None and status.last_value is not None
-    symbol, grade = unit_symbol(status.unit), grade_now(status, now_ns)
+    symbol, grade = unit_symbol(status.unit, language), grade_now(status, now_ns)
     fell_silent = heard and grade is not status.quality
     return SensorRow(
         sensor=status.sensor,
         channel=channel_name(status.channel, language),
-        value=f"{_reading(status.last_value or 0.0, language)} {symbol}".strip() if heard else None,
+        value=quantity(_reading(status.last_value or 0.0, language), symbol) if heard else None,
         age="" if status.last_time_ns is None else _age(status.last_time_ns, now_ns, language),
         quality=grade,
         quality_label=text("silent", language) if fell_silent else term("quality", grade, language),

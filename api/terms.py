@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from api.languages import Language
-from api.texts import text
+from api.texts import marked, text
 
-__all__ = ["TERMS", "alarm_title", "channel_name", "term", "unit_symbol"]
+__all__ = ["TERMS", "alarm_title", "channel_name", "subject_name", "term", "unit_symbol"]
 
 TERMS: Final[dict[str, dict[str, str]]] = {
     "state": {"act": "Act", "watch": "Watch", "insufficient-data": "Not enough data", "ok": "OK"},
@@ -41,6 +41,9 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "ingest": "intake of readings",
         "journal": "journal",
         "operational store": "store of assessments and alarms",
+        "projection: operational store": "updating of assessments and alarms",
+        "projection: projections": "updating of what is shown",
+        "projection: time series": "updating of charts",
     },
     "refusal": {
         "bad_encoding": "cannot be read as text",
@@ -136,7 +139,18 @@ TERMS: Final[dict[str, dict[str, str]]] = {
 }
 
 # Canonical units of the register (`domain.units`) as people write them.
-_SYMBOLS: Final = {"1": "", "Cel": "°C", "m/s2": "m/s²", "mm/s2": "mm/s²", "um": "µm", "um/m": "µm/m", "deg": "°"}
+_SYMBOLS: Final = {
+    "1": "",
+    "%RH": "%",
+    "Cel": "°C",
+    "m/s2": "m/s²",
+    "mm/s2": "mm/s²",
+    "um": "µm",
+    "um/m": "µm/m",
+    "deg": "°",
+    "degF": "°F",
+}
+_RATES: Final = {"1/h": marked("per hour"), "1/min": marked("per minute"), "1/d": marked("per day")}
 
 
 def term(group: str, code: str, language: Language) -> str:
@@ -178,6 +192,18 @@ def alarm_title(kind: str, language: Language) -> str:
     return text(sentence, language, context="alarm", **facts)
 
 
-def unit_symbol(unit: str) -> str:
-    """Give the symbol of a unit; nothing for a bare ratio."""
-    return _SYMBOLS.get(unit, unit)
+def subject_name(subject: str, language: Language) -> str:
+    """Name what an alarm or an explanation is about: a sensor, or one channel of it (`acc1/tilt.x`).
+
+    Examples
+    --------
+    >>> subject_name("acc1/tilt.x", Language.ENGLISH), subject_name("gw-7", Language.ENGLISH)
+    ('acc1: tilt (x)', 'gw-7')
+    """
+    sensor, _, channel = subject.partition("/")
+    return f"{sensor}: {channel_name(channel, language)}" if channel else sensor
+
+
+def unit_symbol(unit: str, language: Language) -> str:
+    """Give the symbol of a unit, words for a rate of counts; nothing for a bare ratio."""
+    return text(_RATES[unit], language) if unit in _RATES else _SYMBOLS.get(unit, unit)

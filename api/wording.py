@@ -64,7 +64,7 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     # A number and its unit stay on one line.
     template = template.replace(" °C", "\N{NO-BREAK SPACE}°C")
     if known.get("unit"):
-        template = template.replace(" {unit}", "\N{NO-BREAK SPACE}{unit}")
+        template = template.replace(" {unit}", "{unit}" if known["unit"] == "%" else "\N{NO-BREAK SPACE}{unit}")
     kept = _OPTIONAL.sub(lambda part: part[1] if set(_FIELD.findall(part[1])) <= known.keys() else "", template)
     if not set(_FIELD.findall(kept)) <= known.keys():
         return _listing(reason, language)
@@ -100,7 +100,7 @@ def _written_text(key: str, value: str, code: str, language: Language) -> str:
         case "channel":
             return channel_name(value, language)
         case "unit":
-            return unit_symbol(value)
+            return unit_symbol(value, language)
         case "kind":
             return term("works", value, language) if code.startswith("works_") else alarm_title(value, language)
         case "asset_type":

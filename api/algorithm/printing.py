@@ -72,7 +72,7 @@ def _name(key: str, language: Language, about: str) -> str:
         return term("quality", key, language)
     if about == "quantities":
         quantity, _, unit = key.removesuffix(")").partition(" (")
-        symbol = unit_symbol(unit)
+        symbol = unit_symbol(unit, language)
         return f"{channel_name(quantity, language)} ({symbol})" if symbol else channel_name(quantity, language)
     return label(key, language)
 
@@ -116,4 +116,4 @@ def _text(key: str, value: Any, language: Language, about: str) -> str:
         return channel_name(text, language)
     if key == "kind":
         return alarm_title(text, language)
-    return (unit_symbol(text) or _NONE) if key == "unit" else text
+    return (unit_symbol(text, language) or _NONE) if key == "unit" else text

@@ -10,7 +10,7 @@ from typing import Final
 
 from api.charts.common import WIDE, ChartView, civil, drawn, layered, time_axis
 from api.drawing import Drawing
-from api.figures import local_time, number, span
+from api.figures import local_time, number, quantity, span
 from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, unit_symbol
@@ -47,7 +47,7 @@ def measured_chart(
     drawing: Drawing, points: Sequence[SeriesPoint], channel: str, sensor: str, unit: str, language: Language
 ) -> ChartView:
     """Draw one channel; `points` oldest first, at least one."""
-    symbol = unit_symbol(unit)
+    symbol = unit_symbol(unit, language)
     name = channel_name(channel, language)
     title = f"{name[:1].upper()}{name[1:]}, {sensor}"
     means = thinned(points)
@@ -187,4 +187,4 @@ def _value(value: float, band: float | None, symbol: str, language: Language) ->
     """Write a value to two digits of its band, else to four of its own."""
     size, digits = (band, 1) if band else (abs(value), 3)
     decimals = min(max(digits - math.floor(math.log10(size)), 0), 9) if size > 0 else 0
-    return f"{number(value, language, decimals=decimals, minimum_decimals=0)} {symbol}".strip()
+    return quantity(number(value, language, decimals=decimals, minimum_decimals=decimals if band else 0), symbol)

@@ -170,5 +170,4 @@ def _share(value: float, language: Language) -> str:
     """Write a share in percents with two digits that say something."""
     share = 100 * value
     decimals = min(max(_DIGITS - 1 - math.floor(math.log10(share)), 0), 9) if share > 0 else 0
-    sign = "\u00a0%" if language is Language.DUTCH else "%"
-    return f"{number(share, language, decimals=decimals, minimum_decimals=0)}{sign}"
+    return f"{number(share, language, decimals=decimals, minimum_decimals=0)}%"

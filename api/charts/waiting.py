@@ -84,9 +84,11 @@ def _sentence(plan: RepairPlan, today: date, language: Language) -> str:
             day=long_date(today + timedelta(weeks=plan.best_week), language),
             cost=euros(plan.cost_eur[plan.best_week], language),
         )
+        if 0 < plan.first_week == plan.best_week:
+            said += " " + text("That is the first week in which the crew can come.", language)
     if plan.waiting_a_week_eur >= 1:
         said += " " + text(
-            "Each week later costs about {cost} more.", language, cost=euros(plan.waiting_a_week_eur, language)
+            "A week later costs about {cost} more.", language, cost=euros(plan.waiting_a_week_eur, language)
         )
     if plan.inspection_eur >= 1:
         worth = euros(plan.inspection_eur, language)

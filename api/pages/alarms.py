@@ -19,7 +19,7 @@ from api.paging import next_cursor, read_page
 from api.questions import ItemPath, Rooms
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
-from api.terms import alarm_title, term
+from api.terms import alarm_title, subject_name, term
 from api.texts import text
 from api.wording import say_reason
 from domain.access import Right
@@ -163,7 +163,7 @@ def _case(case: Case, names: Mapping[AssetId, str], language: Language) -> dict[
         "state": case.state.value,
         "state_label": term("alarm_state", case.state, language),
         "since": local_time(case.first.raised_at_ns, language),
-        "subjects": ", ".join(case.subjects),
+        "subjects": ", ".join(subject_name(subject, language) for subject in case.subjects),
         "count": len(case.alarms),
         "reason": say_reason(case.first.reasons[0], language) if case.first.reasons else "",
     }

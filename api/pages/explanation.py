@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from api.figures import chance, number, percent
+from api.figures import chance, number, percent, quantity
 from api.languages import Language
-from api.terms import channel_name, term, unit_symbol
+from api.terms import channel_name, subject_name, term, unit_symbol
 from api.texts import text
 from domain.explanations import Explanation, ModeChange
 
@@ -71,7 +71,7 @@ def explanation_rows(explanation: Explanation, language: Language) -> Explanatio
             for row in explanation.channels[:_CHANNELS_SHOWN]
         ),
         changes=tuple(_change(row, language) for row in explanation.changes),
-        missing=explanation.missing,
+        missing=tuple(subject_name(name, language) for name in explanation.missing),
         is_same=explanation.difference <= _SAME,
     )
 
@@ -91,4 +91,4 @@ def _change(row: ModeChange, language: Language) -> str:
 
 def _value(value: float, band: float, unit: str, language: Language) -> str:
     decimals = 1 if band >= 1 else 2 if band >= 0.1 else 3 if band >= 0.01 else 4  # noqa: PLR2004 -- two digits of the band
-    return f"{number(value, language, decimals=decimals, minimum_decimals=0)} {unit_symbol(unit)}".strip()
+    return quantity(number(value, language, decimals=decimals), unit_symbol(unit, language))

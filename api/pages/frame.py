@@ -34,6 +34,18 @@ _MENU: Final = (
     ("/about", marked("How it works"), None),
 )
 
+# What it means for who reads a page that a part is away; the operator's own detail stands behind it, in English.
+_EFFECTS: Final = {
+    "broker": marked("New readings do not come in for now; gateways that keep theirs send them later."),
+    "commit": marked("New readings are not stored for now; the broker holds them."),
+    "ingest": marked("New readings are not taken in for now; the broker holds them."),
+    "journal": marked("Decisions cannot be recorded for now."),
+    "operational store": marked("Assessments and alarms may be old or missing."),
+    "projection: operational store": marked("Assessments and alarms stand still for now; they are caught up later."),
+    "projection: projections": marked("Assessments, alarms and charts stand still for now; they are caught up later."),
+    "projection: time series": marked("Charts stand still for now; they are caught up later."),
+}
+
 
 class PageQuestion(Question):
     """What every page may be asked."""
@@ -132,12 +144,13 @@ def render(
     return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
 
 
-def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, str]]:
-    """Give what is away: its name, since when, and the detail for the operator."""
+def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, str, str]]:
+    """Give what is away: its name, since when, what that means, and the detail for the operator."""
     return [
         (
             term("part", part.name, language),
             "" if part.since_ns is None else local_time(part.since_ns, language),
+            text(_EFFECTS[part.name], language) if part.name in _EFFECTS else "",
             part.detail,
         )
         for part in readiness.parts

@@ -90,6 +90,7 @@ def show_map(request: Request, rooms: Rooms, question: Annotated[MapQuestion, Qu
         rooms,
         question,
         bounds=_bounds(placed),
+        is_empty=not places,
         tiles=settings.map_tiles_url,
         attribution=settings.map_attribution,
         not_placed=len(places) - len(placed),

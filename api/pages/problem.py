@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from api.languages import Language, choose_language
 from api.pages.frame import render_bare
-from api.problems import ProblemError
+from api.problems import ProblemError, problem_response
 from api.texts import marked, text
 from domain.errors import DecisionError, StorageUnavailable
 
-__all__ = ["add_page_handlers"]
+__all__ = ["add_page_handlers", "answer_problem"]
 
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 # What a person reads for each status: a heading, and what it means or what to do.
@@ -34,8 +34,9 @@ _WORDS: Final = {
     ),
 }
 _OTHERWISE: Final = (marked("Something went wrong"), marked("Try again; if it stays, tell who runs this service."))
-# A path that leads nowhere has nothing to say beyond that.
+# A path that leads nowhere has nothing to say beyond that, and neither has a fault of ours.
 _NOWHERE: Final = HTTPException
+_OURS: Final = 500
 # Of the answer that a system would have got; the rest is said anew.
 _KEPT_HEADERS: Final = ("allow", "retry-after", "www-authenticate")
 
@@ -47,18 +48,28 @@ def add_page_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _shown(plain))
 
 
+def answer_problem(request: Request, problem: ProblemError) -> Response:
+    """Answer what no handler sees, because it went wrong before or behind all of them: a page or problem details."""
+    return _for_reader(request, problem_response(problem, request.scope["path"]), has_details=True)
+
+
 def _shown(plain: _Handler) -> _Handler:
     """Make a handler that shows people as a page what systems are told."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        told = await plain(request, error)
-        if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
-            return told
-        page = _page(request, json.loads(bytes(told.body)), has_details=not isinstance(error, _NOWHERE))
-        page.headers.update({name: told.headers[name] for name in _KEPT_HEADERS if name in told.headers})
-        return page
+        return _for_reader(request, await plain(request, error), has_details=not isinstance(error, _NOWHERE))
 
     return answer
+
+
+def _for_reader(request: Request, told: Response, *, has_details: bool) -> Response:
+    """Give a browser as a page what a system is told; the address is not taken apart, its host may be no host."""
+    path: str = request.scope["path"]
+    if path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+        return told
+    page = _page(request, json.loads(bytes(told.body)), has_details=has_details)
+    page.headers.update({name: told.headers[name] for name in _KEPT_HEADERS if name in told.headers})
+    return page
 
 
 def _page(request: Request, problem: dict[str, Any], *, has_details: bool) -> Response:
@@ -76,5 +87,5 @@ def _page(request: Request, problem: dict[str, Any], *, has_details: bool) -> Re
         status=status,
         heading=text(heading, language),
         meaning=text(meaning, language),
-        details=(faults or [problem["detail"]]) if has_details else [],
+        details=(faults or [problem["detail"]]) if has_details and status < _OURS else [],
     )

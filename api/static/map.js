@@ -30,6 +30,7 @@ if (box && window.L) {
         icon: sign(place),
         keyboard: true,
         title: place.label,
+        zIndexOffset: place.count > 1 ? 1000 : 0, // a count stays readable beside a single sign
         alt: place.label,
       });
       marker.on("click", () => {

@@ -53,8 +53,8 @@ def test_the_words_say_what_the_drawing_shows(drawing: Drawing) -> None:
     chart = measured_chart(drawing, hours(48), "natural_frequency_1", "acc1", "Hz", Language.ENGLISH)
     assert chart.title == "Natural frequency\N{NO-BREAK SPACE}1, acc1"
     assert "48 values over 2 days" in chart.sentence
-    assert "is 3 Hz. 48 of 48 lie outside the band" in chart.sentence
-    assert chart.rows[0][1:] == ("3 Hz", "3.1 ± 0.05 Hz")
+    assert "is 3.000\N{NO-BREAK SPACE}Hz. 48 of 48 lie outside the band" in chart.sentence
+    assert chart.rows[0][1:] == ("3.000\N{NO-BREAK SPACE}Hz", "3.100 ± 0.050\N{NO-BREAK SPACE}Hz")
     dutch = measured_chart(drawing, hours(48), "natural_frequency_1", "acc1", "Hz", Language.DUTCH)
     assert "48 van de 48 liggen buiten de band" in dutch.sentence
     assert ">3,10<" in (dutch.svg or "")

@@ -12,6 +12,7 @@ from datetime import date
 import pytest
 from icalendar import Calendar
 
+from api.edge import PAGE_POLICY
 from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
@@ -31,6 +32,7 @@ from tests.unit.api.fakes import (
     make_status,
 )
 from tests.unit.api.test_pages import Outline
+from tests.unit.api.test_problems import broken_app
 
 PAGES = ["/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=decisions", "/work", "/sensors", "/about"]
 PAGES += ["/report", "/assets/brug-042/report", "/assets/kade-3/report", "/alarms/brug-042.condition.settlement.12"]
@@ -143,7 +145,7 @@ def test_the_matrix_has_chance_and_cost_and_both_conditions(town: Town) -> None:
     assert row.index("Brug over de Dommel") < row.index("</tr>")
     assert "indicative condition </span>4 / " in row
     assert "raised risk" in row[: row.index("Brug over de Dommel")]
-    assert "10\u00a0% tot 50\u00a0%" in town.client().get("/matrix?lang=nl").text
+    assert "10% tot 50%" in town.client().get("/matrix?lang=nl").text
 
 
 def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
@@ -281,6 +283,7 @@ def test_an_empty_register_is_not_all_well() -> None:
     for path, told, untold in (
         ("/sensors", "The register names no sensors.", "send good readings"),
         ("/report", "The register is empty.", "No structure needs action"),
+        ("/map", "The register is empty.", "fits this choice"),
         ("/", "schouw assets import assets.csv sensors.csv", "That says nothing about their condition"),
     ):
         html = client.get(f"{path}?lang=en").text
@@ -325,7 +328,7 @@ def test_the_page_of_a_structure_explains_and_prices_the_weeks(town: Town) -> No
     html = town.client().get("/assets/brug-042?lang=en").text
     for part in (
         "The best week begins about 12 Oct 2026; repairing then is expected to cost €\u00a0192,000.",
-        "Each week later costs about €\u00a04,000 more.",
+        "A week later costs about €\u00a04,000 more.",
         "An inspection beforehand is worth up to €\u00a01,200.",
         "what no sensor sees: type, age, inspection",
         "Settlement: the alarm ends after two calm weeks",
@@ -333,7 +336,7 @@ def test_the_page_of_a_structure_explains_and_prices_the_weeks(town: Town) -> No
     ):
         assert part in html
     row = html[html.index("Channels that drove it</h3>") :]
-    for cell in ("tilt-1", "1.93 mrad", "0.44 ± 0.03 mrad", "32%"):
+    for cell in ("tilt-1", "1.930\u00a0mrad", "0.440 ± 0.030\u00a0mrad", "32%"):
         assert cell in row
     town.explanations[risk.assessment_id] = replace(EXPLANATION, difference=0.1)
     assert "the numbers differ from those told" in town.client().get("/assets/brug-042?lang=en").text
@@ -349,7 +352,7 @@ def test_without_a_basis_no_week_is_priced(client: Client) -> None:
     ("path", "status", "told"),
     [
         ("/assets/nowhere?lang=en", 404, "This is not here"),
-        ("/nowhere", 404, "Dit is er niet"),
+        ("/nowhere", 404, "Deze pagina bestaat niet"),
         ("/alarms/nothing?lang=en", 404, "This is not here"),
         ("/?state=xyz&lang=en", 400, "This address cannot be read"),
         ("/?state=xyz", 400, "Er klopt iets niet in het adres."),
@@ -364,6 +367,22 @@ def test_a_browser_gets_an_error_as_a_page_and_a_system_as_a_problem(
     assert told in page.text
     assert Outline(page.text).tags
     assert client.get(path).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_what_nobody_foresaw_is_a_page_in_the_readers_language(town: Town, language: str) -> None:
+    """The edge answers it, outside the frame and all handlers; the insides stay inside."""
+    client = Client(broken_app(town, RuntimeError("secret")))
+    page = client.get("/", Accept="text/html,*/*", Accept_Language=language)
+    assert (page.status, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert {"nl": "Er ging iets mis", "en": "Something went wrong"}[language] in page.text
+    assert f'<html lang="{language}">' in page.text
+    assert "secret" not in page.text
+    assert "operator" not in page.text
+    assert page.headers["content-security-policy"] == PAGE_POLICY
+    assert client.get("/").headers["content-type"] == "application/problem+json"
+    foreign = client.send("GET", "/", headers={"Accept": "text/html"}, host="evil.example")
+    assert (foreign.status, foreign.headers["content-type"]) == (400, "text/html; charset=utf-8")
 
 
 def test_an_owner_puts_own_colours_and_sign(town: Town) -> None:

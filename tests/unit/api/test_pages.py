@@ -142,8 +142,11 @@ def test_a_part_that_is_away_is_said_on_top(town: Town) -> None:
     town.readiness = Readiness(False, (PartState("broker", False, "away since noon", NOW_NS),))
     html = town.client().get("/?lang=en").text
     assert "Part of the service is away" in html
-    assert 'message broker, since 21 Sept 2026 16:13 <span class="note" lang="en">away since noon<' in html
-    assert "berichtendienst (broker), sinds 21 sep 2026 16:13" in town.client().get("/?lang=nl").text
+    assert "message broker, since 21 Sept 2026 16:13. New readings do not come in for now" in html
+    assert '<span lang="en">away since noon</span>' in html
+    dutch = town.client().get("/?lang=nl").text
+    assert "berichtendienst (broker), sinds 21 sep 2026 16:13. Nieuwe metingen komen nu niet binnen." in dutch
+    assert 'Voor de beheerder: <span lang="en">away since noon</span>' in dutch
 
 
 def test_an_empty_list_does_not_look_healthy(town: Town) -> None:
@@ -222,7 +225,7 @@ def test_a_long_list_has_a_next_page_that_keeps_the_filter() -> None:
 
 def test_the_asset_page_tells_the_whole_story(client: Client) -> None:
     html = client.get("/assets/brug-042?lang=en").text
-    for part in ("within 365 days", "Signs of settlement", "Cleared", "tilt (x)", "0.432 mrad", "11.5 °C"):
+    for part in ("within 365 days", "Signs of settlement", "Cleared", "tilt (x)", "0.432\u00a0mrad", "11.5\u00a0°C"):
         assert part in html
     for part in ("J. de Vries", "Kraan is vrij", "due 5 Oct 2026", "NL.IMBOR.42/a", "€\u00a0180,000", "1972"):
         assert part in html

@@ -116,7 +116,7 @@ def test_a_measured_value_is_written_to_the_precision_of_its_band() -> None:
     facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"]}
     assert say_reason(Reason("expected_vs_measured", facts), Language.DUTCH) == (
         "Scheefstand (x) bij sensor tilt_1 is 1,931\u00a0mrad; normaal is 0,441 ± 0,031\u00a0mrad bij 11,2\u00a0°C. "
-        "Dat is 45\u00a0% van de weg naar de faalgrens."
+        "Dat is 45% van de weg naar de faalgrens."
     )
 
 
