@@ -172,7 +172,7 @@ def risk_row(
         chance=listed,
         chances=chances,
         trend=_trend(listed, before, language),
-        certainty="" if listed is None else _certainty(listed, language),
+        certainty="" if listed is None else _certainty(listed, language, is_measured=not silent),
         life=None if life is None else span(life.q50_days, language),
         life_range="" if life is None else span_range(life.q10_days, life.q90_days, life.q50_days, language),
         health=None if risk.health_index is None else number(risk.health_index, language, decimals=2),
@@ -265,8 +265,10 @@ def _trend(now: Chance | None, before: RiskAssessment | None, language: Language
     return Trend("same", "→", text("as it was 30 days ago", language))
 
 
-def _certainty(item: Chance, language: Language) -> str:
-    """Say in a word how wide the interval of a chance is."""
+def _certainty(item: Chance, language: Language, *, is_measured: bool) -> str:
+    """Say in a word how wide the interval of a chance is; an estimate without data is never called certain."""
+    if not is_measured:
+        return text("without measurements", language)
     width = item.high - item.low
     if width <= _NARROW_SHARE:
         return text("fairly certain", language)

@@ -68,7 +68,7 @@ def civil(time_ns: int) -> str:
 
 def time_axis(field: str = "t", **values: Any) -> Spec:
     """Encode civil time along the horizontal."""
-    axis = {"grid": False, "labelOverlap": True, "tickCount": 6, "format": _TICKS}
+    axis = {"grid": False, "labelOverlap": True, "labelSeparation": 8, "tickCount": 6, "format": _TICKS}
     return {"field": field, "type": "temporal", "scale": {"type": "utc"}, "axis": axis, "title": None, **values}
 
 

@@ -70,7 +70,9 @@ def explanation_rows(explanation: Explanation, language: Language) -> Explanatio
             )
             for row in explanation.channels[:_CHANNELS_SHOWN]
         ),
-        changes=tuple(_change(row, language) for row in explanation.changes),
+        changes=tuple(
+            _change(row, language) for row in explanation.changes if row.is_open or row.share_of_alarm >= _LEAST_SHARE
+        ),
         missing=tuple(subject_name(name, language) for name in explanation.missing),
         is_same=explanation.difference <= _SAME,
     )

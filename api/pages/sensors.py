@@ -23,7 +23,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSETS)])
 
 _SHOWN: Final = 100
-_LETTERS_SHOWN: Final = 20
+_LETTERS_SHOWN: Final = 10
 # The two reasons that `ingest.resolve` has for holding messages.
 _UNKNOWN_STRUCTURE: Final = marked("The register does not know this structure.")
 _UNKNOWN_SENSOR: Final = marked("The register knows the structure, but not this sensor.")

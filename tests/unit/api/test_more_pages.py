@@ -277,6 +277,23 @@ def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> 
         assert part in html
 
 
+@pytest.mark.parametrize("path", ["/sensors", "/alarms?view=alarms", "/report", "/about", "/assets/brug-042"])
+def test_a_table_that_becomes_cards_names_each_value_and_stays_a_table(client: Client, path: str) -> None:
+    """A browser may take the roles of a table away with its look; so they are written out, and cells carry labels."""
+    html = client.get(path).text
+    tables = re.findall(r'<table class="cards.*?</table>', html, re.DOTALL)
+    assert tables
+    for table in tables:
+        assert 'role="table"' in table
+        assert not re.search(r"<(thead|tbody|tr|th|td)(?![^>]*role=)", table)
+        heads = [re.sub(r"<.*?>", "", head) for head in re.findall(r"<th scope=\"col\".*?</th>", table)]
+        for row in table.split('<tr role="row">')[2:]:
+            labels = re.findall(r'<td [^>]*data-label="([^"]+)"', row)
+            assert labels == heads[1 : len(labels) + 1]
+            unnamed = row.count("<td ") - len(labels)
+            assert unnamed == row.count('class="button"')
+
+
 def test_an_empty_register_is_not_all_well() -> None:
     """It said that all channels send good readings, and that no structure needs action."""
     client = Town().client()

@@ -89,6 +89,8 @@ def test_no_data_has_a_state_of_its_own(client: Client) -> None:
     assert "? Geen gegevens" in text
     assert "nog niet bekend" in text
     assert "niet te bepalen" in text
+    assert "zonder metingen" in text
+    assert "zeker" not in text
     assert "In orde" not in text
 
 
