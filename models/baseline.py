@@ -31,8 +31,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.memory import BLOCKS, REGRESSORS, ModelState
+from models.triangles import fold, unfold
 
-__all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "scatter", "wander_rate"]
+__all__ = ["ROWS_AT_ONCE", "STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "scatter", "wander_rate"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -49,7 +50,7 @@ STALE_SPREAD: Final = 0.7
 _LONGEST_GAP_H: Final = 365.0 * 24.0
 _LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "count", "block_value", "block_regressors")
 # Covariances of so many channels, and what is made of them, fit in a core's own cache.
-_ROWS_AT_ONCE: Final = 256
+ROWS_AT_ONCE: Final = 256
 
 
 def wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
@@ -129,8 +130,8 @@ def learn(
     scaled = replace(state, scale=scatter(state.scale, rows, scale))
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
     whole = _Values(value, rows, regressors, stale, frozen, commissioning, end_ns)
-    for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        part = _Values._make(column[begin : begin + _ROWS_AT_ONCE] for column in whole)
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = _Values._make(column[begin : begin + ROWS_AT_ONCE] for column in whole)
         for name, values in zip(_LEARNT, _learn_values(catalogue, scaled, part), strict=True):
             learnt[name][part.rows] = values
     return replace(scaled, **learnt)
@@ -157,7 +158,7 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     diagonal = np.arange(len(REGRESSORS))
 
     coefficients = state.coefficients[rows]
-    covariance = state.covariance[rows]
+    covariance = unfold(state.covariance[rows], len(REGRESSORS))
     # After `recommission` the effects may be kept: a row starts anew when its level has no uncertainty yet.
     fresh_level = covariance[:, 0, 0] <= 0.0
     unknown = covariance[:, diagonal, diagonal] <= 0.0
@@ -190,9 +191,10 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     gain = spread / total[:, np.newaxis]
     gain[:, 1:] = np.where(frozen[:, np.newaxis], 0.0, gain[:, 1:])
     coefficients = coefficients + gain * innovation[:, np.newaxis]
-    cross = gain[:, :, np.newaxis] * spread[:, np.newaxis, :]
-    outer = gain[:, :, np.newaxis] * gain[:, np.newaxis, :]
-    covariance = covariance - cross - cross.transpose(0, 2, 1) + total[:, np.newaxis, np.newaxis] * outer
+    # The covariance loses g s' + s g' - total g g', which is half + half': symmetric to the bit.
+    rest = spread - 0.5 * total[:, np.newaxis] * gain
+    half = gain[:, :, np.newaxis] * rest[:, np.newaxis, :]
+    covariance -= half + half.transpose(0, 2, 1)
 
     pace = np.where(count < catalogue.commission_count[channel], 2.0 / (count + 10.0), 1.0 / 300.0)
     share = noise / total
@@ -205,7 +207,7 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     picked = np.arange(len(rows))
     block_value[picked, block] += np.where(counted, value, 0.0)
     block_sums[picked, block] += np.where(counted[:, np.newaxis], design[:, 1:], 0.0)
-    return coefficients, covariance, noise, end_ns, count + counted, block_value, block_sums
+    return coefficients, fold(covariance), noise, end_ns, count + counted, block_value, block_sums
 
 
 def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray, newly_met: BoolArray) -> ModelState:

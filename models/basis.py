@@ -104,15 +104,16 @@ def basis_of(
     judged = rows["judged"]
     numbers = (state.measured[judged], state.expected[judged], state.spread[judged], state.residual[judged])
     is_known: BoolArray = np.logical_and.reduce([np.isfinite(column) for column in numbers])
-    for row, known in zip(range(judged.start, judged.stop), is_known.tolist(), strict=True):
+    is_log, spread = catalogue.is_log[catalogue.judged[judged]], state.spread[judged]
+    expected, band = in_unit(is_log, state.expected[judged], spread)
+    measured, _ = in_unit(is_log, state.measured[judged], spread)
+    for place, known in enumerate(is_known.tolist()):
+        row = judged.start + place
         channel = int(catalogue.judged[row])
         key = catalogue.channels[channel]
         if not known:
             missing.append(f"{key.sensor}/{key.channel}")
             continue
-        is_log = catalogue.is_log[[channel]]
-        (expected,), (band,) = in_unit(is_log, state.expected[[row]], state.spread[[row]])
-        (measured,), _ = in_unit(is_log, state.measured[[row]], state.spread[[row]])
         direction = float(catalogue.direction[channel])
         residual = float(state.residual[row])
         towards = abs(residual) if direction == 0.0 else residual
@@ -123,9 +124,9 @@ def basis_of(
                 sensor=key.sensor,
                 channel=key.channel,
                 unit=catalogue.units[channel],
-                measured=float(measured),
-                expected=float(expected),
-                band=float(band),
+                measured=float(measured[place]),
+                expected=float(expected[place]),
+                band=float(band[place]),
                 deviation=residual + float(state.shock[row]),
                 common_shock=float(state.shock[row]),
                 residual=residual,
@@ -140,7 +141,7 @@ def basis_of(
         failure_eur=float(consequence.failure_eur[asset]),
         crew_lead_days=catalogue.details[asset].crew_lead_days or 0.0,
         temperature_degc=temperature if np.isfinite(temperature) else None,
-        borrows_climate=not bool(has_climate(state)[asset]) and bool(channels),
+        borrows_climate=not bool(has_climate(state, rows["asset"])[0]) and bool(channels),
         modes=tuple(modes),
         channels=tuple(channels),
         missing=tuple(missing),

@@ -154,6 +154,8 @@ class Catalogue:
         True where the kind of works leaves another level behind.
     first_channel : int32[A + 1]
         Channels of asset `a` are `first_channel[a]:first_channel[a + 1]`.
+    first_judged, first_pair : int32[A + 1]
+        Likewise of `judged` and of the pairs.
     sensor_of_channel : int32[C]
         Position of the first channel of the same sensor.
     judged : int32[J]
@@ -204,6 +206,8 @@ class Catalogue:
     works_end_ns: TimeArray
     works_moves: BoolArray
     first_channel: IndexArray
+    first_judged: IndexArray
+    first_pair: IndexArray
     sensor_of_channel: IndexArray
     judged: IndexArray
     pace_of_judged: IndexArray
@@ -320,6 +324,8 @@ def _links(
     pair_asset = pairs // len(MODES)
     index = {
         "first_channel": np.searchsorted(asset_of_channel, np.arange(assets + 1)),
+        "first_judged": np.searchsorted(asset, np.arange(assets + 1)),
+        "first_pair": np.searchsorted(pair_asset, np.arange(assets + 1)),
         "judged": judged,
         "asset_of_judged": asset,
         "pair_of_judged": pair_of_judged,

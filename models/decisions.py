@@ -17,8 +17,9 @@ from domain.arrays import BoolArray
 from domain.records import DecisionVerb, Reason
 from models.alarms import AlarmChange
 from models.catalogue import Catalogue
-from models.memory import ModelState
+from models.memory import REGRESSORS, ModelState
 from models.thresholds import MODES
+from models.triangles import first_line
 
 __all__ = ["apply_decision"]
 
@@ -88,8 +89,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
     rows = np.flatnonzero(judged)
     coefficients, covariance = state.coefficients.copy(), state.covariance.copy()
     coefficients[rows, 0] = 0.0
-    covariance[rows, 0, :] = 0.0
-    covariance[rows, :, 0] = 0.0
+    covariance[np.ix_(rows, first_line(len(REGRESSORS)))] = 0.0
     if not keep_effects:
         coefficients[rows] = 0.0
         covariance[rows] = 0.0

@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.baseline import STALE_SPREAD, block_residuals, scatter
+from models.baseline import ROWS_AT_ONCE, STALE_SPREAD, block_residuals, scatter
 from models.catalogue import DRIVERS, Catalogue
-from models.memory import BLOCKS, ModelState
+from models.memory import BLOCKS, REGRESSORS, ModelState
+from models.triangles import diagonal, unfold
 
 __all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]
 
@@ -70,36 +71,60 @@ def expect(
     regressors, stale : float64[R, K], bool[R, K]
         Of the channel's asset.
     """
-    per_channel = catalogue.commission_count[catalogue.judged[rows]]
-    commissioned = state.count[rows] >= per_channel
-    usual = np.sum(state.block_regressors[rows], axis=1) / np.maximum(state.count[rows], 1)[:, np.newaxis]
-    offset = np.where(stale[:, 1:], 0.0, regressors[:, 1:] - usual)
-    effects = state.coefficients[rows, 1:]
-    reference = np.mean(block_residuals(catalogue, state, rows), axis=-1) + state.offset[rows]
-    normal = reference + np.einsum("rk,rk->r", usual + offset, effects)
-    level = state.coefficients[rows, 0] + np.einsum("rk,rk->r", usual + offset, effects)
-    covariance = state.covariance[rows]
-    carried = np.einsum("rkl,rl->rk", covariance[:, 1:, 1:], offset)
-    climate = np.maximum(np.einsum("rk,rk->r", offset, carried), 0.0)
-    wander = _wander_variance(catalogue, state, rows)
-    variance = climate + wander * (1 + 1 / BLOCKS) + state.noise[rows]
-    running = climate + np.maximum(covariance[:, 0, 0], 0.0) + state.noise[rows]
-    enough = state.count[rows] * BLOCKS >= per_channel
-    expected = np.where(commissioned, normal, np.where(enough, level, np.nan))
-    spread = np.where(commissioned, np.sqrt(variance), np.where(enough, np.sqrt(running), np.nan))
+    expected, spread = np.empty(len(rows)), np.empty(len(rows))
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = np.s_[begin : begin + ROWS_AT_ONCE]
+        expected[part], spread[part] = _expect_some(catalogue, state, rows[part], regressors[part], stale[part])
     return Expectation(expected, spread)
 
 
-def _wander_variance(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
-    """float64[R]: variance of a sound level around the reference, over days to months."""
-    per_block = catalogue.commission_count[catalogue.judged[rows]] // BLOCKS
+def _expect_some(
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], regressors: FloatArray, stale: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    per_channel = catalogue.commission_count[catalogue.judged[rows]]
+    commissioned = state.count[rows] >= per_channel
+    usual = np.sum(state.block_regressors[rows], axis=1) / np.maximum(state.count[rows], 1)[:, np.newaxis]
     residual = block_residuals(catalogue, state, rows)
+    offset = np.where(stale[:, 1:], 0.0, regressors[:, 1:] - usual)
+    effects = state.coefficients[rows, 1:]
+    reference = np.mean(residual, axis=-1) + state.offset[rows]
+    weather = np.einsum("rk,rk->r", usual + offset, effects)
+    normal, level = reference + weather, state.coefficients[rows, 0] + weather
+    away = np.concatenate([np.zeros((len(rows), 1)), offset], axis=1)
+    climate = _variance_along(state, rows, away)
+    wander = _wander_variance(catalogue, state, rows, residual)
+    variance = climate + wander * (1 + 1 / BLOCKS) + state.noise[rows]
+    level_variance = state.covariance[rows, diagonal(len(REGRESSORS))[0]]
+    running = climate + np.maximum(level_variance, 0.0) + state.noise[rows]
+    enough = state.count[rows] * BLOCKS >= per_channel
+    expected = np.where(commissioned, normal, np.where(enough, level, np.nan))
+    spread = np.where(commissioned, np.sqrt(variance), np.where(enough, np.sqrt(running), np.nan))
+    return expected, spread
+
+
+def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], direction: FloatArray) -> FloatArray:
+    """float64[R]: variance of level and effects along a direction, float64[R, K]; not negative."""
+    carried = np.einsum("rkl,rl->rk", unfold(state.covariance[rows], len(REGRESSORS)), direction)
+    return np.asarray(np.maximum(np.einsum("rk,rk->r", direction, carried), 0.0), dtype=np.float64)
+
+
+def _wander_variance(
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], residual: FloatArray
+) -> FloatArray:
+    """float64[R]: variance of a sound level around the reference, over days to months.
+
+    Parameters
+    ----------
+    residual : float64[R, G]
+        `block_residuals` of these rows.
+    """
+    per_block = catalogue.commission_count[catalogue.judged[rows]] // BLOCKS
     centred = residual - np.mean(residual, axis=-1)[:, np.newaxis]
     between = np.sum(centred * centred, axis=-1) / (BLOCKS - 1) - state.noise[rows] / per_block
     scale = state.scale[rows]
     pooled = (2 * (_WANDER_PRIOR * scale) ** 2 + (BLOCKS - 1) * np.maximum(between, 0.0)) / (BLOCKS + 1)
-    temperature = state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
-    measured = temperature[catalogue.asset_of_judged[rows]]
+    heard_ns = state.driver_ns[catalogue.asset_of_judged[rows]]
+    measured = heard_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
     unseen = np.where(measured, _UNSEEN, np.hypot(_UNSEEN, _UNMEASURED_CLIMATE))
     return np.asarray(pooled + (unseen * scale) ** 2, dtype=np.float64)
 
@@ -123,6 +148,18 @@ def measure_deviation(
     """
     done = state.is_commissioned(catalogue)[rows]
     rows, stale = rows[done], stale[done]
+    columns = np.empty((4, len(rows)))
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = np.s_[begin : begin + ROWS_AT_ONCE]
+        columns[:, part] = _measure_some(catalogue, state, rows[part], stale[part])
+    names = ("deviation", "deviation_sd", "distance", "scale")
+    measured = zip(names, columns, strict=True)
+    return replace(state, **{name: scatter(getattr(state, name), rows, column) for name, column in measured})
+
+
+def _measure_some(
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray
+) -> tuple[FloatArray, ...]:
     channel = catalogue.judged[rows]
     count = state.count[rows].astype(np.float64)
     block = block_residuals(catalogue, state, rows)
@@ -132,11 +169,10 @@ def measure_deviation(
     climate = np.concatenate(
         [np.ones((len(rows), 1)), np.sum(state.block_regressors[rows], axis=1) / count[:, np.newaxis]], axis=1
     )
-    carried = np.einsum("rkl,rl->rk", state.covariance[rows], climate)
-    coefficients = np.maximum(np.einsum("rk,rk->r", climate, carried), 0.0)
-    diagonal = np.einsum("rkk->rk", state.covariance[rows])
-    lost = np.sum(np.where(stale, state.coefficients[rows] ** 2 + diagonal, 0.0), axis=-1) * STALE_SPREAD**2
-    wander = _wander_variance(catalogue, state, rows) * (1 + 1 / BLOCKS)
+    coefficients = _variance_along(state, rows, climate)
+    own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
+    lost = np.sum(np.where(stale, state.coefficients[rows] ** 2 + own, 0.0), axis=-1) * STALE_SPREAD**2
+    wander = _wander_variance(catalogue, state, rows, block) * (1 + 1 / BLOCKS)
 
     level = np.sum(state.block_value[rows], axis=-1) / count + state.offset[rows]
     limit = catalogue.limit[channel]
@@ -147,13 +183,7 @@ def measure_deviation(
     )
     least = np.maximum(_LEAST_DISTANCE * default, 1e-6 * np.maximum(np.abs(level), 1e-3))
     distance = np.maximum(np.where(np.isnan(limit), default, by_limit), least)
-    return replace(
-        state,
-        deviation=scatter(state.deviation, rows, deviation),
-        deviation_sd=scatter(state.deviation_sd, rows, np.sqrt(coefficients + wander + lost)),
-        distance=scatter(state.distance, rows, distance),
-        scale=scatter(state.scale, rows, np.minimum(state.scale[rows], distance)),
-    )
+    return deviation, np.sqrt(coefficients + wander + lost), distance, np.minimum(state.scale[rows], distance)
 
 
 def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:

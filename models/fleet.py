@@ -165,9 +165,10 @@ def group_names(catalogue: Catalogue) -> list[str]:
     ]
 
 
-def has_climate(state: ModelState) -> BoolArray:
-    """bool[A]: tell which assets have ever heard a temperature of their own."""
-    return np.asarray(state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1, initial=0) > 0)
+def has_climate(state: ModelState, assets: slice = slice(None)) -> BoolArray:
+    """bool[A]: tell which assets, of some or of all, have ever heard a temperature of their own."""
+    heard_ns = state.driver_ns[assets][:, [DRIVERS.index("air"), DRIVERS.index("deck")]]
+    return np.asarray(heard_ns.max(axis=1, initial=0) > 0)
 
 
 def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:

@@ -204,14 +204,15 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
     """Name the sensors in trouble, longest first."""
     first, last = int(catalogue.first_channel[asset]), int(catalogue.first_channel[asset + 1])
     found: list[tuple[float, Reason]] = []
-    for row in range(first, last):
+    troubled = signs.silent[first:last] | signs.stuck[first:last]
+    for row in (first + np.flatnonzero(troubled)).tolist():
         key = catalogue.channels[row]
         facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
         if signs.silent[row]:
             since_ns = int(state.heard_ns[row]) or int(state.started_ns[asset])
             days = round((at_ns - since_ns) / _DAY_NS, 2)
             found.append((days, Reason("sensor_silent", facts | {"days": days})))
-        elif signs.stuck[row]:
+        else:
             hours = round((int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS, 1)
             value = float(state.last_value[row])
             found.append((hours / 24.0, Reason("sensor_stuck", facts | {"value": value, "hours": hours})))

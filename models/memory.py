@@ -21,6 +21,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ShapeError
 from models.catalogue import DRIVERS, Catalogue, check_positions
 from models.thresholds import MODES
+from models.triangles import triangle_length
 
 __all__ = [
     "AXES",
@@ -114,8 +115,8 @@ class ModelState:
         When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
     coefficients : float64[J, K]
         Level and effects of the regressors, in the model's unit.
-    covariance : float64[J, K, K]
-        Their uncertainty.
+    covariance : float64[J, K (K + 1) / 2]
+        Their uncertainty, as a lower triangle (`models.triangles`).
     noise : float64[J]
         Variance of one hop's value around level and effects.
     scale : float64[J]
@@ -306,7 +307,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "apart_ns": _Layout("channel", np.int64, (), 0),
     "drift_ns": _Layout("channel", np.int64, (), 0),
     "coefficients": _Layout("judged", np.float64, (len(REGRESSORS),), 0),
-    "covariance": _Layout("judged", np.float64, (len(REGRESSORS), len(REGRESSORS)), 0),
+    "covariance": _Layout("judged", np.float64, (triangle_length(len(REGRESSORS)),), 0),
     "noise": _Layout("judged", np.float64, (), 0),
     "scale": _Layout("judged", np.float64, (), np.nan),
     "updated_ns": _Layout("judged", np.int64, (), 0),
@@ -423,16 +424,9 @@ def initial_state(catalogue: Catalogue) -> ModelState:
 
 def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
     """Find the rows of one asset on every axis: side by side, because every axis is sorted by asset."""
-    columns = {
-        "channel": catalogue.asset_of_channel,
-        "judged": catalogue.asset_of_judged,
-        "pair": catalogue.pair_asset,
-    }
-    rows = {"asset": slice(asset, asset + 1)}
-    for axis, column in columns.items():
-        first, last = np.searchsorted(column, np.array([asset, asset + 1], column.dtype))
-        rows[axis] = slice(int(first), int(last))
-    return rows
+    edges = {"channel": catalogue.first_channel, "judged": catalogue.first_judged, "pair": catalogue.first_pair}
+    rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
+    return {"asset": slice(asset, asset + 1), **rows}
 
 
 def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:

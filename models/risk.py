@@ -24,10 +24,11 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.records import HORIZONS_DAYS, DataQuality, FailureProbability, RemainingLife, RiskAssessment, RiskState
 from models.basis import basis_of
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
 from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
+from models.fleet import has_climate
 from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, begins_per_year, join_modes
 from models.justification import Finding, Signs, advice_of, reasons_of
@@ -197,9 +198,8 @@ def _qualities(catalogue: Catalogue, state: ModelState, signs: Signs) -> npt.NDA
     useful = np.bincount(asset, weights=usable, minlength=assets)
     troubled = _any_asset(catalogue, catalogue.asset_of_channel, grades != QUALITIES.index(DataQuality.HIGH))
     explaining_lost = _any_asset(catalogue, catalogue.asset_of_channel, ~sound & ~catalogue.is_judged)
-    has_climate = state.driver_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
     grade = np.select(
-        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate | troubled],
+        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate(state) | troubled],
         [3, 2, 1],
         0,
     )

@@ -261,7 +261,7 @@ class LiveState:
             found.setdefault(self._gateway_of_row[row], []).append(skew_s)
         return {gateway: float(np.median(values)) for gateway, values in sorted(found.items())}
 
-    def plan_closing(self, body: ClosingBody, *, with_outcome: bool = True) -> ClosingPlan:
+    def plan_closing(self, body: ClosingBody, *, with_outcome: bool = True, provisional: bool = True) -> ClosingPlan:
         """Close the hops that are due, in a copy of the state of their assets.
 
         Parameters
@@ -269,6 +269,8 @@ class LiveState:
         with_outcome : bool
             False leaves out what follows from the state and does not change it: assessments and rows. At a restart
             they stand in the journal already.
+        provisional : bool
+            Whether to assess these assets from the hop that is open then, too.
         """
         bound = self._within_span(self._bound(body), body)
         closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
@@ -304,8 +306,9 @@ class LiveState:
         outcome = Outcome()
         if with_outcome:
             latest = {item.asset: item for item in collector.assessments}
-            for item in self._assess_open(assets, catalogue, stepper.state, frontier, ReadingColumns.empty()):
-                latest[item.asset] = item
+            if provisional:
+                for item in self._assess_open(assets, catalogue, stepper.state, frontier, ReadingColumns.empty()):
+                    latest[item.asset] = item
             outcome = Outcome(
                 hops=collector.hop_columns(),
                 assessments=collector.assessments,

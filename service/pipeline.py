@@ -320,7 +320,15 @@ class Pipeline:
 
     # Hops closed -----------------------------------------------------------------------------
 
-    def close(self, *, now_ns: int, lateness_ns: int | None = None, is_end: bool = False, span_ns: int = 0) -> int:
+    def close(
+        self,
+        *,
+        now_ns: int,
+        lateness_ns: int | None = None,
+        is_end: bool = False,
+        span_ns: int = 0,
+        provisional: bool = True,
+    ) -> int:
         """Close the hops that are due, learn from them, and commit what followed.
 
         Parameters
@@ -334,6 +342,8 @@ class Pipeline:
         span_ns : int
             Close no more than such a stretch of an asset's hops in one commit; 0: all that are due. Called again
             until nothing closes, it ends with the same bits.
+        provisional : bool
+            Whether to assess the assets at once from the hop that is open then; else they wait for the next look.
 
         Returns
         -------
@@ -351,7 +361,7 @@ class Pipeline:
             is_end=is_end,
             span_ns=span_ns,
         )
-        plan = live.plan_closing(body)
+        plan = live.plan_closing(body, provisional=provisional)
         if plan.is_empty:
             return 0
         seq = self.journal.commit(
@@ -365,7 +375,29 @@ class Pipeline:
             )
         )
         live.carry_out(plan, seq)
+        closed = {live.catalogue.assets[asset] for asset in plan.assets.tolist()}
+        if provisional:
+            self._unassessed -= closed
+        else:
+            self._unassessed |= closed
         return plan.hops_closed
+
+    def assess_waiting(self) -> bool:
+        """Assess the assets of which something came since the last look; False when none did.
+
+        Raises
+        ------
+        JournalMovedError, StorageUnavailable
+            As for `take`.
+        """
+        if not self._unassessed:
+            return False
+        self._record()
+        current = self.live.assess_open(self.live.rows_of(self._unassessed), ReadingColumns.empty())
+        if current:
+            self._commit_no_readings(Outcome(current=current), {})
+        self._unassessed.clear()
+        return bool(current)
 
     # Hops scored again -----------------------------------------------------------------------
 
@@ -476,7 +508,7 @@ class Pipeline:
         if not given_up.messages:
             return TakeReport({}, ())
         tally = {"messages_waiting": -given_up.messages, "messages_dead_lettered": given_up.messages}
-        return self._give_up(Outcome(dead_letters=given_up.letters), tally, used_parts=given_up.used)
+        return self._commit_no_readings(Outcome(dead_letters=given_up.letters), tally, used_parts=given_up.used)
 
     def expire_held(self, *, before_ns: int) -> TakeReport:
         """Give up some of the messages that have been held for unknown senders since before a moment.
@@ -493,10 +525,10 @@ class Pipeline:
         letters = letters_of_held(held, seq=self.live.applied_seq + 1, head_bytes=self._head_bytes)
         tally = {"messages_quarantined": -len(held), "messages_dead_lettered": len(held)}
         outcome = Outcome(dead_letters=letters, quarantine=released_senders(held))
-        return self._give_up(outcome, tally, released=[message.id for message in held])
+        return self._commit_no_readings(outcome, tally, released=[message.id for message in held])
 
-    def _give_up(self, outcome: Outcome, tally: dict[str, int], **rows: Any) -> TakeReport:
-        """Commit that messages will not be used any more; no reading comes of it."""
+    def _commit_no_readings(self, outcome: Outcome, tally: dict[str, int], **rows: Any) -> TakeReport:
+        """Commit what is not of new readings: assessments, or that messages will not be used any more."""
         nothing = ReadingColumns.empty()
         body = BatchBody(readings=encode_readings(nothing), step_ns=self._step_ns() or 0)
         commit = JournalCommit(

@@ -201,9 +201,8 @@ class Worker:
         self._projector.wake()
         if provisional:
             # Many assets take longer than the pause between two looks at them: messages come first.
-            done, ingest = self._monotonic(), self._settings.ingest
-            rest = _PROVISIONAL_REST_BEHIND if len(batch) >= ingest.batch_messages else _PROVISIONAL_REST
-            self._next_provisional = done + max(ingest.provisional_seconds, rest * (done - now))
+            is_behind = len(batch) >= self._settings.ingest.batch_messages
+            self._rest_from_provisional(now, _PROVISIONAL_REST_BEHIND if is_behind else _PROVISIONAL_REST)
         self._last_message, self._paused = now, False
         if report.revises:
             self._late_last = now
@@ -211,6 +210,10 @@ class Worker:
         self._notify(report.rejected)
         if len(batch) < _SMALL_BATCH:
             self._stop.wait(_GATHER_S)
+
+    def _rest_from_provisional(self, began: float, rest: float) -> None:
+        done = self._monotonic()
+        self._next_provisional = done + max(self._settings.ingest.provisional_seconds, rest * (done - began))
 
     def _pipeline_take(self, batch: InboxBatch, *, provisional: bool) -> TakeReport:
         while True:
@@ -244,6 +247,9 @@ class Worker:
             self._close(now, is_connected=state.connected)
         if now >= self._hold_until:
             self._rescore(now)
+        if now >= self._next_provisional and self._pipeline.assess_waiting():
+            self._rest_from_provisional(now, _PROVISIONAL_REST)
+            self._projector.wake()
         if now >= self._next_save:
             began = self._monotonic()
             if self._pipeline.save() and not self._quota_error:
@@ -265,10 +271,10 @@ class Worker:
             self._next_expiry = now + 60.0 * self._settings.retention.every_minutes
 
     def _close(self, now: float, *, is_connected: bool) -> None:
-        closed = self._pipeline.close(now_ns=self._now_ns(), span_ns=_SPAN_NS)
+        closed = self._pipeline.close(now_ns=self._now_ns(), span_ns=_SPAN_NS, provisional=False)
         by_stream = self._pipeline.policy.by_stream
         if by_stream and not self._paused and is_connected and now - self._last_message >= self._pause_s():
-            rest = self._pipeline.close(now_ns=self._now_ns(), lateness_ns=0, span_ns=_SPAN_NS)
+            rest = self._pipeline.close(now_ns=self._now_ns(), lateness_ns=0, span_ns=_SPAN_NS, provisional=False)
             closed += rest
             # What is left closes at the next looks, unless a message comes; so do days that wait for a re-scoring.
             self._paused = not rest and not self._pipeline.live.revisions_waiting()

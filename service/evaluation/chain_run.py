@@ -76,12 +76,12 @@ def run_chain(
             size = settings.ingest.batch_messages
             for first in range(0, len(arrived), size):
                 pipeline.take(arrived[first : first + size], now_ns=now_ns, provisional=False)
-            pipeline.close(now_ns=now_ns)
+            pipeline.close(now_ns=now_ns, provisional=False)
             while pipeline.rescore():  # what came late and still counts, as the worker does between batches
                 pass
             listener.read(journal)
             if number % _PRUNE_EVERY_DAYS == 0:
                 journal.prune(upto=listener.seq)
-        pipeline.close(now_ns=end_ns, lateness_ns=0, is_end=True)
+        pipeline.close(now_ns=end_ns, lateness_ns=0, is_end=True, provisional=False)
         listener.read(journal)
         return listener.result(journal.tally())

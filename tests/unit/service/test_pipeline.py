@@ -207,6 +207,24 @@ def test_assets_that_left_the_register_are_not_assessed(tmp_path: Path) -> None:
     assert [item.asset for item in outcomes(pipeline)[-1].current] == ["brug-2"]
 
 
+def test_closing_can_leave_the_open_hop_to_the_next_look(tmp_path: Path) -> None:
+    rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))
+    pipeline = open_site(tmp_path, rows, assets=("brug-1", "brug-2"), policy=WALL)
+    begin = NOW_NS - NOW_NS % HOUR_NS - HOUR_NS
+    for hour in range(2):
+        messages = [reading((begin + hour * HOUR_NS) // NS, asset=f"brug-{n}") for n in (1, 2)]
+        take(pipeline, *messages, provisional=False)
+    assert pipeline.close(now_ns=begin + HOUR_NS, lateness_ns=0, provisional=False) == 2
+    assert outcomes(pipeline)[-1].current == []
+    assert pipeline.assess_waiting()
+    current = outcomes(pipeline)[-1].current
+    assert [(item.asset, item.provisional, item.assessed_at_ns) for item in current] == [
+        ("brug-1", True, begin + HOUR_NS),
+        ("brug-2", True, begin + HOUR_NS),
+    ]
+    assert not pipeline.assess_waiting()
+
+
 def test_where_a_silent_asset_stands_survives_a_restart(tmp_path: Path) -> None:
     """Only assets with closed readings were saved, so a late reading of another one was scored after a restart."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))

@@ -367,6 +367,17 @@ def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]
     assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [1, 0, 0, 1]
 
 
+def test_what_came_last_is_assessed_though_nothing_follows(bench: Callable[..., Bench]) -> None:
+    """It waited for another message, which a sensor that sends once an hour brings an hour later."""
+    site = bench(provisional_seconds=5.0)
+    for number in range(2):
+        site.gateway.send(reading(NOW_S + number))
+        site.step(2.0)
+    site.pass_time(30)
+    current = [[item.assessed_at_ns for item in outcome.current] for outcome in outcomes(site.pipeline)[1:]]
+    assert current == [[NOW_NS], [], [NOW_NS + NS]]
+
+
 def test_the_state_is_saved_now_and_then_and_at_the_end(bench: Callable[..., Bench]) -> None:
     site = bench(snapshot_seconds=5.0)
     site.gateway.send(reading(NOW_S))
