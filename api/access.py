@@ -33,7 +33,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from api.algorithm.entry import OwnerFacts
-from api.problems import ProblemError
+from api.problems import FORM_NOT_OURS, ProblemError
 from api.rooms import ApiRooms
 from api.scoped import OrganisationDecisions
 from domain.access import ROLE_RIGHTS, Caller, Organisation, Right, Role
@@ -175,7 +175,7 @@ async def _check_form(request: Request, who: Who) -> None:
     expected = who.csrf_token
     if not expected or not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
         raise ProblemError(
-            403, "Form is not ours", "The form's token is missing or another's; open the page anew and send it again."
+            403, FORM_NOT_OURS, "The form's token is missing or another's; open the page anew and send it again."
         )
 
 

@@ -9,7 +9,7 @@ from api.answers import age_seconds
 from api.figures import chance, chance_range, euros, local_time, long_date, number, quantity, span, span_range
 from api.languages import Language
 from api.terms import alarm_title, channel_name, subject_name, term, unit_symbol
-from api.texts import text
+from api.texts import capital, text
 from api.times import parse_date
 from api.wording import say_advice, say_reasons
 from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
@@ -195,7 +195,7 @@ def alarm_row(alarm: Alarm, language: Language) -> AlarmRow:
     """Put one alarm into texts."""
     title = alarm_title(alarm.kind, language)
     return AlarmRow(
-        title=title[:1].upper() + title[1:],
+        title=capital(title),
         subject=subject_name(alarm.subject, language),
         state=term("alarm_state", alarm.state, language),
         is_open=alarm.cleared_at_ns is None,
@@ -225,7 +225,7 @@ def decision_row(decision: Decision, language: Language) -> DecisionRow:
     due = day(decision.due_on, language)
     verb = term("verb", decision.verb, language)
     return DecisionRow(
-        verb=verb[:1].upper() + verb[1:],
+        verb=capital(verb),
         due=text("due {day}", language, day=due) if due else "",
         by=decision.decided_by,
         reason=decision.reason,

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from domain.errors import DecisionError, DecisionRepeated, StorageUnavailable
 
 __all__ = [
+    "FORM_NOT_OURS",
     "PROBLEM_JSON",
     "REQUIRED_OF_CALLER",
     "FieldError",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 PROBLEM_JSON: Final = "application/problem+json"
+# Title of the refusal of a form with another session's token; pages explain it in words of their own.
+FORM_NOT_OURS: Final = "Form is not ours"
 # In the scope of a request: names of the body that this caller must give though another need not, and what is expected.
 REQUIRED_OF_CALLER: Final = "schouw.required"
 # The validator's sentences without their subject: "String should have at least 1 character".

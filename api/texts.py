@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 
 from api.languages import Language
 
-__all__ = ["CATALOGUE", "marked", "plural", "speaker", "text"]
+__all__ = ["CATALOGUE", "capital", "marked", "plural", "speaker", "text"]
 
 _FOLDER: Final = Path(__file__).parent / "translations"
 
@@ -62,6 +62,17 @@ def plural(one: str, many: str, count: int, language: Language, /, **facts: obje
     forms = CATALOGUE[language].get(("", one), (one, many))
     said = forms[0] if count == 1 else forms[-1]
     return said.format(**({"count": count} | facts))
+
+
+def capital(words: str) -> str:
+    """Begin words with a capital, and leave the rest as it is.
+
+    Examples
+    --------
+    >>> capital("trilling (RMS)")
+    'Trilling (RMS)'
+    """
+    return words[:1].upper() + words[1:]
 
 
 def marked(message: str) -> str:

@@ -18,7 +18,7 @@ from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
 from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
-from api.texts import text
+from api.texts import capital, text
 from domain.records import Reason
 
 __all__ = ["say_advice", "say_reason", "say_reasons"]
@@ -139,4 +139,4 @@ def _listing(reason: Reason, language: Language) -> str:
 
 def _sentence(text: str) -> str:
     tidy = _GAP.sub("", _SPACES.sub(" ", text)).strip()  # a bare ratio has no unit to stand before the comma
-    return tidy[:1].upper() + tidy[1:]
+    return capital(tidy)

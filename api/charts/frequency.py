@@ -11,7 +11,7 @@ from api.figures import number
 from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, term
-from api.texts import text
+from api.texts import capital, text
 from domain.modes import ModePoint
 from domain.records import SeriesPoint
 
@@ -36,7 +36,7 @@ def frequency_chart(
     degrees = {point.start_ns: point.value for point in temperature}
     pairs = [(degrees[point.start_ns], point.value) for point in frequency if point.start_ns in degrees]
     name = channel_name(channel, language)
-    return _against_temperature(drawing, pairs, name, f"{name[:1].upper()}{name[1:]}, {sensor}", code, language)
+    return _against_temperature(drawing, pairs, name, f"{capital(name)}, {sensor}", code, language)
 
 
 def mode_chart(
@@ -53,7 +53,7 @@ def mode_chart(
     """
     pairs = [(point.temperature_degc, point.frequency_hz) for point in points if point.temperature_degc is not None]
     name = f"{term('quantity', 'natural_frequency', language)} {place}"
-    title = text("{name}, from waveforms", language, name=f"{name[:1].upper()}{name[1:]}")
+    title = text("{name}, from waveforms", language, name=capital(name))
     return _against_temperature(drawing, pairs, name, title, code, language)
 
 

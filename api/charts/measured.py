@@ -14,7 +14,7 @@ from api.figures import local_time, number, quantity, span
 from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, unit_symbol
-from api.texts import text
+from api.texts import capital, text
 from domain.records import SeriesPoint
 
 __all__ = ["measured_chart", "thinned"]
@@ -49,7 +49,7 @@ def measured_chart(
     """Draw one channel; `points` oldest first, at least one."""
     symbol = unit_symbol(unit, language)
     name = channel_name(channel, language)
-    title = f"{name[:1].upper()}{name[1:]}, {sensor}"
+    title = f"{capital(name)}, {sensor}"
     means = thinned(points)
     measured, expected = text("measured", language), text("expected", language)
     values = [

@@ -20,7 +20,7 @@ from api.questions import ItemPath, Rooms
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.terms import alarm_title, subject_name, term
-from api.texts import text
+from api.texts import capital, text
 from api.wording import say_reason
 from domain.access import Right
 from domain.identifiers import AssetId
@@ -158,7 +158,7 @@ def _case(case: Case, names: Mapping[AssetId, str], language: Language) -> dict[
         "id": case.first.id,
         "asset": case.asset,
         "name": names[case.asset],
-        "title": title[:1].upper() + title[1:],
+        "title": capital(title),
         "is_about_condition": case.is_about_condition,
         "state": case.state.value,
         "state_label": term("alarm_state", case.state, language),

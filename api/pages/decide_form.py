@@ -9,6 +9,7 @@ from fastapi import Request
 from api.decision_body import ABOUT_ALARMS
 from api.languages import Language
 from api.terms import term
+from api.texts import capital
 from domain.access import Caller, Right
 from domain.records import DecisionVerb
 
@@ -46,5 +47,5 @@ def verb_choices(language: Language, *, with_alarm: bool) -> list[tuple[str, str
     for verb in DecisionVerb:
         if with_alarm or verb not in ABOUT_ALARMS:
             word = term("verb", verb, language)
-            choices.append((verb.value, word[:1].upper() + word[1:]))
+            choices.append((verb.value, capital(word)))
     return choices

@@ -12,7 +12,7 @@ from api.languages import Language
 from api.page_rows import day
 from api.rooms import ApiRooms
 from api.terms import alarm_title, term
-from api.texts import plural, text
+from api.texts import capital, plural, text
 from api.times import parse_date
 from domain.records import Alarm, Decision
 from domain.register import Asset, Works
@@ -59,7 +59,7 @@ def _of_alarm(alarm: Alarm, elsewhere: Mapping[str, int], language: Language) ->
         alarm.cleared_at_ns,
         "shared" if is_shared else "alarm",
         text("At several structures", language) if is_shared else text("Alarm", language),
-        _capital(alarm_title(alarm.kind, language)),
+        capital(alarm_title(alarm.kind, language)),
         local_time(alarm.raised_at_ns, language),
         ", ".join(details),
     )
@@ -71,7 +71,7 @@ def _of_decision(decision: Decision, language: Language) -> EventRow:
         None,
         "decision",
         text("Decision", language),
-        _capital(term("verb", decision.verb, language)),
+        capital(term("verb", decision.verb, language)),
         local_time(decision.decided_at_ns, language),
         f"{decision.decided_by}: {decision.reason}",
     )
@@ -85,7 +85,7 @@ def _of_works(works: Works, language: Language) -> EventRow:
         works.end_ns,
         "swap" if is_swap else "works",
         text("New sensor", language) if is_swap else text("Works", language),
-        _capital(term("works", works.kind, language)) + sensor,
+        capital(term("works", works.kind, language)) + sensor,
         local_time(works.start_ns, language),
         _until(works.end_ns, language),
     )
@@ -114,7 +114,3 @@ def _of_inspection(asset: Asset, language: Language) -> list[EventRow]:
 
 def _until(time_ns: int, language: Language) -> str:
     return text("until {time}", language, time=local_time(time_ns, language))
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

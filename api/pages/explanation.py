@@ -8,7 +8,7 @@ from typing import Final
 from api.figures import chance, number, percent, quantity
 from api.languages import Language
 from api.terms import channel_name, subject_name, term, unit_symbol
-from api.texts import text
+from api.texts import capital, text
 from domain.explanations import Explanation, ModeChange
 
 __all__ = ["ExplanationRows", "explanation_rows"]
@@ -79,8 +79,7 @@ def explanation_rows(explanation: Explanation, language: Language) -> Explanatio
 
 
 def _change(row: ModeChange, language: Language) -> str:
-    name = term("mode", row.mode, language)
-    name = name[:1].upper() + name[1:]
+    name = capital(term("mode", row.mode, language))
     if row.is_open:
         return text("{mode}: the alarm ends after two calm weeks, or by a decision.", language, mode=name)
     share = percent(row.share_of_alarm, language)

@@ -15,7 +15,7 @@ from api.pages.decide_form import caller_of
 from api.questions import Question
 from api.rooms import ApiRooms, Readiness
 from api.terms import term
-from api.texts import marked, plural, speaker, text
+from api.texts import capital, marked, plural, speaker, text
 from api.times import rfc3339
 from domain.access import Right
 
@@ -38,7 +38,7 @@ _MENU: Final = (
 _EFFECTS: Final = {
     "broker": marked("New readings do not come in for now; gateways that keep theirs send them later."),
     "commit": marked("New readings are not stored for now; the broker holds them."),
-    "ingest": marked("New readings are not taken in for now; the broker holds them."),
+    "ingest": marked("New readings are not taken in for now."),
     "journal": marked("Decisions cannot be recorded for now."),
     "operational store": marked("Assessments and alarms may be old or missing."),
     "projection: operational store": marked("Assessments and alarms stand still for now; they are caught up later."),
@@ -148,7 +148,7 @@ def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, 
     """Give what is away: its name, since when, what that means, and the detail for the operator."""
     return [
         (
-            term("part", part.name, language),
+            capital(term("part", part.name, language)),
             "" if part.since_ns is None else local_time(part.since_ns, language),
             text(_EFFECTS[part.name], language) if part.name in _EFFECTS else "",
             part.detail,

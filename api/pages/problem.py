@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from api.languages import Language, choose_language
 from api.pages.frame import render_bare
-from api.problems import ProblemError, problem_response
+from api.problems import FORM_NOT_OURS, ProblemError, problem_response
 from api.texts import marked, text
 from domain.errors import DecisionError, StorageUnavailable
 
@@ -22,21 +23,30 @@ _Handler = Callable[[Request, Exception], Awaitable[Response]]
 # What a person reads for each status: a heading, and what it means or what to do.
 _WORDS: Final = {
     400: (marked("This address cannot be read"), marked("Something in the address is not as it should be.")),
+    401: (marked("You are not logged in"), marked("Log in again. If that does not work, tell who runs this service.")),
     403: (marked("You may not do this"), marked("Ask an administrator of your organisation for the right to it.")),
     404: (
         marked("This is not here"),
         marked("The address is wrong, or what stood here is gone or belongs to another organisation."),
     ),
+    413: (marked("What you sent is too long"), marked("Make it shorter and try again.")),
     429: (marked("Too many requests"), marked("Wait a minute and try again.")),
+    502: (
+        marked("The login of your organisation does not answer"),
+        marked("Try again in a minute; if it stays, tell who runs this service."),
+    ),
     503: (
         marked("The data cannot be reached for now"),
         marked("Nothing is lost, and measuring goes on. Try again in a minute."),
     ),
 }
+_OLD_FORM: Final = (
+    marked("This form is too old"),
+    marked("You logged in again since you opened it. Go back, copy what you typed, and open the page anew."),
+)
 _OTHERWISE: Final = (marked("Something went wrong"), marked("Try again; if it stays, tell who runs this service."))
 # A path that leads nowhere has nothing to say beyond that, and neither has a fault of ours.
 _NOWHERE: Final = HTTPException
-_OURS: Final = 500
 # Of the answer that a system would have got; the rest is said anew.
 _KEPT_HEADERS: Final = ("allow", "retry-after", "www-authenticate")
 
@@ -77,7 +87,7 @@ def _page(request: Request, problem: dict[str, Any], *, has_details: bool) -> Re
     known = {language.value: language for language in Language}
     language = choose_language(known.get(asked or ""), request.headers.get("accept-language"), Language.DUTCH)
     status = int(problem["status"])
-    heading, meaning = _WORDS.get(status, _OTHERWISE)
+    heading, meaning = _OLD_FORM if problem["title"] == FORM_NOT_OURS else _WORDS.get(status, _OTHERWISE)
     faults = [
         f"{fault['field']}: got {fault['got']}, expected {fault['expected']}" for fault in problem.get("errors", ())
     ]
@@ -87,5 +97,8 @@ def _page(request: Request, problem: dict[str, Any], *, has_details: bool) -> Re
         status=status,
         heading=text(heading, language),
         meaning=text(meaning, language),
-        details=(faults or [problem["detail"]]) if has_details and status < _OURS else [],
+        way=("/login", text("Log in", language))
+        if status == HTTPStatus.UNAUTHORIZED
+        else ("/", text("To the morning list", language)),
+        details=(faults or [problem["detail"]]) if has_details and status < HTTPStatus.INTERNAL_SERVER_ERROR else [],
     )

@@ -14,7 +14,7 @@ from api.pages.decide_form import caller_of
 from api.pages.frame import PageQuestion, page_language, render
 from api.questions import Rooms
 from api.terms import term
-from api.texts import marked, plural, text
+from api.texts import capital, marked, plural, text
 from domain.access import Right
 from domain.records import DataQuality
 
@@ -92,7 +92,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             {
                 "topic": letter.topic,
                 "gateway": letter.gateway,
-                "fault": _capital(term("refusal", letter.code, language)),
+                "fault": capital(term("refusal", letter.code, language)),
                 "reason": letter.reason,
                 "head": letter.head.decode("utf-8", "backslashreplace")[:120],
                 "when": local_time(letter.received_at_ns, language),
@@ -100,7 +100,3 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             for letter in (rooms.store.dead_letters(limit=_LETTERS_SHOWN) if may_see else ())
         ],
     )
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

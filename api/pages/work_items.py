@@ -12,7 +12,7 @@ from api.languages import Language
 from api.pages.savings import all_decisions
 from api.rooms import ApiRooms
 from api.terms import term
-from api.texts import marked, text
+from api.texts import capital, marked, text
 from api.times import parse_date
 from api.wording import say_advice, say_reason
 from domain.identifiers import AssetId
@@ -95,7 +95,7 @@ def _planned(rooms: ApiRooms, decision: Decision, language: Language) -> WorkIte
         due=_day(decision.due_on),
         is_planned=True,
         status=text(_PLANNED, language),
-        what=verb[:1].upper() + verb[1:],
+        what=capital(verb),
         reason=decision.reason,
         who=decision.decided_by,
     )

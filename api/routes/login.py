@@ -57,7 +57,7 @@ def show_me(who: Who) -> Response:
 
 @page_router.get("/login")
 async def start_login(request: Request, question: Annotated[LoginQuestion, Query()]) -> Response:
-    """Send a person to the provider of their organisation; ask which one where there are several."""
+    """Send a person to the provider of their organisation; ask by a form which one where there are several."""
     rooms = rooms_of(request)
     login = rooms.access.login
     target = _local(question.next)
@@ -75,12 +75,16 @@ async def start_login(request: Request, question: Annotated[LoginQuestion, Query
             other_language=address("/login", question, lang=other, next=target),
             is_public=rooms.settings.public_page,
             can_log_in=bool(known),
-            unknown=bool(question.organisation),
+            typed=question.organisation,
             next=target,
         )
     _throttle(request, rooms)
     request.session[_NEXT] = target
-    return await login.start(request, chosen, f"{rooms.settings.public_url}/login/{quote(chosen)}")
+    sent = await login.start(request, chosen, f"{rooms.settings.public_url}/login/{quote(chosen)}")
+    if len(known) == 1:
+        return sent
+    # A form may lead to our own host alone (`form-action`), and browsers count redirects: so a page leads on.
+    return render_bare("login_on.html", page_language(request, question), target=sent.headers["location"])
 
 
 @page_router.get("/login/{organisation}")

@@ -11,10 +11,19 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.service import DEMO, alarms_stored, fill_fleet, is_complete, start_session, watch
+from tests.browser.service import (
+    DEMO,
+    alarms_stored,
+    fill_fleet,
+    is_complete,
+    start_session,
+    watch,
+    write_organisations,
+)
 from tests.installation import Installation, stop
+from tests.oidc_provider import Provider, running_provider
 from tests.servers import require_server
 
 ARGUMENTS = (
@@ -65,10 +74,11 @@ class Large:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A small fleet behind a login, and the secret of a session for each role."""
+    """A small fleet behind the logins of two organisations, and the secret of a session for each role."""
 
     address: str
     secrets: dict[str, str]
+    provider: Provider
 
 
 @pytest.fixture(scope="session")
@@ -121,15 +131,28 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """Serve a few structures to those who are logged in."""
-    settings = {"ACCESS__REQUIRED": "true", "ACCESS__SECURE_COOKIES": "false"}
-    installation = Installation(tmp_path_factory.mktemp("guarded") / "data", **settings)
-    fill_fleet(installation.folder, assets=8, alarms=2)
-    secrets = {role: start_session(installation.folder, role) for role in ("viewer", "planner")}
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Serve pages where nothing was ever registered, and nothing runs but them."""
+    installation = Installation(tmp_path_factory.mktemp("empty") / "data")
+    fill_fleet(installation.folder, assets=0, alarms=0)
     with installation.running("api"):
-        installation.until("an answer", lambda: installation.get("/livez") is not None, seconds=90)
-        yield Guarded(installation.address, secrets)
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Serve a few structures to those who are logged in, by the provider of one of two organisations."""
+    folder = tmp_path_factory.mktemp("guarded")
+    settings = {"ACCESS__REQUIRED": "true", "ACCESS__SECURE_COOKIES": "false"}
+    with running_provider() as provider:
+        settings["ACCESS__ORGANISATIONS_FILE"] = str(write_organisations(folder, provider.issuer))
+        installation = Installation(folder / "data", **settings)
+        installation.environ(API__PUBLIC_URL=installation.address)
+        fill_fleet(installation.folder, assets=8, alarms=2)
+        secrets = {role: start_session(installation.folder, role) for role in ("viewer", "planner")}
+        with installation.running("api"):
+            installation.until("an answer", lambda: installation.get("/livez") is not None, seconds=90)
+            yield Guarded(installation.address, secrets, provider)
 
 
 class Watched:
@@ -139,6 +162,8 @@ class Watched:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
+        # An answer that is an error, and a page all the same, is one that a browser reports on its console.
+        self.expected_statuses = {422}
 
     def open(
         self, address: str, path: str = "/", *, cookies: list[dict[str, Any]] | None = None, **options: Any
@@ -150,12 +175,15 @@ class Watched:
         if cookies:
             context.add_cookies(cookies)  # type: ignore[arg-type]  # plain dicts are its cookies
         page = context.new_page()
-        # A form that comes back with a fault is an answer 422, which the browser calls an error on its console.
-        page.on("console", lambda said: self._complain(said.type == "error" and "422" not in said.text, said.text))
+        page.on("console", lambda said: self._complain(self._is_error(said), said.text))
         page.on("pageerror", lambda error: self._complain(True, str(error)))
         page.on("request", lambda request: self._complain(not request.url.startswith(address), request.url))
         page.goto(path)
         return page
+
+    def _is_error(self, said: ConsoleMessage) -> bool:
+        expected = any(f"responded with a status of {status}" in said.text for status in self.expected_statuses)
+        return said.type == "error" and not expected
 
     def _complain(self, is_wrong: bool, what: str) -> None:  # noqa: FBT001 -- one callback for three kinds
         if is_wrong:

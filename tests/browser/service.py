@@ -20,6 +20,7 @@ from storage.database import open_database, sqlite_address, upgrade_access_schem
 from storage.journal import Journal
 from storage.tables import alarm_table, asset_table, channel_table, risk_table
 from tests.installation import Installation
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
 from tests.unit.api.fakes import DAY_NS, HOUR_NS, make_alarm, make_asset, make_risk
 
 DAYS = 90
@@ -113,12 +114,33 @@ def fill_fleet(folder: Path, *, assets: int, alarms: int) -> None:
         for number in range(alarms)
     ]
     columns = {column.name for column in alarm_table.c}
+    called = [{name: row[name] for name in columns} for row in called]
     with engine.begin() as db:
-        db.execute(asset_table.insert(), fleet)
-        db.execute(risk_table.insert(), risks)
-        db.execute(channel_table.insert(), channels)
-        db.execute(alarm_table.insert(), [{name: row[name] for name in columns} for row in called])
+        for table, rows in (
+            (asset_table, fleet),
+            (risk_table, risks),
+            (channel_table, channels),
+            (alarm_table, called),
+        ):
+            if rows:
+                db.execute(table.insert(), rows)
     engine.dispose()
+
+
+def write_organisations(folder: Path, issuer: str) -> Path:
+    """Write down two organisations whose people log in at the same provider; the first owns the fleet."""
+    (folder / "provider.secret").write_text(CLIENT_SECRET)
+    tables = []
+    for name, title in (("oost", "Gemeente Oost"), ("west", "Gemeente West")):
+        contact = f'contact_name = "Team Beheer"\ncontact_url = "https://{name}.test/"\n'
+        login = f'issuer = "{issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "provider.secret"\n'
+        tables.append(
+            f'[[organisation]]\nid = "{name}"\nname = "{title}"\n{contact}contact_email = "beheer@{name}.test"\n'
+            f'[organisation.oidc]\n{login}[organisation.oidc.roles]\nplannen = "planner"\n'
+        )
+    path = folder / "organisations.toml"
+    path.write_text("".join(tables))
+    return path
 
 
 def start_session(folder: Path, role: str) -> str:
@@ -129,7 +151,7 @@ def start_session(folder: Path, role: str) -> str:
     session = Session(
         person="p1",
         name="J. de Vries",
-        organisation="",
+        organisation="oost",
         role=Role(role),
         created_at_ns=now_ns,
         expires_at_ns=now_ns + DAY_NS,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import time
 import urllib.request
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Large, Site, Watched
+from tests.browser.conftest import Guarded, Large, Site, Watched
 from tests.browser.service import asset_of
+from tests.installation import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +49,27 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+def named(path: str) -> str:
+    """Name the pictures of a page."""
+    return re.sub(r"\W+", "-", path).strip("-")[:40] or "list"
+
+
+def look_closely(page: Page, shots: Path, name: str) -> list[str]:
+    """Take pictures of a page as it stands, in both themes and narrow, and give all that is wrong with it."""
+    wrong: list[str] = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=shots / f"{name}-{scheme}.png", full_page=True)
+        rules = None if scheme == SCHEMES[0] else COLOURS
+        wrong += [f"{name} {scheme}: {violation}" for violation in violations(page, rules)]
+    for width in (640, 320):  # 200 % zoom of a window of 1280, and the narrowest that WCAG asks for
+        page.set_viewport_size({"width": width, "height": 700})
+        if over := overflow(page):
+            wrong.append(f"{name} at {width}: {over} px too wide")
+    page.screenshot(path=shots / f"{name}-320.png", full_page=True)
+    return wrong
+
+
 def settle(page: Page) -> None:
     """Wait for signs on the map, where there is one."""
     if page.locator("#map").count():
@@ -67,17 +91,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits(
         page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
         settle(page)
         assert page.locator("html").get_attribute("lang") == language
-        name = re.sub(r"\W+", "-", path).strip("-")[:40] or "list"
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=shots / f"{name}-{language}-{scheme}.png", full_page=True)
-            rules = None if scheme == SCHEMES[0] else COLOURS
-            wrong += [f"{path} {scheme}: {violation}" for violation in violations(page, rules)]
-        for width in (640, 320):  # 200 % zoom of a window of 1280, and the narrowest that WCAG asks for
-            page.set_viewport_size({"width": width, "height": 700})
-            if over := overflow(page):
-                wrong.append(f"{path} at {width}: {over} px too wide")
-        page.screenshot(path=shots / f"{name}-{language}-320.png", full_page=True)
+        wrong += look_closely(page, shots, f"{named(path)}-{language}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -92,6 +106,53 @@ def test_a_large_fleet_with_long_names_fits_and_is_accessible(
     assert overflow(page) == 0
     page.screenshot(path=shots / f"large-{path.strip('/').replace('/', '-') or 'list'}.png", full_page=True)
     assert violations(page) == []
+
+
+def test_an_empty_service_says_so_on_every_page_and_a_broken_one_too(
+    empty: Installation, watched: Watched, shots: Path
+) -> None:
+    """Nothing runs but the pages: the banner says what is away; then the store is damaged under them."""
+    empty.until("an answer", lambda: empty.get("/livez") is not None, seconds=90)
+    page = watched.open(empty.address, "/?lang=nl")
+    wrong: list[str] = []
+    for path in PATHS:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(f"{path}{'&' if '?' in path else '?'}lang=nl")
+        expect(page.get_by_role("status").filter(has_text="Een deel van de dienst werkt nu niet")).to_be_visible()
+        wrong += look_closely(page, shots, f"empty-{named(path)}-nl")
+    assert not wrong, "\n".join(wrong)
+    watched.expected_statuses = {500, 503}
+    for ruin, path, status, told in (
+        ("DROP TABLE risk", "/", 503, "De gegevens zijn nu niet te bereiken"),
+        ("INSERT INTO asset (id, detail, revision) VALUES ('a', '[]', 1)", "/assets/a", 500, "Er ging iets mis"),
+    ):
+        with contextlib.closing(sqlite3.connect(empty.folder / "operational.sqlite", isolation_level=None)) as db:
+            db.execute(ruin)
+        answer = page.goto(f"{path}?lang=nl")
+        assert answer is not None
+        assert answer.status == status
+        expect(page.get_by_role("heading", level=1)).to_have_text(told)
+        assert look_closely(page, shots, f"error-{status}-nl") == []
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_an_error_is_a_page_in_the_readers_language(
+    guarded: Guarded, watched: Watched, shots: Path, language: str
+) -> None:
+    cookie = {"name": "schouw", "value": guarded.secrets["viewer"], "url": guarded.address}
+    page = watched.open(guarded.address, f"/?lang={language}", cookies=[cookie])
+    errors = [("/?state=high", 400), ("/login/oost", 401), ("/sensors/onboard?gateway=g&asset=a&sensor=s", 403)]
+    errors += [("/nowhere", 404)]
+    watched.expected_statuses = {status for _, status in errors}
+    headings = set()
+    for path, status in errors:
+        answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        assert answer is not None
+        assert answer.status == status
+        assert page.locator("html").get_attribute("lang") == language
+        headings.add(page.get_by_role("heading", level=1).inner_text())
+        assert look_closely(page, shots, f"error-{status}-{language}") == []
+    assert len(headings) == len(errors)
 
 
 def processor_seconds(pid: int) -> float:

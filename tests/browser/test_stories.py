@@ -198,3 +198,25 @@ def test_a_stranger_comes_to_the_login_and_to_how_it_works(
     page.goto(f"/about?lang={language}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Alarm"))).to_have_count(0)
+
+
+def test_a_planner_names_the_organisation_logs_in_there_and_comes_back(
+    guarded: Guarded, watched: Watched, shots: Path
+) -> None:
+    """The form leads to another host, which a policy for forms would forbid a mere redirect."""
+    page = watched.open(guarded.address, "/assets/a00000?lang=nl")
+    name = page.get_by_label("Korte naam van uw organisatie")
+    name.fill("nergens")
+    page.get_by_role("button", name="Inloggen").click()
+    expect(page.get_by_role("alert")).to_contain_text("geen login voor een organisatie met deze korte naam")
+    page.screenshot(path=shots / "login-unknown-nl.png", full_page=True)
+    assert violations(page) == []
+    name.fill("oost")
+    page.get_by_role("button", name="Inloggen").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Fietsbrug")
+    expect(page).to_have_url(re.compile("/assets/a00000"))
+    expect(page.get_by_text("P. Planner").first).to_be_visible()
+    expect(page.get_by_text("Gemeente Oost").first).to_be_visible()
+    page.get_by_role("button", name="Uitloggen").click()
+    expect(page).to_have_url(re.compile("/login"))
+    watched.complaints = [text for text in watched.complaints if not text.startswith(guarded.provider.issuer)]

@@ -81,6 +81,8 @@ def test_a_form_without_our_token_or_from_elsewhere_is_refused(client: Client, t
     before = len(town.decisions.links)
     assert post(client, GOOD).status == 403
     assert post(client, GOOD | {"csrf_token": "x" * 64}).status == 403
+    old = post(client, GOOD | {"csrf_token": "x" * 64}, Accept="text/html")
+    assert "Dit formulier is te oud" in old.text
     assert post(client, GOOD | {"csrf_token": token(client)}, Origin="https://evil.test").status == 403
     assert len(town.decisions.links) == before
 

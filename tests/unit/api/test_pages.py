@@ -144,10 +144,10 @@ def test_a_part_that_is_away_is_said_on_top(town: Town) -> None:
     town.readiness = Readiness(False, (PartState("broker", False, "away since noon", NOW_NS),))
     html = town.client().get("/?lang=en").text
     assert "Part of the service is away" in html
-    assert "message broker, since 21 Sept 2026 16:13. New readings do not come in for now" in html
+    assert "Message broker, since 21 Sept 2026 16:13. New readings do not come in for now" in html
     assert '<span lang="en">away since noon</span>' in html
     dutch = town.client().get("/?lang=nl").text
-    assert "berichtendienst (broker), sinds 21 sep 2026 16:13. Nieuwe metingen komen nu niet binnen." in dutch
+    assert "Berichtendienst (broker), sinds 21 sep 2026 16:13. Nieuwe metingen komen nu niet binnen." in dutch
     assert 'Voor de beheerder: <span lang="en">away since noon</span>' in dutch
 
 
