@@ -27,7 +27,7 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
 
-_TOP: Final = 12
+_TOP: Final = 8
 _ALARMS: Final = 5
 _DECISIONS: Final = 5
 _SENSORS: Final = 200
@@ -73,6 +73,7 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
     tally = rooms.overview.tally()
     now_ns = rooms.now_ns()
     urgent = rooms.overview.ranked(ListFilter(states=(RiskState.ACT, RiskState.WATCH)), limit=_TOP)
+    wanting = tally.states.get(RiskState.ACT, 0) + tally.states.get(RiskState.WATCH, 0)
     since_ns = rooms.wall_clock_ns() - int(_QUARTER.total_seconds()) * 10**9
     recent = [decision for decision in all_decisions(rooms) if decision.decided_at_ns >= since_ns]
     saved = savings_eur(rooms)
@@ -82,6 +83,7 @@ def show_council_report(request: Request, rooms: Rooms, question: Annotated[Page
         rooms,
         question,
         rows=[risk_row(asset, risk, language, now_ns) for _, asset, risk in urgent],
+        more=number(wanting - len(urgent), language) if wanting > len(urgent) else "",
         groups=_groups(tally, language),
         total=tally.assets,
         total_figure=number(tally.assets, language),
