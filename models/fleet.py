@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.common_shock import choose_speakers
 from models.drift import DriftMemory
 from models.faults import is_silent, is_stuck
 from models.like_groups import group_name
@@ -47,6 +48,7 @@ __all__ = ["FleetMemory", "compare_with_fleet", "group_names"]
 _DAY_NS: Final = 24 * HOUR_NS
 # A median of two is the half of each: fewer channels than this are no fleet.
 _LEAST_GROUP: Final = 3
+_LEAST_SPEAKERS: Final = 2
 # How far weather that nobody measured moves a level, before it has; and the variance of a median over that of a mean.
 _SHOCK_START: Final = 0.1
 _MEDIAN_VARIANCE: Final = 1.57
@@ -59,8 +61,6 @@ _WITH_WEATHER: Final = " with weather"
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
-# While this share of a group is quiet, it speaks for the group: damage can be on more than half of few assets.
-_QUIET_SHARE: Final = 0.25
 # Days of context kept: two years, for an asset whose history comes behind the others'.
 _KEPT_DAYS: Final = 750
 # Prior of how often damage begins on a watched asset, and what that prior is worth.
@@ -245,7 +245,8 @@ def compare_with_fleet(
         value=np.concatenate([share + np.nan_to_num(origin), share + weather + np.nan_to_num(weather_origin)]),
         uncertainty=np.concatenate([uncertainty, np.zeros(len(share))]),
         active=np.concatenate([active & compensated, active]),
-        quiet=np.concatenate([~state.stands_out, ~state.stands_out]),
+        stood_out=np.concatenate([state.stands_out, state.stands_out]),
+        is_two_sided=np.concatenate([direction == 0.0, direction == 0.0]),
     )
     context = memory.context.get(day_end_ns)
     if context is None:
@@ -261,9 +262,9 @@ def compare_with_fleet(
     beyond = _beyond_limit(catalogue, state)
     residual = np.where(beyond, np.maximum(share - shock, 1.0), share - shock)
     number = context[:, _NUMBER]
-    variance = (_SPREAD_PRIOR * _SPREAD_START**2 + number * context[:, _SPREAD]) / (_SPREAD_PRIOR + number)
+    variance = _pooled_spread(number, context[:, _SPREAD])
     # What all of a group are unsure of is in its spread already, as far as there is a group.
-    enough = number >= _LEAST_GROUP
+    enough = number >= _LEAST_SPEAKERS
     shared = np.where(enough, number / (_SPREAD_PRIOR + number), 0.0)
     own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
     own = np.where(~compensated & enough[group], (1.0 - shared[group]) * uncertainty, own)
@@ -293,7 +294,8 @@ class _Rows:
     value: FloatArray
     uncertainty: FloatArray
     active: BoolArray
-    quiet: BoolArray
+    stood_out: BoolArray
+    is_two_sided: BoolArray
 
 
 def _groups(catalogue: Catalogue, memory: FleetMemory) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -314,9 +316,22 @@ def _groups(catalogue: Catalogue, memory: FleetMemory) -> tuple[npt.NDArray[np.i
 def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArray:
     """float64[G, 4]: the context of a new day; moves the remembered spreads."""
     groups = len(memory.names)
-    typical = _typical(rows, groups)
+    heard = np.flatnonzero(rows.active)
+    among = np.bincount(rows.group[heard], minlength=groups)
+    usual_spread = _pooled_spread(before[:, _NUMBER], memory.spread)
+    speaks = choose_speakers(
+        rows.group[heard],
+        rows.value[heard],
+        usual_spread[rows.group[heard]] + rows.uncertainty[heard],
+        stood_out=rows.stood_out[heard],
+        is_two_sided=rows.is_two_sided[heard],
+        groups=groups,
+    )
+    typical = heard[speaks]
     group, value = rows.group[typical], rows.value[typical]
     number = np.bincount(group, minlength=groups).astype(np.float64)
+    # Two that are left of a group speak for it; two that are all of it are no group.
+    number = np.where(among >= _LEAST_GROUP, number, 0.0)
     median = grouped_median(group, value, groups)
     median = np.where(np.isnan(median), before[:, _MEDIAN], median)
     usual = np.nan_to_num(grouped_median(group, rows.uncertainty[typical], groups))
@@ -327,12 +342,17 @@ def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArr
     return np.stack([median, memory.spread, number, usual], axis=1)
 
 
+def _pooled_spread(number: FloatArray, spread: FloatArray) -> FloatArray:
+    """float64[G]: the variance of sound channels, weighed against the prior's."""
+    return np.asarray((_SPREAD_PRIOR * _SPREAD_START**2 + number * spread) / (_SPREAD_PRIOR + number))
+
+
 def _shrunk(context: FloatArray, moved: FloatArray) -> FloatArray:
     """float64[J]: how far a median that moved is believed to be a common shock, given each channel's own group."""
     number = np.maximum(context[:, _NUMBER], 1.0)
     error = _MEDIAN_VARIANCE * context[:, _SPREAD] / number
     signal = np.maximum(moved**2, _SHOCK_START**2)
-    return np.where(context[:, _NUMBER] >= _LEAST_GROUP, moved * signal / (signal + error), 0.0)
+    return np.where(context[:, _NUMBER] >= _LEAST_SPEAKERS, moved * signal / (signal + error), 0.0)
 
 
 def _beyond_limit(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -357,11 +377,3 @@ def _padded(table: FloatArray, length: int) -> FloatArray:
     """Give a copy with rows for groups that came later: no shock, the prior's spread, nobody in it."""
     nobody = np.tile(np.array([0.0, _SPREAD_START**2, 0.0, 0.0]), (length - len(table), 1))
     return np.concatenate([table, nobody])
-
-
-def _typical(rows: _Rows, groups: int) -> BoolArray:
-    """Choose who speaks for their group: the quiet ones, or all where hardly any is left."""
-    quiet = rows.active & rows.quiet
-    left = np.bincount(rows.group[quiet], minlength=groups)
-    few = left < np.maximum(_QUIET_SHARE * np.bincount(rows.group[rows.active], minlength=groups), _LEAST_GROUP)
-    return np.where(few[rows.group], rows.active, quiet)

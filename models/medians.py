@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from domain.arrays import FloatArray
 
-__all__ = ["MEDIAN_TO_SD", "grouped_median", "grouped_upper"]
+__all__ = ["MEDIAN_TO_SD", "grouped_median", "grouped_quantiles", "grouped_upper"]
 
 # Standard deviation of a normal distribution over its median absolute deviation.
 MEDIAN_TO_SD: Final = 1.4826
@@ -37,3 +37,22 @@ def grouped_upper(group: npt.NDArray[np.intp], value: FloatArray, groups: int, s
     some = np.flatnonzero(number)
     upper[some] = value[order][first[some] + np.ceil(share * number[some]).astype(np.intp) - 1]
     return upper
+
+
+def grouped_quantiles(group: npt.NDArray[np.intp], value: FloatArray, groups: int, shares: FloatArray) -> FloatArray:
+    """float64[groups, Q]: of each group the values nearest to these shares of its order; 0 where there is none.
+
+    Examples
+    --------
+    >>> of, value = np.array([0, 0, 0, 2]), np.array([3.0, 1.0, 2.0, 7.0])
+    >>> grouped_quantiles(of, value, 3, np.array([0.0, 0.5, 1.0])).tolist()
+    [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [7.0, 7.0, 7.0]]
+    """
+    order = np.lexsort((value, group))
+    number = np.bincount(group, minlength=groups)
+    first = np.cumsum(number) - number
+    found = np.zeros((groups, len(shares)))
+    some = np.flatnonzero(number)
+    place = np.rint(shares * (number[some, np.newaxis] - 1)).astype(np.intp)
+    found[some] = value[order][first[some, np.newaxis] + place]
+    return found

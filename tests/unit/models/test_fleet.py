@@ -125,3 +125,20 @@ def test_a_few_assets_that_are_scored_again_have_the_groups_that_they_have_among
     catalogue = compile_catalogue(*registers(["vibration_rms"], assets=5))
     only = catalogue.take(np.array([1, 3], np.int32))
     assert group_names(only) == [group_names(catalogue)[row] for row in (1, 3)]
+
+
+def test_damage_on_most_of_a_small_group_is_not_taken_for_weather(registers: Any) -> None:
+    """Six quays of which four were damaged one after the other: the two that never moved had the alarms."""
+    fleet = Fleet(registers, 6, kind=AssetType.QUAY)
+    onsets = [20, 50, 80, 110]
+    fleet.live(260, lambda day: [min(max(day - onset, 0) / 120.0, 1.1) for onset in onsets] + [0.0, 0.0])
+    assert sorted({asset for asset, _ in fleet.raised}) == [0, 1, 2, 3]
+    sound = fleet.catalogue.asset_of_judged >= 4
+    assert np.max(np.abs(fleet.state.residual[sound])) < 0.1
+
+
+def test_a_storm_that_moves_a_small_group_at_once_is_weather(registers: Any) -> None:
+    fleet = Fleet(registers, 6, kind=AssetType.QUAY)
+    fleet.live(60, lambda _: [0.0] * 6)
+    fleet.live(40, lambda _: [0.35, 0.4, 0.42, 0.38, 0.45, 0.36])
+    assert fleet.raised == []

@@ -27,6 +27,7 @@ VERSIONS = {
     "3.3": ("fb5ba39df0a6bde3", "9daf562a42027eee"),
     "3.4": ("aac2b9b689e484b8", "5fc99ba59fabe6ba"),
     "3.5": ("bd246a07a7409e7d", "5fc99ba59fabe6ba"),
+    "3.6": ("bd246a07a7409e7d", "5fc99ba59fabe6ba"),
 }
 DAYS = 18
 
