@@ -162,8 +162,14 @@ def span(days: float, language: Language) -> str:
 
 
 def span_range(low_days: float, high_days: float, like_days: float, language: Language) -> str:
-    """Write an interval in the unit that fits `like_days`."""
-    unit, size = _unit_for(like_days)
+    """Write an interval in the unit that fits `like_days`, but in days where it reaches beyond one.
+
+    Examples
+    --------
+    >>> span_range(0.0, 35.0, 0.5, Language.ENGLISH), span_range(30.0, 200.0, 90.0, Language.ENGLISH)
+    ('0 to 35 days', '1 to 7 months')
+    """
+    unit, size = _unit_for(max(like_days, min(high_days, 1.0)))
     low, high = (max(round(days / size), 0) for days in (low_days, high_days))
     last = plural(*_UNITS[unit], high, language, count=number(high, language))
     return text("{low} to {high}", language, low=number(low, language), high=last)

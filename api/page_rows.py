@@ -132,6 +132,7 @@ class SensorRow:
 class DecisionRow:
     """One decision as texts."""
 
+    id: str
     verb: str
     due: str
     by: str
@@ -225,6 +226,7 @@ def decision_row(decision: Decision, language: Language) -> DecisionRow:
     due = day(decision.due_on, language)
     verb = term("verb", decision.verb, language)
     return DecisionRow(
+        id=decision.id,
         verb=capital(verb),
         due=text("due {day}", language, day=due) if due else "",
         by=decision.decided_by,

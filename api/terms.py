@@ -131,7 +131,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "missing": "missing",
         "noisy": "noisy",
         "offline": "offline",
-        "silent": "silent",
+        "silent": "silent sensor",
         "spikes": "single values that jump away",
         "stuck": "stuck on one value",
         "units": "wrong unit",
@@ -205,5 +205,11 @@ def subject_name(subject: str, language: Language) -> str:
 
 
 def unit_symbol(unit: str, language: Language) -> str:
-    """Give the symbol of a unit, words for a rate of counts; nothing for a bare ratio."""
+    """Give the symbol of a unit, words for a rate of counts; nothing for a bare ratio.
+
+    Examples
+    --------
+    >>> unit_symbol("m/s2", Language.ENGLISH), unit_symbol("1/h", Language.DUTCH), unit_symbol("%RH", Language.DUTCH)
+    ('m/s²', 'per uur', '%')
+    """
     return text(_RATES[unit], language) if unit in _RATES else _SYMBOLS.get(unit, unit)

@@ -7,7 +7,16 @@ if (box && window.L) {
   box.hidden = false;
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", data.label);
-  const map = L.map(box, { zoomControl: false, attributionControl: Boolean(data.attribution), maxZoom: 19 });
+  const moves = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const map = L.map(box, {
+    zoomControl: false,
+    attributionControl: Boolean(data.attribution),
+    maxZoom: 19,
+    zoomAnimation: moves,
+    markerZoomAnimation: moves,
+    fadeAnimation: moves,
+    inertia: moves,
+  });
   L.control.zoom({ zoomInTitle: data.zoomIn, zoomOutTitle: data.zoomOut }).addTo(map);
   if (map.attributionControl) map.attributionControl.setPrefix(false);
   if (data.tiles) L.tileLayer(data.tiles, { maxZoom: 19, attribution: data.attribution }).addTo(map);

@@ -13,13 +13,13 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Guarded, Site, Watched
 from tests.browser.service import DAYS, START_NS, asset_of
-from tests.browser.test_every_page import SCHEMES, violations
+from tests.browser.test_every_page import SCHEMES, look_closely, violations
 from tests.installation import publish
 
 pytestmark = pytest.mark.slow
 
 
-def test_from_the_morning_list_to_a_decision_in_the_log(site: Site, watched: Watched) -> None:
+def test_from_the_morning_list_to_a_decision_in_the_log(site: Site, watched: Watched, shots: Path) -> None:
     page = watched.open(site.address, "/", locale="nl-NL")
     expect(page.get_by_role("heading", level=1)).to_have_text("Hier eerst naar kijken")
     page.locator("table.ranking tbody th a").first.click()
@@ -35,6 +35,10 @@ def test_from_the_morning_list_to_a_decision_in_the_log(site: Site, watched: Wat
     expect(page.get_by_text("Morgen gaat de inspecteur kijken.")).to_be_visible()
     page.get_by_role("link", name="Werklijst").click()
     expect(page.get_by_text("Morgen gaat de inspecteur kijken.")).to_be_visible()
+    page.go_back()
+    page.get_by_role("link", name="Van meting tot afloop").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Logboek van een besluit")
+    assert look_closely(page, shots, "decision-log-nl") == []
 
 
 def test_an_alarm_is_seen_within_two_seconds(site: Site, shots: Path) -> None:
@@ -42,6 +46,7 @@ def test_an_alarm_is_seen_within_two_seconds(site: Site, shots: Path) -> None:
     assert site.seen_after_s
     (shots / "alarms.json").write_text(json.dumps(site.seen_after_s, indent=1))
     assert max(site.seen_after_s.values()) < 2.0
+    assert site.never_seen == set()
 
 
 def test_the_language_is_the_browsers_until_it_is_chosen_and_then_stays(site: Site, watched: Watched) -> None:
@@ -136,6 +141,30 @@ def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, w
     expect(chart.locator(".drawing")).to_be_visible()
 
 
+def test_a_spectrum_of_waveforms_names_its_modes_and_can_be_gone_along(site: Site, watched: Watched) -> None:
+    page = watched.open(site.address, "/assets/brug-2?lang=en")
+    chart = page.locator("figure[data-chart^=spectrum]")
+    expect(chart.locator("figcaption")).to_contain_text(re.compile(r"Natural frequencies in it: [\d.]+ Hz"))
+    chart.get_by_text("Show as a table").click()
+    expect(chart.get_by_role("row").nth(1)).to_contain_text("Hz")
+    chart.get_by_role("button", name=re.compile("Interactive")).press("Enter")
+    slider = chart.get_by_role("slider")
+    expect(slider).to_be_visible(timeout=30_000)
+    said = slider.get_attribute("aria-valuetext") or ""
+    slider.press("ArrowLeft")
+    expect(slider).not_to_have_attribute("aria-valuetext", said)
+    assert violations(page) == []
+
+
+def test_who_wants_no_motion_gets_none(site: Site, watched: Watched) -> None:
+    for wish, kind in (("reduce", "hide"), ("no-preference", "animated")):
+        page = watched.open(site.address, "/map?lang=en", reduced_motion=wish)
+        page.locator(".sign").first.wait_for()
+        assert page.locator(f".sign.leaflet-zoom-{kind}").count() == page.locator(".sign").count()
+        smooth = page.evaluate("getComputedStyle(document.documentElement).scrollBehavior")
+        assert smooth == ("auto" if wish == "reduce" else "smooth")
+
+
 def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watched, shots: Path) -> None:
     """A sensor that nobody registered sends; a click on its row, one on the button, and its values are there."""
     values = {"temperature": {"value": 11.5, "unit": "Cel"}}
@@ -150,8 +179,10 @@ def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watch
     row.get_by_role("link", name="Onboard new9").click()
     expect(page.get_by_label("Measures 1")).to_have_value("temperature")
     expect(page.get_by_label("Seconds between readings 1")).to_have_value("3600")
-    page.screenshot(path=shots / "onboard-en-light.png", full_page=True)
-    assert violations(page) == []
+    form = page.url
+    for language in ("nl", "en"):
+        page.goto(form.replace("lang=en", f"lang={language}"))
+        assert look_closely(page, shots, f"onboard-{language}") == []
     page.get_by_role("button", name="Add to the register").click()
     expect(page.get_by_text("new9 is in the register")).to_be_visible()
     shown = page.get_by_role("row").filter(has_text="new9").filter(has_text="11.5")

@@ -118,6 +118,10 @@ def test_a_measured_value_is_written_to_the_precision_of_its_band() -> None:
         "Scheefstand (x) bij sensor tilt_1 is 1,931\u00a0mrad; normaal is 0,441 ± 0,031\u00a0mrad bij 11,2\u00a0°C. "
         "Dat is 45% van de weg naar de faalgrens."
     )
+    moist = {**facts, "channel": "base_moisture", "unit": "%"}
+    assert "is 1,931%; normaal is 0,441 ± 0,031% bij" in say_reason(
+        Reason("expected_vs_measured", moist), Language.DUTCH
+    )
 
 
 def test_what_is_not_known_is_left_out() -> None:
