@@ -153,7 +153,7 @@ class Worker:
             if len(batch):
                 self._take(batch)
             try:
-                self._look_after()
+                self._look_after(is_idle=not len(batch))
             except JournalMovedError:
                 self._catch_up()
         except StorageUnavailable as error:
@@ -225,8 +225,8 @@ class Worker:
             except JournalMovedError:
                 self._catch_up()
 
-    def _look_after(self) -> None:
-        """Do what is due besides messages."""
+    def _look_after(self, *, is_idle: bool) -> None:
+        """Do what is due besides messages, of which none came just now when it is idle."""
         now = self._monotonic()
         state = self._inbox.state()
         if state.generation != self._generation:
@@ -247,7 +247,7 @@ class Worker:
             self._close(now, is_connected=state.connected)
         if now >= self._hold_until:
             self._rescore(now)
-        if now >= self._next_provisional and self._pipeline.assess_waiting():
+        if is_idle and now >= self._next_provisional and self._pipeline.assess_waiting():
             self._rest_from_provisional(now, _PROVISIONAL_REST)
             self._projector.wake()
         if now >= self._next_save:
