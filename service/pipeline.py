@@ -23,7 +23,6 @@ import numpy as np
 
 from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import StorageError
-from domain.identifiers import AssetId
 from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
@@ -43,6 +42,7 @@ from service.intake import (
     released_senders,
 )
 from service.live_state import LiveState
+from service.looks import WaitingLooks
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
@@ -108,7 +108,7 @@ class Pipeline:
         live.window_ns = policy.window_ns
         self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
-        self._unassessed: set[AssetId] = set()
+        self._looks = WaitingLooks()
         self._unrecorded: tuple[int, Outcome] | None = None
 
     # Readings in -----------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Pipeline:
         now_ns : int
             Wall clock, for limits of device times only.
         provisional : bool
-            Whether to assess the touched assets at once, from their open hop.
+            Whether to assess the touched assets from their open hop, a look's worth.
         released : sequence of HeldMessage
             The same messages as rows of the quarantine, when they come from there.
         decoded : Decoded, optional
@@ -184,10 +184,11 @@ class Pipeline:
         )
         rows = live.tracker.rows_of(accepted.channel)
         touched = np.unique(live.catalogue.asset_of_channel[rows])
-        self._unassessed.update(live.catalogue.assets[asset] for asset in touched.tolist())
+        self._looks.wait(live.catalogue.assets[asset] for asset in touched.tolist())
         current: list[RiskAssessment] = []
-        if provisional:
-            current = live.assess_open(live.rows_of(self._unassessed), accepted)
+        looked_at = self._looks.next() if provisional else []
+        if looked_at:
+            current = live.assess_open(live.rows_of(looked_at), accepted)
         body = BatchBody(
             readings=encode_readings(accepted),
             step_ns=step_ns or 0,
@@ -240,8 +241,7 @@ class Pipeline:
         )
         seq = self.journal.commit(commit)
         live.take_in(accepted, body, seq, clocks=clocks)
-        if provisional:
-            self._unassessed.clear()
+        self._looks.done(looked_at)
         revises = bool(((accepted.flags & np.uint8(ReadingFlag.REVISES)) != 0).any())
         return TakeReport(tally, tuple(letters), revises)
 
@@ -375,29 +375,32 @@ class Pipeline:
             )
         )
         live.carry_out(plan, seq)
-        closed = {live.catalogue.assets[asset] for asset in plan.assets.tolist()}
+        closed = [live.catalogue.assets[asset] for asset in plan.assets.tolist()]
         if provisional:
-            self._unassessed -= closed
+            self._looks.done(closed)
         else:
-            self._unassessed |= closed
+            self._looks.wait(closed)
         return plan.hops_closed
 
+    # Looking at open hops --------------------------------------------------------------------
+
     def assess_waiting(self) -> bool:
-        """Assess the assets of which something came since the last look; False when none did.
+        """Assess assets of which something came since they were last assessed, a look's worth; False when none waits.
 
         Raises
         ------
         JournalMovedError, StorageUnavailable
             As for `take`.
         """
-        if not self._unassessed:
+        looked_at = self._looks.next()
+        if not looked_at:
             return False
         self._record()
-        current = self.live.assess_open(self.live.rows_of(self._unassessed), ReadingColumns.empty())
+        current = self.live.assess_open(self.live.rows_of(looked_at), ReadingColumns.empty())
         if current:
             self._commit_no_readings(Outcome(current=current), {})
-        self._unassessed.clear()
-        return bool(current)
+        self._looks.done(looked_at)
+        return True
 
     # Hops scored again -----------------------------------------------------------------------
 

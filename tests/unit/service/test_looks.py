@@ -1,0 +1,22 @@
+"""A look takes no more assets than messages can wait for, and none of them waits for ever."""
+
+from __future__ import annotations
+
+from domain.identifiers import AssetId
+from service.looks import WaitingLooks
+
+
+def test_those_that_wait_longest_come_first_though_others_come_again() -> None:
+    looks = WaitingLooks()
+    assets = [AssetId(f"brug-{number}") for number in range(2_500)]
+    looks.wait(assets)
+    seen: list[AssetId] = []
+    for _ in range(3):
+        now = looks.next()
+        seen += now
+        looks.done(now)
+        looks.wait(assets[:10])
+    assert seen[:2_500] == assets
+    assert sorted(seen[2_500:]) == sorted(assets[:10])
+    looks.done(assets)
+    assert looks.next() == []
