@@ -20,7 +20,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from storage.journal import Journal
+from storage.entries import BatchBody, decode_readings
+from storage.journal import Entry, Journal
 from tests.ports import free_port
 
 _TICK_S = 0.1
@@ -35,11 +36,15 @@ def has_come_to_rest(journal_file: Path) -> bool:
     with contextlib.closing(Journal(journal_file)) as journal:
         newest = journal.last_seq()
         entries = journal.entries(after=max(newest - 20, 0))
-        behind = itertools.takewhile(lambda entry: entry.kind != "batch", reversed(entries))
+        behind = itertools.takewhile(lambda entry: not _brings_readings(entry), reversed(entries))
         if not any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind):
             return False
         time.sleep(_REST_S)
         return journal.last_seq() == newest
+
+
+def _brings_readings(entry: Entry) -> bool:
+    return isinstance(entry.body, BatchBody) and len(decode_readings(entry.body.readings)) > 0
 
 
 class Installation:
