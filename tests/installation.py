@@ -25,22 +25,31 @@ from storage.journal import Entry, Journal
 from tests.ports import free_port
 
 _TICK_S = 0.1
-_REST_S = 2.0
+_REST_NS = 2_000_000_000
+_LOOKS_AT_STATUS = 600
 
 
 def has_come_to_rest(journal_file: Path) -> bool:
     """Tell whether hops were closed as at the end of a stream, behind the newest readings, and none is closed any more.
 
-    Years are closed a part at a look, a quarter of a second apart; so the journal must stand still for eight of them.
+    Years are closed a part at a look, a quarter of a second apart by the clock of ingest; so the journal must stand
+    still while ingest, by the status that it writes each second between its looks, goes on for eight of them.
     """
+    status = journal_file.with_name("ingest-status.json")
     with contextlib.closing(Journal(journal_file)) as journal:
         newest = journal.last_seq()
         entries = journal.entries(after=max(newest - 20, 0))
         behind = itertools.takewhile(lambda entry: not _brings_readings(entry), reversed(entries))
         if not any(getattr(entry.body, "lateness_ns", None) == 0 for entry in behind):
             return False
-        time.sleep(_REST_S)
-        return journal.last_seq() == newest
+        began_ns = json.loads(status.read_bytes())["at_ns"]
+        for _ in range(_LOOKS_AT_STATUS):
+            time.sleep(_TICK_S)
+            if journal.last_seq() != newest:
+                return False
+            if json.loads(status.read_bytes())["at_ns"] - began_ns >= _REST_NS:
+                return journal.last_seq() == newest
+    return False
 
 
 def _brings_readings(entry: Entry) -> bool:
