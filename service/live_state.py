@@ -12,11 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 
 from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
-from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, GatewayId
 from domain.records import Alarm, AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Asset, Register
@@ -32,18 +30,16 @@ from models.source_skew import SkewBook
 from models.state import (
     ModelState,
     carry_state,
-    decode_state,
-    encode_state,
     initial_state,
     put_state,
     state_digest,
     take_state,
 )
 from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
-from service.clock_alarms import clock_alarm, restore_skews, skew_bytes
+from service.clock_alarms import clock_alarm
 from service.day_rows import DayBlock, DayRows
 from service.mode_book import ModeBook, ModePlan
-from service.outcomes import DAY_NS, HopCollector, pack, unpack
+from service.outcomes import DAY_NS, HopCollector
 from service.stepping import Stepper
 from storage.entries import (
     AlarmChange,
@@ -56,7 +52,7 @@ from storage.entries import (
     SensorColumns,
     decode_readings,
 )
-from storage.journal import CheckpointRow, HopRow, SnapshotRow
+from storage.journal import CheckpointRow, HopRow
 
 if TYPE_CHECKING:
     from service.rescoring import RescoringPlan
@@ -66,10 +62,6 @@ __all__ = ["FOREVER_NS", "ClosingPlan", "LiveState"]
 FOREVER_NS: Final = np.iinfo(np.int64).max
 _CACHED_SUBSETS = 256
 _BOOK_NS: Final = 30 * DAY_NS
-# Row of the snapshot table that holds the stream's own clock; no asset has an empty identifier.
-_CLOCK_ROW = AssetId("")
-# And the one that holds what the second stage remembers of the fleet.
-_FLEET_ROW = AssetId(" ")
 # After these decisions it is another structure, to which the days that still wait tell nothing.
 _NEW_REFERENCE = frozenset({DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL})
 
@@ -119,35 +111,6 @@ class ClockPlan:
     alarms: list[Alarm]
     alarm_changes: list[AlarmChange]
     clocks: list[ClockChange]
-
-
-class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
-    """One asset as it stands: model, clocks and readings of open hops."""
-
-    model: bytes
-    first_ns: int
-    frontier_ns: int
-    progress_when_heard_ns: int
-    numbers: bytes
-    latest_ns: bytes
-    open_readings: bytes
-    reach_ns: int = 0
-    claimed_ns: bytes = b""
-    claims: bytes = b""
-    held_readings: bytes = b""
-    day_rows: list[tuple[int, bytes]] = []
-    revise_ns: int = FOREVER_NS
-    book: AssetBook = AssetBook()
-    skews: list[bytes] = []
-    jumped_ns: dict[str, int] = {}
-    modes: bytes = b""
-
-
-class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
-    """The stream's own progress."""
-
-    progress_ns: int
-    gateways_heard: int
 
 
 class LiveState:
@@ -424,7 +387,7 @@ class LiveState:
     def _keep_books(self, books: Mapping[AssetId, AssetBook]) -> None:
         """Take over what was written, without what no re-scoring reaches any more."""
         for asset, book in books.items():
-            row = self._row(asset)
+            row = self.row_of(asset)
             # The checkpoint that a re-scoring begins with may be older, by as much as the second stage is behind.
             horizon = NEVER_NS if row is None else self._horizon(row)
             before_ns = horizon - _BOOK_NS if horizon > NEVER_NS else NEVER_NS
@@ -465,7 +428,7 @@ class LiveState:
         """Apply a person's decision to the models and to the alarm it is about."""
         decision = body.decision
         self.applied_seq = seq
-        row = self._row(decision.asset)
+        row = self.row_of(decision.asset)
         changes = []
         verb_state = _VERB_STATES.get(decision.verb)
         if decision.alarm_id is not None and verb_state is not None:
@@ -563,7 +526,11 @@ class LiveState:
 
     def rows_of(self, assets: Iterable[AssetId]) -> IndexArray:
         """Give the rows of assets, ascending; those that are not in the register are left out."""
-        return np.asarray(sorted(row for asset in assets if (row := self._row(asset)) is not None), np.int32)
+        return np.asarray(sorted(row for asset in assets if (row := self.row_of(asset)) is not None), np.int32)
+
+    def row_of(self, asset: AssetId) -> int | None:
+        """Give the row of an asset; None when it is not in the register."""
+        return self._rows.get(asset)
 
     def subset(self, assets: IndexArray) -> Catalogue:
         """Give the catalogue of some assets; the same few subsets come again and again."""
@@ -583,49 +550,7 @@ class LiveState:
         whole.update(self.fleet.encode())
         return whole.hexdigest()
 
-    # Snapshots -------------------------------------------------------------------------------
-
-    def snapshot(self) -> list[tuple[AssetId, bytes]]:
-        """Write the state of the assets that changed since the last call, and the stream's clock."""
-        rows = self.rows_of(self.changed)
-        blobs = encode_state(self.catalogue, self.state, rows) if len(rows) else []
-        waiting = self.tracker.open_readings()
-        owner = self.catalogue.asset_of_channel[self.tracker.rows_of(waiting.channel)]
-        order = np.argsort(owner, kind="stable")
-        edges = np.searchsorted(owner[order], [rows, rows + 1]) if len(rows) else np.empty((2, 0), np.int64)
-        clock = _ClockSnapshot(self.tracker.clock.progress_ns, self.tracker.clock.gateways_heard)
-        saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock)), (_FLEET_ROW, self.fleet.encode())]
-        day_rows = self.days.encode()
-        tracker = self.tracker
-        for row, blob, first, last in zip(rows.tolist(), blobs, edges[0].tolist(), edges[1].tolist(), strict=True):
-            mine = np.s_[self.catalogue.first_channel[row] : self.catalogue.first_channel[row + 1]]
-            snapshot = _AssetSnapshot(
-                model=blob,
-                first_ns=int(tracker.clock.first_ns[row]),
-                frontier_ns=int(tracker.frontier_ns[row]),
-                progress_when_heard_ns=int(tracker.clock.progress_when_heard_ns[row]),
-                numbers=self.catalogue.channel_number[mine].astype("<i4").tobytes(),
-                latest_ns=tracker.clock.latest_ns[mine].astype("<i8").tobytes(),
-                open_readings=pack(waiting.take(order[first:last])),
-                reach_ns=int(tracker.clock.reach_ns[row]),
-                claimed_ns=tracker.claims.claimed_ns[mine].astype("<i8").tobytes(),
-                claims=tracker.claims.messages[mine].astype("<i4").tobytes(),
-                held_readings=pack(tracker.claims.held(self.catalogue.channel_number[mine])),
-                day_rows=day_rows.get(self.catalogue.assets[row], []),
-                revise_ns=int(self.revise_ns[row]),
-                book=self.books.get(self.catalogue.assets[row], AssetBook()),
-                skews=skew_bytes(self.skews, mine),
-                jumped_ns={
-                    name: self.jumped_ns[name]
-                    for number in self.catalogue.channel_number[mine].tolist()
-                    for name in (f"{number}.jump", f"{number}.impossible")
-                    if name in self.jumped_ns
-                },
-                modes=self.modes.encode(self.catalogue.assets[row]),
-            )
-            saved.append((self.catalogue.assets[row], msgspec.msgpack.encode(snapshot)))
-        self.changed.clear()
-        return saved
+    # Snapshots (`service.snapshots`) -------------------------------------------------------
 
     def horizons(self) -> list[tuple[AssetId, int]]:
         """Give for the assets that changed the event time before which no re-scoring will begin."""
@@ -638,64 +563,6 @@ class LiveState:
         if frontier == NEVER_NS:
             return NEVER_NS
         return min(frontier - self.window_ns, int(self.revise_ns[row]))
-
-    def restore(self, rows: list[SnapshotRow], seq: int) -> None:
-        """Read snapshots into a fresh state of the register that held at `seq`.
-
-        Raises
-        ------
-        StorageCorrupt
-            If a snapshot cannot be read.
-        """
-        waiting: list[ReadingColumns] = []
-        for saved in rows:
-            try:
-                waiting.append(self._restore_one(saved))
-            except (msgspec.MsgspecError, ShapeError) as error:
-                raise StorageCorrupt(
-                    f"snapshot of asset {saved.asset!r} cannot be read ({error}); restore a backup of the data folder"
-                ) from error
-        self.tracker.restore(ReadingColumns.concatenate(waiting))
-        self.applied_seq = seq
-
-    def _restore_one(self, saved: SnapshotRow) -> ReadingColumns:
-        """Read one asset, the clock or the fleet; gives the readings of open hops, which go back all at once."""
-        tracker = self.tracker
-        if saved.asset == _CLOCK_ROW:
-            clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
-            tracker.clock.progress_ns, tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
-            return ReadingColumns.empty()
-        if saved.asset == _FLEET_ROW:
-            self.fleet = FleetMemory.decode(saved.body)
-            return ReadingColumns.empty()
-        row = self._row(saved.asset)
-        if row is None:
-            return ReadingColumns.empty()
-        snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
-        decode_state(self.catalogue, self.state, row, snapshot.model)
-        self.days = self.days.with_encoded(self.catalogue, row, snapshot.day_rows)
-        tracker.clock.first_ns[row] = snapshot.first_ns
-        tracker.frontier_ns[row] = snapshot.frontier_ns
-        tracker.clock.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
-        rows = tracker.rows_of(np.frombuffer(snapshot.numbers, "<i4").astype(np.int32))
-        latest = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)
-        tracker.clock.latest_ns[rows[rows >= 0]] = latest[rows >= 0]
-        tracker.clock.reach_ns[row] = snapshot.reach_ns
-        self.revise_ns[row] = snapshot.revise_ns
-        self.jumped_ns |= snapshot.jumped_ns
-        if snapshot.skews:
-            restore_skews(self.skews, rows, snapshot.skews)
-        if snapshot.book != AssetBook():
-            self.books[saved.asset] = snapshot.book
-        self.modes.restore(saved.asset, snapshot.modes)
-        if snapshot.claimed_ns:
-            claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
-            messages = np.frombuffer(snapshot.claims, "<i4").astype(np.int32)
-            held = unpack(snapshot.held_readings)
-            there = rows >= 0
-            held = held.take(tracker.rows_of(held.channel) >= 0)
-            tracker.claims.restore(rows[there], claimed[there], messages[there], held)
-        return unpack(snapshot.open_readings)
 
     def _bound(self, body: ClosingBody) -> TimeArray:
         if body.clock_ns is None:
@@ -718,9 +585,6 @@ class LiveState:
         """Place a decision, made by the wall clock, on the asset's event time."""
         frontier = int(self.tracker.frontier_ns[row])
         return frontier if frontier > NEVER_NS else decision.decided_at_ns
-
-    def _row(self, asset: AssetId) -> int | None:
-        return self._rows.get(asset)
 
 
 def _gateways(register: Register, catalogue: Catalogue) -> IndexArray:

@@ -46,6 +46,7 @@ from service.looks import WaitingLooks
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
+from service.snapshots import take_snapshots
 from storage.entries import (
     BatchBody,
     ClaimNote,
@@ -547,7 +548,7 @@ class Pipeline:
         changed = set(self.live.changed)
         try:
             horizons = self.live.horizons()
-            self.journal.save_snapshots(self.live.snapshot(), seq=self.live.applied_seq, horizons=horizons)
+            self.journal.save_snapshots(take_snapshots(self.live), seq=self.live.applied_seq, horizons=horizons)
         except StorageError:
             self.live.changed |= changed
             raise

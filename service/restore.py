@@ -6,6 +6,7 @@ from domain.register import Register
 from service.clock_policy import ClockPolicy
 from service.live_state import LiveState
 from service.pipeline import Pipeline
+from service.snapshots import restore_snapshots
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
@@ -34,7 +35,7 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
     numbers = journal.number_channels(channel.key for channel in register.channels)
     live = LiveState(register, numbers, register_seq)
     live.window_ns = policy.window_ns
-    live.restore(journal.snapshots(), snapshot_seq)
+    restore_snapshots(live, journal.snapshots(), snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
     while entries := journal.entries(after=live.applied_seq, upto=applied_seq, limit=_PAGE):
         for entry in entries:
