@@ -199,9 +199,9 @@ class Pipeline:
         )
         if not self.policy.by_stream:  # a replay's messages arrive when it is replayed
             received_ns = [message.received_ns for message in messages]
-            channel, difference_s = arrival_differences(
-                accepted, message_of[~repeated][~admission.duplicate], received_ns
-            )
+            # What repeats a key with another value is no repeat: a clock that went back says an hour twice.
+            told = ~duplicate | conflict
+            channel, difference_s = arrival_differences(readings.take(told), message_of[told], received_ns)
             body = msgspec.structs.replace(
                 body, arrival_channel=channel.astype("<i4").tobytes(), arrival_s=difference_s.astype("<f8").tobytes()
             )

@@ -27,7 +27,7 @@ _MODES: Final[dict[str, frozenset[str]]] = {
 # Words that an alarm of the right kind has behind its dot.
 _FAULTS: Final[dict[str, frozenset[str]]] = {
     "backfill": frozenset({"backfill", "late", "silent"}),
-    "clock_step": frozenset({"bad", "clock", "future", "late", "step", "stepped", "wrong"}),
+    "clock_step": frozenset({"bad", "clock", "future", "impossible", "jump", "late", "step", "stepped", "wrong"}),
     "drift": frozenset({"drift", "drifting"}),
     "dropout": frozenset({"silent", "missing", "intermittent", "gaps"}),
     "intermittent": frozenset({"silent", "missing", "intermittent", "gaps"}),
@@ -59,6 +59,8 @@ def fault_is_named_by(fault: str, kind: str) -> bool:
     --------
     >>> fault_is_named_by("stuck_sensor", "sensor.stuck"), fault_is_named_by("drift", "sensor.stuck")
     (True, False)
+    >>> fault_is_named_by("clock_step", "clock.jump"), fault_is_named_by("clock_step", "clock.impossible")
+    (True, True)
     >>> fault_is_named_by("clock_step", "data.silent")  # true, but not what is wrong
     False
     """

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from domain.arrays import ReadingFlag
 from domain.identifiers import AssetId
@@ -196,6 +197,24 @@ def test_a_clock_that_runs_into_the_future_is_named_and_its_readings_are_kept(tm
     pipeline = open_chain(tmp_path, policy=WALL)
     take(pipeline, arriving(9), now_ns=(NOW_S + 3600 * 9) * NS)
     assert [change.id for change in outcomes(pipeline)[-1].alarm_changes] == [found[0].id]
+
+
+@pytest.mark.parametrize(("value", "kinds"), [(12.0, ["clock.jump"]), (10.0, [])])
+def test_a_clock_that_says_hours_again_is_named_and_old_messages_sent_again_are_not(
+    tmp_path: Path, value: float, kinds: list[str]
+) -> None:
+    """A clock set back by a day or a month stamped readings with hours that were known, and passed for silence."""
+    pipeline = open_site(tmp_path, policy=WALL)
+    for hour in range(40):
+        take(pipeline, arriving(hour), now_ns=(NOW_S + 3600 * hour + 7200) * NS)
+    for hour in range(40, 46):
+        again = reading(NOW_S + 3600 * (hour - 24), value, received_ns=(NOW_S + 3600 * hour + 2) * NS)
+        take(pipeline, again, now_ns=(NOW_S + 3600 * hour + 7200) * NS)
+    raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms if alarm.kind.startswith("clock")]
+    assert [alarm.kind for alarm in raised] == kinds
+    if raised:
+        assert raised[0].reasons[0].facts["jump_s"] == 86_400
+        assert raised[0].raised_at_ns <= (NOW_S + 3600 * 46) * NS
 
 
 def test_a_replay_tells_nothing_of_clocks(tmp_path: Path) -> None:
