@@ -25,7 +25,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
 from models.stream_regression import StreamRegression
-from models.stream_shift import SHARES, ShiftEvidence
+from models.stream_shift import SHARES, ShiftEvidence, ShiftStrengths
 
 __all__ = ["HealthyReference", "ReferenceVerdict"]
 
@@ -61,7 +61,7 @@ class ReferenceVerdict:
     strength : float
         Of the strongest evidence, in nats, at least 0.
     shift_strength : float
-        The same without the row by itself: what lasts for more than one row.
+        For an alarm: what lasts for more than one row, with more care for tails and for what was not learned.
     has_evidence : bool
         Whether anything could be compared.
     """
@@ -164,7 +164,10 @@ class HealthyReference:
             return ReferenceVerdict(seen, 0.0, 0.0, has_evidence=False)
         many = math.log(len(SHARES))
         return ReferenceVerdict(
-            seen, max(max(strengths) - many, 0.0), max(max(strengths[_FIRST_SHIFT:]) - many, 0.0), has_evidence=True
+            seen,
+            max(max(strengths.score) - many, 0.0),
+            max(max(strengths.alarm[_FIRST_SHIFT:]) - many, 0.0),
+            has_evidence=True,
         )
 
     def _meet(self, values: FloatArray) -> BoolArray:
@@ -188,7 +191,7 @@ class HealthyReference:
             self._met_rows[waiting] += 1
         return there & ~waiting
 
-    def _weigh(self, residual: FloatArray, counts: BoolArray, row: FloatArray) -> list[float] | None:
+    def _weigh(self, residual: FloatArray, counts: BoolArray, row: FloatArray) -> ShiftStrengths | None:
         """Weigh the residuals; None where there is no evidence."""
         strengths = None
         if counts.any():
@@ -197,12 +200,12 @@ class HealthyReference:
                 residual = self._fill(residual, counts, ready)
             strengths = self._evidence.step(residual, row, self._regression, is_held=self._held > 0)
             commissioning = self._rows < self.healthy_rows
-            if max(strengths) > _STRANGE and not commissioning:
+            if max(strengths.score) > _STRANGE and not commissioning:
                 self._held = _HOLD_ROWS
             else:
                 self._held = max(self._held - 1, 0)
             if self._rows > self._warm_rows and not self._held:
-                self._evidence.learn()
+                self._evidence.learn(is_known_healthy=commissioning)
         return strengths
 
     def _fill(self, residual: FloatArray, counts: BoolArray, ready: BoolArray) -> FloatArray:

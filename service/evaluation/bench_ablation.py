@@ -16,6 +16,7 @@ from models import (
     stream_alarm,
     stream_compensation,
     stream_habits,
+    stream_jump,
     stream_level,
     stream_reference,
     stream_regression,
@@ -50,10 +51,15 @@ class _SilentProfile(_Silent):
         return math.nan, 0.0
 
 
-def _joint_view(joint: float, lone: float, channels: int) -> float:
+def _joint_view(joint: float, lone: float, channels: int, *jumps: float) -> float:
     """All channels together, whatever a single one says."""
-    del lone
+    del lone, jumps
     return stream_shift.chi_square_strength(joint, channels)
+
+
+def _no_jump(*law: object, **options: object) -> None:
+    """No tails but normal ones."""
+    del law, options
 
 
 def _line_of_theory(alarm: stream_alarm.BudgetAlarm) -> float:
@@ -80,6 +86,7 @@ _PARTS = (
     _Part("more than two past rows", "skab", stream_reference, "_MOST_LAGS", 2),
     _Part("channels stay where they are (prior)", "skab", stream_regression, "_PERSISTENCE_ROWS", 0.0),
     _Part("each channel by itself", "skab", stream_shift, "_stronger_view", _joint_view),
+    _Part("tails of healthy rows", "skab", stream_jump.JumpLaw, "chances", _no_jump),
     _Part("line from block maxima", "skab", stream_alarm.BudgetAlarm, "_draw_line", _line_of_theory),
     _Part("slopes of temperature", "bridges", stream_level, "_LINE_SLOPE", 1e-3),
     _Part("bend", "bridges", stream_level, "_BEND_SLOPE", 1e-3),
