@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from api.access import needs
 from api.figures import euros, number, percent
 from api.languages import Language
-from api.pages.frame import PageQuestion, page_language, render
+from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.pager import turned
 from api.questions import Rooms
+from api.terms import term
 from api.texts import text
 from domain.access import Right
 from domain.records import DataQuality
@@ -26,27 +29,42 @@ _HORIZON_DAYS: Final = 90
 _CHANCES: Final = (0.5, 0.1, 0.01, 0.0)
 _COSTS_EUR: Final = (0.0, 50_000.0, 250_000.0, 1_000_000.0)
 _SHOWN: Final = 4
+_LISTED: Final = 200
+# Names the cell of structures without data; the others are row and column.
+_BLIND: Final = "none"
 _SEVERE: Final = 5
 _WORRYING: Final = 3
 
 
+class MatrixQuestion(PageQuestion):
+    """What the matrix may be asked: which cell to list in full, and which page of it."""
+
+    cell: Annotated[str, Field(pattern=r"^([0-3]-[0-4]|none)?$")] = ""
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
 @router.get("/matrix")
-def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion, Query()]) -> Response:
-    """Show how many structures stand where, and the worst of each cell."""
+def show_matrix(request: Request, rooms: Rooms, question: Annotated[MatrixQuestion, Query()]) -> Response:
+    """Show how many structures stand where, and the worst of each cell; on request all of one cell."""
     language = page_language(request, question)
     places = rooms.overview.places()
     cells = _by_cell(places)
+    blind = [place for place in places if _chance(place) is None]
+
+    def way(cell: str, page: int | None = None) -> str:
+        return address("/matrix", question, cell=cell, page=page) + "#cell"
+
     rows = [
         (
             _chance_label(row, language),
             [
-                _cell(cells.get((row, column), []), _weight(row, column), language)
+                _cell(cells.get((row, column), []), _weight(row, column), way(f"{row}-{column}"), language)
                 for column in range(len(_COSTS_EUR) + 1)
             ],
         )
         for row in range(len(_CHANCES))
     ]
-    blind = [place for place in places if _chance(place) is None]
+    inside = blind if question.cell == _BLIND else cells.get(_place_of(question.cell), [])
     return render(
         "matrix.html",
         request,
@@ -54,9 +72,26 @@ def show_matrix(request: Request, rooms: Rooms, question: Annotated[PageQuestion
         question,
         columns=[_cost_label(column, language) for column in range(len(_COSTS_EUR) + 1)],
         rows=rows,
-        blind=_cell(blind, None, language),
+        blind=_cell(blind, None, way(_BLIND), language),
+        chosen=_name_of(question.cell, language),
+        leaf=turned(inside, question.page, _LISTED, lambda page: way(question.cell, page), language),
         total=len(places),
     )
+
+
+def _place_of(cell: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in cell.split("-")) if cell not in {"", _BLIND} else ()
+
+
+def _name_of(cell: str, language: Language) -> str:
+    """Say which cell is listed; empty for none."""
+    if not cell:
+        return ""
+    if cell == _BLIND:
+        return term("quality", "none", language)
+    row, column = _place_of(cell)
+    chance, cost = text("Chance of failure", language), text("Emergency repair", language)
+    return f"{chance}: {_chance_label(row, language)}. {cost}: {_cost_label(column, language)}"
 
 
 def _chance(place: PlaceRow) -> float | None:
@@ -66,11 +101,11 @@ def _chance(place: PlaceRow) -> float | None:
     return next((item.value for item in place.chances if item.horizon_days == _HORIZON_DAYS), None)
 
 
-def _by_cell(places: Sequence[PlaceRow]) -> dict[tuple[int, int], list[PlaceRow]]:
+def _by_cell(places: Sequence[PlaceRow]) -> dict[tuple[int, ...], list[PlaceRow]]:
     """Give the structures of each cell (row, column), the likeliest to fail first."""
     chances = [(value, place) for place in places if (value := _chance(place)) is not None]
     chances.sort(key=lambda item: (-item[0], item[1].id))
-    cells: dict[tuple[int, int], list[PlaceRow]] = {}
+    cells: dict[tuple[int, ...], list[PlaceRow]] = {}
     for value, place in chances:
         row = next(number for number, low in enumerate(_CHANCES) if value >= low)
         cells.setdefault((row, _cost_class(place)), []).append(place)
@@ -88,13 +123,14 @@ def _weight(row: int, column: int) -> int | None:
     return len(_CHANCES) - 1 - row + column if column < len(_COSTS_EUR) else None
 
 
-def _cell(places: Sequence[PlaceRow], weight: int | None, language: Language) -> dict[str, object]:
+def _cell(places: Sequence[PlaceRow], weight: int | None, target: str, language: Language) -> dict[str, object]:
     level, label = _level(weight, language)
     more = len(places) - _SHOWN
     return {
         "count": number(len(places), language) if places else "",
         "shown": places[:_SHOWN],
         "more": number(more, language) if more > 0 else "",
+        "address": target,
         "level": level,
         "label": label,
     }

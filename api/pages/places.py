@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from api.figures import number
 from api.languages import Language
 from api.page_rows import SHAPES
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.pager import turned
 from api.questions import Question, Rooms
 from api.schemas import Answer
 from api.terms import term
@@ -112,15 +113,11 @@ def _listed(places: Sequence[PlaceRow], question: MapQuestion, language: Languag
     order = list(RiskState)
     wanted = [place for place in places if question.state in {None, states[place.id]}]
     wanted.sort(key=lambda place: (order.index(states[place.id]), _by_name(place.name), place.id))
-    last = max(math.ceil(len(wanted) / _LISTED), 1)
-    page = min(question.page, last)
-    start = (page - 1) * _LISTED
-    shown = wanted[start : start + _LISTED]
 
     def way(**changes: object) -> str:
         return address("/map", question, **changes) + "#list"
 
-    bounds = {"first": number(start + 1, language), "last": number(start + len(shown), language)}
+    leaf = turned(wanted, question.page, _LISTED, lambda page: way(page=page), language)
     return {
         "chips": [
             (way(state=None, page=None), text("All", language), number(len(places), language), question.state is None),
@@ -138,12 +135,9 @@ def _listed(places: Sequence[PlaceRow], question: MapQuestion, language: Languag
         "groups": [
             (state, SHAPES[state], term("state", state, language), inside)
             for state in RiskState
-            if (inside := [place for place in shown if states[place.id] is state])
+            if (inside := [place for place in leaf.rows if states[place.id] is state])
         ],
-        "range": text("{first} to {last} of {count}", language, **bounds, count=number(len(wanted), language))
-        if shown
-        else "",
-        "ways": [] if last == 1 else _ways(page, last, way, language),
+        "leaf": leaf,
     }
 
 
@@ -151,17 +145,6 @@ def _by_name(name: str) -> list[tuple[int, str]]:
     """Order names as people do: numbers within them by their size."""
     pieces = _DIGITS.split(name.casefold())
     return [(int(piece) if place % 2 else 0, "" if place % 2 else piece) for place, piece in enumerate(pieces)]
-
-
-def _ways(page: int, last: int, way: Callable[..., str], language: Language) -> list[tuple[str, str | None, str]]:
-    """Give the ways to the other pages: their words, their address where there is one, and their relation."""
-    before, after = page > 1, page < last
-    return [
-        (text("First page", language), way(page=None) if before else None, ""),
-        (text("Previous page", language), way(page=page - 1) if before else None, "prev"),
-        (text("Next page", language), way(page=page + 1) if after else None, "next"),
-        (text("Last page", language), way(page=last) if after else None, ""),
-    ]
 
 
 @router.get("/map/places")

@@ -8,6 +8,7 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import date
+from html import unescape
 
 import pytest
 from icalendar import Calendar
@@ -17,7 +18,7 @@ from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
 from domain.identifiers import AssetId
-from domain.records import AlarmState, DataQuality, DecisionVerb
+from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
 from tests.unit.api.fakes import (
     DAY_NS,
@@ -29,6 +30,7 @@ from tests.unit.api.fakes import (
     Town,
     make_alarm,
     make_asset,
+    make_risk,
     make_status,
 )
 from tests.unit.api.test_pages import Outline
@@ -146,6 +148,29 @@ def test_the_matrix_has_chance_and_cost_and_both_conditions(town: Town) -> None:
     assert "indicative condition </span>4 / " in row
     assert "raised risk" in row[: row.index("Brug over de Dommel")]
     assert "10% tot 50%" in town.client().get("/matrix?lang=nl").text
+
+
+def test_a_cell_of_the_matrix_is_listed_in_full_in_pages(town: Town) -> None:
+    for place in range(450):
+        asset = make_asset(f"b{place:03}", f"Brug {place}")
+        town.store.asset_rows.append(replace(asset, emergency_repair_cost_eur=2_000_000.0))
+        town.store.newest[asset.id] = make_risk(asset.id, RiskState.WATCH, 1.0)
+    client = town.client()
+    html = client.get("/matrix?lang=en").text
+    (cell,) = set(re.findall(r'href="(/matrix\?lang=en&amp;cell=[^"]+)">and 446 more', html))
+    names: list[str] = []
+    target = unescape(cell).removesuffix("#cell")
+    for _ in range(3):
+        page = client.get(target).text
+        listed = page[page.index('<h2 id="cell"') :]
+        names += re.findall(r'/assets/(b\d+)\?lang=en"', listed)
+        target = unescape((re.findall(r'href="([^"]+)#cell" rel="next"', listed) or [""])[0])
+    assert names == [f"b{place:03}" for place in range(450)]
+    assert "more than €\u00a01,000,000" in listed
+    assert target == ""
+    unknown = client.get("/matrix?lang=en&cell=none").text
+    assert "Ringweg Oost" in unknown[unknown.index('<h2 id="cell"') :]
+    assert client.get("/matrix?cell=9-9").status == 400
 
 
 def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
