@@ -58,11 +58,12 @@ def _receive(kind: str, port: int, expected: int, folder: Path) -> dict[str, flo
 
 
 def _usual_pipeline(folder: Path) -> Any:
-    """Make what most people would write: json, one `HalfSpaceTrees` a sensor, one row of a database a reading."""
+    """Make what most people would write: json, scaled `HalfSpaceTrees` a sensor, one row of a database a reading."""
     import base64  # noqa: PLC0415 -- only this receiver pays for it
 
     import numpy as np  # noqa: PLC0415
     from river.anomaly import HalfSpaceTrees  # noqa: PLC0415
+    from river.preprocessing import MinMaxScaler  # noqa: PLC0415
 
     database = sqlite3.connect(folder / "usual.sqlite", isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
@@ -79,7 +80,9 @@ def _usual_pipeline(folder: Path) -> Any:
             "peak": float(np.abs(centred).max()),
             "kurtosis": float((centred**4).mean() / variance**2),
         }
-        model = models.setdefault(block["sensor"], HalfSpaceTrees(n_trees=10, height=8, window_size=250, seed=1))
+        model = models.get(block["sensor"])
+        if model is None:  # the trees expect values from 0 to 1, so their documentation puts the scaler before them
+            model = models[block["sensor"]] = MinMaxScaler() | HalfSpaceTrees(seed=1)
         score = model.score_one(features)
         model.learn_one(features)
         row = (block["sensor"], block["t0"], features["rms"], features["peak"], features["kurtosis"], score)
