@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.identifiers import AssetId, ChannelKey, GatewayId
-from domain.records import Alarm, AlarmState, Decision, DecisionVerb, RiskAssessment
+from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Asset, Register
 from ingest.resolve import Resolver
 from models.catalogue import Catalogue, compile_catalogue
@@ -36,7 +36,7 @@ from models.state import (
     take_state,
 )
 from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
-from service.clock_alarms import clock_alarm
+from service.clock_alarms import ClockPlan, plan_clocks
 from service.day_rows import DayBlock, DayRows
 from service.mode_book import ModeBook, ModePlan
 from service.outcomes import DAY_NS, HopCollector
@@ -44,13 +44,11 @@ from service.stepping import Stepper
 from storage.entries import (
     AlarmChange,
     BatchBody,
-    ClockChange,
     ClosingBody,
     DecisionBody,
     Outcome,
     RescoringBody,
     SensorColumns,
-    decode_readings,
 )
 from storage.journal import CheckpointRow, HopRow
 
@@ -100,17 +98,6 @@ class ClosingPlan:
     def is_empty(self) -> bool:
         """Whether nothing closes, no hop and no day."""
         return self.state is None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClockPlan:
-    """What a batch tells of the sensors' clocks."""
-
-    skews: SkewBook
-    jumped_ns: dict[str, int]
-    alarms: list[Alarm]
-    alarm_changes: list[AlarmChange]
-    clocks: list[ClockChange]
 
 
 class LiveState:
@@ -182,34 +169,7 @@ class LiveState:
 
     def plan_clocks(self, body: BatchBody) -> ClockPlan:
         """See what a batch tells of the sensors' clocks; nothing changes yet."""
-        rows = self.tracker.rows_of(np.frombuffer(body.arrival_channel, "<i4").astype(np.int32))
-        if not len(rows):
-            return ClockPlan(self.skews, self.jumped_ns, [], [], [])
-        difference_s = np.frombuffer(body.arrival_s, "<f8").astype(np.float64)[rows >= 0]
-        sensors = self.catalogue.sensor_of_channel[rows[rows >= 0]].astype(np.int32)
-        skews, jumps, shown = self.skews.observe(sensors, difference_s)
-        jumped_ns = dict(self.jumped_ns) if jumps else self.jumped_ns
-        alarms: list[Alarm] = []
-        changes: list[AlarmChange] = []
-        for jump in jumps:
-            key = self.catalogue.channels[jump.row]
-            name = f"{self.catalogue.channel_number[jump.row]}.{jump.what}"
-            # As far as the asset had come: the clock that jumped is no measure of time.
-            frontier = int(self.tracker.frontier_ns[self.catalogue.asset_of_channel[jump.row]])
-            at_ns = max(frontier, int(self.tracker.clock.latest_ns[jump.row]))
-            if at_ns == NEVER_NS:
-                at_ns = int(decode_readings(body.readings).time_ns.max())  # the time of arrival: there is no better
-            if not jump.is_over:
-                jumped_ns[name] = at_ns
-                alarms.append(clock_alarm(key, at_ns, jump))
-            elif name in jumped_ns:
-                raised = clock_alarm(key, jumped_ns.pop(name), jump).id
-                changes.append(AlarmChange(id=raised, cleared_at_ns=at_ns))
-        clocks = [
-            ClockChange(self.catalogue.channels[row].asset, self.catalogue.channels[row].sensor, skew)
-            for row, skew in zip(shown.tolist(), skews.shown_s[shown].tolist(), strict=True)
-        ]
-        return ClockPlan(skews, jumped_ns, alarms, changes, clocks)
+        return plan_clocks(self.catalogue, self.tracker, self.skews, self.jumped_ns, body)
 
     def skew_by_gateway(self) -> dict[GatewayId, float]:
         """Give the median skew of each gateway's sensors, in seconds."""
