@@ -22,7 +22,7 @@ from api.schemas import (
     SeriesPointItem,
 )
 from api.times import rfc3339
-from api.wording import say_advice, say_reasons
+from api.wording import say_advice_of, say_reasons
 from domain.records import (
     Alarm,
     DeadLetter,
@@ -104,7 +104,7 @@ def risk_item(asset: Asset, risk: RiskAssessment, language: Language, now_ns: in
         inspected_condition=asset.condition_inspected,
         inspected_on=asset.inspected_on,
         expected_cost_of_waiting_eur=risk.expected_cost_of_waiting_eur,
-        advice=say_advice(risk.advice, language),
+        advice=say_advice_of(risk, language),
         advice_code=risk.advice,
         reasons=say_reasons(risk.reasons, language),
         reason_codes=[reason.code for reason in risk.reasons],

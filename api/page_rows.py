@@ -11,7 +11,7 @@ from api.languages import Language
 from api.terms import alarm_title, channel_name, subject_name, term, unit_symbol
 from api.texts import capital, text
 from api.times import parse_date
-from api.wording import say_advice, say_reasons
+from api.wording import say_advice_of, say_reasons
 from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
 from domain.register import Asset
 from storage.overview_rows import grade_now
@@ -185,7 +185,7 @@ def risk_row(
         quality_label=term("quality", risk.data_quality, language),
         age=_age(risk.assessed_at_ns, now_ns, language),
         assessed_at=local_time(risk.assessed_at_ns, language),
-        advice=say_advice(risk.advice, language),
+        advice=say_advice_of(risk, language),
         reasons=tuple(say_reasons(risk.reasons, language)),
         mode=None if risk.failure_mode is None else term("mode", risk.failure_mode, language),
         model_version=risk.model_version,

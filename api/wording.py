@@ -19,9 +19,9 @@ from api.languages import Language
 from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
 from api.texts import capital, text
-from domain.records import Reason
+from domain.records import DataQuality, Reason, RiskAssessment, RiskState
 
-__all__ = ["say_advice", "say_reason", "say_reasons"]
+__all__ = ["say_advice", "say_advice_of", "say_reason", "say_reasons"]
 
 Fact = str | float | int
 
@@ -75,6 +75,17 @@ def say_advice(code: str, language: Language) -> str:
     """Put an advice into a sentence; a code without one as plain text."""
     sentence = ADVICE_SENTENCES.get(code)
     return _sentence(f"{code.replace('_', ' ')}.") if sentence is None else text(sentence, language, context="advice")
+
+
+def say_advice_of(risk: RiskAssessment, language: Language) -> str:
+    """Say what to do; where nothing is wrong as far as poor data tell, the sensors are what to look at."""
+    said = say_advice(risk.advice, language)
+    if risk.state is not RiskState.OK or risk.data_quality not in {DataQuality.LOW, DataQuality.NONE}:
+        return said
+    checked = text("Have the sensors checked: their data are poor.", language)
+    if risk.advice == "none":
+        return f"{checked} {text('As far as they tell, there is nothing else to do.', language)}"
+    return f"{said} {checked}"
 
 
 def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:

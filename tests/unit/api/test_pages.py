@@ -9,9 +9,19 @@ from html.parser import HTMLParser
 import pytest
 
 from api.app import PartState, Readiness
-from domain.records import DecisionVerb, FailureProbability
+from domain.records import DataQuality, DecisionVerb, FailureProbability, RiskState
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import DAY_NS, NOW_NS, SETTINGS, Client, MemoryOverview, Town, make_asset, make_town
+from tests.unit.api.fakes import (
+    DAY_NS,
+    NOW_NS,
+    SETTINGS,
+    Client,
+    MemoryOverview,
+    Town,
+    make_asset,
+    make_risk,
+    make_town,
+)
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -92,6 +102,20 @@ def test_no_data_has_a_state_of_its_own(client: Client) -> None:
     assert "zonder metingen" in text
     assert "zeker" not in text
     assert "In orde" not in text
+
+
+def test_poor_data_do_not_say_that_there_is_nothing_to_do(town: Town) -> None:
+    risk = make_risk("brug-042", RiskState.OK, 1.0)
+    checked = "Laat de sensoren nakijken: hun gegevens zijn slecht."
+    for quality, is_poor in ((DataQuality.HIGH, False), (DataQuality.LOW, True)):
+        town.store.newest[risk.asset] = replace(risk, data_quality=quality, advice="none")
+        client = town.client()
+        assert (checked in client.get("/?lang=nl").text) is is_poor
+        page = client.get("/assets/brug-042?lang=nl").text
+        assert (checked in page) is is_poor
+        assert ("Niets te doen." in page) is not is_poor
+        told = client.get("/v1/assets/brug-042/risk?lang=nl").json()["advice"]
+        assert told.startswith(checked if is_poor else "Niets te doen.")
 
 
 def test_provisional_is_marked(client: Client) -> None:
