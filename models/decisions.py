@@ -99,7 +99,16 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         copy[rows] = value
         return copy
 
-    numbers = ("block_value", "block_regressors", "offset", "forgiven", "shock", "severity_weight")
+    numbers = (
+        "block_value",
+        "block_regressors",
+        "offset",
+        "forgiven",
+        "shock",
+        "severity_weight",
+        "harm_peak",
+        "harm_healed",
+    )
     absent = (
         "before_works",
         "deviation",
@@ -112,6 +121,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "weather_start",
         "residual",
         "residual_sd",
+        "harm_recent",
     )
     return replace(
         state,

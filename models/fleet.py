@@ -7,10 +7,12 @@ of a group give
 - the *common shock*, the median of their deviations. It is subtracted as far as there are enough of them, from
   each channel relative to the shock on the day its reference was made, so that an asset that joins later is
   compared with what happened since;
-- the *spread* of what is left, by the median, over weeks. Weighed against a prior worth four channels it is what
-  a sound channel deviates by, whatever its own short noise says.
+- the *spread* of what is left, by the median and by those further out, over weeks. Weighed against a prior worth four
+  channels it is what a sound channel deviates by, whatever its own short noise says; to it comes what the channel
+  did before and took back (`models.healing`).
 
-Channels that already stand out are left out of both, unless hardly any other is left: that is weather again.
+Only those speak that are near the most likely common shock (`models.common_shock`): damage is no weather, though it
+be on most of a group.
 
 An asset without a temperature sensor borrows the weather of like assets: it is compared with what their levels would
 have done had nobody compensated for temperature. How much they differ in that is the spread it is judged by.
@@ -36,8 +38,9 @@ from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
 from models.drift import DriftMemory
 from models.faults import is_silent, is_stuck
+from models.healing import Healing, remember_healing
 from models.like_groups import group_name
-from models.medians import MEDIAN_TO_SD, grouped_median
+from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import REGRESSORS, ModelState
 from models.plausibility import is_repaired
 from models.precision import PrecisionBook
@@ -57,6 +60,10 @@ _SPREAD_PRIOR: Final = 4.0
 # How far a sound level wanders in a season, in shares of the failure level, before like assets have shown it.
 _SPREAD_START: Final = 0.07
 _SPREAD_DAYS: Final = 15.0
+# Assets differ in what weather does to them, so the median of the deviations says too little of the sound ones that are
+# furthest: this share of them counts as well, by where it lies in a normal distribution.
+_OUTER_SHARE: Final = 0.85
+_OUTER_TO_SD: Final = 1.44
 _WITH_WEATHER: Final = " with weather"
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
@@ -219,7 +226,7 @@ def compare_with_fleet(
     Returns
     -------
     ModelState
-        With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd` and `stands_out`.
+        With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd`, `stands_out` and `harm_*`.
     active : bool[J]
         Channels with a residual of this day.
     """
@@ -271,6 +278,9 @@ def compare_with_fleet(
     # Past the owner's own limit is past it, however uncertain the way there was.
     spread = np.where(beyond, _SPREAD_START, np.sqrt(variance[group] + own))
     towards = np.where(direction == 0.0, np.abs(residual), residual)
+    healing, usual = remember_healing(
+        Healing(state.harm_recent, state.harm_peak, state.harm_healed), towards, spread, active
+    )
     out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
     return (
         replace(
@@ -279,7 +289,10 @@ def compare_with_fleet(
             weather_start=weather_origin,
             shock=np.where(active, shock, state.shock),
             residual=np.where(active, residual, state.residual),
-            residual_sd=np.where(active, spread, state.residual_sd),
+            residual_sd=np.where(active, np.where(beyond, spread, usual), state.residual_sd),
+            harm_recent=healing.recent,
+            harm_peak=healing.peak,
+            harm_healed=healing.healed,
             stands_out=np.where(active, out, state.stands_out),
         ),
         active,
@@ -335,7 +348,10 @@ def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArr
     median = grouped_median(group, value, groups)
     median = np.where(np.isnan(median), before[:, _MEDIAN], median)
     usual = np.nan_to_num(grouped_median(group, rows.uncertainty[typical], groups))
-    left = MEDIAN_TO_SD * grouped_median(group, np.abs(value - median[group]), groups)
+    apart = np.abs(value - median[group])
+    middle = MEDIAN_TO_SD * grouped_median(group, apart, groups)
+    outer = grouped_upper(group, apart, groups, _OUTER_SHARE) / _OUTER_TO_SD
+    left = np.sqrt(0.5 * (middle**2 + np.fmax(middle, outer) ** 2))
     learnt = ~np.isnan(left) & (number >= _LEAST_GROUP)
     moved = memory.spread - np.expm1(-1.0 / _SPREAD_DAYS) * (np.nan_to_num(left) ** 2 - memory.spread)
     memory.spread = np.where(learnt, moved, memory.spread)

@@ -150,6 +150,9 @@ class ModelState:
         the failure level, NaN before the first.
     stands_out : bool[J]
         True where the residual is far from like assets'.
+    harm_recent, harm_peak, harm_healed : float64[J]
+        Residual towards harm of about a week, the highest that was, and how far it fell from there by itself, in shares
+        of the failure level (`models.healing`); the first is NaN before there was one.
     severity_weight : float64[J]
         Part of the channel in the severity of its pair; the parts of a pair add up to 1.
     deviation, deviation_sd, distance : float64[J]
@@ -234,6 +237,9 @@ class ModelState:
     residual: FloatArray
     residual_sd: FloatArray
     stands_out: BoolArray
+    harm_recent: FloatArray
+    harm_peak: FloatArray
+    harm_healed: FloatArray
     severity_weight: FloatArray
     deviation: FloatArray
     deviation_sd: FloatArray
@@ -327,6 +333,9 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "residual": _Layout("judged", np.float64, (), np.nan),
     "residual_sd": _Layout("judged", np.float64, (), np.nan),
     "stands_out": _Layout("judged", np.bool_, (), 0),
+    "harm_recent": _Layout("judged", np.float64, (), np.nan),
+    "harm_peak": _Layout("judged", np.float64, (), 0),
+    "harm_healed": _Layout("judged", np.float64, (), 0),
     "severity_weight": _Layout("judged", np.float64, (), 0),
     "deviation": _Layout("judged", np.float64, (), np.nan),
     "deviation_sd": _Layout("judged", np.float64, (), np.nan),
@@ -368,6 +377,9 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "residual",
     "residual_sd",
     "stands_out",
+    "harm_recent",
+    "harm_peak",
+    "harm_healed",
     "severity_weight",
     *(name for name, layout in _LAYOUT.items() if layout.axis == "pair"),
 )

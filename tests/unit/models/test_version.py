@@ -28,6 +28,7 @@ VERSIONS = {
     "3.4": ("aac2b9b689e484b8", "5fc99ba59fabe6ba"),
     "3.5": ("bd246a07a7409e7d", "5fc99ba59fabe6ba"),
     "3.6": ("bd246a07a7409e7d", "5fc99ba59fabe6ba"),
+    "3.7": ("c7f8b85606ac0dfb", "5fc99ba59fabe6ba"),
 }
 DAYS = 18
 
