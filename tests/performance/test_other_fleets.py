@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,9 @@ import pytest
 
 from domain.register import AssetType
 from tests.performance.other_fleets import fleet as module
-from tests.performance.other_fleets.__main__ import run_fleet
 from tests.performance.other_fleets.fleet import draw_fleet
 from tests.performance.other_fleets.instruments import HOUR_NS, Instrument, Trace, spoil
+from tests.performance.other_fleets.run import run_fleet
 from tests.performance.other_fleets.story import FAULT_KINDS, Damage, Happening, draw_damage, severity
 
 
@@ -75,3 +77,12 @@ def test_the_chain_takes_a_small_fleet_and_says_something_of_every_asset() -> No
     assert tally["messages_received"] == tally["messages_decoded"] + tally.get("messages_duplicate", 0) > 500
     assert tally["readings_stored"] == tally["readings_decoded"] - tally.get("readings_duplicate", 0) > 10_000
     assert np.all(np.isfinite(run.records[0].chance_90[:, -1]))
+
+
+def test_the_command_prints_the_scoreboard_of_several_fleets() -> None:
+    """Each fleet has a process of its own, which must find what it is to run."""
+    command = [sys.executable, "-m", "tests.performance.other_fleets", "5", "6", "--days", "12", "--share", "0.05"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "false alarms" in done.stdout.lower()
+    assert "knows all damage" in done.stdout
