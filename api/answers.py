@@ -147,6 +147,7 @@ def decision_item(decision: Decision) -> DecisionItem:
         due_on=decision.due_on,
         condition=decision.condition,
         failed_on=decision.failed_on,
+        event_id=decision.event_id or None,
         previous_hash=decision.previous_hash,
         hash=decision.hash,
     )

@@ -32,6 +32,7 @@ from api.routes import (
     assets,
     calibration,
     decisions,
+    event_decisions,
     events,
     explanations,
     features,
@@ -79,7 +80,9 @@ def create_app(rooms: ApiRooms) -> FastAPI:
     add_problem_handlers(app)
     add_page_handlers(app)
     app.add_exception_handler(LoginNeededError, _send_to_login)
-    for part in (risks, explanations, alarms, decisions, plans, features, events, assets, modes, sensors, refusals):
+    for part in (risks, explanations, alarms, decisions, event_decisions, plans, features):
+        app.include_router(part.router)
+    for part in (events, assets, modes, sensors, refusals):
         app.include_router(part.router)
     for part in (webhooks, trail, algorithm, calibration, login, health):
         app.include_router(part.router)

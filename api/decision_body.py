@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -18,16 +20,19 @@ from api.rooms import ApiRooms
 from api.times import parse_date
 from domain.access import Caller
 from domain.identifiers import AssetId
-from domain.records import DecisionVerb
+from domain.records import Alarm, DecisionVerb, EventVerb
 from storage.protocols import DecisionDraft, OnceKey
 
 __all__ = [
     "ABOUT_ALARMS",
     "ASSET_EXAMPLES",
     "DECISION_EXAMPLES",
+    "EVENT_EXAMPLES",
     "AssetDecisionBody",
     "DecisionBody",
+    "EventDecisionBody",
     "draft_decision",
+    "draft_event",
     "named_by_systems",
     "once_key",
 ]
@@ -66,13 +71,17 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _with_name(schema: dict[str, Any]) -> None:
+    """Say in the document that a key must name who decides."""
+    schema["required"] = ["verb", "decidedBy", "reason"]
+    given = schema["properties"]["decidedBy"]
+    (text,) = [part for part in given.pop("anyOf") if part["type"] != "null"]
+    schema["properties"]["decidedBy"] = text | {key: value for key, value in given.items() if key != "default"}
+
+
 def _by_verb(schema: dict[str, Any]) -> None:
     """Say in the document what the framework cannot: a key must name who decides, and two verbs need a field more."""
-    schema["required"] = ["verb", "decidedBy", "reason"]
-    properties = schema["properties"]
-    given = properties["decidedBy"]
-    (text,) = [part for part in given.pop("anyOf") if part["type"] != "null"]
-    properties["decidedBy"] = text | {key: value for key, value in given.items() if key != "default"}
+    _with_name(schema)
     others = [verb.value for verb in DecisionVerb if verb.value not in _NEEDED]
     schema["anyOf"] = [
         {"properties": {"verb": {"const": verb}, field: {"type": kind}}, "required": [field]}
@@ -87,30 +96,34 @@ def _about_assets(schema: dict[str, Any]) -> None:
     schema["anyOf"][-1]["properties"]["verb"]["enum"] = [verb for verb in verbs if verb not in _NEEDED]
 
 
+_Name = Annotated[
+    Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, strict=True)] | None,
+    Field(
+        description="Who decides: a person's name. A system with a key must give it; for a person who is logged in "
+        "it is their own name, and may be left out.",
+        examples=["J. de Vries"],
+        json_schema_extra=_TEXT,
+    ),
+]
+_Why = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, strict=True),
+    Field(
+        description="Why; an auditor will ask.",
+        examples=["Seen on site: the abutment has moved."],
+        json_schema_extra=_TEXT,
+    ),
+]
+
+
 class DecisionBody(BaseModel):
     """A decision as a person gives it; the asset is the alarm's."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, json_schema_extra=_by_verb)
 
     verb: Annotated[DecisionVerb, Field(description="What is decided.")]
-    decided_by: Annotated[
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, strict=True)] | None,
-        Field(
-            description="Who decides: a person's name. A system with a key must give it; for a person who is logged in "
-            "it is their own name, and may be left out.",
-            examples=["J. de Vries"],
-            json_schema_extra=_TEXT,
-        ),
-    ] = None
-    reason: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, strict=True),
-        Field(
-            description="Why; an auditor will ask.",
-            examples=["Seen on site: the abutment has moved."],
-            json_schema_extra=_TEXT,
-        ),
-    ]
+    decided_by: _Name = None
+    reason: _Why
     assessment_id: Annotated[
         str | None, Field(max_length=256, description="The assessment it was based on; one of the alarm's asset.")
     ] = None
@@ -161,6 +174,21 @@ class DecisionBody(BaseModel):
         return value
 
 
+class EventDecisionBody(BaseModel):
+    """A decision about all alarms of an event that nobody has judged yet; other verbs speak of one structure."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, json_schema_extra=_with_name)
+
+    verb: Annotated[EventVerb, Field(description="What is decided.")]
+    decided_by: _Name = None
+    reason: _Why
+
+    @check_field("decided_by", "reason")
+    @classmethod
+    def _check_text(cls, value: str | None) -> str | None:
+        return None if value is None else _readable(value)
+
+
 class AssetDecisionBody(DecisionBody):
     """A decision about an asset without an alarm; `acknowledge`, `confirm` and `dismiss` are about alarms."""
 
@@ -191,7 +219,26 @@ DECISION_EXAMPLES: Final[dict[str, Any]] = {
         "value": {"verb": "dismiss", "decidedBy": "J. de Vries", "reason": "Sensor was hit during mowing."},
     },
 }
+EVENT_EXAMPLES: Final[dict[str, Any]] = {
+    "dismiss": {
+        "summary": "Dismiss what a storm raised",
+        "value": {
+            "verb": "dismiss",
+            "decidedBy": "J. de Vries",
+            "reason": "The storm of 3 January; all levels are back.",
+        },
+    },
+}
 ASSET_EXAMPLES: Final = {name: example for name, example in DECISION_EXAMPLES.items() if name != "dismiss"}
+
+
+def draft_event(
+    given: EventDecisionBody, alarms: Sequence[Alarm], *, who: Caller, rooms: ApiRooms
+) -> list[DecisionDraft]:
+    """Put together what is written down for each alarm of an event; each rests on its asset's newest assessment."""
+    one = DecisionBody.model_validate(given.model_dump(by_alias=True))
+    drafts = [draft_decision(one, asset=alarm.asset, alarm_id=alarm.id, who=who, rooms=rooms) for alarm in alarms]
+    return [replace(draft, event_id=alarm.event_id) for draft, alarm in zip(drafts, alarms, strict=True)]
 
 
 def draft_decision(
@@ -248,7 +295,7 @@ async def named_by_systems(request: Request, who: Who) -> None:
         request.scope[REQUIRED_OF_CALLER] = [("decidedBy", _NAME_EXPECTED)]
 
 
-def once_key(key: str | None, given: DecisionBody, *, about: str, who: Caller) -> OnceKey | None:
+def once_key(key: str | None, given: DecisionBody | EventDecisionBody, *, about: str, who: Caller) -> OnceKey | None:
     """Turn an `Idempotency-Key` into hashes: of who asks and the key, and of what is asked."""
     if key is None:
         return None

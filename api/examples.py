@@ -5,6 +5,7 @@ So an example cannot differ from what the routes give: it is made of stored reco
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from api.answers import (
@@ -114,6 +115,13 @@ DECISION: Final = Decision(
     due_on="2026-09-15",
     previous_hash="9f2c" * 16,
     hash="41ab" * 16,
+)
+EVENT_DECISION: Final = replace(
+    DECISION,
+    verb=DecisionVerb.DISMISS,
+    reason="The storm of 3 January; levels are back.",
+    due_on=None,
+    event_id="brug-017.condition.settlement.1771135200",
 )
 _DAY_NS: Final = 86_400 * _NS
 MODE: Final = ModePoint(
@@ -318,6 +326,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "showAlarm": as_json(alarm_item(ALARM, Language.ENGLISH)),
     "recordAssetDecision": as_json(decision_item(DECISION)),
     "recordDecision": as_json(decision_item(DECISION)),
+    "recordEventDecision": listing(decision_item(EVENT_DECISION)),
     "listDecisions": listing(decision_item(DECISION)),
     "listPlans": listing(decision_item(DECISION)),
     "showDecision": as_json(decision_item(DECISION)),

@@ -243,6 +243,9 @@ class DecisionItem(Answer):
     due_on: Day | None
     condition: Annotated[int | None, Field(description="NEN 2767 score 1 to 6, for `correct-condition`.")]
     failed_on: Annotated[Day | None, Field(description="The day on which it failed, where it did.")]
+    event_id: Annotated[
+        str | None, Field(description="Event at many structures that was decided about as one; null for one alarm.")
+    ]
     previous_hash: Annotated[str, Field(description="`hash` of the link before; empty for the first.")]
     hash: Annotated[str, Field(description="SHA-256 over all stored fields and `previousHash`, in hex.")]
 

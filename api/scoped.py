@@ -33,6 +33,17 @@ class OrganisationDecisions:
         own = replace(draft, organisation=self.organisation.id)
         return self.log.append(own, decided_at_ns=decided_at_ns, once=once)
 
+    def append_all(
+        self, drafts: Sequence[DecisionDraft], *, decided_at_ns: int, once: OnceKey | None = None
+    ) -> Sequence[Decision]:
+        """Write decisions about the alarms of one event, all or none."""
+        own = [replace(draft, organisation=self.organisation.id) for draft in drafts]
+        return self.log.append_all(own, decided_at_ns=decided_at_ns, once=once)
+
+    def repeated(self, once: OnceKey) -> Sequence[Decision]:
+        """Give what a key, which names the organisation, led to before."""
+        return self.log.repeated(once)
+
     def decisions(
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
     ) -> Sequence[Decision]:

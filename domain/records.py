@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, get_args
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 
 __all__ = [
+    "EVENT_VERBS",
     "HORIZONS_DAYS",
     "Alarm",
     "AlarmState",
@@ -22,6 +23,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "DecisionVerb",
+    "EventVerb",
     "FailureProbability",
     "ModeBasis",
     "Quarantined",
@@ -75,6 +77,11 @@ class DecisionVerb(StrEnum):
     REPAIR = "repair"
     ACCEPT_NORMAL = "accept-normal"
     CORRECT_CONDITION = "correct-condition"
+
+
+# What can be said of all structures of an event at once; the other verbs speak of one.
+EventVerb = Literal[DecisionVerb.ACKNOWLEDGE, DecisionVerb.CONFIRM, DecisionVerb.DISMISS, DecisionVerb.INSPECT]
+EVENT_VERBS: Final[tuple[DecisionVerb, ...]] = get_args(EventVerb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +328,8 @@ class Decision:
         Kind of the alarm it is about, which is what a label of it means; empty without an alarm.
     failed_on : str or None
         ISO date on which the asset failed, as it was found out; the outcome that stated chances are compared with.
+    event_id : str
+        The event at many structures that was decided about, of which the alarm is one; empty for one alarm alone.
     """
 
     id: str
@@ -339,6 +348,7 @@ class Decision:
     organisation: str = ""
     alarm_kind: str = ""
     failed_on: str | None = None
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

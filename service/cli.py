@@ -10,7 +10,7 @@ from typing import Annotated, Any, TextIO, cast
 import typer
 from rich.console import Console
 
-from domain.errors import SchouwError, StorageCorrupt, StorageError
+from domain.errors import DecisionError, SchouwError, StorageCorrupt, StorageError
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from service.commands import (
@@ -222,6 +222,7 @@ def decide(
     reason: Annotated[str, typer.Option(help="Why.")],
     alarm: Annotated[str | None, typer.Option(help="The alarm it is about; its asset is the decision's.")] = None,
     asset: Annotated[str | None, typer.Option(help="The asset, when there is no alarm.")] = None,
+    event: Annotated[str | None, typer.Option(help="The event at many structures, for all its alarms at once.")] = None,
     assessment: Annotated[str | None, typer.Option(help="The assessment it rests on [default: the newest].")] = None,
     due: Annotated[str | None, typer.Option(help="Date of the planned work, for `plan`.")] = None,
     condition: Annotated[
@@ -232,10 +233,17 @@ def decide(
     config: Config = None,
 ) -> None:
     """Write a person's decision into the decision log."""
-    from service.deciding import decide_once  # noqa: PLC0415 -- see run
+    from service.deciding import decide_event, decide_once  # noqa: PLC0415 -- see run
 
+    settings = read_settings(overrides_of(data_dir), config)
+    if event is not None:
+        if any(value is not None for value in (alarm, asset, assessment, due, condition, failed_on)):
+            raise DecisionError("got --event beside what is about one structure, expected only --by and --reason")
+        links = decide_event(settings, event, verb=verb, by=by, reason=reason, now_ns=time.time_ns())
+        typer.echo(f"{len(links)} decisions on event {event}: {verb.value}, hash {links[-1].hash[:12]}.")
+        return
     decision = decide_once(
-        read_settings(overrides_of(data_dir), config),
+        settings,
         verb=verb,
         by=by,
         reason=reason,

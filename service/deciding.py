@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
 from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
-from domain.records import Decision, DecisionVerb
+from domain.records import EVENT_VERBS, Decision, DecisionVerb
 from service.export import ExportKind, write_export
 from service.series_store import open_series
 from service.settings import Settings
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
+from storage.event_alarms import alarms_of, unjudged
 from storage.journal import Journal
 from storage.protocols import DecisionDraft
 
-__all__ = ["decide_once", "export_table"]
+__all__ = ["decide_event", "decide_once", "export_table"]
 
 
 def decide_once(
@@ -58,6 +60,36 @@ def decide_once(
             assessment = newest.assessment_id if newest is not None else None
         draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition, failed_on=failed_on)
         return log.append(draft, decided_at_ns=now_ns)
+    finally:
+        journal.close()
+
+
+def decide_event(
+    settings: Settings, event: str, *, verb: DecisionVerb, by: str, reason: str, now_ns: int
+) -> Sequence[Decision]:
+    """Append a decision for each alarm of an event that nobody confirmed or dismissed yet, all or none.
+
+    Raises
+    ------
+    DecisionError
+        If there is no such event or nothing is left of it, or the verb is about one structure.
+    """
+    if verb not in EVENT_VERBS:
+        raise DecisionError(f"got `{verb.value}` for an event, expected one of {', '.join(EVENT_VERBS)}")
+    store, log, journal = _open(settings)
+    try:
+        alarms = alarms_of(store, event)
+        if not alarms:
+            raise DecisionError(f"got event {event!r}, expected an `eventId` of GET /v1/alarms")
+        left = unjudged(alarms)
+        if not left:
+            raise DecisionError(f"got event {event!r}, each alarm of which was confirmed or dismissed already")
+        drafts = []
+        for alarm in left:
+            newest = store.risk(alarm.asset)
+            assessment = None if newest is None else newest.assessment_id
+            drafts.append(DecisionDraft(alarm.asset, verb, by, reason, alarm.id, assessment, event_id=event))
+        return log.append_all(drafts, decided_at_ns=now_ns)
     finally:
         journal.close()
 

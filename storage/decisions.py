@@ -37,7 +37,7 @@ __all__ = [
 
 _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
-_LATER_FIELDS: Final = ("organisation", "alarm_kind", "failed_on")
+_LATER_FIELDS: Final = ("organisation", "alarm_kind", "failed_on", "event_id")
 _CONDITIONS: Final = range(1, 7)
 
 
@@ -68,47 +68,61 @@ class JournalDecisionLog:
         StorageUnavailable
             If the journal cannot be written now.
         """
-        _check(draft)
-        kind = self._alarm_kind(draft.alarm_id) if draft.alarm_id else None
+        return self.append_all([draft], decided_at_ns=decided_at_ns, once=once)[0]
+
+    def append_all(
+        self, drafts: Sequence[DecisionDraft], *, decided_at_ns: int, once: OnceKey | None = None
+    ) -> Sequence[Decision]:
+        """Write decisions as links one after the other, all or none; with a key that came before, give those.
+
+        Parameters
+        ----------
+        drafts : sequence of DecisionDraft
+            One, or one for each alarm of an event, all with its `event_id`.
+
+        Raises
+        ------
+        DecisionRepeated
+            If the key came before with another decision.
+        DecisionError
+            If there is none, a name or reason is empty, or a verb lacks what it needs.
+        StorageUnavailable
+            If the journal cannot be written now.
+        """
+        if not drafts:
+            raise DecisionError("got no decision, expected at least one")
+        for draft in drafts:
+            _check(draft)
+        kinds = [self._alarm_kind(draft.alarm_id) if draft.alarm_id else None for draft in drafts]
         with self._journal.transaction() as db:
-            if once is not None and (earlier := _earlier(db, once)) is not None:
-                return self._readable([earlier])[0]
+            if once is not None and (earlier := _earlier(db, once)):
+                return self._readable(earlier)
             row = db.execute("SELECT body FROM entry WHERE kind = 'decision' ORDER BY seq DESC LIMIT 1").fetchone()
             previous = _decision(row[0]).hash if row else ""
             sequence = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
-            seq = (int(sequence[0]) if sequence else 0) + 1
-            decision = Decision(
-                id=f"d{seq}",
-                seq=seq,
-                asset=draft.asset,
-                verb=draft.verb,
-                decided_by=seal_name(db, draft.decided_by.strip()),
-                reason=draft.reason.strip(),
-                decided_at_ns=decided_at_ns,
-                alarm_id=draft.alarm_id,
-                assessment_id=draft.assessment_id,
-                due_on=draft.due_on,
-                condition=draft.condition,
-                previous_hash=previous,
-                organisation=draft.organisation,
-                alarm_kind=kind or "",
-                failed_on=draft.failed_on,
-            )
-            decision = replace(decision, hash=decision_hash(decision))
-            body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
-            db.execute(
-                "INSERT INTO entry (seq, kind, body, outcome, crc) VALUES (?, 'decision', ?, x'', ?)",
-                (seq, body, row_checksum(seq, "decision", body, b"")),
-            )
-            db.execute(
-                "INSERT INTO meta VALUES (?1, 1, row_checksum(?1, 1)) ON CONFLICT (key) DO UPDATE SET "
-                "value = value + 1, crc = row_checksum(key, value + 1)",
-                (_LINKS_WRITTEN,),
-            )
+            first = (int(sequence[0]) if sequence else 0) + 1
+            links: list[Decision] = []
+            for seq, (draft, kind) in enumerate(zip(drafts, kinds, strict=True), first):
+                sealed = seal_name(db, draft.decided_by.strip())
+                link = _link(draft, seq, sealed, decided_at_ns=decided_at_ns, kind=kind, previous=previous)
+                _write_link(db, link, kind)
+                previous = link.hash
+                links.append(replace(link, decided_by=draft.decided_by.strip()))
             if once is not None:
-                row = (once.key, once.asked, seq)
+                row = (once.key, once.asked, first)
                 db.execute("INSERT INTO once VALUES (?, ?, ?, ?)", (*row, row_checksum(*row)))
-        return replace(decision, decided_by=draft.decided_by.strip())
+        return links
+
+    def repeated(self, once: OnceKey) -> Sequence[Decision]:
+        """Give what a key led to before; empty for a new one.
+
+        Raises
+        ------
+        DecisionRepeated
+            If the key came before with another decision.
+        """
+        with self._journal.transaction() as db:
+            return self._readable(_earlier(db, once))
 
     def decisions(
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
@@ -219,14 +233,60 @@ def chain_hashes(journal: Journal) -> set[str]:
     return hashes
 
 
-def _earlier(db: sqlite3.Connection, once: OnceKey) -> Decision | None:
+def _link(
+    draft: DecisionDraft, seq: int, sealed: str, *, decided_at_ns: int, kind: str | None, previous: str
+) -> Decision:
+    decision = Decision(
+        id=f"d{seq}",
+        seq=seq,
+        asset=draft.asset,
+        verb=draft.verb,
+        decided_by=sealed,
+        reason=draft.reason.strip(),
+        decided_at_ns=decided_at_ns,
+        alarm_id=draft.alarm_id,
+        assessment_id=draft.assessment_id,
+        due_on=draft.due_on,
+        condition=draft.condition,
+        previous_hash=previous,
+        organisation=draft.organisation,
+        alarm_kind=kind or "",
+        failed_on=draft.failed_on,
+        event_id=draft.event_id,
+    )
+    return replace(decision, hash=decision_hash(decision))
+
+
+def _write_link(db: sqlite3.Connection, decision: Decision, kind: str | None) -> None:
+    body = encode_body(DecisionBody(decision=decision, alarm_kind=kind))
+    db.execute(
+        "INSERT INTO entry (seq, kind, body, outcome, crc) VALUES (?, 'decision', ?, x'', ?)",
+        (decision.seq, body, row_checksum(decision.seq, "decision", body, b"")),
+    )
+    db.execute(
+        "INSERT INTO meta VALUES (?1, 1, row_checksum(?1, 1)) ON CONFLICT (key) DO UPDATE SET "
+        "value = value + 1, crc = row_checksum(key, value + 1)",
+        (_LINKS_WRITTEN,),
+    )
+
+
+def _earlier(db: sqlite3.Connection, once: OnceKey) -> list[Decision]:
+    """Give what a key led to: one link, or the links of one event, which follow each other without a gap."""
     row = db.execute("SELECT asked, seq FROM once WHERE key = ?", (once.key,)).fetchone()
     if row is None:
-        return None
+        return []
     if row[0] != once.asked:
         raise DecisionRepeated("got a key that came before with another decision; choose a new one for each")
     (body,) = db.execute("SELECT body FROM entry WHERE seq = ?", (row[1],)).fetchone()
-    return _decision(body)
+    links = [_decision(body)]
+    rows = db.execute("SELECT body FROM entry WHERE kind = 'decision' AND seq > ? ORDER BY seq", (row[1],))
+    for (body,) in rows:
+        link = _decision(body)
+        same = (link.event_id, link.decided_at_ns, link.seq)
+        if not link.event_id or same != (links[0].event_id, links[0].decided_at_ns, links[-1].seq + 1):
+            break
+        links.append(link)
+    return links
 
 
 def _decision(body: bytes) -> Decision:

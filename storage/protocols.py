@@ -99,6 +99,7 @@ class DecisionDraft:
     condition: int | None = None
     organisation: str = ""
     failed_on: str | None = None
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,20 @@ class DecisionLog(Protocol):
             If the key came before with another decision.
         StorageUnavailable
             If the journal cannot be written now.
+        """
+
+    def append_all(
+        self, drafts: Sequence[DecisionDraft], *, decided_at_ns: int, once: OnceKey | None = None
+    ) -> Sequence[Decision]:
+        """Write decisions about the alarms of one event as links one after the other, all or none; see `append`."""
+
+    def repeated(self, once: OnceKey) -> Sequence[Decision]:
+        """Give what a key led to before; empty for a new one.
+
+        Raises
+        ------
+        DecisionRepeated
+            If the key came before with another decision.
         """
 
     def decisions(

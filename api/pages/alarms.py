@@ -25,6 +25,7 @@ from api.wording import say_reason
 from domain.access import Right
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState
+from storage.event_alarms import alarms_of, unjudged
 from storage.protocols import TimedKey
 
 __all__ = ["router", "show_one_alarm"]
@@ -121,6 +122,7 @@ def show_one_alarm(
         decided=decided,
         assessment="" if risk is None else risk.assessment_id,
         here_alarm=alarm.id,
+        event_count=len(unjudged(alarms_of(rooms.store, alarm.event_id))) if alarm.event_id else 0,
         alarm=alarm_row(alarm, language),
         asset_id=alarm.asset,
         asset_name=alarm.asset if asset is None else asset.name,

@@ -26,6 +26,7 @@ class DecideForm:
     due_on: str = ""
     condition: str = ""
     failed_on: str = ""
+    whole_event: bool = False
     faults: dict[str, str] = field(default_factory=dict)
 
 

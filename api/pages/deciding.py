@@ -14,7 +14,13 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import ValidationError
 
 from api.access import Who, checked_form, needs
-from api.decision_body import ABOUT_ALARMS, DecisionBody, draft_decision
+from api.decision_body import (
+    ABOUT_ALARMS,
+    DecisionBody,
+    EventDecisionBody,
+    draft_decision,
+    draft_event,
+)
 from api.languages import Language
 from api.pages.alarms import show_one_alarm
 from api.pages.asset import AssetQuestion, show_asset
@@ -26,6 +32,8 @@ from api.routes.alarms import known_alarm
 from api.texts import text
 from domain.access import Right
 from domain.identifiers import AssetId
+from domain.records import EVENT_VERBS
+from storage.event_alarms import alarms_of, unjudged
 
 __all__ = ["router"]
 
@@ -48,6 +56,7 @@ def take_decision(
     due_on: Annotated[str, Form(max_length=32)] = "",
     condition: Annotated[str, Form(max_length=8)] = "",
     failed_on: Annotated[str, Form(max_length=32)] = "",
+    whole_event: Annotated[str, Form(max_length=8)] = "",
     lang: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:
     """Write a decision, and go back to where it was made."""
@@ -56,7 +65,13 @@ def take_decision(
     language = page_language(request, question)
     name = who.name if who.kind == "person" else decided_by.strip()
     given = DecideForm(
-        verb=verb, reason=reason, decided_by=name, due_on=due_on, condition=condition, failed_on=failed_on
+        verb=verb,
+        reason=reason,
+        decided_by=name,
+        due_on=due_on,
+        condition=condition,
+        failed_on=failed_on,
+        whole_event=bool(whole_event),
     )
     body, faults = _checked(given, _still_known(assessment, about.id, rooms), language)
     case = known_alarm(alarm, rooms) if alarm else None
@@ -64,13 +79,25 @@ def take_decision(
         faults["verb"] = text("Choose what you decide.", language)
     if case is not None and case.asset != about.id:
         faults["verb"] = text("This alarm is about another structure; open its page again.", language)
+    event = case.event_id if case is not None and whole_event else ""
+    struck = unjudged(alarms_of(rooms.store, event)) if event else []
+    if body is not None and whole_event:
+        if body.verb not in EVENT_VERBS:
+            faults["verb"] = text("For a whole event: acknowledge, confirm, dismiss or inspect.", language)
+        elif not struck:
+            faults["verb"] = text("Each alarm of this event was judged already.", language)
     if body is None or faults:
         form = replace(given, faults=faults)
         if case is not None:
             return show_one_alarm(request, rooms, case, PageQuestion(lang=question.lang), form=form, status=422)
         return show_asset(request, rooms, about, question, form=form, status=422)
-    draft = draft_decision(body, asset=about.id, alarm_id=None if case is None else case.id, who=who, rooms=rooms)
-    decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns())
+    if struck:
+        asked = EventDecisionBody(verb=body.verb, decidedBy=body.decided_by, reason=body.reason)
+        drafts = draft_event(asked, struck, who=who, rooms=rooms)
+        decision = rooms.decisions.append_all(drafts, decided_at_ns=rooms.wall_clock_ns())[0]
+    else:
+        draft = draft_decision(body, asset=about.id, alarm_id=None if case is None else case.id, who=who, rooms=rooms)
+        decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns())
     back = f"/assets/{about.id}" if case is None else f"/alarms/{quote(case.id, safe='')}"
     target = address(back, PageQuestion(lang=question.lang), decided=decision.id)
     return Response(status_code=303, headers={"Location": f"{target}#decisions"})

@@ -42,7 +42,7 @@ from domain.identifiers import AssetId
 from domain.records import Decision
 from storage.protocols import TimedKey
 
-__all__ = ["router"]
+__all__ = ["IdempotencyKey", "router"]
 
 router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS)])
 

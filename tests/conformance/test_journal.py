@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from domain.arrays import ReadingColumns
-from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
+from domain.errors import DecisionError, DecisionRepeated, StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
 from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
 from storage.journal_damage import find_damage
-from storage.protocols import DecisionDraft
+from storage.protocols import DecisionDraft, OnceKey
 from storage.row_checksum import row_checksum
 
 BRUG = AssetId("brug-1")
@@ -242,6 +243,30 @@ class TestDecisionLog:
         faults = chain_faults(journal)
         assert faults[0] == "decision d4: the link before it is missing or was altered"
         assert faults[-1] == "got 5 decisions, expected the 4 that were written"
+
+    def test_decisions_about_an_event_are_links_in_a_row_all_or_none(self, journal: Journal) -> None:
+        log, once = self.log(journal, 1), OnceKey(b"k" * 32, b"a" * 32)
+        drafts = [
+            DecisionDraft(AssetId(f"brug-{number}"), DecisionVerb.DISMISS, "A", "storm", f"x{number}", event_id="x0")
+            for number in range(3)
+        ]
+        written = log.append_all(drafts, decided_at_ns=7, once=once)
+        log.append(DecisionDraft(BRUG, DecisionVerb.INSPECT, "B", "seen"), decided_at_ns=7)
+        log.append_all([replace(draft, reason="again") for draft in drafts], decided_at_ns=7)
+        assert [(link.seq, link.asset, link.event_id) for link in written] == [
+            (2, "brug-0", "x0"), (3, "brug-1", "x0"), (4, "brug-2", "x0")
+        ]  # fmt: skip
+        assert {link.alarm_kind for link in written} == {"condition.x0", "condition.x1", "condition.x2"}
+        assert log.append_all(drafts[:1], decided_at_ns=9, once=once) == written == log.repeated(once)
+        assert log.repeated(OnceKey(b"n" * 32, b"a" * 32)) == []
+        with pytest.raises(DecisionRepeated):
+            log.repeated(OnceKey(once.key, b"b" * 32))
+        with pytest.raises(DecisionError, match="no reason"):
+            log.append_all([drafts[0], replace(drafts[1], reason=" ")], decided_at_ns=9)
+        with pytest.raises(DecisionError, match="no decision"):
+            log.append_all([], decided_at_ns=9)
+        assert len(log.decisions()) == 8
+        assert chain_faults(journal) == []
 
     def test_people_deciding_side_by_side_do_not_fork_the_chain(self, tmp_path: Path, journal: Journal) -> None:
         def decide(person: int) -> None:

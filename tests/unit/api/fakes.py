@@ -369,35 +369,46 @@ class MemoryDecisions:
     """A log without a chain."""
 
     links: list[Decision] = field(default_factory=list)
-    once: dict[bytes, tuple[bytes, Decision]] = field(default_factory=dict)
+    once: dict[bytes, tuple[bytes, list[Decision]]] = field(default_factory=dict)
 
     def append(self, draft: DecisionDraft, *, decided_at_ns: int, once: OnceKey | None = None) -> Decision:
-        if once is not None and once.key in self.once:
-            asked, earlier = self.once[once.key]
-            if asked != once.asked:
-                raise DecisionRepeated("got a key that came before with another decision")
+        return self.append_all([draft], decided_at_ns=decided_at_ns, once=once)[0]
+
+    def append_all(
+        self, drafts: Sequence[DecisionDraft], *, decided_at_ns: int, once: OnceKey | None = None
+    ) -> Sequence[Decision]:
+        if once is not None and (earlier := self.repeated(once)):
             return earlier
-        seq = len(self.links) + 1
-        decision = Decision(
-            id=f"d{seq}",
-            seq=seq,
-            asset=draft.asset,
-            verb=draft.verb,
-            decided_by=draft.decided_by,
-            reason=draft.reason,
-            decided_at_ns=decided_at_ns,
-            alarm_id=draft.alarm_id,
-            assessment_id=draft.assessment_id,
-            due_on=draft.due_on,
-            condition=draft.condition,
-            failed_on=draft.failed_on,
-            hash="ab" * 32,
-            organisation=draft.organisation,
-        )
-        self.links.append(decision)
+        links = [
+            Decision(
+                id=f"d{seq}",
+                seq=seq,
+                asset=draft.asset,
+                verb=draft.verb,
+                decided_by=draft.decided_by,
+                reason=draft.reason,
+                decided_at_ns=decided_at_ns,
+                alarm_id=draft.alarm_id,
+                assessment_id=draft.assessment_id,
+                due_on=draft.due_on,
+                condition=draft.condition,
+                failed_on=draft.failed_on,
+                hash="ab" * 32,
+                organisation=draft.organisation,
+                event_id=draft.event_id,
+            )
+            for seq, draft in enumerate(drafts, len(self.links) + 1)
+        ]
+        self.links += links
         if once is not None:
-            self.once[once.key] = (once.asked, decision)
-        return decision
+            self.once[once.key] = (once.asked, links)
+        return links
+
+    def repeated(self, once: OnceKey) -> Sequence[Decision]:
+        asked, earlier = self.once.get(once.key, (once.asked, []))
+        if asked != once.asked:
+            raise DecisionRepeated("got a key that came before with another decision")
+        return earlier
 
     def decisions(
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100

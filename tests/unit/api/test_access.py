@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ STREAMS = {"/live"}
 def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
     town, ledger = shared_town(tmp_path)
     town.explanations[town.store.newest[AssetId("brug-042")].assessment_id] = EXPLANATION
+    town.store.alarm_rows = [replace(alarm, event_id=f"event-{alarm.asset}") for alarm in town.store.alarm_rows]
     return town, ledger
 
 
@@ -63,14 +65,14 @@ def filled(path: str, *, own: bool) -> str:
     alarm = "brug-042.condition.settlement.12" if own else "brug-west.condition.settlement.4"
     return (
         path.replace("{name:path}", "schouw.css")
-        .replace("/v1/events", "/v1/events?once=true")
+        .replace("{event_id:path}", f"event-{asset}")
         .replace("{collection_id}", "risks")
         .replace("{feature_id:path}", asset)
         .replace("{asset_id}", asset)
         .replace("{alarm_id:path}", alarm)
         .replace("{decision_id}", "d1")
         .replace("{code}", "timeline")
-    )
+    ) + ("?once=true" if path == "/v1/events" else "")
 
 
 @pytest.mark.parametrize("role", [None, *Role])

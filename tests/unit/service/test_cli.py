@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from service.cli import app, main
+from storage.database import open_database
 from storage.decisions import chain_faults
 from storage.journal import Journal
+from storage.tables import alarm_table
 from tests.unit.service.site import THERMOMETER, furnish, write_register
 
 Call = Callable[..., tuple[int, str, str]]
@@ -126,6 +129,28 @@ def test_a_decision_is_written_into_the_chain_and_exported(call: Call, data: Pat
     journal = Journal(data / "journal.sqlite")
     assert chain_faults(journal) == []
     journal.close()
+
+
+def test_one_decision_about_an_event_is_a_link_for_each_alarm_that_nobody_judged(call: Call, data: Path) -> None:
+    states = ["open", "cleared", "confirmed", "acknowledged"]
+    row = {"asset": "brug-1", "kind": "data.silent", "subject": "", "reasons": [], "event_id": "x0", "revision": 1}
+    engine = open_database(f"sqlite:///{data / 'operational.sqlite'}")
+    with engine.begin() as db:
+        db.execute(
+            insert(alarm_table),
+            [row | {"id": f"x{at}", "raised_at_ns": at, "state": state} for at, state in enumerate(states)],
+        )
+    engine.dispose()
+    given = ("--by", "A. Planner", "--reason", "storm", "--data-dir", data)
+    code, out, _ = call("decide", "dismiss", *given, "--event", "x0")
+    assert (code, out.startswith("3 decisions on event x0: dismiss")) == (0, True)
+    rows = rows_of(call("export", "decisions", "--data-dir", data)[1])
+    assert [(row["alarm_id"], row["event_id"]) for row in rows] == [("x3", "x0"), ("x1", "x0"), ("x0", "x0")]
+    assert "expected one of acknowledge, confirm" in sentence(call("decide", "repair", *given, "--event", "x0"))
+    assert "got event 'x1', expected an `eventId`" in sentence(call("decide", "dismiss", *given, "--event", "x1"))
+    beside = ("--event", "x0", "--asset", "brug-1")
+    assert "expected only --by and --reason" in sentence(call("decide", "dismiss", *given, *beside))
+    assert len(rows_of(call("export", "decisions", "--data-dir", data)[1])) == 3
 
 
 @pytest.mark.parametrize(
