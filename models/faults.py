@@ -5,7 +5,7 @@ rest in good health (no traffic, no rain, air at 100 % humidity) are left out wh
 for five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
 hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks. Both lower the
 quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
-one alarm.
+one alarm; it clears once the sensor spoke for a day, so that one that comes and goes is one alarm and not dozens.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _SILENT_INTERVALS: Final = 5
 _FRESH_INTERVALS: Final = 3
 _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
+# An alarm of silence clears when there was none for so long.
+_HEARD_NS: Final = _DAY_NS
 # A machine may rest: a bridge nobody asks to open, a pump in a dry spell. Longer than this asks for a test run.
 _LONGEST_REST_NS: Final = 14 * _DAY_NS
 
@@ -121,24 +123,27 @@ def find_faults(
     silent = is_silent(catalogue, state, features.end_ns)
     first = catalogue.sensor_of_channel
     speaking = np.bincount(first, weights=~silent, minlength=len(first))
-    whole_sensor = silent & (speaking[first] == 0)
-    head = whole_sensor & (first == np.arange(len(first)))
+    head = silent & (speaking == 0) & (first == np.arange(len(first)))
+    lost_ns = np.where(silent, end_ns, state.lost_ns)
+    sensor_lost_ns = np.where(head, end_ns, state.sensor_lost_ns)
+    whole = head | ((state.sensor_silent_ns > 0) & (end_ns - sensor_lost_ns < _HEARD_NS))
+    single = silent | ((state.silent_ns > 0) & (end_ns - lost_ns < _HEARD_NS))
     changes: list[AlarmChange] = []
     columns = {}
-    for column, kind, whole, wanted in (
+    for column, kind, is_whole, wanted in (
         ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0)),
-        ("silent_ns", "data.silent", False, silent & ~whole_sensor),
-        ("sensor_silent_ns", "data.silent", True, head),
+        ("silent_ns", "data.silent", False, single & ~whole[first]),
+        ("sensor_silent_ns", "data.silent", True, whole),
     ):
         raised_ns = getattr(state, column)
         is_open = raised_ns > 0
         columns[column] = np.where(wanted, np.where(is_open, raised_ns, end_ns), 0)
         changes.extend(
-            _change(catalogue, state, row, kind, int(end_ns[row]), int(raised_ns[row]), whole=whole)
+            _change(catalogue, state, row, kind, int(end_ns[row]), int(raised_ns[row]), whole=is_whole)
             for row in np.flatnonzero(wanted != is_open).tolist()
         )
     changes.sort(key=lambda change: (change.asset, change.subject, change.kind, change.raised))
-    return replace(state, **columns), valid & ~stuck, changes
+    return replace(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns), valid & ~stuck, changes
 
 
 def _change(

@@ -113,6 +113,8 @@ class ModelState:
         What it showed: condition alarms raised, and years of assets watched.
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
+    lost_ns, sensor_lost_ns : int64[C]
+        End of the last hop in which it was silent for too long, and in which its whole sensor was, likewise.
     coefficients : float64[J, K]
         Level and effects of the regressors, in the model's unit.
     covariance : float64[J, K (K + 1) / 2]
@@ -193,6 +195,8 @@ class ModelState:
     stuck_ns: TimeArray
     silent_ns: TimeArray
     sensor_silent_ns: TimeArray
+    lost_ns: TimeArray
+    sensor_lost_ns: TimeArray
     recent: FloatArray
     recent_ns: TimeArray
     usual_change: FloatArray
@@ -289,6 +293,8 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "stuck_ns": _Layout("channel", np.int64, (), 0),
     "silent_ns": _Layout("channel", np.int64, (), 0),
     "sensor_silent_ns": _Layout("channel", np.int64, (), 0),
+    "lost_ns": _Layout("channel", np.int64, (), 0),
+    "sensor_lost_ns": _Layout("channel", np.int64, (), 0),
     "recent": _Layout("channel", np.float64, (2,), np.nan),
     "recent_ns": _Layout("channel", np.int64, (), 0),
     "usual_change": _Layout("channel", np.float64, (), np.nan),
