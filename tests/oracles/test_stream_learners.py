@@ -85,7 +85,10 @@ def _strengths_of_noise(channels: int) -> FloatArray:
         regression.learn(row, noise, noise - regression.expect(row), np.ones(channels, np.bool_), 1.0)
     evidence = ShiftEvidence(channels=channels, columns=1)
     noises = generator.normal(size=(40_000, channels))
-    return np.array([evidence.step(noise, row, regression, is_held=False) for noise in noises])[200::200]
+    strengths = [evidence.step(noise, row, regression, is_held=False) for noise in noises]
+    # Nothing was held and no tail was learned, so that an alarm has nothing to be more careful of.
+    assert all(strength.alarm == strength.score for strength in strengths)
+    return np.array([strength.score for strength in strengths])[200::200]
 
 
 def test_shift_statistics_of_a_channel_are_chi_square_for_independent_noise() -> None:
