@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -119,23 +120,27 @@ def test_an_empty_service_says_so_on_every_page_and_a_broken_one_too(
     empty.until("an answer", lambda: empty.get("/livez") is not None, seconds=90)
     page = watched.open(empty.address, "/?lang=nl")
     wrong: list[str] = []
-    for path in PATHS:
-        page.goto(f"{path}{'&' if '?' in path else '?'}lang=nl")
-        expect(page.get_by_role("status").filter(has_text="Een deel van de dienst werkt nu niet")).to_be_visible()
-        wrong += look_closely(page, shots, f"empty-{named(path)}-nl", SCHEMES if path == "/" else SCHEMES[:1])
+    banner = {"nl": "Een deel van de dienst werkt nu niet", "en": "Part of the service is away"}
+    for path, language in itertools.product(PATHS, banner):
+        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        expect(page.get_by_role("status").filter(has_text=banner[language])).to_be_visible()
+        wrong += look_closely(page, shots, f"empty-{named(path)}-{language}")
     assert not wrong, "\n".join(wrong)
     watched.expected_statuses = {500, 503}
+    away = {"nl": "De gegevens zijn nu niet te bereiken", "en": "The data cannot be reached for now"}
+    wrong_here = {"nl": "Er ging iets mis", "en": "Something went wrong"}
     for ruin, path, status, told in (
-        ("DROP TABLE risk", "/", 503, "De gegevens zijn nu niet te bereiken"),
-        ("INSERT INTO asset (id, detail, revision) VALUES ('a', '[]', 1)", "/assets/a", 500, "Er ging iets mis"),
+        ("DROP TABLE risk", "/", 503, away),
+        ("INSERT INTO asset (id, detail, revision) VALUES ('a', '[]', 1)", "/assets/a", 500, wrong_here),
     ):
         with contextlib.closing(sqlite3.connect(empty.folder / "operational.sqlite", isolation_level=None)) as db:
             db.execute(ruin)
-        answer = page.goto(f"{path}?lang=nl")
-        assert answer is not None
-        assert answer.status == status
-        expect(page.get_by_role("heading", level=1)).to_have_text(told)
-        assert look_closely(page, shots, f"error-{status}-nl") == []
+        for language, heading in told.items():
+            answer = page.goto(f"{path}?lang={language}")
+            assert answer is not None
+            assert answer.status == status
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+            assert look_closely(page, shots, f"error-{status}-{language}") == []
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

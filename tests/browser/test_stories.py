@@ -39,6 +39,9 @@ def test_from_the_morning_list_to_a_decision_in_the_log(site: Site, watched: Wat
     page.get_by_role("link", name="Van meting tot afloop").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Logboek van een besluit")
     assert look_closely(page, shots, "decision-log-nl") == []
+    page.goto(f"{page.url}?lang=en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Log of one decision")
+    assert look_closely(page, shots, "decision-log-en") == []
 
 
 def test_an_alarm_is_seen_within_two_seconds(site: Site, shots: Path) -> None:
