@@ -31,7 +31,11 @@ class ProblemProtocol(H11Protocol):
             error = sys.exception()
             status = HTTPStatus(getattr(error, "error_status_hint", HTTPStatus.BAD_REQUEST))
             detail = f"Expected HTTP/1.1 as RFC 9112 has it; found: {error or msg}"[:300]
-            headers, body = dressed_problem(ProblemError(status, "Not HTTP", detail))
+            title = "Not HTTP"
+            # h11 gives up on 64 kB without an end, of the first line as of headers, if no more came by then.
+            if status is HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE and b"\n" not in self.conn.trailing_data[0]:
+                status, title = HTTPStatus.REQUEST_URI_TOO_LONG, "Address too long"
+            headers, body = dressed_problem(ProblemError(status, title, detail))
             rows = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
             rows += [name + b": " + value for name, value in [*headers, (b"connection", b"close")]]
             self.transport.write(b"\r\n".join(rows) + b"\r\n\r\n" + body)

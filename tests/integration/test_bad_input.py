@@ -112,6 +112,13 @@ def test_an_address_that_means_nothing(wire: Wire, target: bytes, status: int) -
         assert all(error["in"] == "query" and error["expected"] for error in problem["errors"])
 
 
+def test_an_address_that_does_not_end_is_too_long_however_it_comes(wire: Wire) -> None:
+    """What of it had come when the server gave up decided whether the address or the headers were too large."""
+    address = b"GET /v1/assets/" + b"a" * 66_000
+    assert refused(wire.send(address), 414)["title"] == "Address too long"
+    refused(wire.send(b"GET /v1/risks HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 66_000), 431)
+
+
 @pytest.mark.parametrize("form", [b"http://127.0.0.1/v1/risks?pageSize=1", b"HTTP://127.0.0.1:80/v1/risks?pageSize=1"])
 def test_a_whole_address_asks_for_the_same(wire: Wire, form: bytes) -> None:
     """RFC 9112, 3.2.2: every server takes what is sent to a proxy; it got 404."""
