@@ -29,7 +29,6 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PATHS = ["/", "/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=decisions", "/work", "/sensors"]
 PATHS += ["/report", "/about"]
 
-
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The rules that look at colours: what a theme can break, because nothing else differs between themes.
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -50,6 +49,11 @@ def violations(page: Page, rules: list[str] | None = None) -> list[str]:
 def overflow(page: Page) -> int:
     """Give by how many pixels the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def spoken(path: str, language: str) -> str:
+    """Give the address of a page in a language."""
+    return f"{path}{'&' if '?' in path else '?'}lang={language}"
 
 
 def named(path: str) -> str:
@@ -91,7 +95,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits(
     wrong: list[str] = []
     for path in paths:
         page.set_viewport_size({"width": 1280, "height": 900})  # a map is as wide as it was when it was loaded
-        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        page.goto(spoken(path, language))
         settle(page)
         assert page.locator("html").get_attribute("lang") == language
         wrong += look_closely(page, shots, f"{named(path)}-{language}")
@@ -102,9 +106,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits(
 def test_a_large_fleet_with_long_names_fits_and_is_accessible(
     large: Large, watched: Watched, shots: Path, path: str
 ) -> None:
-    page = watched.open(
-        large.address, f"{path}{'&' if '?' in path else '?'}lang=nl", viewport={"width": 320, "height": 700}
-    )
+    page = watched.open(large.address, spoken(path, "nl"), viewport={"width": 320, "height": 700})
     settle(page)
     assert overflow(page) == 0
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -122,7 +124,7 @@ def test_an_empty_service_says_so_on_every_page_and_a_broken_one_too(
     wrong: list[str] = []
     banner = {"nl": "Een deel van de dienst werkt nu niet", "en": "Part of the service is away"}
     for path, language in itertools.product(PATHS, banner):
-        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        page.goto(spoken(path, language))
         expect(page.get_by_role("status").filter(has_text=banner[language])).to_be_visible()
         wrong += look_closely(page, shots, f"empty-{named(path)}-{language}")
     assert not wrong, "\n".join(wrong)
@@ -154,7 +156,7 @@ def test_an_error_is_a_page_in_the_readers_language(
     watched.expected_statuses = {status for _, status in errors}
     headings = set()
     for path, status in errors:
-        answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        answer = page.goto(spoken(path, language))
         assert answer is not None
         assert answer.status == status
         assert page.locator("html").get_attribute("lang") == language
