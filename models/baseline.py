@@ -22,6 +22,7 @@ bridges (5 % of frequency over 10 K, twice that in frost: Peeters and De Roeck, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -33,7 +34,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.memory import BLOCKS, REGRESSORS, ModelState
 from models.triangles import fold, unfold
 
-__all__ = ["ROWS_AT_ONCE", "STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "scatter", "wander_rate"]
+__all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "parts_of", "scatter", "wander_rate"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -50,7 +51,7 @@ STALE_SPREAD: Final = 0.7
 _LONGEST_GAP_H: Final = 365.0 * 24.0
 _LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "count", "block_value", "block_regressors")
 # Covariances of so many channels, and what is made of them, fit in a core's own cache.
-ROWS_AT_ONCE: Final = 256
+_ROWS_AT_ONCE: Final = 256
 
 
 def wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
@@ -130,8 +131,8 @@ def learn(
     scaled = replace(state, scale=scatter(state.scale, rows, scale))
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
     whole = _Values(value, rows, regressors, stale, frozen, commissioning, end_ns)
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        part = _Values._make(column[begin : begin + ROWS_AT_ONCE] for column in whole)
+    for some in parts_of(rows):
+        part = _Values._make(column[some] for column in whole)
         for name, values in zip(_LEARNT, _learn_values(catalogue, scaled, part), strict=True):
             learnt[name][part.rows] = values
     return replace(scaled, **learnt)
@@ -235,6 +236,12 @@ def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -
     by_ratio = np.where(np.isnan(by_limit), np.abs(value) * catalogue.ratio[channel], by_limit)
     scale = np.where(np.isnan(catalogue.scale[channel]), by_ratio, catalogue.scale[channel])
     return np.asarray(np.maximum(scale, 1e-3 * np.maximum(np.abs(value), 1e-3)), dtype=np.float64)
+
+
+def parts_of(rows: npt.NDArray[np.intp]) -> Iterator[slice]:
+    """Cut rows of judged channels into parts that are quick to work on, one after the other."""
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        yield slice(begin, begin + _ROWS_AT_ONCE)
 
 
 def scatter(column: npt.NDArray[Any], rows: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Any:

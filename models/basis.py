@@ -18,9 +18,9 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.degradation import LAGS
 from models.deviation import in_unit
+from models.environment import has_climate
 from models.evidence import DRAW_DAYS, evidence_gain
 from models.explanation import temperature_of
-from models.fleet import has_climate
 from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState, asset_rows
 from models.prognosis import LIFE_DAYS, History, look_ahead

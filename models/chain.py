@@ -34,12 +34,11 @@ from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
 from models.fleet import FleetMemory, compare_with_fleet
-from models.memory import REGRESSORS, ModelState, check_lengths
+from models.memory import LEVEL_VARIANCE, ModelState, check_lengths
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
-from models.triangles import diagonal
 from models.watch import watch
 
 __all__ = [
@@ -215,7 +214,7 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
     covariance = state.covariance.copy()
     # Whatever the level was, it may be anywhere now.
     anywhere = np.where(np.isfinite(state.scale[again]), state.scale[again], 0.0)
-    covariance[again, diagonal(len(REGRESSORS))[0]] += anywhere**2
+    covariance[again, LEVEL_VARIANCE] += anywhere**2
     return replace(
         state,
         before_works=np.where(entering, state.deviation, state.before_works),

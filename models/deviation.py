@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.baseline import ROWS_AT_ONCE, STALE_SPREAD, block_residuals, scatter
-from models.catalogue import DRIVERS, Catalogue
-from models.memory import BLOCKS, REGRESSORS, ModelState
+from models.baseline import STALE_SPREAD, block_residuals, parts_of, scatter
+from models.catalogue import Catalogue
+from models.environment import has_climate
+from models.memory import BLOCKS, LEVEL_VARIANCE, REGRESSORS, ModelState
 from models.triangles import diagonal, unfold
 
 __all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]
@@ -72,8 +73,7 @@ def expect(
         Of the channel's asset.
     """
     expected, spread = np.empty(len(rows)), np.empty(len(rows))
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        part = np.s_[begin : begin + ROWS_AT_ONCE]
+    for part in parts_of(rows):
         expected[part], spread[part] = _expect_some(catalogue, state, rows[part], regressors[part], stale[part])
     return Expectation(expected, spread)
 
@@ -94,8 +94,7 @@ def _expect_some(
     climate = _variance_along(state, rows, away)
     wander = _wander_variance(catalogue, state, rows, residual)
     variance = climate + wander * (1 + 1 / BLOCKS) + state.noise[rows]
-    level_variance = state.covariance[rows, diagonal(len(REGRESSORS))[0]]
-    running = climate + np.maximum(level_variance, 0.0) + state.noise[rows]
+    running = climate + np.maximum(state.covariance[rows, LEVEL_VARIANCE], 0.0) + state.noise[rows]
     enough = state.count[rows] * BLOCKS >= per_channel
     expected = np.where(commissioned, normal, np.where(enough, level, np.nan))
     spread = np.where(commissioned, np.sqrt(variance), np.where(enough, np.sqrt(running), np.nan))
@@ -123,8 +122,7 @@ def _wander_variance(
     between = np.sum(centred * centred, axis=-1) / (BLOCKS - 1) - state.noise[rows] / per_block
     scale = state.scale[rows]
     pooled = (2 * (_WANDER_PRIOR * scale) ** 2 + (BLOCKS - 1) * np.maximum(between, 0.0)) / (BLOCKS + 1)
-    heard_ns = state.driver_ns[catalogue.asset_of_judged[rows]]
-    measured = heard_ns[:, [DRIVERS.index("air"), DRIVERS.index("deck")]].max(axis=1) > 0
+    measured = has_climate(state, catalogue.asset_of_judged[rows])
     unseen = np.where(measured, _UNSEEN, np.hypot(_UNSEEN, _UNMEASURED_CLIMATE))
     return np.asarray(pooled + (unseen * scale) ** 2, dtype=np.float64)
 
@@ -149,8 +147,7 @@ def measure_deviation(
     done = state.is_commissioned(catalogue)[rows]
     rows, stale = rows[done], stale[done]
     columns = np.empty((4, len(rows)))
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        part = np.s_[begin : begin + ROWS_AT_ONCE]
+    for part in parts_of(rows):
         columns[:, part] = _measure_some(catalogue, state, rows[part], stale[part])
     names = ("deviation", "deviation_sd", "distance", "scale")
     measured = zip(names, columns, strict=True)

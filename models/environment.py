@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
+from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import REGRESSORS, ModelState
 
-__all__ = ["POSSIBLE", "Environment", "regressors_of", "update_environment"]
+__all__ = ["POSSIBLE", "Environment", "has_climate", "regressors_of", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
 # Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
@@ -180,6 +180,11 @@ def regressors_of(
     possible = (value >= low) & (value <= high)
     regressors[own[possible], REGRESSORS.index("pace")] = value[possible] / 50.0 - 1.0
     return regressors
+
+
+def has_climate(state: ModelState, assets: slice | IndexArray = slice(None)) -> BoolArray:
+    """bool[A]: tell which assets, of some or of all, have ever heard a temperature of their own."""
+    return np.asarray(state.driver_ns[assets][:, [_AIR, _DECK]].max(axis=1, initial=0) > 0)
 
 
 def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -34,9 +34,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
 from models.drift import DriftMemory
+from models.environment import has_climate
 from models.faults import is_silent, is_stuck
 from models.healing import Healing, remember_healing
 from models.like_groups import group_name
@@ -170,12 +171,6 @@ def group_names(catalogue: Catalogue) -> list[str]:
             strict=True,
         )
     ]
-
-
-def has_climate(state: ModelState, assets: slice = slice(None)) -> BoolArray:
-    """bool[A]: tell which assets, of some or of all, have ever heard a temperature of their own."""
-    heard_ns = state.driver_ns[assets][:, [DRIVERS.index("air"), DRIVERS.index("deck")]]
-    return np.asarray(heard_ns.max(axis=1, initial=0) > 0)
 
 
 def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,25 +17,17 @@ MEDIAN_TO_SD: Final = 1.4826
 
 def grouped_median(group: npt.NDArray[np.intp], value: FloatArray, groups: int) -> FloatArray:
     """float64[groups]: the median of the values in each group; NaN where there is none."""
-    order = np.lexsort((value, group))
-    value = value[order]
-    number = np.bincount(group, minlength=groups)
-    first = np.cumsum(number) - number
+    value, some, first, number = _ordered(group, value, groups)
     median = np.full(groups, np.nan)
-    some = np.flatnonzero(number)
-    low, high = first[some] + (number[some] - 1) // 2, first[some] + number[some] // 2
-    median[some] = 0.5 * (value[low] + value[high])
+    median[some] = 0.5 * (value[first + (number - 1) // 2] + value[first + number // 2])
     return median
 
 
 def grouped_upper(group: npt.NDArray[np.intp], value: FloatArray, groups: int, share: float) -> FloatArray:
     """float64[groups]: the least of the values in each group that `share` of them do not exceed; NaN where none is."""
-    order = np.lexsort((value, group))
-    number = np.bincount(group, minlength=groups)
-    first = np.cumsum(number) - number
+    value, some, first, number = _ordered(group, value, groups)
     upper = np.full(groups, np.nan)
-    some = np.flatnonzero(number)
-    upper[some] = value[order][first[some] + np.ceil(share * number[some]).astype(np.intp) - 1]
+    upper[some] = value[first + np.ceil(share * number).astype(np.intp) - 1]
     return upper
 
 
@@ -48,11 +40,24 @@ def grouped_quantiles(group: npt.NDArray[np.intp], value: FloatArray, groups: in
     >>> grouped_quantiles(of, value, 3, np.array([0.0, 0.5, 1.0])).tolist()
     [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [7.0, 7.0, 7.0]]
     """
-    order = np.lexsort((value, group))
-    number = np.bincount(group, minlength=groups)
-    first = np.cumsum(number) - number
+    value, some, first, number = _ordered(group, value, groups)
     found = np.zeros((groups, len(shares)))
-    some = np.flatnonzero(number)
-    place = np.rint(shares * (number[some, np.newaxis] - 1)).astype(np.intp)
-    found[some] = value[order][first[some, np.newaxis] + place]
+    place = np.rint(shares * (number[:, np.newaxis] - 1)).astype(np.intp)
+    found[some] = value[first[:, np.newaxis] + place]
     return found
+
+
+class _Ordered(NamedTuple):
+    """Values in the order of group and size; of each group that has some its number, first place and count."""
+
+    value: FloatArray
+    some: npt.NDArray[np.intp]
+    first: npt.NDArray[np.intp]
+    number: npt.NDArray[np.intp]
+
+
+def _ordered(group: npt.NDArray[np.intp], value: FloatArray, groups: int) -> _Ordered:
+    number = np.bincount(group, minlength=groups)
+    some = np.flatnonzero(number)
+    first = np.cumsum(number) - number
+    return _Ordered(value[np.lexsort((value, group))], some, first[some], number[some])

@@ -29,6 +29,7 @@ __all__ = [
     "COLUMNS",
     "FLEET_COLUMNS",
     "LAGGED",
+    "LEVEL_VARIANCE",
     "PAST_DAYS",
     "REGRESSORS",
     "ModelState",
@@ -56,6 +57,8 @@ REGRESSORS: Final[tuple[str, ...]] = (
     "wind",
     "rain_lagged",
 )
+# Where a covariance of them, kept as a triangle, has the variance of the level.
+LEVEL_VARIANCE: Final = 0
 # Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
 BLOCKS: Final = 8
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.

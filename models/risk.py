@@ -26,9 +26,9 @@ from domain.records import HORIZONS_DAYS, DataQuality, FailureProbability, Remai
 from models.basis import basis_of
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
+from models.environment import has_climate
 from models.evidence import alarm_threshold
 from models.faults import is_silent, is_stuck
-from models.fleet import has_climate
 from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, begins_per_year, join_modes
 from models.justification import Finding, Signs, advice_of, reasons_of

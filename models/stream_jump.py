@@ -39,12 +39,14 @@ class JumpLaw:
         Number of channels C.
     """
 
-    __slots__ = ("_fourths", "_rows", "_squares")
+    __slots__ = ("_degrees", "_fourths", "_rows", "_squares")
 
     def __init__(self, *, channels: int) -> None:
         self._rows = 0
         self._squares = np.zeros(channels)
         self._fourths = np.zeros(channels)
+        # Asked for with every row, and another only behind one known to be healthy.
+        self._degrees: FloatArray | None = None
 
     def learn(self, deviation: FloatArray) -> None:
         """Take in the residuals of a row known to be healthy, float64[C], as multiples of their own spread."""
@@ -52,9 +54,15 @@ class JumpLaw:
         self._rows += 1
         self._squares += square
         self._fourths += square * square
+        self._degrees = None
 
     def degrees(self) -> FloatArray:
         """float64[C]: degrees of freedom of each channel's law, more than 4; infinite where they may be normal."""
+        if self._degrees is None:
+            self._degrees = self._work_out_degrees()
+        return self._degrees
+
+    def _work_out_degrees(self) -> FloatArray:
         known = self._squares > 0.0
         usual = np.where(known, self._squares, 1.0) ** 2
         kurtosis = np.where(known, self._rows * self._fourths / usual, 0.0)
