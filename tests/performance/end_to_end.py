@@ -82,7 +82,7 @@ def measure(receiver: str, broker: RealBroker, load: Load, folder: Path, *, publ
     Raises
     ------
     RuntimeError
-        If the receiver does not have every message in ten minutes.
+        If the receiver does not have every message in ten minutes, or has them so soon that there is no rate to tell.
     """
     folder.mkdir(parents=True)
     with running(broker):
@@ -116,6 +116,8 @@ def _measure_chain(receiver: str, broker: RealBroker, load: Load, folder: Path, 
             before, began = _taken(journal), time.monotonic()
             _await(lambda: _taken(journal) >= load.messages, "all messages in the journal", _LONGEST_S)
             ended = time.monotonic()
+        if before >= load.messages:
+            raise RuntimeError(f"{load.messages} messages were taken at once, which gives no rate; publish more of them")
         spent, peak = sum(map(cpu_s, family)) - cpu, sum(map(_peak_mb, family))
         tally = journal.tally()
         journal.close()
