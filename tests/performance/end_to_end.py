@@ -117,7 +117,9 @@ def _measure_chain(receiver: str, broker: RealBroker, load: Load, folder: Path, 
             _await(lambda: _taken(journal) >= load.messages, "all messages in the journal", _LONGEST_S)
             ended = time.monotonic()
         if before >= load.messages:
-            raise RuntimeError(f"{load.messages} messages were taken at once, which gives no rate; publish more of them")
+            raise RuntimeError(
+                f"{load.messages} messages were taken at once, which gives no rate; publish more of them"
+            )
         spent, peak = sum(map(cpu_s, family)) - cpu, sum(map(_peak_mb, family))
         tally = journal.tally()
         journal.close()
