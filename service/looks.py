@@ -10,8 +10,9 @@ from domain.identifiers import AssetId
 
 __all__ = ["WaitingLooks"]
 
-# Assessed in one commit at most: about half a second of work, in which messages wait.
-_ASSETS_OF_A_LOOK: Final = 1_000
+# Assessed in one commit at most: 50 ms of work, in which messages wait, and a rest of twice to nine times as long.
+# With a thousand, one look behind a full batch kept the next for nearly five seconds.
+_ASSETS_OF_A_LOOK: Final = 100
 
 
 class WaitingLooks:
