@@ -7,7 +7,7 @@ goes on with the same bits. A store is never changed in place: a plan that is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,15 +91,16 @@ class DayRows:
                 found = found.with_block(day, DayBlock(part, carry_state(block.catalogue, block.state, part)))
         return found
 
-    def encode(self) -> dict[AssetId, list[tuple[int, bytes]]]:
-        """Write what waits, by asset and day."""
+    def encode(self, assets: Container[AssetId]) -> dict[AssetId, list[tuple[int, bytes]]]:
+        """Write what waits of some assets, by asset and day."""
         found: dict[AssetId, list[tuple[int, bytes]]] = {}
         for day, block in self._each():
-            rows = np.arange(len(block.catalogue.assets), dtype=np.int32)
-            for asset, blob in zip(
-                block.catalogue.assets, encode_state(block.catalogue, block.state, rows), strict=True
-            ):
-                found.setdefault(asset, []).append((day, blob))
+            names = block.catalogue.assets
+            rows = np.asarray([row for row, asset in enumerate(names) if asset in assets], np.int32)
+            if not len(rows):
+                continue
+            for row, blob in zip(rows.tolist(), encode_state(block.catalogue, block.state, rows), strict=True):
+                found.setdefault(names[row], []).append((day, blob))
         return found
 
     def with_encoded(self, catalogue: Catalogue, row: int, rows: list[tuple[int, bytes]]) -> DayRows:

@@ -131,7 +131,9 @@ class LiveState:
         self.jumped_ns: dict[str, int] = {}
         self.window_ns = 0
         self._gateway_of_row: list[GatewayId] | None = None
+        # Assets to save: whose readings, alarms or clocks changed, and whose models.
         self.changed: set[AssetId] = set()
+        self.changed_models: set[AssetId] = set()
         self._subsets: dict[bytes, Catalogue] = {}
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
 
@@ -164,7 +166,7 @@ class LiveState:
         if body.spectra:
             self.modes.take(self.tracker, body.spectra)
         owners = np.unique(self.catalogue.asset_of_channel[rows[rows >= 0]])
-        self.changed.update(self.catalogue.assets[owner] for owner in owners.tolist())
+        self.note_change(self.catalogue.assets[owner] for owner in owners.tolist())
         self.applied_seq = seq
 
     def plan_clocks(self, body: BatchBody) -> ClockPlan:
@@ -308,7 +310,8 @@ class LiveState:
             self.modes.carry_out(plan.modes)
         moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
         self.tracker.carry_out(plan.closing)
-        self.changed.update(self.catalogue.assets[asset] for asset in {*plan.assets.tolist(), *moved.tolist()})
+        self.note_change([self.catalogue.assets[asset] for asset in plan.assets.tolist()], of_models=True)
+        self.note_change(self.catalogue.assets[asset] for asset in moved.tolist())
         self.applied_seq = seq
 
     def carry_out_rescoring(self, body: RescoringBody, plan: RescoringPlan, seq: int) -> None:
@@ -319,7 +322,7 @@ class LiveState:
         self.days = plan.days
         done = self.rows_of(body.from_ns)
         self.revise_ns[done] = FOREVER_NS
-        self.changed.update(self.catalogue.assets[row] for row in done.tolist())
+        self.note_change([self.catalogue.assets[row] for row in done.tolist()], of_models=True)
         self.applied_seq = seq
 
     def revisions_waiting(self) -> int:
@@ -375,7 +378,7 @@ class LiveState:
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         self.books = {asset: book for asset, book in self.books.items() if asset in self._rows}
         self.modes = ModeBook(register, numbers, self.modes.states)
-        self.changed.update(self.catalogue.assets)
+        self.note_change(self.catalogue.assets, of_models=True)
         self.applied_seq = seq
         assets = np.arange(len(self.catalogue.assets), dtype=np.int32)
         return Outcome(
@@ -402,7 +405,7 @@ class LiveState:
         part = take_state(self.catalogue, self.state, only)
         part, cleared = apply_decision(catalogue, part, 0, decision.verb, at_ns, body.alarm_kind)
         put_state(self.catalogue, self.state, only, part)
-        self.changed.add(decision.asset)
+        self.note_change([decision.asset], of_models=True)
         if decision.verb in _NEW_REFERENCE:
             self.fleet.precision = self.fleet.precision.renewed(decision.asset)
             self.days = self.days.without_asset(decision.asset)
@@ -510,11 +513,18 @@ class LiveState:
         whole.update(self.fleet.encode())
         return whole.hexdigest()
 
-    # Snapshots (`service.snapshots`) -------------------------------------------------------
+    # Saving (`service.saving`) --------------------------------------------------------------
 
-    def horizons(self) -> list[tuple[AssetId, int]]:
-        """Give for the assets that changed the event time before which no re-scoring will begin."""
-        rows = self.rows_of(self.changed).tolist()
+    def note_change(self, assets: Iterable[AssetId], *, of_models: bool = False) -> None:
+        """Note that assets are to be saved, with their models where these changed."""
+        assets = list(assets)
+        self.changed.update(assets)
+        if of_models:
+            self.changed_models.update(assets)
+
+    def horizons(self, assets: Iterable[AssetId]) -> list[tuple[AssetId, int]]:
+        """Give for assets the event time before which no re-scoring will begin."""
+        rows = self.rows_of(assets).tolist()
         return [(self.catalogue.assets[row], before_ns) for row in rows if (before_ns := self._horizon(row)) > NEVER_NS]
 
     def _horizon(self, row: int) -> int:

@@ -22,7 +22,6 @@ import msgspec
 import numpy as np
 
 from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
-from domain.errors import StorageError
 from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
@@ -46,7 +45,7 @@ from service.looks import WaitingLooks
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
-from service.snapshots import take_snapshots
+from service.saving import StateSaver
 from storage.entries import (
     BatchBody,
     ClaimNote,
@@ -110,6 +109,7 @@ class Pipeline:
         self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
         self._looks = WaitingLooks()
+        self._saver = StateSaver(journal, live)
         self._unrecorded: tuple[int, Outcome] | None = None
 
     # Readings in -----------------------------------------------------------------------------
@@ -365,6 +365,7 @@ class Pipeline:
         plan = live.plan_closing(body, provisional=provisional)
         if plan.is_empty:
             return 0
+        self._saver.finish()
         seq = self.journal.commit(
             JournalCommit(
                 body=body,
@@ -430,6 +431,7 @@ class Pipeline:
             return 0
         body = RescoringBody(from_ns=due)
         plan = plan_rescoring(live, self.journal, body, live.applied_seq + 1)
+        self._saver.finish()
         commit = JournalCommit(
             body=body,
             kind="rescoring",
@@ -469,6 +471,7 @@ class Pipeline:
         if isinstance(body, BatchBody):
             live.take_in(decode_readings(body.readings), body, entry.seq)
             return entry.outcome
+        self._saver.finish()
         if isinstance(body, ClosingBody):
             live.carry_out(live.plan_closing(body, with_outcome=False), entry.seq)
             return entry.outcome
@@ -541,15 +544,35 @@ class Pipeline:
         self.live.take_in(nothing, body, self.journal.commit(commit))
         return TakeReport(tally, tuple(outcome.dead_letters))
 
+    # Saving ----------------------------------------------------------------------------------
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save has begun that does not count yet."""
+        return self._saver.is_under_way
+
+    def begin_save(self) -> bool:
+        """Begin to save what changed since the last time; False when nothing had."""
+        return self._saver.begin()
+
+    def go_on_saving(self) -> None:
+        """Write a part of the save under way, some megabytes.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the journal cannot be written; what is in the journal's save before still holds.
+        """
+        self._saver.write_part()
+
     def save(self) -> bool:
-        """Save the state of what changed since the last time; False when nothing had."""
-        if not self.live.changed:
-            return False
-        changed = set(self.live.changed)
-        try:
-            horizons = self.live.horizons()
-            self.journal.save_snapshots(take_snapshots(self.live), seq=self.live.applied_seq, horizons=horizons)
-        except StorageError:
-            self.live.changed |= changed
-            raise
-        return True
+        """Save what changed since the last time, all at once; False when nothing had.
+
+        Raises
+        ------
+        StorageUnavailable
+            As for `go_on_saving`.
+        """
+        began = self._saver.begin()
+        self._saver.finish()
+        return began

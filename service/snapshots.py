@@ -1,10 +1,13 @@
-"""The live state as rows of the snapshot table, and back: a blob for each asset, the stream's clock and the fleet.
+"""The live state as rows of the snapshot table, and back: two for each asset, the stream's clock and the fleet.
+
+What an asset's readings change is small and changes all the time; its models are large, and change when hops close.
 
 A restart reads them and applies the entries since; without them it would apply all entries there are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -21,16 +24,41 @@ from service.live_state import FOREVER_NS, LiveState
 from service.outcomes import pack, unpack
 from storage.journal import SnapshotRow
 
-__all__ = ["restore_snapshots", "take_snapshots"]
+__all__ = ["models_rows", "readings_rows", "restore_snapshots"]
 
-# Row of the snapshot table that holds the stream's own clock; no asset has an empty identifier.
-_CLOCK_ROW: Final = AssetId("")
-# And the one that holds what the second stage remembers of the fleet.
-_FLEET_ROW: Final = AssetId(" ")
+# Of what belongs to no asset.
+_NO_ASSET: Final = AssetId("")
 
 
-class _AssetSnapshot(msgspec.Struct, array_like=True, frozen=True):
-    """One asset as it stands: model, clocks and readings of open hops."""
+class _Readings(msgspec.Struct, array_like=True, frozen=True):
+    """What changes with the readings of one asset: clocks, readings of open hops, alarms."""
+
+    first_ns: int
+    frontier_ns: int
+    progress_when_heard_ns: int
+    numbers: bytes
+    latest_ns: bytes
+    open_readings: bytes
+    reach_ns: int
+    claimed_ns: bytes
+    claims: bytes
+    held_readings: bytes
+    revise_ns: int
+    book: AssetBook
+    skews: list[bytes]
+    jumped_ns: dict[str, int]
+    modes: bytes
+
+
+class _Models(msgspec.Struct, array_like=True, frozen=True):
+    """What changes when hops close: the models of one asset, and its days that wait for the second stage."""
+
+    model: bytes
+    day_rows: list[tuple[int, bytes]]
+
+
+class _Whole(msgspec.Struct, array_like=True, frozen=True):
+    """Both, as journals before version 6 have them."""
 
     model: bytes
     first_ns: int
@@ -58,27 +86,24 @@ class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
     gateways_heard: int
 
 
-def take_snapshots(live: LiveState) -> list[tuple[AssetId, bytes]]:
-    """Write the state of the assets that changed since the last call, and what belongs to none of them.
-
-    What changed is noted anew from here on.
-    """
+def readings_rows(live: LiveState, assets: Iterable[AssetId]) -> list[SnapshotRow]:
+    """Write what belongs to no asset, and what changes with the readings of some assets."""
     catalogue, tracker = live.catalogue, live.tracker
-    rows = live.rows_of(live.changed)
-    blobs = encode_state(catalogue, live.state, rows) if len(rows) else []
+    rows = live.rows_of(assets)
     waiting = tracker.open_readings()
     owner = catalogue.asset_of_channel[tracker.rows_of(waiting.channel)]
     order = np.argsort(owner, kind="stable")
     edges = np.searchsorted(owner[order], [rows, rows + 1]) if len(rows) else np.empty((2, 0), np.int64)
     clock = _ClockSnapshot(tracker.clock.progress_ns, tracker.clock.gateways_heard)
-    saved = [(_CLOCK_ROW, msgspec.msgpack.encode(clock)), (_FLEET_ROW, live.fleet.encode())]
-    day_rows = live.days.encode()
-    for row, blob, first, last in zip(rows.tolist(), blobs, edges[0].tolist(), edges[1].tolist(), strict=True):
+    found = [
+        SnapshotRow(_NO_ASSET, "clock", msgspec.msgpack.encode(clock)),
+        SnapshotRow(_NO_ASSET, "fleet", live.fleet.encode()),
+    ]
+    for row, first, last in zip(rows.tolist(), edges[0].tolist(), edges[1].tolist(), strict=True):
         asset = catalogue.assets[row]
         mine = np.s_[catalogue.first_channel[row] : catalogue.first_channel[row + 1]]
         numbers = catalogue.channel_number[mine]
-        snapshot = _AssetSnapshot(
-            model=blob,
+        body = _Readings(
             first_ns=int(tracker.clock.first_ns[row]),
             frontier_ns=int(tracker.frontier_ns[row]),
             progress_when_heard_ns=int(tracker.clock.progress_when_heard_ns[row]),
@@ -89,16 +114,27 @@ def take_snapshots(live: LiveState) -> list[tuple[AssetId, bytes]]:
             claimed_ns=tracker.claims.claimed_ns[mine].astype("<i8").tobytes(),
             claims=tracker.claims.messages[mine].astype("<i4").tobytes(),
             held_readings=pack(tracker.claims.held(numbers)),
-            day_rows=day_rows.get(asset, []),
             revise_ns=int(live.revise_ns[row]),
             book=live.books.get(asset, AssetBook()),
             skews=skew_bytes(live.skews, mine),
             jumped_ns=_jumps_of(live, numbers.tolist()) if live.jumped_ns else {},
             modes=live.modes.encode(asset),
         )
-        saved.append((asset, msgspec.msgpack.encode(snapshot)))
-    live.changed.clear()
-    return saved
+        found.append(SnapshotRow(asset, "readings", msgspec.msgpack.encode(body)))
+    return found
+
+
+def models_rows(live: LiveState, assets: Iterable[AssetId]) -> list[SnapshotRow]:
+    """Write what changes when hops of some assets close."""
+    rows = live.rows_of(assets)
+    if not len(rows):
+        return []
+    names = [live.catalogue.assets[row] for row in rows.tolist()]
+    days = live.days.encode(names)
+    return [
+        SnapshotRow(asset, "models", msgspec.msgpack.encode(_Models(blob, days.get(asset, []))))
+        for asset, blob in zip(names, encode_state(live.catalogue, live.state, rows), strict=True)
+    ]
 
 
 def _jumps_of(live: LiveState, numbers: list[int]) -> dict[str, int]:
@@ -107,7 +143,7 @@ def _jumps_of(live: LiveState, numbers: list[int]) -> dict[str, int]:
 
 
 def restore_snapshots(live: LiveState, rows: list[SnapshotRow], seq: int) -> None:
-    """Read snapshots into a fresh state of the register that held at entry `seq`.
+    """Read a save into a fresh state of the register that held at entry `seq`.
 
     Raises
     ------
@@ -127,39 +163,57 @@ def restore_snapshots(live: LiveState, rows: list[SnapshotRow], seq: int) -> Non
 
 
 def _restore_one(live: LiveState, saved: SnapshotRow) -> ReadingColumns:
-    """Read one asset, the clock or the fleet; gives the readings of open hops, which go back all at once."""
-    tracker = live.tracker
-    if saved.asset == _CLOCK_ROW:
-        clock = msgspec.msgpack.decode(saved.body, type=_ClockSnapshot)
-        tracker.clock.progress_ns, tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
+    """Read one row; gives the readings of open hops, which go back all at once."""
+    decode = msgspec.msgpack.decode
+    if saved.part == "clock":
+        clock = decode(saved.body, type=_ClockSnapshot)
+        live.tracker.clock.progress_ns, live.tracker.clock.gateways_heard = clock.progress_ns, clock.gateways_heard
         return ReadingColumns.empty()
-    if saved.asset == _FLEET_ROW:
+    if saved.part == "fleet":
         live.fleet = FleetMemory.decode(saved.body)
         return ReadingColumns.empty()
     row = live.row_of(saved.asset)
     if row is None:
         return ReadingColumns.empty()
-    snapshot = msgspec.msgpack.decode(saved.body, type=_AssetSnapshot)
-    decode_state(live.catalogue, live.state, row, snapshot.model)
-    live.days = live.days.with_encoded(live.catalogue, row, snapshot.day_rows)
-    tracker.clock.first_ns[row] = snapshot.first_ns
-    tracker.frontier_ns[row] = snapshot.frontier_ns
-    tracker.clock.progress_when_heard_ns[row] = snapshot.progress_when_heard_ns
-    rows = tracker.rows_of(np.frombuffer(snapshot.numbers, "<i4").astype(np.int32))
+    if saved.part == "models":
+        _restore_models(live, row, decode(saved.body, type=_Models))
+        return ReadingColumns.empty()
+    if saved.part == "readings":
+        return _restore_readings(live, row, decode(saved.body, type=_Readings))
+    whole = decode(saved.body, type=_Whole)
+    _restore_models(live, row, _Models(whole.model, whole.day_rows))
+    # The next save writes it in parts.
+    live.note_change([saved.asset], of_models=True)
+    return _restore_readings(
+        live, row, _Readings(**{name: getattr(whole, name) for name in _Readings.__struct_fields__})
+    )
+
+
+def _restore_models(live: LiveState, row: int, saved: _Models) -> None:
+    decode_state(live.catalogue, live.state, row, saved.model)
+    live.days = live.days.with_encoded(live.catalogue, row, saved.day_rows)
+
+
+def _restore_readings(live: LiveState, row: int, saved: _Readings) -> ReadingColumns:
+    tracker, asset = live.tracker, live.catalogue.assets[row]
+    tracker.clock.first_ns[row] = saved.first_ns
+    tracker.frontier_ns[row] = saved.frontier_ns
+    tracker.clock.progress_when_heard_ns[row] = saved.progress_when_heard_ns
+    rows = tracker.rows_of(np.frombuffer(saved.numbers, "<i4").astype(np.int32))
     there = rows >= 0
-    tracker.clock.latest_ns[rows[there]] = np.frombuffer(snapshot.latest_ns, "<i8").astype(np.int64)[there]
-    tracker.clock.reach_ns[row] = snapshot.reach_ns
-    live.revise_ns[row] = snapshot.revise_ns
-    live.jumped_ns |= snapshot.jumped_ns
-    if snapshot.skews:
-        restore_skews(live.skews, rows, snapshot.skews)
-    if snapshot.book != AssetBook():
-        live.books[saved.asset] = snapshot.book
-    live.modes.restore(saved.asset, snapshot.modes)
-    if snapshot.claimed_ns:
-        claimed = np.frombuffer(snapshot.claimed_ns, "<i8").astype(np.int64)
-        messages = np.frombuffer(snapshot.claims, "<i4").astype(np.int32)
-        held = unpack(snapshot.held_readings)
+    tracker.clock.latest_ns[rows[there]] = np.frombuffer(saved.latest_ns, "<i8").astype(np.int64)[there]
+    tracker.clock.reach_ns[row] = saved.reach_ns
+    live.revise_ns[row] = saved.revise_ns
+    live.jumped_ns |= saved.jumped_ns
+    if saved.skews:
+        restore_skews(live.skews, rows, saved.skews)
+    if saved.book != AssetBook():
+        live.books[asset] = saved.book
+    live.modes.restore(asset, saved.modes)
+    if saved.claimed_ns:
+        claimed = np.frombuffer(saved.claimed_ns, "<i8").astype(np.int64)
+        messages = np.frombuffer(saved.claims, "<i4").astype(np.int32)
+        held = unpack(saved.held_readings)
         held = held.take(tracker.rows_of(held.channel) >= 0)
         tracker.claims.restore(rows[there], claimed[there], messages[there], held)
-    return unpack(snapshot.open_readings)
+    return unpack(saved.open_readings)

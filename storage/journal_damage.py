@@ -23,7 +23,7 @@ _TABLES: Final = (
     ("hop", "kept readings of closed hops", ("asset", "start_ns", "body")),
     ("late_hop", "readings that came late for closed hops", ("asset", "start_ns", "seq", "body")),
     ("checkpoint", "states that a re-scoring begins with", ("asset", "at_ns", "seq", "body")),
-    ("snapshot", "saved states of assets", ("asset", "seq", "body")),
+    ("snapshot", "saved states of assets", ("asset", "part", "seq", "body")),
     (
         "held",
         "messages held for unknown senders",
@@ -40,6 +40,7 @@ _TABLES: Final = (
 # Tables that carry checksums from version 5 on; a journal of an older program is looked at as it is.
 _SINCE_5: Final = frozenset({"held", "part", "arrival", "channel", "person", "once", "tally", "meta"})
 _WHOLE_ROWS: Final = 5
+_SNAPSHOTS_IN_PARTS: Final = 6
 
 
 def find_damage(path: Path) -> list[str]:
@@ -64,6 +65,8 @@ def find_damage(path: Path) -> list[str]:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         for table, words, columns in _TABLES:
             is_checked = version >= _WHOLE_ROWS or table not in _SINCE_5
+            if table == "snapshot" and version < _SNAPSHOTS_IN_PARTS:
+                columns = ("asset", "seq", "body")  # noqa: PLW2901 -- those that the table had then
             found.extend(_missing_rows(db, table, words, columns, is_checked=is_checked))
         found.extend(_wrong_sequence(db))
     except UnicodeDecodeError as error:

@@ -26,7 +26,7 @@ from storage.wal import use_wal
 
 __all__ = ["JournalFile"]
 
-_SCHEMA_VERSION: Final = 5
+_SCHEMA_VERSION: Final = 6
 _BUSY_TIMEOUT_S: Final = 10.0
 # SQLite asks after so many of its steps whether to go on.
 _PROGRESS_STEPS: Final = 10_000
@@ -62,9 +62,6 @@ CREATE TABLE IF NOT EXISTS part (
     payload BLOB NOT NULL, received_ns INTEGER NOT NULL,
     PRIMARY KEY (topic, block, part)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS snapshot (
-    asset TEXT PRIMARY KEY, seq INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -86,6 +83,23 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 """
 # Old keys of messages are found without looking at all of them.
 _FROM_VERSION_4 = "CREATE INDEX IF NOT EXISTS arrival_received ON arrival (received_ns);"
+# A save in parts, each of its rows beside the one in force; what was saved before is of both kinds.
+_FROM_VERSION_5 = """
+CREATE TABLE IF NOT EXISTS snapshot (
+    asset TEXT NOT NULL, part TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER,
+    PRIMARY KEY (asset, part, seq)
+);
+"""
+_MOVE_SNAPSHOTS = """
+INSERT INTO snapshot
+SELECT CASE WHEN part = 'whole' THEN asset ELSE '' END, part, seq, body, CASE WHEN crc = row_checksum(asset, seq, body)
+    THEN row_checksum(CASE WHEN part = 'whole' THEN asset ELSE '' END, part, seq, body) ELSE crc END
+FROM (
+    SELECT asset, CASE asset WHEN '' THEN 'clock' WHEN ' ' THEN 'fleet' ELSE 'whole' END AS part, seq, body, crc
+    FROM snapshot_before
+);
+DROP TABLE snapshot_before;
+"""
 _CHECKED: Final = ("entry", "hop", "snapshot", "meta", "channel", "arrival", "held", "part", "tally", "person", "once")
 
 
@@ -145,11 +159,18 @@ class JournalFile:
     def _change_schema(self, version: int) -> None:
         """Make what a version did not have; rows that are there get no checksum they did not have."""
         change = (_SCHEMA if version == 0 else "") + _FROM_VERSION_2 + _FROM_VERSION_3 + _FROM_VERSION_4
-        for statement in change.split(";")[:-1]:
-            self._db.execute(statement)
-        for table in _CHECKED:
+        if version:
+            change += "ALTER TABLE snapshot RENAME TO snapshot_before;"
+        self._execute(change + _FROM_VERSION_5)
+        for table in (*_CHECKED, *(("snapshot_before",) if version else ())):
             if "crc" not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
                 self._db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
+        if version:
+            self._execute(_MOVE_SNAPSHOTS)
+
+    def _execute(self, statements: str) -> None:
+        for statement in statements.split(";")[:-1]:
+            self._db.execute(statement)
 
     def close(self) -> None:
         """Close the connection; what was committed stays."""

@@ -4,9 +4,9 @@
 what a re-scoring needs), `late_hop` (what came for a hop after it had closed), `checkpoint` (state of an asset at
 the end of a day: where a re-scoring begins), `arrival` (hashes of messages whose readings have no usable time, or
 one that is not believed yet, and of parts that became a waveform), `held` (messages of unknown senders), `part`
-(parts of waveforms that are not whole yet), `snapshot` (state per asset), `tally` (exact counts), `person` (names
-and keys of those who decided, see `storage.persons`), `once` (hashes of requests that must not be carried out
-twice).
+(parts of waveforms that are not whole yet), `tally` (exact counts), `person` (names and keys of those who decided,
+see `storage.persons`), `once` (hashes of requests that must not be carried out twice). The table of snapshots is in
+`storage.snapshot_table`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
-from storage.journal_file import JournalFile
-from storage.row_checksum import is_as_written, row_checksum
+from storage.row_checksum import check_row, row_checksum
+from storage.snapshot_table import SnapshotTable
 
-__all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows", "SnapshotRow"]
+__all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows"]
 
 # SQLite compares at most 32,766 variables in one statement; half of that leaves room for others.
 _LOOKUP_CHUNK: Final = 16_000
@@ -60,15 +59,6 @@ class HeldMessage:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRow:
-    """State of one asset as it was after entry `seq`."""
-
-    asset: AssetId
-    seq: int
-    body: bytes
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideRows:
     """Rows of the side tables that are written with an entry.
@@ -97,7 +87,7 @@ class SideRows:
     used_parts: Sequence[tuple[str, str]] = ()
 
 
-class JournalTables(JournalFile):
+class JournalTables(SnapshotTable):
     """The side tables of one connection."""
 
     # Channels --------------------------------------------------------------------------------
@@ -118,7 +108,7 @@ class JournalTables(JournalFile):
         with self.reading() as db:
             rows = db.execute("SELECT number, asset, sensor, channel, crc FROM channel").fetchall()
         for row in rows:
-            _compare(row[-1], f"number {row[0]} of a channel", *row[:-1])
+            check_row(row[-1], f"number {row[0]} of a channel", *row[:-1])
         return {
             ChannelKey(AssetId(asset), SensorId(sensor), ChannelName(channel)): int(number)
             for number, asset, sensor, channel, _ in rows
@@ -169,7 +159,7 @@ class JournalTables(JournalFile):
         if row is None:
             return None
         at_ns, seq, body, crc = row
-        _compare(crc, f"checkpoint of asset {asset!r} at {at_ns}", asset, at_ns, seq, body)
+        check_row(crc, f"checkpoint of asset {asset!r} at {at_ns}", asset, at_ns, seq, body)
         return CheckpointRow(asset, int(at_ns), body)
 
     def known_arrivals(self, hashes: Sequence[bytes]) -> set[bytes]:
@@ -286,48 +276,6 @@ class JournalTables(JournalFile):
                 db.execute("COMMIT")
         return tally, held, parts
 
-    # Snapshots -------------------------------------------------------------------------------
-
-    def snapshot_seq(self) -> int:
-        """Give the sequence that all snapshots cover: an asset without a newer one had not changed."""
-        return self.read_number("snapshot_seq")
-
-    def snapshots(self) -> list[SnapshotRow]:
-        """Read the newest snapshot of every asset."""
-        with self.reading() as db:
-            rows = db.execute("SELECT asset, seq, body, crc FROM snapshot ORDER BY asset").fetchall()
-        for asset, seq, body, crc in rows:
-            _compare(crc, f"snapshot of asset {asset!r}", asset, seq, body)
-        return [SnapshotRow(AssetId(asset), int(seq), body) for asset, seq, body, _ in rows]
-
-    def save_snapshots(
-        self, rows: Iterable[tuple[AssetId, bytes]], *, seq: int, horizons: Sequence[tuple[AssetId, int]] = ()
-    ) -> None:
-        """Store the state of the assets that changed since the last snapshot, all as of entry `seq`.
-
-        Parameters
-        ----------
-        horizons : sequence of (asset, event time)
-            Checkpoints of these assets go that are older than the newest at or before the time, and those that a
-            later entry up to `seq` replaced: no entry that may have to be applied again looks back so far.
-        """
-        with self.transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
-                ((asset, seq, body, row_checksum(asset, seq, body)) for asset, body in rows),
-            )
-            db.executemany(
-                "DELETE FROM checkpoint WHERE asset = ?1 AND at_ns < (SELECT max(kept.at_ns) FROM checkpoint AS kept "
-                "WHERE kept.asset = ?1 AND kept.at_ns <= ?2 AND kept.seq <= ?3)",
-                [(asset, before_ns, seq) for asset, before_ns in horizons],
-            )
-            db.executemany(
-                "DELETE FROM checkpoint WHERE asset = ?1 AND seq < (SELECT max(newer.seq) FROM checkpoint AS newer "
-                "WHERE newer.asset = ?1 AND newer.at_ns = checkpoint.at_ns AND newer.seq <= ?2)",
-                [(asset, seq) for asset, _ in horizons],
-            )
-            self.write_number(db, "snapshot_seq", seq)
-
     # Within a commit -------------------------------------------------------------------------
 
     @staticmethod
@@ -368,14 +316,9 @@ class JournalTables(JournalFile):
 def _hop_row(asset: AssetId, row: tuple[Any, ...]) -> HopRow:
     """Check a row of (start_ns, body, crc), or of (start_ns, seq, body, crc) of what came late."""
     start_ns, *seq, body, crc = row
-    _compare(crc, f"kept readings of asset {asset!r} from {start_ns}", asset, start_ns, *seq, body)
+    check_row(crc, f"kept readings of asset {asset!r} from {start_ns}", asset, start_ns, *seq, body)
     return HopRow(asset, int(start_ns), body)
 
 
 def _checked(*values: Any) -> tuple[Any, ...]:
     return (*values, row_checksum(*values))
-
-
-def _compare(crc: int | None, what: str, *values: object) -> None:
-    if not is_as_written(crc, *values):
-        raise StorageCorrupt(f"{what}: not what was written; stop, run `schouw doctor`, and restore a backup")

@@ -49,7 +49,7 @@ _PURPOSES: Final[dict[tuple[str, str], tuple[str, str, tuple[str, ...]]]] = {
     ("journal", "arrival"): ("hashes of messages without a usable time", "the back-fill window", ()),
     ("journal", "held"): ("messages of unknown senders, until they are onboarded", "until onboarding", ()),
     ("journal", "part"): ("parts of waveforms that are not whole yet", "minutes", ()),
-    ("journal", "snapshot"): ("state of the model per asset", "until the next one", ()),
+    ("journal", "snapshot"): ("state of the model per asset", "until the next save but one", ()),
     ("journal", "tally"): ("exact counts of messages and readings", "always", ()),
     ("journal", "person"): (
         "names of those who decided, with the key that unseals them in the log",

@@ -11,7 +11,9 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-__all__ = ["is_as_written", "row_checksum"]
+from domain.errors import StorageCorrupt
+
+__all__ = ["check_row", "is_as_written", "row_checksum"]
 
 # Added to a checksum over all columns: a CRC-32 alone is always below it.
 _WHOLE_ROW: Final = 2**32
@@ -50,3 +52,20 @@ def is_as_written(crc: object, *values: object) -> bool:
         if isinstance(value, bytes):
             old = zlib.crc32(value, old)
     return crc == old
+
+
+def check_row(crc: object, what: str, *values: object) -> None:
+    """Refuse a row whose checksum does not fit.
+
+    Parameters
+    ----------
+    what : str
+        The row in words, for the error.
+
+    Raises
+    ------
+    StorageCorrupt
+        If the row is not what was written.
+    """
+    if not is_as_written(crc, *values):
+        raise StorageCorrupt(f"{what}: not what was written; stop, run `schouw doctor`, and restore a backup")

@@ -16,7 +16,7 @@ from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
-from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
+from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError, SnapshotRow
 from storage.journal_damage import find_damage
 from storage.protocols import DecisionDraft, OnceKey
 from storage.row_checksum import row_checksum
@@ -107,8 +107,45 @@ def faults_of(path: Path) -> list[str]:
         return [str(error)]
 
 
+def go_back_to_version_5(db: sqlite3.Connection) -> None:
+    """Put the table of snapshots in the place that it had before."""
+    db.executescript(
+        "DROP TABLE snapshot; CREATE TABLE snapshot (asset TEXT PRIMARY KEY, seq INTEGER NOT NULL, "
+        "body BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID; PRAGMA user_version=5;"
+    )
+
+
+def test_snapshots_of_version_five_go_on_as_they_are(tmp_path: Path, journal: Journal) -> None:
+    journal.commit(commit_of(journal))
+    go_back_to_version_5(journal._db)
+    rows = [("", 1, b"clock"), (" ", 1, b"fleet"), ("brug-1", 1, b"state"), ("brug-2", 1, b"damaged")]
+    sums = [row_checksum(*row) for row in rows]
+    journal._db.executemany(
+        "INSERT INTO snapshot VALUES (?, ?, ?, ?)", [(*row, crc) for row, crc in zip(rows, sums, strict=True)]
+    )
+    journal._db.execute("UPDATE snapshot SET body = ? WHERE asset = 'brug-2'", (b"DAMAGED",))
+    journal._db.execute("INSERT OR REPLACE INTO meta VALUES ('snapshot_seq', 1, ?)", (row_checksum("snapshot_seq", 1),))
+    journal.close()
+    assert find_damage(tmp_path / "journal.sqlite") == ["saved states of assets: 1 of 4 rows are not what was written"]
+    again = Journal(tmp_path / "journal.sqlite")
+    with pytest.raises(StorageCorrupt, match="brug-2"):
+        again.snapshots()
+    again._db.execute("DELETE FROM snapshot WHERE asset = 'brug-2'")
+    assert again.snapshots() == [
+        SnapshotRow(AssetId(""), "clock", b"clock"),
+        SnapshotRow(AssetId(""), "fleet", b"fleet"),
+        SnapshotRow(BRUG, "whole", b"state"),
+    ]
+    again.add_snapshots([SnapshotRow(BRUG, "models", b"m"), SnapshotRow(BRUG, "readings", b"r")], seq=2)
+    again.use_snapshots(seq=2)
+    assert [row.part for row in again.snapshots()] == ["clock", "fleet", "models", "readings"]
+    again.close()
+    assert find_damage(tmp_path / "journal.sqlite") == []
+
+
 def test_a_journal_of_version_one_goes_on_without_its_checksums(tmp_path: Path, journal: Journal) -> None:
     journal.commit(commit_of(journal))
+    go_back_to_version_5(journal._db)
     for table in ("hop", "snapshot", "meta", "channel", "arrival", "held", "part", "tally", "person", "once"):
         journal._db.execute(f"ALTER TABLE {table} DROP COLUMN crc")
     journal._db.executescript(
@@ -193,12 +230,35 @@ def test_two_processes_that_make_the_file_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_hops_and_snapshots_are_replaced_by_newer_ones(journal: Journal) -> None:
-    for body in (b"one", b"two"):
+    for body in (b"one", b"two", b"three"):
         journal.commit(commit_of(journal, hops=[HopRow(BRUG, 5, body)]))
-        journal.save_snapshots([(BRUG, body)], seq=journal.applied_seq())
-    assert [row.body for row in journal.hops([(BRUG, 5), (BRUG, 6)])] == [b"two"]
-    assert [(row.seq, row.body) for row in journal.snapshots()] == [(2, b"two")]
-    assert journal.snapshot_seq() == 2
+        journal.add_snapshots([SnapshotRow(BRUG, "readings", body)], seq=journal.applied_seq())
+        journal.use_snapshots(seq=journal.applied_seq())
+    assert [row.body for row in journal.hops([(BRUG, 5), (BRUG, 6)])] == [b"three"]
+    assert journal.snapshots() == [SnapshotRow(BRUG, "readings", b"three")]
+    assert journal.snapshot_seq() == 3
+    with journal.reading() as db:
+        assert db.execute("SELECT seq FROM snapshot").fetchall() == [(2,), (3,)]  # the next save takes the first out
+
+
+def test_a_save_counts_when_all_of_it_is_there(tmp_path: Path, journal: Journal) -> None:
+    old, new = ([SnapshotRow(BRUG, part, body) for part in ("models", "readings")] for body in (b"old", b"new"))
+    journal.commit(commit_of(journal))
+    journal.add_snapshots(old, seq=1)
+    assert journal.snapshots() == []
+    journal.use_snapshots(seq=1)
+    journal.commit(commit_of(journal))
+    journal.add_snapshots(new[1:], seq=2)
+    journal.close()
+    again = Journal(tmp_path / "journal.sqlite")
+    assert (again.snapshot_seq(), again.snapshots()) == (1, old)
+    again.commit(commit_of(again))
+    with pytest.raises(ValueError, match="behind entry 1"):
+        again.add_snapshots(new, seq=1)
+    again.add_snapshots(new[:1], seq=3)
+    again.use_snapshots(seq=3)
+    assert again.snapshots() == [new[0], old[1]], "what was broken off at entry two never counts"
+    again.close()
 
 
 class TestDecisionLog:
@@ -362,11 +422,11 @@ def test_checkpoints_that_nothing_looks_back_to_go_with_a_snapshot(journal: Jour
     rows = [CheckpointRow(BRUG, at_ns, b"%d" % at_ns) for at_ns in (10, 20, 30)]
     first = journal.commit(commit_of(journal, checkpoints=rows))
     second = journal.commit(commit_of(journal, checkpoints=[CheckpointRow(BRUG, 30, b"again")]))
-    journal.save_snapshots([], seq=first, horizons=[(BRUG, 20), (AssetId("other"), 100)])
+    journal.use_snapshots(seq=first, horizons=[(BRUG, 20), (AssetId("other"), 100)])
     with journal.reading() as db:
         left = db.execute("SELECT at_ns, body FROM checkpoint ORDER BY at_ns, seq").fetchall()
     assert left == [(20, b"20"), (30, b"30"), (30, b"again")]  # entry two may have to be applied again
-    journal.save_snapshots([], seq=second, horizons=[(BRUG, 20)])
+    journal.use_snapshots(seq=second, horizons=[(BRUG, 20)])
     with journal.reading() as db:
         left = db.execute("SELECT at_ns, body FROM checkpoint ORDER BY at_ns, seq").fetchall()
     assert left == [(20, b"20"), (30, b"again")]
@@ -375,6 +435,7 @@ def test_checkpoints_that_nothing_looks_back_to_go_with_a_snapshot(journal: Jour
 def test_a_journal_of_the_version_before_gets_its_new_tables(tmp_path: Path) -> None:
     Journal(tmp_path / "journal.sqlite").close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as db:
+        go_back_to_version_5(db)
         db.executescript("DROP TABLE late_hop; DROP TABLE checkpoint; PRAGMA user_version=3;")
     journal = Journal(tmp_path / "journal.sqlite")
     assert journal.hops([(BRUG, 1)]) == []

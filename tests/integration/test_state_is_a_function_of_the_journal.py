@@ -12,6 +12,7 @@ import pytest
 from domain.records import DecisionVerb
 from ingest.batch import Message
 from models.thresholds import MODES
+from service import saving
 from service.pipeline import Pipeline
 from simulator.scenario_file import load_scenario
 from storage.decisions import JournalDecisionLog
@@ -103,23 +104,36 @@ def test_messages_delivered_twice_count_once(
 
 
 def test_a_restart_at_any_moment_changes_no_bit(
-    tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]]
+    tmp_path: Path,
+    messages: list[Message],
+    undisturbed: tuple[str, dict[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Also while a save has been written in part, between messages that change what the rest of it is about."""
+    monkeypatch.setattr(saving, "_PART_BYTES", 1)
+    monkeypatch.setattr(saving, "_ASSETS_AT_ONCE", 1)
     generator = random.Random(4)
     pipeline = open_chain(tmp_path, load_scenario("small"))
-    place = 0
+    place = broken_off = 0
     while place < len(messages):
-        count = generator.randint(1, 120)
+        count = generator.randint(1, 25)
         feed(pipeline, messages[place : place + count], batch=20)
         place += count
         if generator.random() < 0.5:
-            pipeline.save()
+            pipeline.begin_save()
+            for _ in range(generator.randint(0, 3)):
+                pipeline.take(messages[place : place + 5], now_ns=ARRIVAL_NS, provisional=False)
+                place += 5
+                pipeline.go_on_saving()
+            pipeline.journal.prune(upto=pipeline.journal.snapshot_seq())
         if generator.random() < 0.3:
+            broken_off += pipeline.is_saving
             before = pipeline.live.digest()
             pipeline.journal.close()  # what memory held is gone, as after kill -9
             pipeline = open_chain(tmp_path)
             assert pipeline.live.digest() == before
             place = max(0, place - generator.randint(0, 15))  # not acknowledged yet: the broker sends it again
+    assert broken_off > 5
     assert whole_state(pipeline) == undisturbed[0]
     tally = Counter(pipeline.journal.tally())
     assert tally["readings_stored"] == undisturbed[1]["readings_stored"]

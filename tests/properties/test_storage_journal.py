@@ -17,7 +17,7 @@ from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import ClosingBody, Outcome
-from storage.journal import HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError
+from storage.journal import HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError, SnapshotRow
 from storage.protocols import DecisionDraft
 
 names = st.sampled_from(["a", "b", "c"])
@@ -134,10 +134,14 @@ class JournalMachine(RuleBasedStateMachine):
             self.journal.record_outcome(entry.seq, Outcome())
             self.applied = entry.seq
 
-    @rule(body=st.binary(max_size=3), name=names)
-    def save(self, body: bytes, name: str) -> None:
-        self.journal.save_snapshots([(AssetId(name), body)], seq=self.applied)
-        self.snapshots[name] = body
+    @rule(body=st.binary(max_size=3), name=names, is_whole=st.booleans())
+    def save(self, *, body: bytes, name: str, is_whole: bool) -> None:
+        if self.applied <= self.journal.snapshot_seq():
+            return
+        self.journal.add_snapshots([SnapshotRow(AssetId(name), "models", body)], seq=self.applied)
+        if is_whole:
+            self.journal.use_snapshots(seq=self.applied)
+            self.snapshots[name] = body
 
     @rule(back=few)
     def prune(self, back: int) -> None:

@@ -259,7 +259,10 @@ def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:
     assert (tally["readings_stored"], tally["messages_quarantined"]) == (2, 300)
 
 
-def test_a_snapshot_that_cannot_be_written_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failing", ["add_snapshots", "use_snapshots"])
+def test_a_save_that_cannot_be_written_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
     pipeline = open_site(tmp_path)
     take(pipeline, reading(NOW_S))
 
@@ -267,13 +270,12 @@ def test_a_snapshot_that_cannot_be_written_is_made_again(tmp_path: Path, monkeyp
         raise StorageUnavailable("disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline.journal, "save_snapshots", full)
+        patched.setattr(pipeline.journal, failing, full)
         with pytest.raises(StorageUnavailable):
             pipeline.save()
+        assert not pipeline.is_saving
+    assert pipeline.journal.snapshots() == []
     assert pipeline.save() is True
     assert pipeline.save() is False
-    assert [row.asset for row in pipeline.journal.snapshots()] == [
-        "",
-        " ",
-        "brug-1",
-    ]  # the clock and the fleet have rows of their own
+    found = [(row.asset, row.part) for row in pipeline.journal.snapshots()]
+    assert found == [("", "clock"), ("", "fleet"), ("brug-1", "models"), ("brug-1", "readings")]

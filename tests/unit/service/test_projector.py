@@ -160,7 +160,7 @@ def test_only_what_is_projected_and_saved_leaves_the_journal(
 ) -> None:
     monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.01)
     journal = Journal(path)
-    journal.save_snapshots([], seq=3)
+    journal.use_snapshots(seq=3)
     stores["other"].fault = StorageUnavailable("database is away")
     projector.start()
     until(lambda: stores["one"].seen == [1, 2, 3, 4, 5, 6])
