@@ -3,7 +3,8 @@
 *Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
 rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. *Silent*: nothing valid
 for five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
-hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks. Both lower the
+hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and until it has
+worked for more than two intervals: the first ship of the morning is no sign of a loss. Both lower the
 quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
 one alarm; it clears once the sensor spoke for a day, so that one that comes and goes is one alarm and not dozens.
 """
@@ -26,8 +27,8 @@ __all__ = ["find_faults", "is_silent", "is_stuck"]
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
 _FULL_AIR_PCT: Final = 95.0
+_LATE_INTERVALS: Final = 2
 _SILENT_INTERVALS: Final = 5
-_FRESH_INTERVALS: Final = 3
 _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
 # An alarm of silence clears when there was none for so long.
@@ -57,7 +58,9 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     asset = catalogue.asset_of_channel
     since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
     patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
-    patience = np.where(_rests(catalogue, state, at_ns), np.maximum(patience, _LONGEST_REST_NS), patience)
+    on_machine = _machine_says(catalogue, state, catalogue.is_duty)
+    may_rest = on_machine & (state.missed_ns <= _LATE_INTERVALS * catalogue.interval_ns)
+    patience = np.where(may_rest, np.maximum(patience, _LONGEST_REST_NS), patience)
     silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since > patience)
     # What is found in a sensor's waveforms is silent when the waveforms are, and not when there was nothing to find.
     sensor = catalogue.sensor_of_channel
@@ -65,27 +68,18 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     return np.asarray(np.where(catalogue.is_found, ~speaking, silent))
 
 
-def _rests(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:
-    """bool[C]: tell which condition indicators belong to a machine that did not work when last heard.
+def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> BoolArray:
+    """bool[C]: tell of which condition indicators the machine says something by one of its duty channels.
 
-    What says whether it works is the sensor's own duty channels, or the asset's where the sensor has none. One that
-    is not heard lately says nothing, so that a machine whose counter is lost may rest.
+    Those are the sensor's own that were ever heard, or the asset's where the sensor has none.
     """
-    asset = catalogue.asset_of_channel
-    fresh_ns = np.maximum(_FRESH_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
-    fresh = at_ns[asset] - state.heard_ns <= fresh_ns
-    duty = catalogue.is_duty & (state.heard_ns > 0)
-    works = duty & fresh & (state.last_value > 0.0)
-    resting = []
-    for place, count in (
-        (catalogue.sensor_of_channel, len(catalogue.channels)),
-        (catalogue.asset_of_channel, len(catalogue.assets)),
-    ):
-        known = np.bincount(place, weights=duty, minlength=count)[place] > 0
-        busy = np.bincount(place, weights=works, minlength=count)[place] > 0
-        resting.append((known, known & ~busy))
-    (by_sensor, sensor_rests), (_, asset_rests) = resting
-    return np.asarray(catalogue.is_judged & np.where(by_sensor, sensor_rests, asset_rests))
+    sensor, asset = catalogue.sensor_of_channel, catalogue.asset_of_channel
+    known = catalogue.is_duty & (state.heard_ns > 0)
+    own, beside = (
+        np.bincount(place, weights=known & says, minlength=len(known))[place] > 0 for place in (sensor, asset)
+    )
+    has_own = np.bincount(sensor, weights=known, minlength=len(known))[sensor] > 0
+    return np.asarray(catalogue.is_judged & np.where(has_own, own, beside))
 
 
 def find_faults(
@@ -101,7 +95,7 @@ def find_faults(
     Returns
     -------
     ModelState
-        With new `heard_ns`, `last_value`, `same_*` and `*_ns` of the faults' alarms.
+        With new `heard_ns`, `missed_ns`, `last_value`, `same_*` and `*_ns` of the faults' alarms.
     believed : bool[C]
         Channels with a valid value in this hop that are not stuck.
     changes : list of AlarmChange
@@ -119,6 +113,11 @@ def find_faults(
         same_since_ns=np.where(valid & ~same, features.start_ns[asset], state.same_since_ns),
         same_count=count.astype(np.int32),
     )
+    # A counter that is not heard says nothing: a machine whose counter is lost may rest.
+    fresh = end_ns - state.heard_ns < np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
+    works = _machine_says(catalogue, state, fresh & (state.last_value > 0.0))
+    missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
+    state = replace(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)
     silent = is_silent(catalogue, state, features.end_ns)
     first = catalogue.sensor_of_channel

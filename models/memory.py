@@ -83,6 +83,8 @@ class ModelState:
         Range of lagged temperature met so far; a new extreme counts after some days. NaN before.
     heard_ns : int64[C]
         End of the last hop with a valid value.
+    missed_ns : int64[C]
+        For how long its machine has worked since then; 0 for what is on none.
     last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
         That value in the channel's unit, since when it has not changed by one bit, over how many hops.
     recent, recent_ns : float64[C, 2], int64[C]
@@ -192,6 +194,7 @@ class ModelState:
     onsets_per_year: FloatArray
     fleet_shown: FloatArray
     heard_ns: TimeArray
+    missed_ns: TimeArray
     last_value: FloatArray
     same_since_ns: TimeArray
     same_count: IndexArray
@@ -290,6 +293,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "onsets_per_year": _Layout("asset", np.float64, (), 0.1),
     "fleet_shown": _Layout("asset", np.float64, (2,), 0),
     "heard_ns": _Layout("channel", np.int64, (), 0),
+    "missed_ns": _Layout("channel", np.int64, (), 0),
     "last_value": _Layout("channel", np.float64, (), 0),
     "same_since_ns": _Layout("channel", np.int64, (), 0),
     "same_count": _Layout("channel", np.int32, (), 0),

@@ -24,6 +24,7 @@ __all__ = ["Message", "MessageKind", "day_messages", "live_messages"]
 
 # An instrument read within the hour differs from the hour's own figure by so much of its noise.
 _LIVE_NOISE_SHARE: Final = 0.15
+_PER_HOUR: Final = "1/h"
 
 MessageKind: TypeAlias = Literal["readings", "waveform", "duplicate", "garbage", "status"]
 _GARBAGE: Final = (
@@ -91,7 +92,8 @@ def live_messages(world: World, time_ns: int, *, since_ns: int) -> list[Message]
     """Make one reading of every sensor at a moment, and the waveform blocks that fell due since the last round.
 
     Values lie between those of the hours around the moment, so a live reading at a full hour agrees with the
-    history, but for a little noise of the instrument.
+    history, but for a little noise of the instrument. A count is that of its hour: a lock that opens in the next one
+    rests until then, and its drives say nothing.
 
     Parameters
     ----------
@@ -109,7 +111,8 @@ def live_messages(world: World, time_ns: int, *, since_ns: int) -> list[Message]
         if not channels:
             continue
         before, after = world.measured_hour(index, hour).copy(), world.measured_hour(index, hour + 1)
-        between = np.where(np.isnan(after), before, before + share * (after - before))
+        counts = np.array([channel.unit == _PER_HOUR for channel in channels])
+        between = np.where(counts | np.isnan(after), before, before + share * (after - before))
         sizes = np.array([c.relative_noise for c in channels]) * np.abs(between)
         sizes += np.array([c.absolute_noise for c in channels])
         noise = random_stream(world.scenario.seed, "live", plan.id, elapsed_ns // 10**6).standard_normal(len(channels))

@@ -30,6 +30,7 @@ VERSIONS = {
     "3.6": ("bd246a07a7409e7d", "5fc99ba59fabe6ba"),
     "3.7": ("c7f8b85606ac0dfb", "5fc99ba59fabe6ba"),
     "3.8": ("8eb95d370ae9afc5", "5fc99ba59fabe6ba"),
+    "3.9": ("4328db80e3cf0420", "5fc99ba59fabe6ba"),
 }
 DAYS = 18
 

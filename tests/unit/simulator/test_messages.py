@@ -136,6 +136,20 @@ def test_a_live_round_at_a_full_hour_agrees_with_the_history(small: Scenario) ->
     assert live_messages(World(small), moment_ns, since_ns=moment_ns - 10**9) == messages
 
 
+def test_a_drive_speaks_in_a_live_round_when_its_lock_opens_and_only_then(small: Scenario) -> None:
+    """Before the first ship of the morning the counter moved already, and the drives looked lost."""
+    world = World(clean(small))
+    moments = [small.start_ns + step * 20 * 60 * 10**9 for step in range(1, 3 * 24 * 3)]
+    seen = set()
+    for moment_ns in moments:
+        messages = live_messages(world, moment_ns, since_ns=moment_ns - 10**9)
+        values = {m.topic.split("/")[4]: objects(m)[0]["values"] for m in messages if "/sluis-1/" in m.topic}
+        opens = values["plc1"]["cycles"]["value"] > 0
+        assert ["vibration_rms" in values[drive] for drive in ("drv1", "drv2")] == [opens] * 2
+        seen.add(opens)
+    assert seen == {True, False}
+
+
 def test_live_rounds_bring_each_waveform_block_once(small: Scenario) -> None:
     world = World(clean(small))
     start_ns = small.start_ns + 23 * HOUR_NS

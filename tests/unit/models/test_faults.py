@@ -1,0 +1,66 @@
+"""Silence of what rests: a machine at rest has nothing to say, and one that works and says nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.arrays import BoolArray
+from models.catalogue import HOUR_NS
+
+HOURS = np.arange(20 * 24)
+JITTER = np.modf(HOURS * 0.754877666)[0]
+BY_DAY = HOURS % 24 >= 8
+NOW_AND_THEN = HOURS % 4 == 0
+
+
+def silences(start_run: Callable[..., Any], works: BoolArray, heard: BoolArray) -> list[tuple[str, bool, int]]:
+    """Feed a drive with its counter, and give subject, whether raised, and hour of each alarm of silence."""
+    run = start_run(["vibration_rms", "cycles", "temperature"])
+    begin_ns = run.now_ns
+    vibration = np.where(heard, 2.0 + JITTER, np.nan)
+    run.feed({"vibration_rms": vibration, "cycles": np.where(works, 3.0, 0.0), "temperature": JITTER})
+    rows = [change for change in run.changes if change.kind == "data.silent"]
+    return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
+
+
+@pytest.mark.parametrize("hours_of_grace", [0, 1, 2])
+def test_a_machine_that_begins_to_work_is_given_time_to_speak(
+    start_run: Callable[..., Any], hours_of_grace: int
+) -> None:
+    """After a night at rest the counter moves first; the drive was called silent until it had spoken for a day."""
+    spoken = BY_DAY & (8 + hours_of_grace <= HOURS % 24)
+    assert silences(start_run, BY_DAY, spoken) == []
+
+
+@pytest.mark.parametrize("works", [BY_DAY, NOW_AND_THEN], ids=["by day", "one hour in four"])
+def test_a_sensor_that_misses_its_machines_work_is_silent_also_while_it_rests(
+    start_run: Callable[..., Any], works: BoolArray
+) -> None:
+    lost_from = 10 * 24
+    rows = silences(start_run, works, works & (lost_from > HOURS))
+    assert [row[:2] for row in rows] == [("s-vibration_rms", True)]
+    assert lost_from < rows[0][2] <= lost_from + 12
+
+
+def test_a_machine_that_rests_for_more_than_two_weeks_asks_for_a_test_run(start_run: Callable[..., Any]) -> None:
+    works = BY_DAY & (HOURS < 3 * 24)
+    rows = silences(start_run, works, works)
+    assert [row[:2] for row in rows] == [("s-vibration_rms", True)]
+    assert rows[0][2] == 3 * 24 + 14 * 24 + 1
+
+
+def test_a_machine_whose_counter_is_lost_may_rest(start_run: Callable[..., Any]) -> None:
+    run = start_run(["vibration_rms", "cycles", "temperature"])
+    lost = HOURS >= 10 * 24
+    run.feed(
+        {
+            "vibration_rms": np.where(BY_DAY & ~lost, 2.0 + JITTER, np.nan),
+            "cycles": np.where(lost, np.nan, np.where(BY_DAY, 3.0 + JITTER, 0.0)),
+            "temperature": JITTER,
+        }
+    )
+    assert [change.subject for change in run.changes if change.kind == "data.silent"] == ["s-cycles"]
