@@ -21,7 +21,7 @@ from storage.journal import Journal
 from storage.tables import alarm_table, asset_table, channel_table, risk_table
 from tests.installation import Installation
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
-from tests.unit.api.fakes import DAY_NS, HOUR_NS, make_alarm, make_asset, make_risk
+from tests.unit.api.samples import DAY_NS, HOUR_NS, make_alarm, make_asset, make_risk
 
 DAYS = 90
 SPEED = 6 * 86_400  # ninety days in fifteen seconds

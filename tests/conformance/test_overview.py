@@ -18,8 +18,10 @@ from storage.overview import SqlOverview
 from storage.overview_rows import ListFilter
 from storage.protocols import RankKey
 from storage.tables import alarm_table, assessment_table, asset_table, channel_table, gateway_table, risk_table
-from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, MemoryOverview, Town, make_alarm, make_asset, make_town
+from tests.unit.api.memory_overview import MemoryOverview
+from tests.unit.api.samples import DAY_NS, HOUR_NS, NOW_NS, make_alarm, make_asset
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import Town, make_town
 
 YEAR_NS = 365.25 * DAY_NS
 FILTERS = [

@@ -15,8 +15,9 @@ import pytest
 from domain.access import Role
 from storage.access import AccessStore
 from tests.api_server import serving
-from tests.unit.api.fakes import NOW_NS, SETTINGS, Town, make_town
 from tests.unit.api.organisations import guard, make_key, open_ledger
+from tests.unit.api.samples import NOW_NS
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 HOST: Final = b"Host: 127.0.0.1\r\n"
 DECISIONS: Final = b"/v1/assets/brug-042/decisions"

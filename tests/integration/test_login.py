@@ -20,8 +20,10 @@ from service.oidc import OidcLogin
 from service.organisations import LoginProvider
 from storage.access import AccessStore
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
-from tests.unit.api.fakes import HOUR_NS, SETTINGS, Answer, Client, Town, make_town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import GENEROUS, guard, open_ledger
+from tests.unit.api.samples import HOUR_NS
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 HOME = "http://testserver"
 

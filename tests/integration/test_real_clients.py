@@ -19,8 +19,9 @@ from domain.register import Asset
 from storage.protocols import DecisionDraft
 from tests.api_server import serving
 from tests.servers import require_server
-from tests.unit.api.fakes import SETTINGS, Town, make_alarm, make_risk, make_town
+from tests.unit.api.samples import make_alarm, make_risk
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 
 @pytest.fixture

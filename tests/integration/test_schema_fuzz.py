@@ -23,9 +23,9 @@ from api.cloud_events import WebhookRooms
 from domain.access import Role
 from storage.webhooks import WebhookStore
 from tests.api_server import serving
-from tests.unit.api.fakes import SETTINGS, make_town
 from tests.unit.api.organisations import guard, make_key, open_ledger
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import SETTINGS, make_town
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "")
 SHORT = {

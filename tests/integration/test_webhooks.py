@@ -21,9 +21,11 @@ from domain.records import Alarm, AlarmState
 from service.webhooks import WebhookDeliverer, back_off_ns, signature
 from storage.protocols import DecisionDraft
 from storage.webhooks import Delivery, WebhookStore
-from tests.unit.api.fakes import Answer, Client, make_alarm, make_asset, make_town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, make_key, open_ledger
+from tests.unit.api.samples import make_alarm, make_asset
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import make_town
 
 HOUR_NS = 3_600_000_000_000
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]

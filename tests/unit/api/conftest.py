@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api.fakes import Client, Town, make_town
+from tests.unit.api.client import Client
+from tests.unit.api.town import Town, make_town
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from domain.records import RiskState
 from service.throttle import WindowThrottle
 from storage.access import AccessStore
 from storage.database import open_database, sqlite_address, upgrade_access_schema
-from tests.unit.api.fakes import NOW_NS, Town, make_alarm, make_asset, make_risk, make_town
+from tests.unit.api.samples import NOW_NS, make_alarm, make_asset, make_risk
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import Town, make_town
 
 EAST = Organisation(
     id="oost",

@@ -14,7 +14,7 @@ from storage.entries import BatchBody, Outcome, PackedReadings
 from storage.journal import Entry
 from storage.overview import SqlOverview
 from storage.projection import OperationalProjection
-from tests.unit.api.fakes import Town
+from tests.unit.api.town import Town
 
 EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
 

@@ -16,8 +16,10 @@ from api.examples import EXPLANATION
 from domain.access import ROLE_RIGHTS, Right, Role
 from domain.identifiers import AssetId
 from storage.access import AccessStore, Session
-from tests.unit.api.fakes import HOUR_NS, NOW_NS, Answer, Client, Town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, make_key, open_ledger, shared_town
+from tests.unit.api.samples import HOUR_NS, NOW_NS
+from tests.unit.api.town import Town
 
 DECISION = {"verb": "inspect", "decidedBy": "A. Planner", "reason": "seen"}
 LOGIN_PATHS = {"/login", "/login/{organisation}"}

@@ -12,8 +12,10 @@ from domain.access import Right, Role
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import NOW_NS, Client, Town
+from tests.unit.api.client import Client
 from tests.unit.api.organisations import make_key, shared_town
+from tests.unit.api.samples import NOW_NS
+from tests.unit.api.town import Town
 from tests.unit.service.test_calibrating import END_NS, small_town
 
 MEASURED = Path(__file__).parents[3] / "docs" / "measured.md"

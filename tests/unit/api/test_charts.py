@@ -14,7 +14,9 @@ from api.charts.timeline import EventRow, timeline_chart
 from api.drawing import Drawing
 from api.languages import Language
 from domain.records import RemainingLife, RiskState, SeriesPoint
-from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, Client, Town, make_risk
+from tests.unit.api.client import Client
+from tests.unit.api.samples import DAY_NS, HOUR_NS, NOW_NS, make_risk
+from tests.unit.api.town import Town
 
 NBSP = "\u00a0"
 

@@ -9,9 +9,10 @@ import pytest
 
 from domain.access import Role
 from domain.records import DecisionVerb
-from tests.unit.api.fakes import Answer, Client, Town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import make_key, shared_town
 from tests.unit.api.test_access import bearer, log_in
+from tests.unit.api.town import Town
 
 ALARM = "/v1/alarms/brug-042.condition.settlement.12/decisions"
 ASSET = "/v1/assets/brug-042/decisions"

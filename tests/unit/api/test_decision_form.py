@@ -12,8 +12,10 @@ from api.access import cookie_name, session_token
 from domain.access import Role
 from domain.records import DecisionVerb
 from storage.access import AccessStore, Session
-from tests.unit.api.fakes import HOUR_NS, Answer, Client, Town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import shared_town
+from tests.unit.api.samples import HOUR_NS
+from tests.unit.api.town import Town
 
 ALARM = "brug-042.condition.settlement.12"
 GOOD = {"asset": "brug-042", "verb": "inspect", "reason": "Scheur gezien", "decided_by": "J. de Vries"}

@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.unit.api.client import Client
 from tests.unit.api.design_rules import RULES, operations
-from tests.unit.api.fakes import SETTINGS, Client, Town
+from tests.unit.api.town import SETTINGS, Town
 
 PUBLIC = replace(SETTINGS, public_url="https://schouw.voorbeeld.test")
 # Breaks every rule at least once, so that a rule which cannot fail is found.

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.fakes import SETTINGS, Client, Town
+from tests.unit.api.client import Client
+from tests.unit.api.town import SETTINGS, Town
 
 
 @pytest.mark.parametrize("path", ["/v1/risks", "/", "/livez", "/v1/openapi.json", "/nope", "/static/schouw.css"])

@@ -10,9 +10,11 @@ import pytest
 
 from domain.access import Role
 from domain.records import AlarmState, DecisionVerb
-from tests.unit.api.fakes import Client, Town, make_alarm, make_asset
+from tests.unit.api.client import Client
 from tests.unit.api.organisations import make_key, shared_town
+from tests.unit.api.samples import make_alarm, make_asset
 from tests.unit.api.test_access import bearer
+from tests.unit.api.town import Town
 
 PATH = "/v1/events/x0/decisions"
 DISMISS = {"verb": "dismiss", "decidedBy": "A. Planner", "reason": "The storm of Friday."}

@@ -11,7 +11,8 @@ from api.pages.events import event_rows
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import DAY_NS, HOUR_NS, NOW_NS, Town, make_alarm, make_asset
+from tests.unit.api.samples import DAY_NS, HOUR_NS, NOW_NS, make_alarm, make_asset
+from tests.unit.api.town import Town
 
 BRIDGE = AssetId("brug-042")
 

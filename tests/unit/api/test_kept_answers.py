@@ -25,8 +25,9 @@ from domain.records import RiskState
 from storage.access import AccessStore
 from storage.advisory import SqlAdvisoryStore
 from storage.protocols import Revisions
-from tests.unit.api.fakes import Answer, Client, make_alarm, make_risk
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import ledger_of, make_key, shared_sql_town
+from tests.unit.api.samples import make_alarm, make_risk
 from tests.unit.api.sql_town import SqlTown
 
 PATHS = [

@@ -16,8 +16,9 @@ from api.rooms import ApiRooms
 from domain.identifiers import AssetId
 from domain.records import RiskState
 from storage.overview import SqlOverview
-from tests.unit.api.fakes import NOW_NS, Town, make_risk
+from tests.unit.api.samples import NOW_NS, make_risk
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import Town
 
 
 def heard(town: Town, monkeypatch: pytest.MonkeyPatch, *, looks: int) -> list[str]:

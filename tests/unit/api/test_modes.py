@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from api.examples import MODE, SPECTRUM
-from tests.unit.api.fakes import DAY_NS, NOW_NS, Client, Town
+from tests.unit.api.client import Client
+from tests.unit.api.samples import DAY_NS, NOW_NS
 from tests.unit.api.test_routes import pages
+from tests.unit.api.town import Town
 
 LAST_NS = NOW_NS // DAY_NS * DAY_NS
 

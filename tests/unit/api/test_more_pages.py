@@ -20,21 +20,12 @@ from api.pages.places import gathered
 from domain.identifiers import AssetId
 from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import (
-    DAY_NS,
-    HOUR_NS,
-    NOW_NS,
-    SETTINGS,
-    Client,
-    MemoryOverview,
-    Town,
-    make_alarm,
-    make_asset,
-    make_risk,
-    make_status,
-)
+from tests.unit.api.client import Client
+from tests.unit.api.memory_overview import MemoryOverview
+from tests.unit.api.samples import DAY_NS, HOUR_NS, NOW_NS, make_alarm, make_asset, make_risk, make_status
 from tests.unit.api.test_pages import Outline
 from tests.unit.api.test_problems import broken_app
+from tests.unit.api.town import SETTINGS, Town
 
 PAGES = ["/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=decisions", "/work", "/sensors", "/about"]
 PAGES += ["/report", "/assets/brug-042/report", "/assets/kade-3/report", "/alarms/brug-042.condition.settlement.12"]

@@ -13,9 +13,10 @@ import pytest
 from api.onboarding import ChannelRow, Proposal
 from domain.access import Role
 from domain.identifiers import AssetId, GatewayId, SensorId
-from tests.unit.api.fakes import Client, Town
+from tests.unit.api.client import Client
 from tests.unit.api.organisations import shared_town
 from tests.unit.api.test_decision_form import FORM, login
+from tests.unit.api.town import Town
 
 PATH = "/sensors/onboard?lang=en&gateway=gw&asset=brug-99&sensor=s1"
 SENDER = {"gateway": "gw", "asset": "brug-99", "sensor": "s1", "lang": "en"}

@@ -11,17 +11,10 @@ import pytest
 from api.app import PartState, Readiness
 from domain.records import DataQuality, DecisionVerb, FailureProbability, RiskState
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import (
-    DAY_NS,
-    NOW_NS,
-    SETTINGS,
-    Client,
-    MemoryOverview,
-    Town,
-    make_asset,
-    make_risk,
-    make_town,
-)
+from tests.unit.api.client import Client
+from tests.unit.api.memory_overview import MemoryOverview
+from tests.unit.api.samples import DAY_NS, NOW_NS, make_asset, make_risk
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 VOID = {"meta", "link", "img", "br", "input"}
 

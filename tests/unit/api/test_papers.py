@@ -21,8 +21,8 @@ from domain.access import Role
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import SETTINGS, Town, make_town
 from tests.unit.api.organisations import EAST, WEST, make_key, shared_town
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 ALARM = "brug-042.condition.settlement.12"
 # Keys of these are values themselves, and named as such.

@@ -18,9 +18,11 @@ from api.app import create_app
 from domain.access import Role
 from domain.records import AlarmState, RiskState
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import HOUR_NS, NOW_NS, Answer, Client, Town, make_alarm, make_asset, make_risk, make_town
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, make_key, open_ledger
+from tests.unit.api.samples import HOUR_NS, NOW_NS, make_alarm, make_asset, make_risk
 from tests.unit.api.sql_town import SqlTown
+from tests.unit.api.town import Town, make_town
 
 POLLED = [
     "/v1/risks", "/v1/risks?since=start", "/v1/assets/brug-042/risk", "/v1/assets/brug-042/risk/history", "/v1/alarms",

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from api.questions import BOX_PATTERN
-from tests.unit.api.fakes import Client, make_town
+from tests.unit.api.client import Client
+from tests.unit.api.town import make_town
 
 BODY = {"verb": "inspect", "decidedBy": "J. de Vries", "reason": "Gezien"}
 

@@ -14,7 +14,9 @@ from api import pages
 from api.app import create_app
 from api.routes import alarms, assets, decisions, health, refusals, risks, sensors
 from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
-from tests.unit.api.fakes import SETTINGS, Answer, Client, MemoryStore, Town, make_town
+from tests.unit.api.client import Answer, Client
+from tests.unit.api.memory_stores import MemoryStore
+from tests.unit.api.town import SETTINGS, Town, make_town
 
 API_PARTS = (alarms, assets, decisions, health, refusals, risks, sensors)
 ROUTES = sorted(

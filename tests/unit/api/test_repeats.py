@@ -12,8 +12,9 @@ from api.app import create_app
 from domain.access import Right, Role
 from domain.records import RiskState
 from storage.advisory import SqlAdvisoryStore
-from tests.unit.api.fakes import Answer, Client, make_risk
+from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, ledger_of, make_key, shared_sql_town
+from tests.unit.api.samples import make_risk
 from tests.unit.api.sql_town import SqlTown
 
 

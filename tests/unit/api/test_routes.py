@@ -11,7 +11,9 @@ from api.app import PartState, Readiness
 from api.examples import EXPLANATION
 from domain.identifiers import AssetId
 from domain.records import DataQuality, RiskState
-from tests.unit.api.fakes import HOUR_NS, NOW_NS, Client, Town, make_asset, make_risk
+from tests.unit.api.client import Client
+from tests.unit.api.samples import HOUR_NS, NOW_NS, make_asset, make_risk
+from tests.unit.api.town import Town
 
 ALARM = "/v1/alarms/brug-042.condition.settlement.12"
 

@@ -13,7 +13,8 @@ from api.drawing import Drawing
 from api.languages import Language
 from domain.identifiers import AssetId
 from domain.modes import AveragedSpectrum, ModePoint
-from tests.unit.api.fakes import DAY_NS, NOW_NS, Town
+from tests.unit.api.samples import DAY_NS, NOW_NS
+from tests.unit.api.town import Town
 
 BRIDGE = AssetId("brug-042")
 NBSP = "\u00a0"

@@ -20,7 +20,7 @@ from service.settings import load_settings
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import SETTINGS, make_town
+from tests.unit.api.town import SETTINGS, make_town
 from tests.unit.service.site import furnish
 
 OWNER = """

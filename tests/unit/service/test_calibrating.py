@@ -12,7 +12,8 @@ from domain.records import AlarmState, DecisionVerb, FailureProbability, Remaini
 from domain.register import AssetType
 from service.calibrating import FAILURES_NEEDED, calibrate
 from storage.protocols import DecisionDraft
-from tests.unit.api.fakes import DAY_NS, NOW_NS, Town, make_alarm, make_asset, make_risk
+from tests.unit.api.samples import DAY_NS, NOW_NS, make_alarm, make_asset, make_risk
+from tests.unit.api.town import Town
 
 END_NS = NOW_NS // (30 * DAY_NS) * 30 * DAY_NS
 BEGIN_NS = END_NS - 720 * DAY_NS

@@ -24,7 +24,7 @@ from models.degradation import LAGS
 from models.plan import plan_repair
 from models.prognosis import LIFE_DAYS
 from service.explaining import explain
-from tests.unit.api.fakes import MemoryStore
+from tests.unit.api.memory_stores import MemoryStore
 
 DAY_NS = 86_400_000_000_000
 NOW_NS = 20_000 * DAY_NS
