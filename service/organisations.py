@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from domain.access import Organisation, Role
 from domain.errors import ConfigurationError
-from service.settings import OwnerSection, Settings
+from service.settings import Settings
+from service.settings_sections import OwnerSection
 
 __all__ = ["LoginProvider", "SharedService", "budgets_of", "read_organisations"]
 

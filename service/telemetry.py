@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from service.settings import TelemetrySection
+from service.settings_sections import TelemetrySection
 
 __all__ = ["UnfailingText", "emitter", "logger", "metrics_text", "set_up_logging"]
 

@@ -27,7 +27,8 @@ from service.folder import prepare_folder, status_path
 from service.http_protocol import ProblemProtocol
 from service.onboarding import JournalOnboarding
 from service.series_store import open_series
-from service.settings import AccessSection, Settings
+from service.settings import Settings
+from service.settings_sections import AccessSection
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from service.webhooks import WebhookDeliverer

@@ -29,7 +29,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 
 from service.everything import CHILDREN
-from service.settings import AccessSection
+from service.settings_sections import AccessSection
 from service.web import bind
 from storage.journal import Journal
 from tests.installation import Installation, stop

@@ -21,7 +21,8 @@ from typing import Final
 from ingest.batch import Message
 from service.pipeline import Pipeline
 from service.retention import retain
-from service.settings import RetentionSection, Settings
+from service.settings import Settings
+from service.settings_sections import RetentionSection
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
 from storage.projection import OperationalProjection

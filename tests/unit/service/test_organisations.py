@@ -9,7 +9,8 @@ import pytest
 from domain.access import Role
 from domain.errors import ConfigurationError
 from service.organisations import budgets_of, read_organisations
-from service.settings import AccessSection, OwnerSection, Settings
+from service.settings import Settings
+from service.settings_sections import AccessSection, OwnerSection
 
 OWNER = OwnerSection(organisation="Gemeente Alleen")
 FILE = """

@@ -17,7 +17,8 @@ from service.databases import opened
 from service.doctor import examine
 from service.retaining import retain_once
 from service.retention import RetentionJob, report_path, retain
-from service.settings import RetentionSection, Settings
+from service.settings import Settings
+from service.settings_sections import RetentionSection
 from storage import retention as steps
 from storage.entries import DecisionBody
 from storage.journal import Journal

@@ -12,7 +12,7 @@ from typing import TextIO, cast
 
 import pytest
 
-from service.settings import TelemetrySection
+from service.settings_sections import TelemetrySection
 from service.telemetry import UnfailingText, logger, set_up_logging
 
 
@@ -54,7 +54,7 @@ def test_a_closed_stream_is_passed_over_and_everything_else_is_the_streams_own()
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
 def test_a_process_whose_log_is_a_full_disk_works_on() -> None:
     code = (
-        "from service.telemetry import logger, set_up_logging; from service.settings import TelemetrySection\n"
+        "from service.telemetry import logger, set_up_logging; from service.settings_sections import TelemetrySection\n"
         "set_up_logging(TelemetrySection())\n"
         "for number in range(2000): logger().info('said', number=number)\n"
         "print('done')"

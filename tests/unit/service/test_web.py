@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError
-from service.settings import AccessSection
+from service.settings_sections import AccessSection
 from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status, write_status
 from service.web import ServiceHealth, bind
 from storage.database import open_database, sqlite_address, upgrade_schema
