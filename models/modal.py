@@ -21,9 +21,10 @@ import numpy as np
 
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
+from models.modal_memory import ModeTracks
 from models.modal_peaks import ModalPeaks, find_modes_of
 from models.modal_spectra import HalfArray, SpectrumSum, bins_of
-from models.modal_tracks import ModeTracks, TrackedMode, follow_modes
+from models.modal_tracks import TrackedMode, follow_modes
 
 __all__ = ["AssetModes", "BlockSpectrum", "ModalPeriod", "end_day", "end_days", "renew_reference", "take_blocks"]
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from models.modal_memory import ModeTracks
 from models.modal_peaks import find_modes, find_modes_of
 from models.modal_spectra import SpectrumSum
-from models.modal_tracks import ModeTracks, follow_modes
+from models.modal_tracks import follow_modes
 from tests.modal_signals import average_of, make_blocks
 
 DAY_NS = 86_400_000_000_000

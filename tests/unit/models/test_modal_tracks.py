@@ -10,8 +10,9 @@ import pytest
 
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
+from models.modal_memory import ModeTracks
 from models.modal_peaks import ModalPeaks
-from models.modal_tracks import MOST_TRACKS, ModeTracks, TrackedMode, follow_modes
+from models.modal_tracks import MOST_TRACKS, TrackedMode, follow_modes
 from tests.modal_signals import make_peaks, weather_of
 
 DAY_NS = 86_400_000_000_000
