@@ -14,6 +14,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
+from models.axes import asset_rows
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.degradation import LAGS
@@ -22,7 +23,7 @@ from models.environment import has_climate
 from models.evidence import DRAW_DAYS, evidence_gain
 from models.explanation import temperature_of
 from models.joining import DAYS, begins_per_year, join_modes
-from models.memory import ModelState, asset_rows
+from models.memory import ModelState
 from models.prognosis import LIFE_DAYS, History, look_ahead
 from models.thresholds import MODES
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from domain.arrays import FloatArray
 from domain.records import Reason
+from models.axes import asset_rows
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.deviation import in_unit
-from models.memory import ModelState, asset_rows
+from models.memory import ModelState
 from models.thresholds import MODES
 
 __all__ = ["channel_reason", "pair_reasons", "telling_channels", "temperature_of"]

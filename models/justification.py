@@ -9,10 +9,11 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import DataQuality, Reason, RiskState
+from models.axes import asset_rows
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons, temperature_of
-from models.memory import ModelState, asset_rows
+from models.memory import ModelState
 from models.prognosis import Outlook
 from models.thresholds import MODES
 

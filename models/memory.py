@@ -1,9 +1,8 @@
 """Everything the models remember, as a struct of arrays.
 
-Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see
-`models.catalogue`), said in the layout table, so that selecting, scattering, carrying and writing
-(`models.state`) are one loop over the columns. A row's key outlives the catalogue: an asset's identifier, a
-channel's number in the journal, and for a pair the asset with the name of its failure mode.
+Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see `models.axes`),
+said in the layout table, so that selecting, scattering, carrying and writing (`models.state`) are one loop over the
+columns.
 
 Times are int64 Unix nanoseconds of event time, 0 for never. Values of judged channels are in the model's
 unit: the logarithm of the value where effects multiply, else the value itself (`Catalogue.is_log`).
@@ -12,19 +11,18 @@ unit: the logarithm of the value where effects multiply, else the value itself (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ShapeError
-from models.catalogue import DRIVERS, Catalogue, check_positions
-from models.thresholds import MODES
+from models.axes import axis_length
+from models.catalogue import DRIVERS, Catalogue
 from models.triangles import triangle_length
 
 __all__ = [
-    "AXES",
     "BLOCKS",
     "COLUMNS",
     "FLEET_COLUMNS",
@@ -33,11 +31,7 @@ __all__ = [
     "PAST_DAYS",
     "REGRESSORS",
     "ModelState",
-    "asset_rows",
-    "axis_keys",
-    "axis_length",
     "axis_of",
-    "axis_rows",
     "check_lengths",
     "initial_state",
 ]
@@ -370,7 +364,6 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "verdicts": _Layout("pair", np.int32, (4,), 0),
 }
 COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
-AXES: Final = ("asset", "channel", "judged", "pair")
 # What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
 FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "onsets_per_year",
@@ -403,40 +396,6 @@ def axis_of(column: str) -> str:
     return _LAYOUT[column].axis
 
 
-def axis_length(catalogue: Catalogue, axis: str) -> int:
-    """Count the rows of one axis."""
-    return {
-        "asset": len(catalogue.assets),
-        "channel": len(catalogue.channels),
-        "judged": len(catalogue.judged),
-        "pair": len(catalogue.pair_asset),
-    }[axis]
-
-
-def axis_rows(catalogue: Catalogue, assets: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.intp]]:
-    """Find the rows of some assets on every axis, in the catalogue's order.
-
-    Parameters
-    ----------
-    assets : int32[B]
-        Positions, strictly ascending.
-
-    Raises
-    ------
-    ShapeError
-        If they do not ascend or lie outside the catalogue.
-    """
-    assets = check_positions(assets, len(catalogue.assets))
-    chosen = np.zeros(len(catalogue.assets), np.bool_)
-    chosen[assets] = True
-    return {
-        "asset": np.flatnonzero(chosen),
-        "channel": np.flatnonzero(chosen[catalogue.asset_of_channel]),
-        "judged": np.flatnonzero(chosen[catalogue.asset_of_judged]),
-        "pair": np.flatnonzero(chosen[catalogue.pair_asset]),
-    }
-
-
 def initial_state(catalogue: Catalogue) -> ModelState:
     """Give the state of a catalogue from which nothing was heard yet."""
     return ModelState(
@@ -445,29 +404,6 @@ def initial_state(catalogue: Catalogue) -> ModelState:
             for name, layout in _LAYOUT.items()
         }
     )
-
-
-def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
-    """Find the rows of one asset on every axis: side by side, because every axis is sorted by asset."""
-    edges = {"channel": catalogue.first_channel, "judged": catalogue.first_judged, "pair": catalogue.first_pair}
-    rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
-    return {"asset": slice(asset, asset + 1), **rows}
-
-
-def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
-    """List the lasting keys of some rows of one axis, see the module.
-
-    The key of a judged channel includes whether its logarithm is kept, which is another quantity than its value.
-    """
-    if axis == "asset":
-        return list(catalogue.assets[rows])
-    if axis == "pair":
-        places, modes = catalogue.pair_asset[rows].tolist(), catalogue.pair_mode[rows].tolist()
-        return [(catalogue.assets[asset], MODES[mode]) for asset, mode in zip(places, modes, strict=True)]
-    if axis == "channel":
-        return list(catalogue.channel_number[rows].tolist())
-    judged = catalogue.judged[rows]
-    return list(zip(catalogue.channel_number[judged].tolist(), catalogue.is_log[judged].tolist(), strict=True))
 
 
 def check_lengths(catalogue: Catalogue, state: ModelState) -> None:

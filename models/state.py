@@ -19,18 +19,9 @@ import numpy as np
 
 from domain.arrays import IndexArray
 from domain.errors import ShapeError, StorageCorrupt
+from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
-from models.memory import (
-    AXES,
-    COLUMNS,
-    ModelState,
-    asset_rows,
-    axis_keys,
-    axis_of,
-    axis_rows,
-    check_lengths,
-    initial_state,
-)
+from models.memory import COLUMNS, ModelState, axis_of, check_lengths, initial_state
 
 __all__ = [
     "MODEL_VERSION",

@@ -1,0 +1,77 @@
+"""The four axes of a catalogue, along which everything is remembered: assets, channels, judged channels and pairs.
+
+Every axis is sorted by asset, so that the rows of one asset stand side by side on each. A row's key outlives the
+catalogue: an asset's identifier, a channel's number in the journal, and for a pair the asset with the name of its
+failure mode.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.catalogue import Catalogue, check_positions
+from models.thresholds import MODES
+
+__all__ = ["AXES", "asset_rows", "axis_keys", "axis_length", "axis_rows"]
+
+AXES: Final = ("asset", "channel", "judged", "pair")
+
+
+def axis_length(catalogue: Catalogue, axis: str) -> int:
+    """Count the rows of one axis."""
+    return {
+        "asset": len(catalogue.assets),
+        "channel": len(catalogue.channels),
+        "judged": len(catalogue.judged),
+        "pair": len(catalogue.pair_asset),
+    }[axis]
+
+
+def axis_rows(catalogue: Catalogue, assets: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.intp]]:
+    """Find the rows of some assets on every axis, in the catalogue's order.
+
+    Parameters
+    ----------
+    assets : int32[B]
+        Positions, strictly ascending.
+
+    Raises
+    ------
+    ShapeError
+        If they do not ascend or lie outside the catalogue.
+    """
+    assets = check_positions(assets, len(catalogue.assets))
+    chosen = np.zeros(len(catalogue.assets), np.bool_)
+    chosen[assets] = True
+    return {
+        "asset": np.flatnonzero(chosen),
+        "channel": np.flatnonzero(chosen[catalogue.asset_of_channel]),
+        "judged": np.flatnonzero(chosen[catalogue.asset_of_judged]),
+        "pair": np.flatnonzero(chosen[catalogue.pair_asset]),
+    }
+
+
+def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
+    """Find the rows of one asset on every axis: side by side, see the module."""
+    edges = {"channel": catalogue.first_channel, "judged": catalogue.first_judged, "pair": catalogue.first_pair}
+    rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
+    return {"asset": slice(asset, asset + 1), **rows}
+
+
+def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
+    """List the lasting keys of some rows of one axis, see the module.
+
+    The key of a judged channel includes whether its logarithm is kept, which is another quantity than its value.
+    """
+    if axis == "asset":
+        return list(catalogue.assets[rows])
+    if axis == "pair":
+        places, modes = catalogue.pair_asset[rows].tolist(), catalogue.pair_mode[rows].tolist()
+        return [(catalogue.assets[asset], MODES[mode]) for asset, mode in zip(places, modes, strict=True)]
+    if axis == "channel":
+        return list(catalogue.channel_number[rows].tolist())
+    judged = catalogue.judged[rows]
+    return list(zip(catalogue.channel_number[judged].tolist(), catalogue.is_log[judged].tolist(), strict=True))
