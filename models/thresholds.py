@@ -21,7 +21,17 @@ from typing import Final
 
 from domain.register import AssetType
 
-__all__ = ["MACHINE_QUANTITIES", "MODES", "THRESHOLDS", "Threshold", "ThresholdKind", "failure_mode", "threshold_of"]
+__all__ = [
+    "GROUP_SPAN",
+    "MACHINE_QUANTITIES",
+    "MODES",
+    "THRESHOLDS",
+    "Threshold",
+    "ThresholdKind",
+    "failure_mode",
+    "group_of",
+    "threshold_of",
+]
 
 
 class ThresholdKind(IntEnum):
@@ -303,3 +313,16 @@ def failure_mode(asset_type: AssetType, quantity: str, *, on_machine: bool = Fal
         return "drive_wear"
     first, others = _MODE_OF[asset_type]
     return others.get(_family(quantity), first)
+
+
+# A group is the position of its name times 100 plus the number of the mode of vibration.
+_NUMBERS_PER_GROUP: Final = 100
+_GROUPS: Final = tuple(dict.fromkeys(threshold.group for threshold in THRESHOLDS))
+GROUP_SPAN: Final = len(_GROUPS) * _NUMBERS_PER_GROUP
+
+
+def group_of(quantity: str) -> int:
+    """Give the number of the witness that a quantity speaks for, below `GROUP_SPAN`."""
+    number = quantity.rpartition("_")[2]
+    order = min(int(number), _NUMBERS_PER_GROUP - 1) if number.isdecimal() else 0
+    return _GROUPS.index(threshold_of(quantity).group) * _NUMBERS_PER_GROUP + order

@@ -19,9 +19,10 @@ from domain.identifiers import AssetId, ChannelKey, GatewayId
 from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Asset, Register
 from ingest.resolve import Resolver
-from models.catalogue import Catalogue, compile_catalogue
+from models.catalogue import Catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
 from models.claims import Claim
+from models.compiling import compile_catalogue
 from models.fleet import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing, HopTracker

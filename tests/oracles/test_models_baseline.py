@@ -13,7 +13,8 @@ from scipy import stats as scipy_stats
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role
 from models.baseline import learn
-from models.catalogue import HOUR_NS, compile_catalogue
+from models.catalogue import HOUR_NS
+from models.compiling import compile_catalogue
 from models.deviation import measure_deviation
 from models.features import waveform_features
 from models.memory import REGRESSORS

@@ -14,7 +14,8 @@ import numpy as np
 
 from domain.arrays import FeatureTable, FloatArray
 from models.alarms import AlarmChange
-from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue
+from models.compiling import compile_catalogue
 from models.drift import DriftMemory, compare_instruments, remember_slowly
 from models.driver_screen import screen_drivers
 from models.faults import find_faults

@@ -13,8 +13,9 @@ from domain.arrays import FeatureTable
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.records import DecisionVerb, RiskAssessment
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
-from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
+from models.compiling import compile_catalogue
 from models.features import waveform_features
 from models.fleet import FleetMemory
 from models.memory import COLUMNS

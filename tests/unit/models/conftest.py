@@ -13,8 +13,9 @@ from domain.arrays import FeatureTable, FloatArray
 from domain.identifiers import AssetId, ChannelKey, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.alarms import AlarmChange
-from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.chain import HopScores, step_fleet, step_hop
+from models.compiling import compile_catalogue
 from models.fleet import FleetMemory
 from models.state import ModelState, initial_state
 

@@ -19,8 +19,9 @@ import pytest
 from domain.identifiers import AssetId, SensorId
 from domain.records import DataQuality, RiskAssessment, RiskState
 from domain.register import Works
-from models.catalogue import HOUR_NS, compile_catalogue
+from models.catalogue import HOUR_NS
 from models.chain import assess, risk_records
+from models.compiling import compile_catalogue
 from models.state import initial_state
 
 START_NS = 472_224 * HOUR_NS

@@ -10,7 +10,8 @@ import pytest
 from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
-from models.catalogue import HOUR_NS, Catalogue, Summary, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue, Summary
+from models.compiling import compile_catalogue
 from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
 

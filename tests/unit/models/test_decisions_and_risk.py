@@ -12,8 +12,9 @@ import pytest
 from domain.identifiers import AssetId
 from domain.records import DataQuality, DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Register
-from models.catalogue import HOUR_NS, compile_catalogue
+from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
+from models.compiling import compile_catalogue
 from models.reasons import ADVICE, OPTIONAL_FACTS, REASONS
 from models.state import initial_state, state_digest
 

@@ -13,8 +13,9 @@ from domain.arrays import FloatArray
 from domain.identifiers import AssetId, SensorId
 from domain.records import DecisionVerb
 from domain.register import AssetType, Works
-from models.catalogue import HOUR_NS, compile_catalogue
+from models.catalogue import HOUR_NS
 from models.chain import apply_decision
+from models.compiling import compile_catalogue
 from models.drift import DriftMemory, compare_instruments
 from models.memory import COLUMNS, FLEET_COLUMNS
 from models.state import initial_state, take_state

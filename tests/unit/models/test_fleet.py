@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from domain.register import AssetType
-from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.chain import step_fleet
+from models.compiling import compile_catalogue
 from models.fleet import FleetMemory, group_names
 from models.state import ModelState, initial_state, take_state
 

@@ -15,7 +15,8 @@ from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.errors import ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role
-from models.catalogue import HOUR_NS, Catalogue, Summary, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue, Summary
+from models.compiling import compile_catalogue
 from models.hop_clock import NEVER_NS, HopClock, StreamClock
 from models.hops import Closing, HopTracker
 

@@ -11,8 +11,9 @@ import pytest
 
 from domain.identifiers import AssetId
 from domain.register import AssetType
-from models.catalogue import HOUR_NS, Catalogue, compile_catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.chain import assess
+from models.compiling import compile_catalogue
 from models.precision import PrecisionBook, Verdict
 from models.thresholds import MODES
 from tests.unit.models.conftest import make_register

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import ShapeError, StorageCorrupt
 from domain.register import Register
-from models.catalogue import compile_catalogue
+from models.compiling import compile_catalogue
 from models.memory import COLUMNS, axis_of
 from models.state import (
     ModelState,

@@ -1,0 +1,248 @@
+"""From the register to a catalogue: what each channel explains, is judged by, and fails at.
+
+What a name of a channel means to the models is said in the tables here and in `models.thresholds`; a catalogue
+(`models.catalogue`) holds it as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from domain.arrays import BoolArray
+from domain.errors import ConfigurationError, UnitError
+from domain.identifiers import AssetId, ChannelKey, SensorId
+from domain.register import AssetType, Channel, Direction, Register, Role, Works
+from domain.units import conversion
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue, Summary, links, paces
+from models.like_groups import first_words
+from models.modal_channels import mode_channels
+from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
+
+__all__ = ["compile_catalogue"]
+
+_DRIVER_OF: Final[dict[str, str]] = {
+    "temperature": "air",
+    "deck_temperature": "deck",
+    "surface_temperature": "deck",
+    "base_temperature": "deck",
+    "humidity": "humidity",
+    "traffic_count": "load",
+    "cycles": "load",
+    "runtime": "pace",
+    "speed": "pace",
+    "wind_speed": "wind",
+    "rain": "rain",
+}
+_DRIVER_UNIT: Final = {
+    "air": "Cel",
+    "deck": "Cel",
+    "humidity": "%",
+    "load": "1/h",
+    "pace": "%",
+    "wind": "m/s",
+    "rain": "mm/h",
+}
+# What like structures share; structures of the type `other` have nothing in common.
+_OF_WEATHER: Final = frozenset(DRIVERS.index(name) for name in ("air", "deck", "humidity"))
+_PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
+# What tells whether a machine works.
+_DUTY: Final = frozenset({"cycles", "runtime", "speed"})
+# A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
+_FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
+# The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
+_SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
+# Quantities that rest at one value in good health, so that repeating it is no fault.
+_RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
+
+# Kinds of works after which the same asset or sensor gives another level. By stem, as the list of kinds is open.
+_MOVING_STEMS: Final = ("resurf", "lubric", "swap", "repair", "replac", "renew", "calibr", "adjust", "paint", "overlay")
+
+# Hourly values that commission a channel, and fewer of slower ones: four days at one an hour, a month at one a day.
+_COMMISSION_HOURLY: Final = 96
+_COMMISSION_DAILY: Final = 32
+_COMMISSION_SLOWER: Final = 16
+
+
+def compile_catalogue(
+    register: Register,
+    numbers: Mapping[ChannelKey, int],
+    *,
+    hop_ns: int = HOUR_NS,
+) -> Catalogue:
+    """Compile a register into arrays.
+
+    Parameters
+    ----------
+    register : Register
+        Assets, channels and works in any order. Channels and works of an asset that is not in it are left out.
+    numbers : mapping of ChannelKey to int
+        The journal's lasting number of every channel of the register.
+    hop_ns : int
+        Length of every asset's hop, a divisor of an hour.
+
+    Raises
+    ------
+    ConfigurationError
+        If a channel has no number, the hop does not divide an hour, or the budget is not positive.
+    """
+    if hop_ns <= 0 or HOUR_NS % hop_ns:
+        msg = f"hop is {hop_ns} ns, expected a divisor of an hour ({HOUR_NS} ns); change the setting"
+        raise ConfigurationError(msg)
+    details = tuple(sorted(register.assets, key=lambda asset: asset.id))
+    budget = np.array([register.false_alarms_per_year(asset.organisation) for asset in details], np.float64)
+    if not np.all(budget > 0):
+        msg = f"false alarms a year are {budget.min()}, expected a positive number such as 0.1"
+        raise ConfigurationError(msg)
+    place = {asset.id: row for row, asset in enumerate(details)}
+    channels = sorted((channel for channel in register.channels if channel.asset in place), key=lambda row: row.key)
+    missing = [channel.key for channel in channels if channel.key not in numbers]
+    if missing:
+        msg = f"channel {missing[0]!r} has no number ({len(missing)} such); number the register before compiling it"
+        raise ConfigurationError(msg)
+    first_of_sensor: dict[tuple[AssetId, SensorId], int] = {}
+    for row, channel in enumerate(channels):
+        first_of_sensor.setdefault((channel.asset, channel.sensor), row)
+    sensor_of_channel = np.array([first_of_sensor[channel.asset, channel.sensor] for channel in channels], np.int32)
+    asset_of_channel = np.array([place[channel.asset] for channel in channels], np.int32)
+    columns = _columns(channels, [details[asset].type for asset in asset_of_channel.tolist()])
+    return Catalogue(
+        assets=tuple(asset.id for asset in details),
+        details=details,
+        channels=tuple(channel.key for channel in channels),
+        units=tuple(channel.unit for channel in channels),
+        hop_ns=np.full(len(details), hop_ns, np.int64),
+        false_alarms_per_year=budget,
+        channel_number=np.array([numbers[channel.key] for channel in channels], np.int32),
+        asset_of_channel=asset_of_channel,
+        sensor_of_channel=sensor_of_channel,
+        **_works(register.works, place, first_of_sensor),
+        **columns,
+        **links(len(details), asset_of_channel, columns["mode"], columns["group"]),
+        **paces(columns["mode"], columns["driver"], sensor_of_channel),
+    )
+
+
+def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[str, Any]:
+    """Give what the models need to know of each channel; `types` are those of their assets."""
+    quantities = [channel.quantity for channel in channels]
+    is_judged = [channel.role is Role.CONDITION and channel.quantity not in _SHOWN_ONLY for channel in channels]
+    machines = {channel.key[:2] for channel in channels if channel.quantity in MACHINE_QUANTITIES}
+    modes = [
+        MODES.index(failure_mode(kind, channel.quantity, on_machine=channel.key[:2] in machines)) if judged else -1
+        for channel, kind, judged in zip(channels, types, is_judged, strict=True)
+    ]
+    found = mode_channels(channels)
+    distances = [_failure_distance(channel) for channel in channels]
+    drivers = [_driver(channel) for channel in channels]
+    has_like = [row[0] in _OF_WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
+    sign = {Direction.UP: 1.0, Direction.DOWN: -1.0, Direction.BOTH: 0.0}
+    return {
+        "interval_ns": np.array([max(round(channel.interval_s * 1e9), 1) for channel in channels], np.int64),
+        "summary": np.array([_summary(quantity) for quantity in quantities], np.int8),
+        "is_judged": np.array(is_judged, np.bool_),
+        "is_resting": np.array([quantity in _RESTING for quantity in quantities], np.bool_),
+        "follows_load": np.array([quantity in _FOLLOWS_LOAD for quantity in quantities], np.bool_),
+        "is_duty": np.array([quantity in _DUTY for quantity in quantities], np.bool_),
+        "has_like": np.array(has_like, np.bool_),
+        "has_own_group": _own_groups(channels, types, modes),
+        "is_found": np.array([channel.key in found for channel in channels], np.bool_),
+        "driver": np.array([row[0] for row in drivers], np.int8),
+        "driver_factor": np.array([row[1] for row in drivers], np.float64),
+        "driver_offset": np.array([row[2] for row in drivers], np.float64),
+        "direction": np.array([sign[channel.direction] for channel in channels], np.float64),
+        "mode": np.array(modes, np.int8),
+        "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
+        "is_log": np.array([row[0] for row in distances], np.bool_),
+        "scale": np.array([row[1] for row in distances], np.float64),
+        "limit": np.array([row[2] for row in distances], np.float64),
+        "ratio": np.array([row[3] for row in distances], np.float64),
+        "drift_share": np.array([threshold_of(quantity).drift_share for quantity in quantities], np.float64),
+        "commission_count": np.array([_commission_count(channel.interval_s) for channel in channels], np.int32),
+    }
+
+
+def _own_groups(channels: Sequence[Channel], types: Sequence[AssetType], modes: Sequence[int]) -> BoolArray:
+    own = np.zeros(len(channels), np.bool_)
+    judged = [row for row, mode in enumerate(modes) if mode >= 0]
+    own[judged] = first_words(
+        [types[row] for row in judged], [MODES[modes[row]] for row in judged], [channels[row].key for row in judged]
+    )
+    return own
+
+
+def _works(
+    announced: Iterable[Works], place: Mapping[AssetId, int], first_of_sensor: Mapping[tuple[AssetId, SensorId], int]
+) -> dict[str, Any]:
+    """Give the works of what is in the register, in one order whatever theirs was."""
+    works = sorted(
+        (
+            row
+            for row in announced
+            if row.asset in place and (row.sensor is None or (row.asset, row.sensor) in first_of_sensor)
+        ),
+        key=lambda row: (row.asset, row.start_ns, row.end_ns, row.kind, row.sensor or ""),
+    )
+    sensors = [-1 if row.sensor is None else first_of_sensor[row.asset, row.sensor] for row in works]
+    return {
+        "works": tuple(works),
+        "works_asset": np.array([place[row.asset] for row in works], np.int32),
+        "works_sensor": np.array(sensors, np.int32),
+        "works_start_ns": np.array([row.start_ns for row in works], np.int64),
+        "works_end_ns": np.array([row.end_ns for row in works], np.int64),
+        "works_moves": np.array([_moves_reference(row.kind) for row in works], np.bool_),
+    }
+
+
+def _summary(quantity: str) -> Summary:
+    return Summary.MAX if quantity in _PEAKS else Summary.MEAN
+
+
+def _commission_count(interval_s: float) -> int:
+    if interval_s <= 6 * 3600:
+        return _COMMISSION_HOURLY
+    return _COMMISSION_DAILY if interval_s <= 2 * 86400 else _COMMISSION_SLOWER
+
+
+def _failure_distance(channel: Channel) -> tuple[bool, float, float, float]:
+    """Give is_log, scale, limit and ratio of one judged channel."""
+    default = threshold_of(channel.quantity)
+    is_log = default.multiplicative
+    scale, ratio = np.nan, np.nan
+    if default.kind is ThresholdKind.RATIO:
+        change = default.level if default.level > 1 else 1 / default.level
+        if is_log:
+            scale = float(np.log(change))
+        else:
+            ratio = change - 1
+    else:
+        try:
+            scale = default.level * abs(conversion(default.unit, channel.unit).factor)
+        except UnitError:  # the owner measures it in a unit of another quantity: fall back on a share of the level
+            ratio = threshold_of("other").level - 1
+    limit = np.nan
+    if channel.failure_threshold is not None and np.isfinite(channel.failure_threshold):
+        if not is_log:
+            limit = channel.failure_threshold
+        elif channel.failure_threshold > 0:
+            limit = float(np.log(channel.failure_threshold))
+    return is_log, scale, limit, ratio
+
+
+def _driver(channel: Channel) -> tuple[int, float, float]:
+    """Give position, factor and offset of the driver a channel carries; position -1 for none."""
+    name = _DRIVER_OF.get(channel.quantity) if channel.role is not Role.CONDITION else None
+    if name is None:
+        return -1, 1.0, 0.0
+    unit = _DRIVER_UNIT[name]
+    try:
+        factor, offset = conversion(channel.unit, unit)
+    except UnitError:  # a quantity of that name in a unit of another one explains nothing
+        return -1, 1.0, 0.0
+    return DRIVERS.index(name), factor, offset
+
+
+def _moves_reference(kind: str) -> bool:
+    return any(stem in kind.lower() for stem in _MOVING_STEMS)
