@@ -139,7 +139,7 @@ def judge_run(truth: Truth, register: Register, run: ChainRun, *, seconds: float
         monitored=sum(asset.is_monitored for asset in truth.assets),
         damages=len(truth.damages),
         failures=sum(life.has_failed for life in lives),
-        sensor_faults=sum(event.is_sensor_fault for event in truth.events),
+        sensor_faults=len(truth.sensor_faults),
         seconds=round(seconds, 1),
         tally=run.tally,
     )

@@ -29,7 +29,7 @@ class SensorFigures(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     seen, named : Figure
-        Shares of all faults.
+        Shares of all faults while the run lasted.
     by_kind : dict of str to [int, int, int]
         Named, seen and all faults of each kind.
     delay_days : Figure
@@ -55,7 +55,7 @@ def grade_sensors(cases: Sequence[Case]) -> SensorFigures:
         alarms = sorted(
             (alarm for alarm in case.record.alarms if not alarm.is_condition), key=lambda alarm: alarm.raised_ns
         )
-        faults = [event for event in truth.events if event.is_sensor_fault]
+        faults = truth.sensor_faults
         for fault in faults:
             about = [alarm for alarm in alarms if _is_about(alarm, fault)]
             row = counts.setdefault(fault.kind, [0, 0, 0])

@@ -128,6 +128,15 @@ class Truth:
     knows_future: bool = True
     repairs: tuple[tuple[str, int, int], ...] = ()
 
+    @property
+    def sensor_faults(self) -> tuple[TrueEvent, ...]:
+        """Faults of sensors that could be seen: those that lie behind the end, or before the start, could not."""
+        return tuple(
+            event
+            for event in self.events
+            if event.is_sensor_fault and event.start_ns < self.end_ns and event.end_ns > self.start_ns
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlarm:

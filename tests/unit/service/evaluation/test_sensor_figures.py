@@ -32,6 +32,14 @@ def test_an_alarm_on_the_whole_asset_is_about_any_of_its_sensors() -> None:
     assert figures.named == share(1, 3)
 
 
+def test_a_fault_behind_the_end_of_the_run_counts_neither_as_seen_nor_as_missed() -> None:
+    """Of the first so many days of a scenario, the faults of the days left out stood among those that were missed."""
+    later = [event("dropout", 200, 10, "a", sensor="acc1"), event("drift", 199, 30, "c", sensor="env1")]
+    figures = grade_sensors([case(truth(events=[*FAULTS, *later]), alarm("a", 22, "sensor.stuck"))])
+    assert figures.named == share(1, 4)
+    assert figures.by_kind["drift"] == (0, 0, 2)
+
+
 def test_condition_alarms_say_nothing_about_sensors() -> None:
     figures = grade_sensors([case(truth(events=FAULTS), alarm("a", 22))])
     assert (figures.seen.value, figures.false_per_sensor_year.count) == (0.0, 0)
