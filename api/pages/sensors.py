@@ -24,6 +24,9 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSET
 
 _SHOWN: Final = 100
 _LETTERS_SHOWN: Final = 10
+# So many stand open; the rest is folded, so that the page stays short on a narrow screen.
+_CHANNELS_FIRST: Final = 8
+_LETTERS_FIRST: Final = 3
 # The two reasons that `ingest.resolve` has for holding messages.
 _UNKNOWN_STRUCTURE: Final = marked("The register does not know this structure.")
 _UNKNOWN_SENSOR: Final = marked("The register knows the structure, but not this sensor.")
@@ -49,7 +52,8 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             "since": "" if gateway.since_ns is None else local_time(gateway.since_ns, language),
             "channels": number(gateway.channels, language),
             "silent": number(gateway.silent, language),
-            "is_bad": gateway.silent > 0,
+            "is_silent": gateway.silent > 0,
+            "is_bad": gateway.silent > 0 or gateway.state not in {None, "online"},
         }
         for gateway in rooms.overview.gateways(now_ns)
     ]
@@ -71,11 +75,14 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
         ],
         troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],
         troubled_most=_SHOWN,
+        channels_first=_CHANNELS_FIRST,
+        letters_first=_LETTERS_FIRST,
         has_channels=any(grades.values()),
         may_see=may_see,
         may_onboard=may_see and caller is not None and caller.may(Right.ONBOARD),
         onboarded=question.onboarded,
-        gateways=gateways,
+        bad_gateways=[gateway for gateway in gateways if gateway["is_bad"]],
+        good_gateways=[gateway for gateway in gateways if not gateway["is_bad"]],
         quarantine=[
             {
                 "gateway": sender.gateway,

@@ -75,6 +75,11 @@ def look_closely(page: Page, shots: Path, name: str, schemes: Sequence[Scheme] =
         if over := overflow(page):
             wrong.append(f"{name} at {width}: {over} px too wide")
     page.screenshot(path=shots / f"{name}-320.png", full_page=True)
+    if page.locator("details:not([open])").count():
+        page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
+        wrong += [f"{name} unfolded: {violation}" for violation in violations(page)]
+        if over := overflow(page):
+            wrong.append(f"{name} unfolded at 320: {over} px too wide")
     return wrong
 
 

@@ -17,7 +17,7 @@ from api.edge import PAGE_POLICY
 from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, GatewayId
 from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
 from tests.unit.api.client import Client
@@ -291,6 +291,25 @@ def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> 
     html = client.get("/sensors?lang=en").text
     for part in ("brug-99", "got b&#39;\\xff&#39;", "gw-1", "never heard"):
         assert part in html
+
+
+def test_what_is_well_and_what_is_further_down_is_folded_on_the_sensors_page(town: Town) -> None:
+    """On a narrow screen eleven gateways and ten refusals made a page of 7,000 pixels."""
+    town.store.statuses = [make_status("brug-042", f"s{n:02}", "tilt.x", quality=DataQuality.NONE) for n in range(11)]
+    town.store.statuses.append(make_status("brug-042", "well", "tilt.x", gateway=GatewayId("gw-well")))
+    town.store.letters *= 2
+    html = town.client().get("/sensors?lang=en").text
+    folded = re.findall(r'<details data-key="(\w+)">\s*<summary>(.*?)</summary>(.*?)</details>', html, re.DOTALL)
+    assert [row[:2] for row in folded] == [
+        ("troubled", "Further channels: 3"),
+        ("gateways", "Gateways without trouble: 1"),
+        ("letters", "Earlier ones: 3"),
+    ]
+    inside = dict(zip(("troubled", "gateways", "letters"), (row[2] for row in folded), strict=True))
+    assert [f">s{n:02}<" in inside["troubled"] for n in range(11)] == [False] * 8 + [True] * 3
+    assert "gw-well" in inside["gateways"]
+    assert "gw-1" not in inside["gateways"]
+    assert all(name in html for name in ("s00", "gw-1", "s10"))
 
 
 @pytest.mark.parametrize("path", ["/sensors", "/alarms?view=alarms", "/report", "/about", "/assets/brug-042"])
