@@ -3,8 +3,10 @@
 A single difference says little: it holds the way through gateway and broker. The median of the last messages says how a
 source usually stands; when the last three messages lie elsewhere, its clock, or its way, has jumped. Device times are
 never corrected by it: a person decides what a jump means. Readings that a gateway says it had buffered, and those
-whose time is not believed yet, say nothing here. A clock whose messages have no possible time, three in a row, is a
-fault of its own: it may have jumped beyond what is possible, or never have been set.
+whose time is not believed yet, say nothing here. What a gateway sends again without saying so is told by its course:
+old hours come one after the other in a moment, each less old than the one before, where a clock that went back stays
+behind. Readings less than a minute apart go by too slowly to tell. A clock whose messages have no possible time, three
+in a row, is a fault of its own: it may have jumped beyond what is possible, or never have been set.
 
 State in, state out: `observe` gives a new book. The sensors of a catalogue are named by the row of their first channel.
 """
@@ -17,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import FloatArray, IndexArray
+from domain.arrays import BoolArray, FloatArray, IndexArray
 
 __all__ = ["SkewBook", "SkewJump"]
 
@@ -143,15 +145,17 @@ class SkewBook:
 
     def _take(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
         """Take in one message each of some sensors, in place."""
-        last = np.concatenate([self.last_s[rows, 1:], value[:, np.newaxis]], axis=1)
         usual, since = self.usual_s[rows], self.since[rows]
+        before = self.last_s[rows]
+        catching_up = _catches_up(before, value, usual) & (since == 0)
+        # Of hours that are caught up with only the newest is kept: they are not how the source usually stands.
+        before = np.where(catching_up[:, np.newaxis], before, np.roll(before, -1, axis=1))
+        last = np.concatenate([before[:, :-1], value[:, np.newaxis]], axis=1)
         number = np.sum(~np.isnan(last), axis=-1)
         now = np.median(last[:, -_NOW:], axis=-1)
         known = number >= _LEAST
         middle = _median(last, number)
-        scatter = np.nan_to_num(_median(np.abs(last - middle[:, np.newaxis]), number))
-        scatter = np.maximum(scatter, 0.5 * np.nan_to_num(_middle_span(last, number)))
-        limit = _LEAST_JUMP_S + _SCATTERS * np.where(since > 0, 0.0, scatter)
+        limit = _LEAST_JUMP_S + _SCATTERS * np.where(since > 0, 0.0, _scatter(last, middle, number))
         off = now - usual
         jumped = (since == 0) & ~np.isnan(usual) & (np.abs(off) > limit)
         back = (since > 0) & (np.abs(off) <= limit / 2.0)
@@ -187,6 +191,24 @@ class SkewBook:
     def columns(self) -> tuple[npt.NDArray[Any], ...]:
         """Give the columns, in a fixed order."""
         return self.last_s, self.usual_s, self.since, self.shown_s, self.impossible
+
+
+def _catches_up(last: FloatArray, value: FloatArray, usual: FloatArray) -> BoolArray:
+    """bool[N]: which messages are late, but clearly less so than the one before, which was late too."""
+    late = np.minimum(last[:, -1], value) - usual
+    gained = last[:, -1] - value
+    found = (late > _LEAST_JUMP_S) & (gained > 0.5 * _LEAST_JUMP_S)
+    if found.any():
+        number = np.sum(~np.isnan(last), axis=-1)
+        limit = _LEAST_JUMP_S + _SCATTERS * _scatter(last, _median(last, number), number)
+        found &= (late > limit) & (gained > 0.5 * limit)
+    return np.asarray(found)
+
+
+def _scatter(values: FloatArray, middle: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[N]: usual scatter of each row's `number` values that are not NaN; 0 of none."""
+    scatter = np.nan_to_num(_median(np.abs(values - middle[:, np.newaxis]), number))
+    return np.asarray(np.maximum(scatter, 0.5 * np.nan_to_num(_middle_span(values, number))))
 
 
 def _median(values: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:

@@ -67,9 +67,27 @@ def test_a_gateway_that_gathers_messages_for_an_hour_does_not_jump() -> None:
     assert feed(SkewBook.empty(3), *waits.tolist())[1] == []
 
 
+@pytest.mark.parametrize("between_s", [600.0, 3600.0])
+@pytest.mark.parametrize("hours", [2, 5, 30])
+def test_old_hours_sent_again_are_no_jump_and_no_habit(between_s: float, hours: int) -> None:
+    """A gateway that said known hours again with other values, and not that they were buffered, raised an alarm."""
+    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6)
+    again = between_s * np.arange(hours, 0, -1) + np.random.default_rng(6).uniform(1.0, 4.0, hours)
+    book, jumps, _ = feed(book, *again.tolist(), *[2.0, 2.5, 3.0] * 6)
+    assert jumps == []
+    assert usual(book) == 2.5
+
+
+def test_a_clock_that_jumps_while_hours_are_sent_again_is_named() -> None:
+    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6, *[18_000.0, 14_400.0, 10_800.0])
+    book, jumps, _ = feed(book, *[7_202.0, 7_203.0, 7_202.0])
+    assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
+    assert jumps[0].jump_s == pytest.approx(7_200.0, rel=0.01)
+
+
 @pytest.mark.parametrize("size", [2, 7, 16])
 def test_cutting_into_batches_changes_nothing(size: int) -> None:
-    values = [2.0, 2.5, 3.0] * 6 + [500.0] * 8 + [2.0] * 8
+    values = [2.0, 2.5, 3.0] * 6 + [9000.0, 5400.0, 1800.0] + [500.0] * 8 + [2.0] * 8
     one, jumps, _ = feed(SkewBook.empty(3), *values)
     many, others, _ = feed(SkewBook.empty(3), *values, size=size)
     assert jumps == others
