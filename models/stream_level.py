@@ -66,7 +66,8 @@ class LevelVerdict:
     expected : float
         In the channel's unit, the level included.
     innovation : float
-        Measured minus expected over its spread; about standard normal under health.
+        Measured minus expected over its spread, by the filters whose level wanders least, which still see a step in
+        its later rows; about standard normal under health.
     level : float64[L]
         Level over its spread, for each of `LEVEL_SHARES`; about standard normal under health.
     autocorrelation : float
@@ -180,7 +181,8 @@ class LevelBank:
         self._log_weight -= 0.5 * (np.log(total / self._noise) + np.minimum(surprise, _MOST_SURPRISE))
         self._log_weight -= self._log_weight.max()
         self._rows += 1
-        innovation = _normal_score(weight, miss / np.sqrt(total))
+        slowest = np.where(self._share == len(LEVEL_SHARES) - 1, weight, 0.0)
+        innovation = _normal_score(slowest / max(float(slowest.sum()), _TINY), miss / np.sqrt(total))
         if self._rows > max(_UNCLIPPED_ROWS, 2 * columns.shape[1]):
             self._follow_noise(float((weight * surprise).sum()))
             if is_commissioning:

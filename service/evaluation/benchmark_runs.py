@@ -67,14 +67,27 @@ def score_skab(data: Path, work: Path, *, source: Path | None = None) -> Path:
     return write_for_scorer(original, verdicts, work, "file", "datetime")
 
 
-def score_bridges(noise: float, *, is_compensated: bool = True) -> BridgeFigures:
-    """Score made-up bridges with this noise, with or without the temperature of their decks."""
+def score_bridges(
+    noise: float,
+    *,
+    is_compensated: bool = True,
+    autocorrelation: float = 0.0,
+    has_gaps: bool = False,
+) -> BridgeFigures:
+    """Score made-up bridges with this noise, with or without the temperature of their decks.
+
+    Days without a frequency count neither as healthy nor as changed, but an alarm may stand on them.
+    """
     area, false_share, delay = [], [], []
     for seed in range(_BRIDGES):
-        record = make_bridge_record(np.random.default_rng(seed), noise=noise)
+        record = make_bridge_record(
+            np.random.default_rng(seed), noise=noise, autocorrelation=autocorrelation, has_gaps=has_gaps
+        )
         novelty, alarm = _score_bridge(record, is_compensated=is_compensated)
         healthy = slice(_COMMISSION_DAYS, record.step_day)
-        area.append(_area_under_curve(novelty[healthy], novelty[record.step_day :]))
+        seen = np.isfinite(record.natural_frequency_hz)
+        before, after = novelty[healthy][seen[healthy]], novelty[record.step_day :][seen[record.step_day :]]
+        area.append(_area_under_curve(before, after))
         false_share.append(100.0 * float(alarm[healthy].mean()))
         raised = np.flatnonzero(alarm[record.step_day :])
         delay.append(float(raised[0]) if len(raised) else np.inf)

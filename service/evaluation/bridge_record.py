@@ -20,6 +20,8 @@ __all__ = ["BridgeRecord", "make_bridge_record"]
 
 _LEAD_DAYS: Final = 30
 _FREQUENCY_HZ: Final = 3.9
+_MISSING_SHARE: Final = 0.1
+_GAPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +33,7 @@ class BridgeRecord:
     temperature_degc : float64[N]
         One a day.
     natural_frequency_hz : float64[N]
-        One a day.
+        One a day; NaN on a day without one.
     step_day : int
         First day after the step.
     """
@@ -50,6 +52,7 @@ def make_bridge_record(
     autocorrelation: float = 0.0,
     earliest_step_day: int = 130,
     latest_step_day: int = 400,
+    has_gaps: bool = False,
 ) -> BridgeRecord:
     """Make a record.
 
@@ -67,6 +70,8 @@ def make_bridge_record(
         Of the noise from one day to the next, in [0, 1).
     earliest_step_day, latest_step_day : int
         Range of the day of the step, the end excluded.
+    has_gaps : bool, default False
+        Whether frequencies are missing: on a tenth of the days, and three times for 5 to 19 days.
 
     Returns
     -------
@@ -89,6 +94,11 @@ def make_bridge_record(
     frequency = (_FREQUENCY_HZ * (1.0 + relative))[_LEAD_DAYS:]
     step_day = int(generator.integers(earliest_step_day, latest_step_day))
     frequency[step_day:] *= 1.0 - step
+    if has_gaps:
+        frequency[generator.random(days) < _MISSING_SHARE] = np.nan
+        for _ in range(_GAPS):
+            begin = int(generator.integers(0, days))
+            frequency[begin : begin + int(generator.integers(5, 20))] = np.nan
     return BridgeRecord(temperature[_LEAD_DAYS:], frequency, step_day)
 
 

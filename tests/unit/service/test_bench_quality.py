@@ -49,6 +49,16 @@ def test_a_made_up_bridge_bends_at_frost_and_loses_what_it_should() -> None:
     assert record.natural_frequency_hz[cold].mean() > record.natural_frequency_hz[warm].mean()
 
 
+def test_a_made_up_bridge_with_gaps_is_the_same_on_the_days_it_has() -> None:
+    whole = make_bridge_record(np.random.default_rng(1))
+    gaps = make_bridge_record(np.random.default_rng(1), has_gaps=True)
+    seen = np.isfinite(gaps.natural_frequency_hz)
+    assert 0.7 < seen.mean() < 0.95
+    assert np.array_equal(gaps.natural_frequency_hz[seen], whole.natural_frequency_hz[seen])
+    assert np.isfinite(gaps.temperature_degc).all()
+    assert gaps.step_day == whole.step_day
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("SCHOUW_BENCH_DATA" not in os.environ, reason="SCHOUW_BENCH_DATA names no folder of benchmark data")
 def test_the_figures_asked_for_are_reached_where_the_data_are() -> None:
