@@ -33,6 +33,7 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset
+from storage.overview_rows import grade_now
 
 __all__ = [
     "age_seconds",
@@ -191,7 +192,7 @@ def sensor_item(status: SensorStatus, now_ns: int) -> SensorItem:
         gateway=status.gateway,
         role=status.role,
         interval_seconds=status.interval_s,
-        quality=status.quality,
+        quality=grade_now(status, now_ns),
         last_time=_time(last),
         last_value=status.last_value,
         data_age_seconds=None if last is None else age_seconds(last, now_ns),

@@ -285,7 +285,10 @@ class SensorItem(Answer):
     gateway: str
     role: Annotated[str, Field(description="`condition`, `environment` or `operation`.")]
     interval_seconds: Annotated[float, Field(description="Expected seconds between readings.")]
-    quality: DataQuality
+    quality: Annotated[
+        DataQuality,
+        Field(description="Grade of the sensor now; `none` where it is silent for four intervals and at least a day."),
+    ]
     last_time: Annotated[Time | None, Field(description="Device time of the newest reading; null: never heard.")]
     last_value: Annotated[float | None, Field(description="The newest reading, in `unit`.")]
     data_age_seconds: Annotated[float | None, Field(description="The service's now minus `lastTime`.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -200,7 +201,7 @@ def assets_import(
 
     with _journal(data_dir, config) as journal:
         register = import_assets(journal, files, at_ns=time.time_ns())
-    typer.echo(f"The register has {len(register.assets)} assets and {len(register.channels)} channels now.")
+    typer.echo(f"The register has {_count(register.assets, 'asset')} and {_count(register.channels, 'channel')} now.")
 
 
 @works_app.command("import")
@@ -212,7 +213,7 @@ def works_import(
 
     with _journal(data_dir, config) as journal:
         register = import_works(journal, file, at_ns=time.time_ns())
-    typer.echo(f"The register has {len(register.works)} announced works now.")
+    typer.echo(f"Announced works in the register now: {len(register.works)}.")
 
 
 @app.command()
@@ -240,7 +241,7 @@ def decide(
         if any(value is not None for value in (alarm, asset, assessment, due, condition, failed_on)):
             raise DecisionError("got --event beside what is about one structure, expected only --by and --reason")
         links = decide_event(settings, event, verb=verb, by=by, reason=reason, now_ns=time.time_ns())
-        typer.echo(f"{len(links)} decisions on event {event}: {verb.value}, hash {links[-1].hash[:12]}.")
+        typer.echo(f"{_count(links, 'decision')} on event {event}: {verb.value}, hash {links[-1].hash[:12]}.")
         return
     decision = decide_once(
         settings,
@@ -270,7 +271,7 @@ def export(
 
     rows = export_table(read_settings(overrides_of(data_dir), config), kind, out)
     if out is not None:
-        typer.echo(f"Wrote {rows} rows to {out}.")
+        typer.echo(f"Rows written to {out}: {rows}.")
 
 
 @app.command()
@@ -314,6 +315,10 @@ def _journal(data_dir: Path | None, config: Path | None) -> Any:
     settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)
     return closing(Journal(settings.journal_path))
+
+
+def _count(items: Sized, noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def _say(error: SchouwError, code: int) -> int:

@@ -12,7 +12,7 @@ from api.examples import EXPLANATION
 from domain.identifiers import AssetId
 from domain.records import DataQuality, RiskState
 from tests.unit.api.client import Client
-from tests.unit.api.samples import HOUR_NS, NOW_NS, make_asset, make_risk
+from tests.unit.api.samples import HOUR_NS, NOW_NS, make_asset, make_risk, make_status
 from tests.unit.api.town import Town
 
 ALARM = "/v1/alarms/brug-042.condition.settlement.12"
@@ -257,6 +257,13 @@ def test_a_sensor_never_heard_has_no_age(client: Client) -> None:
     items = {item["sensor"]: item for item in client.get("/v1/sensors").json()["items"]}
     assert items["m1"]["lastTime"] is items["m1"]["dataAgeSeconds"] is items["m1"]["lastValue"] is None
     assert items["tilt_1"]["dataAgeSeconds"] == 2800.0, "to the last full quarter of an hour, 14:00"
+
+
+def test_a_sensor_that_fell_silent_has_no_grade_any_more(town: Town) -> None:
+    """Its page said so, and the answer to programs went on to call it good."""
+    town.store.statuses = [make_status("brug-042", "old", "tilt.x", last_time_ns=NOW_NS - 30 * HOUR_NS)]
+    (item,) = town.client().get("/v1/sensors").json()["items"]
+    assert (item["quality"], item["lastValue"]) == ("none", 0.4321)
 
 
 def test_a_clock_behind_the_readings_gives_age_zero(town: Town) -> None:

@@ -103,7 +103,7 @@ def test_readings_are_exported_to_the_last_digit(call: Call, data: Path) -> None
 
 def test_a_file_of_an_export_is_whole_or_not_there(call: Call, data: Path, tmp_path: Path) -> None:
     code, out, _ = call("export", "risks", "--data-dir", data, "--out", tmp_path / "risks.csv")
-    assert (code, out) == (0, f"Wrote 1 rows to {tmp_path / 'risks.csv'}.\n")
+    assert (code, out) == (0, f"Rows written to {tmp_path / 'risks.csv'}: 1.\n")
     assert len(rows_of((tmp_path / "risks.csv").read_text())) == 1
     told = sentence(call("export", "risks", "--data-dir", data, "--out", tmp_path / "nowhere" / "risks.csv"))
     assert "cannot be written (No such file or directory); give another file with --out" in told
@@ -190,11 +190,11 @@ def test_the_doctor_finds_what_is_wrong(call: Call, data: Path) -> None:
 
 def test_registers_and_works_are_imported(call: Call, data: Path, tmp_path: Path) -> None:
     code, out, _ = call("assets", "import", *write_register(tmp_path, THERMOMETER), "--data-dir", data)
-    assert (code, out) == (0, "The register has 1 assets and 1 channels now.\n")
+    assert (code, out) == (0, "The register has 1 asset and 1 channel now.\n")
     path = tmp_path / "works.csv"
     path.write_text("asset,kind,sensor,start,end\nbrug-1,resurfacing,,2025-03-01,2025-03-08\n")
     code, out, _ = call("works", "import", path, "--data-dir", data)
-    assert (code, out) == (0, "The register has 1 announced works now.\n")
+    assert (code, out) == (0, "Announced works in the register now: 1.\n")
 
 
 def test_a_wrong_register_is_told_with_its_line(call: Call, data: Path, tmp_path: Path) -> None:
