@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from domain.errors import StorageUnavailable
 from domain.register import Register
 from service.clock_policy import ClockPolicy
 from service.live_state import LiveState
@@ -12,7 +15,8 @@ from storage.journal import Journal
 
 __all__ = ["open_pipeline"]
 
-_PAGE = 200
+_PAGE: Final = 200
+_TRIES: Final = 5
 
 
 def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: int, head_bytes: int) -> Pipeline:
@@ -25,9 +29,24 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
     StorageCorrupt
         If a snapshot or entry cannot be read.
     StorageUnavailable
-        If the journal cannot be read now.
+        If the journal cannot be read now, or ingest saves its state faster than it is read here.
     """
-    snapshot_seq, applied_seq = journal.snapshot_seq(), journal.applied_seq()
+    for _ in range(_TRIES):
+        pipeline, seq = _open_once(journal, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
+        # Beside a running ingest a newer save may have let entries go that were to be applied here.
+        if journal.snapshot_seq() == seq:
+            return pipeline
+    raise StorageUnavailable(
+        f"ingest saved its state {_TRIES} times while it was being read; try again when there is less to do"
+    )
+
+
+def _open_once(
+    journal: Journal, policy: ClockPolicy, *, max_payload_bytes: int, head_bytes: int
+) -> tuple[Pipeline, int]:
+    """Also give the entry that the save covers from which it was built."""
+    applied_seq = journal.applied_seq()
+    snapshot_seq, snapshots = journal.snapshots()
     register, register_seq = Register(), 0
     for entry in journal.newest("register", before=snapshot_seq + 1):
         if isinstance(entry.body, RegisterBody):
@@ -35,9 +54,9 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
     numbers = journal.number_channels(channel.key for channel in register.channels)
     live = LiveState(register, numbers, register_seq)
     live.window_ns = policy.window_ns
-    restore_snapshots(live, journal.snapshots(), snapshot_seq)
+    restore_snapshots(live, snapshots, snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
     while entries := journal.entries(after=live.applied_seq, upto=applied_seq, limit=_PAGE):
         for entry in entries:
             pipeline.apply(entry)
-    return pipeline
+    return pipeline, snapshot_seq

@@ -39,8 +39,8 @@ class SnapshotTable(JournalFile):
         """Give the entry that the save in force covers: what has no newer row had not changed."""
         return self.read_number(_IN_FORCE)
 
-    def snapshots(self) -> list[SnapshotRow]:
-        """Read the save in force.
+    def snapshots(self) -> tuple[int, list[SnapshotRow]]:
+        """Read the save in force: the entry that it covers, and its rows.
 
         Raises
         ------
@@ -48,14 +48,19 @@ class SnapshotTable(JournalFile):
             If a row is not what was written.
         """
         with self.reading() as db:
-            rows = db.execute(
-                "SELECT asset, part, max(seq), body, crc FROM snapshot "
-                "WHERE seq <= (SELECT coalesce(max(value), 0) FROM meta WHERE key = ?) GROUP BY asset, part",
-                (_IN_FORCE,),
-            ).fetchall()
+            # Ingest may be writing another save meanwhile.
+            db.execute("BEGIN")
+            try:
+                in_force = self.snapshot_seq()
+                rows = db.execute(
+                    "SELECT asset, part, max(seq), body, crc FROM snapshot WHERE seq <= ? GROUP BY asset, part",
+                    (in_force,),
+                ).fetchall()
+            finally:
+                db.execute("COMMIT")
         for asset, part, seq, body, crc in rows:
             check_row(crc, f"snapshot of asset {asset!r}, {part}", asset, part, seq, body)
-        return [SnapshotRow(AssetId(asset), part, body) for asset, part, _, body, _ in rows]
+        return in_force, [SnapshotRow(AssetId(asset), part, body) for asset, part, _, body, _ in rows]
 
     def add_snapshots(self, rows: Sequence[SnapshotRow], *, seq: int) -> None:
         """Store some rows of a save as of entry `seq`; it counts from `use_snapshots` on.

@@ -13,6 +13,7 @@ from domain.records import DataQuality
 from ingest.batch import Message
 from service.pipeline import Pipeline
 from service.register_commands import import_assets
+from storage.journal import Journal, SnapshotRow
 from tests.chain import DAY_NS, NS, open_chain
 from tests.unit.service.site import (
     HOUR_NS,
@@ -274,8 +275,31 @@ def test_a_save_that_cannot_be_written_is_made_again(
         with pytest.raises(StorageUnavailable):
             pipeline.save()
         assert not pipeline.is_saving
-    assert pipeline.journal.snapshots() == []
+    assert pipeline.journal.snapshots() == (0, [])
     assert pipeline.save() is True
     assert pipeline.save() is False
-    found = [(row.asset, row.part) for row in pipeline.journal.snapshots()]
+    found = [(row.asset, row.part) for row in pipeline.journal.snapshots()[1]]
     assert found == [("", "clock"), ("", "fleet"), ("brug-1", "models"), ("brug-1", "readings")]
+
+
+def test_a_state_that_is_saved_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by `schouw doctor` beside a running ingest: entries that were still to be applied may be gone."""
+    pipeline = open_site(tmp_path)
+    take(pipeline, reading(NOW_S))
+    pipeline.save()
+    take(pipeline, reading(NOW_S + 60))
+    read = Journal.snapshots
+    reads: list[int] = []
+
+    def read_while_saving(journal: Journal) -> tuple[int, list[SnapshotRow]]:
+        found = read(journal)
+        reads.append(found[0])
+        if pipeline.save():
+            pipeline.journal.prune(upto=pipeline.live.applied_seq)
+        return found
+
+    monkeypatch.setattr(Journal, "snapshots", read_while_saving)
+    again = open_chain(tmp_path)
+    assert reads == [2, 3]
+    assert again.live.digest() == pipeline.live.digest()
+    assert again.live.tracker.open_count() == pipeline.live.tracker.open_count()
