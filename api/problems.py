@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -42,6 +43,15 @@ REQUIRED_OF_CALLER: Final = "schouw.required"
 # The validator's sentences without their subject: "String should have at least 1 character".
 _OPENING: Final = re.compile(r"^[A-Z]\w* should (?:be|have) ")
 _AFTERTHOUGHT: Final = re.compile(r" after validation, not .*$")
+_LISTED: Final = {
+    "alarm": "/v1/alarms",
+    "assessment": "`assessmentId` of /v1/assets/{id}/risk/history",
+    "asset": "/v1/assets",
+    "decision": "/v1/decisions",
+    "delivery": "/v1/webhooks/{id}/deliveries",
+    "event": "`eventId` of /v1/alarms",
+    "webhook": "/v1/webhooks",
+}
 # Long enough to recognise what was sent, short enough that an answer cannot be used to echo a flood.
 _GOT_CHARACTERS: Final = 120
 _ERRORS_MAX: Final = 100
@@ -105,26 +115,27 @@ class ProblemError(Exception):
 
 
 def not_found(kind: str, identifier: str) -> ProblemError:
-    """Say that there is no such thing under this identifier."""
-    got = _shortened(identifier)
-    return ProblemError(404, f"Unknown {kind}", f"There is no {kind} {got}; the list of them says which there are.")
+    """Say that there is no such thing under this identifier, and where those that there are can be seen."""
+    listed = f"; {_LISTED[kind]} says which there are" if kind in _LISTED else ""
+    return ProblemError(404, f"Unknown {kind}", f"There is no {kind} {_shortened(identifier)}{listed}.")
 
 
 def invalid_input(errors: Sequence[FieldError]) -> ProblemError:
     """Say all that is wrong with the input."""
     fields = ", ".join(error.field or error.place for error in errors[:_ERRORS_MAX])
-    detail = f"{len(errors)} field(s) cannot be accepted: {fields}. See `errors` for what was expected."
+    count = "One field" if len(errors) == 1 else f"{len(errors)} fields"
+    detail = f"{count} cannot be accepted: {fields}. See `errors` for what was expected."
     return ProblemError(400, "Invalid input", detail, tuple(errors[:_ERRORS_MAX]))
 
 
 def problem_response(problem: ProblemError, path: str) -> Response:
-    """Write a problem as an answer."""
+    """Write a problem as an answer; `path` is as the router sees it, without its escapes."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": path[: _GOT_CHARACTERS * 2],
+        "instance": quote(path[: _GOT_CHARACTERS * 2], errors="replace"),
     }
     if problem.errors:
         body["errors"] = [
@@ -198,7 +209,10 @@ def _allowed(request: Request) -> str:
         route = context.original_route
         if isinstance(route, APIRoute) and route.path_regex.match(request.url.path):
             found.setdefault(route.path, set()).update(route.methods or ())
-    return ", ".join(sorted(found[max(found, key=len)])) if found else ""
+    if not found:
+        return ""
+    methods = found[max(found, key=len)]
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))  # `api.edge` answers HEAD
 
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:

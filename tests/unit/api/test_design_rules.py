@@ -108,7 +108,7 @@ def test_a_method_with_no_meaning_here_is_refused_with_what_is_taken(client: Cli
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):
         answer = client.send(method, "/v1/risks")
         assert answer.status == 405
-        assert answer.headers["allow"] == "GET"
+        assert answer.headers["allow"] == "GET, HEAD"
         assert answer.headers["content-type"] == "application/problem+json"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,7 @@ def assert_problem(answer: Answer, status: int) -> dict[str, Any]:
     assert {"type", "title", "status", "detail", "instance"} <= body.keys()
     assert body["status"] == status
     assert all(body[name] for name in ("title", "detail", "instance"))
+    assert re.fullmatch(r"(/[A-Za-z0-9._~%-]*)+", body["instance"]), "a URI, whatever the address held"
     assert "Traceback" not in answer.text
     assert "secret" not in answer.text
     return body
@@ -94,6 +96,20 @@ def test_a_store_that_is_away_is_a_problem_with_a_time_to_return(town: Town, met
     )
     assert_problem(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_what_is_unknown_says_where_the_known_ones_are(client: Client) -> None:
+    told = {path: client.get(path).json()["detail"] for path in ("/v1/assets/nope", "/static/nope.css")}
+    assert told == {
+        "/v1/assets/nope": "There is no asset 'nope'; /v1/assets says which there are.",
+        "/static/nope.css": "There is no file 'nope.css'.",
+    }
+
+
+def test_wrong_fields_are_counted_in_words(client: Client) -> None:
+    one, two = (client.get(f"/v1/risks?pageSize=0{more}").json()["detail"] for more in ("", "&pagesize=1"))
+    assert one.startswith("One field cannot be accepted: pageSize.")
+    assert two.startswith("2 fields cannot be accepted: ")
 
 
 def broken_app(town: Town, error: Exception) -> Any:
