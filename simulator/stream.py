@@ -21,6 +21,7 @@ from domain.arrays import FloatArray
 from ingest.formats.project import encode_waveform
 from simulator.bridges import draw_bridge
 from simulator.messages import Message
+from simulator.oscillator import make_oscillator
 from simulator.outbox import Outbox
 from simulator.randomness import random_stream
 from simulator.waveforms import WAVEFORM_SCALE_M_S2, quantise
@@ -201,13 +202,7 @@ def _result(plan: StreamPlan, sent: int, begun: float, rounds: int, now: float) 
 
 def _oscillator(frequency_hz: float, damping_ratio: float, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:
     """Give a filter that turns white noise of unit variance into a mode's acceleration of the size wanted."""
-    angle = 2.0 * np.pi * frequency_hz / sampling_rate_hz
-    radius = np.exp(-damping_ratio * angle)
-    first = 2.0 * radius * np.cos(angle * np.sqrt(1.0 - damping_ratio**2))
-    second = -(radius**2)
-    variance = (1.0 - second) / ((1.0 + second) * ((1.0 - second) ** 2 - first**2))
-    next_to = first / (1.0 - second) * variance
-    after = first * next_to + second * variance
-    size = _SIZE_M_S2 / np.sqrt(_MODES) / np.sqrt(6.0 * variance - 8.0 * next_to + 2.0 * after)
-    # The second difference makes acceleration of the position, see `simulator.waveforms`.
-    return size * np.array([1.0, -2.0, 1.0]), np.array([1.0, -first, -second])
+    mode = make_oscillator(frequency_hz, damping_ratio, sampling_rate_hz)
+    size = _SIZE_M_S2 / np.sqrt(_MODES) / mode.acceleration_sd
+    # The second difference makes acceleration of the position, see `simulator.oscillator`.
+    return size * np.array([1.0, -2.0, 1.0]), np.array([1.0, -mode.first, -mode.second])

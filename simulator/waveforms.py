@@ -1,10 +1,8 @@
 """Waveforms made from a structure's modes, not noise dressed up as one.
 
-Each mode is a damped oscillator driven by a random force. Sampled, an oscillator of natural frequency
-`f` and damping ratio `z` is an autoregression of order two whose poles are `exp(2 pi f dt (-z +/- i sqrt(1 - z^2)))`
-(impulse invariance), so frequency and damping of the signal are exactly those put in. Its second
-difference behaves as acceleration does: nothing at zero frequency. The force is white over the band, and as
-strong as the vehicles that are on the bridge at the moment: few at a time lift the kurtosis well above 3.
+Each mode is a damped oscillator (`simulator.oscillator`) driven by a random force, so frequency and damping of the
+signal are exactly those put in. The force is white over the band, and as strong as the vehicles that are on the bridge
+at the moment: few at a time lift the kurtosis well above 3.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter, lfiltic
 
 from domain.arrays import FloatArray
+from simulator.oscillator import make_oscillator
 
 __all__ = ["WAVEFORM_SCALE_M_S2", "quantise", "synthesise_acceleration"]
 
@@ -77,21 +76,13 @@ def _oscillate(
     chance: np.random.Generator, force: FloatArray, frequency_hz: float, damping_ratio: float, sampling_rate_hz: float
 ) -> FloatArray:
     """Drive one mode with a force of unit variance; acceleration of unit variance, float64[N - 2]."""
-    angle = 2.0 * np.pi * frequency_hz / sampling_rate_hz
-    radius = np.exp(-damping_ratio * angle)
-    first = 2.0 * radius * np.cos(angle * np.sqrt(1.0 - damping_ratio**2))
-    second = -(radius**2)
-    # Autocovariance of the autoregression at lags 0, 1, 2 (Box and Jenkins, Time Series Analysis, section 3.2).
-    variance = (1.0 - second) / ((1.0 + second) * ((1.0 - second) ** 2 - first**2))
-    next_to = first / (1.0 - second) * variance
-    after = first * next_to + second * variance
-    spread = np.sqrt(variance)
-    before = spread * chance.standard_normal()
-    last = next_to / variance * before + np.sqrt(variance - next_to**2 / variance) * chance.standard_normal()
-    position, _ = lfilter(
-        [1.0], [1.0, -first, -second], force, zi=lfiltic([1.0], [1.0, -first, -second], [last, before])
-    )
-    acceleration: FloatArray = np.diff(position, 2) / np.sqrt(6.0 * variance - 8.0 * next_to + 2.0 * after)
+    mode = make_oscillator(frequency_hz, damping_ratio, sampling_rate_hz)
+    before = np.sqrt(mode.variance) * chance.standard_normal()
+    spread = np.sqrt(mode.variance - mode.next_to**2 / mode.variance)
+    last = mode.next_to / mode.variance * before + spread * chance.standard_normal()
+    weights = [1.0, -mode.first, -mode.second]
+    position, _ = lfilter([1.0], weights, force, zi=lfiltic([1.0], weights, [last, before]))
+    acceleration: FloatArray = np.diff(position, 2) / mode.acceleration_sd
     return acceleration
 
 

@@ -126,9 +126,7 @@ class _Row:
         """Take start and end, in order."""
         start, end = self.time_ns("start"), self.time_ns("end")
         if end < start:
-            raise ConfigurationError(
-                f"{self._where}: column end: got {self._row['end']!r}, expected a time after start"
-            )
+            raise self._ends_early()
         return start, end
 
     def damage(self, *, has_failed: bool) -> TrueDamage:
@@ -139,14 +137,8 @@ class _Row:
         else:
             onset = failure - UNKNOWN_ONSET_DAYS * DAY_NS
         if failure is not None and failure <= onset:
-            raise ConfigurationError(
-                f"{self._where}: column end: got {self._row['end']!r}, expected a time after start"
-            )
+            raise self._ends_early()
         return TrueDamage(self.asset(), self._row.get("mode") or "", self._row.get("component", ""), onset, failure)
-
-    def _ends_early(self) -> ConfigurationError:
-        got = self._row["end"]
-        return ConfigurationError(f"{self._where}: column end: got {got!r}, expected a time after start")
 
     def event(self) -> TrueEvent:
         """Take anything else."""
@@ -159,3 +151,7 @@ class _Row:
         sensor = self.text("sensor") if is_fault else self._row.get("sensor", "")
         start, end = self.span()
         return TrueEvent(asset, kind, sensor, start, end, announced == "true", is_fault)
+
+    def _ends_early(self) -> ConfigurationError:
+        got = self._row["end"]
+        return ConfigurationError(f"{self._where}: column end: got {got!r}, expected a time after start")
