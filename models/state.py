@@ -123,8 +123,7 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
     Raises
     ------
     StorageCorrupt
-        If the bytes are not what was written, or of another model version: drop the snapshot and replay the
-        journal. Nothing is written then.
+        If the bytes are not what was written, or of another model version. Nothing is written then.
     """
     header, body = _open_blob(blob)
     rows = asset_rows(catalogue, asset)
@@ -155,18 +154,18 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
 
 def _open_blob(blob: bytes) -> tuple[dict[str, Any], bytes]:
     if len(blob) < _PREFIX.size:
-        msg = f"snapshot has {len(blob)} bytes, expected at least {_PREFIX.size}; drop it and replay the journal"
+        msg = f"snapshot has {len(blob)} bytes, expected at least {_PREFIX.size}; restore a backup of the data folder"
         raise StorageCorrupt(msg)
     magic, checksum, length = _PREFIX.unpack_from(blob)
     rest = blob[_PREFIX.size :]
     if magic != _MAGIC or zlib.crc32(rest) != checksum:
-        msg = f"snapshot of {len(blob)} bytes fails its checksum; drop it and replay the journal"
+        msg = f"snapshot of {len(blob)} bytes fails its checksum; restore a backup of the data folder"
         raise StorageCorrupt(msg)
     header: dict[str, Any] = json.loads(rest[:length])
     if header["model_version"] != MODEL_VERSION or [row[0] for row in header["columns"]] != list(COLUMNS):
         msg = (
-            f"snapshot is of model version {header['model_version']!r}, expected {MODEL_VERSION!r}; "
-            "drop it and replay the journal"
+            f"state was saved by model version {header['model_version']!r}, expected {MODEL_VERSION!r}: install the "
+            "version before to go on from it, or give a new data folder the history again (`schouw replay`)"
         )
         raise StorageCorrupt(msg)
     return header, rest[length:]

@@ -12,6 +12,7 @@ from domain.register import Register
 from models.compiling import compile_catalogue
 from models.memory import COLUMNS, axis_of
 from models.state import (
+    MODEL_VERSION,
     ModelState,
     carry_state,
     decode_state,
@@ -115,9 +116,21 @@ def test_damaged_and_foreign_blobs_are_refused_and_change_nothing(registers: Cal
     target = initial_state(catalogue)
     before = state_digest(catalogue, target)
     for bad in (b"", blob[:11], blob[:-1], blob[:200] + bytes([blob[200] ^ 1]) + blob[201:], b"SCHX" + blob[4:]):
-        with pytest.raises(StorageCorrupt, match="replay the journal"):
+        with pytest.raises(StorageCorrupt, match="restore a backup"):
             decode_state(catalogue, target, 0, bad)
     assert state_digest(catalogue, target) == before
+
+
+def test_state_of_another_model_version_is_refused_with_both_versions(
+    registers: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = compile_catalogue(*registers(NAMES))
+    blob = encode_state(catalogue, shuffled(catalogue), np.array([0], np.int32))[0]
+    monkeypatch.setattr("models.state.MODEL_VERSION", "99.0")
+    with pytest.raises(
+        StorageCorrupt, match=rf"version '{MODEL_VERSION}', expected '99.0': install the version before"
+    ):
+        decode_state(catalogue, initial_state(catalogue), 0, blob)
 
 
 def test_the_digest_sees_every_column(registers: Callable[..., Any]) -> None:
