@@ -167,8 +167,9 @@ class ChannelBasis:
         Last value, what is normal at that environment, and half the width of its 80 % band, in `unit`.
     deviation : float
         Of its level from its reference, as share of the way to failure, positive towards harm.
-    common_shock, residual : float
-        The part that like assets share, and what is left; they add up to `deviation`.
+    common_shock, bent, residual : float
+        The part that like assets share, what warmth does beyond its bends (0 in records from before it was learnt), and
+        what is left; they add up to `deviation`.
     usual : float
         Standard deviation of what is left for like assets.
     weight, contribution : float
@@ -188,6 +189,7 @@ class ChannelBasis:
     usual: float
     weight: float
     contribution: float
+    bent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

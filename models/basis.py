@@ -128,12 +128,13 @@ def basis_of(
                 measured=float(measured[place]),
                 expected=float(expected[place]),
                 band=float(band[place]),
-                deviation=residual + float(state.shock[row]),
+                deviation=residual + float(state.shock[row]) + float(state.bent[row]),
                 common_shock=float(state.shock[row]),
                 residual=residual,
                 usual=float(state.residual_sd[row]),
                 weight=weight,
                 contribution=weight * towards,
+                bent=float(state.bent[row]),
             )
         )
     return AssessmentBasis(

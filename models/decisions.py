@@ -108,7 +108,9 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "severity_weight",
         "harm_peak",
         "harm_healed",
+        "bent",
     )
+    effects = () if keep_effects else ("noise", "bend_effect", "bend_learnt")
     absent = (
         "before_works",
         "deviation",
@@ -122,6 +124,9 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "residual",
         "residual_sd",
         "harm_recent",
+        "bend_start",
+        "bend_slow",
+        "bend_level",
     )
     return replace(
         state,
@@ -130,8 +135,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         count=np.where(judged, 0, state.count).astype(np.int32),
         settle=np.where(judged, 0, state.settle).astype(np.int32),
         stands_out=state.stands_out & ~judged,
-        noise=state.noise if keep_effects else start("noise", 0.0),
-        **{column: start(column, 0.0) for column in numbers},
+        **{column: start(column, 0.0) for column in (*numbers, *effects)},
         **{column: start(column, np.nan) for column in absent},
     )
 

@@ -14,6 +14,8 @@ of a group give
 Only those speak that are near the most likely common shock (`models.common_shock`): damage is no weather, though it
 be on most of a group.
 
+What warmth does beyond what the first stage explains is taken off each level first (`models.bends`).
+
 An asset without a temperature sensor borrows the weather of like assets: it is compared with what their levels would
 have done had nobody compensated for temperature. How much they differ in that is the spread it is judged by.
 
@@ -34,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
+from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
 from models.drift import DriftMemory
@@ -221,7 +224,8 @@ def compare_with_fleet(
     Returns
     -------
     ModelState
-        With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd`, `stands_out` and `harm_*`.
+        With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd`, `stands_out`, `harm_*`,
+        `bend_*` and `bent`.
     active : bool[J]
         Channels with a residual of this day.
     """
@@ -234,6 +238,12 @@ def compare_with_fleet(
     share = np.where(active, sign * state.deviation / distance, 0.0)
     weather = np.where(active, sign * temperature_effect(catalogue, state) / distance, 0.0)
     uncertainty = np.where(active, (state.deviation_sd / distance) ** 2, 0.0)
+    bends = _bends_of(state)
+    felt = feel_warmth(state.bend_felt, state.lagged[:, 0])
+    warmth = felt[catalogue.asset_of_judged]
+    bent, unsure = (np.where(active, column, 0.0) for column in bend_effect(bends, warmth))
+    straight = share - bent
+    uncertainty = uncertainty + unsure
     compensated = has_climate(state)[catalogue.asset_of_judged]
 
     before = _latest(memory, day_end_ns)
@@ -244,7 +254,7 @@ def compare_with_fleet(
     # Every channel speaks for its group with the weather in it; those that compensate also for the one without.
     rows = _Rows(
         group=np.concatenate([own_group, weather_group]),
-        value=np.concatenate([share + np.nan_to_num(origin), share + weather + np.nan_to_num(weather_origin)]),
+        value=np.concatenate([straight + np.nan_to_num(origin), share + weather + np.nan_to_num(weather_origin)]),
         uncertainty=np.concatenate([uncertainty, np.zeros(len(share))]),
         active=np.concatenate([active & compensated, active]),
         stood_out=np.concatenate([state.stands_out, state.stands_out]),
@@ -262,7 +272,7 @@ def compare_with_fleet(
     start = np.nan_to_num(np.where(compensated, origin, weather_origin))
     shock = _shrunk(context[group], context[group, _MEDIAN] - start)
     beyond = _beyond_limit(catalogue, state)
-    residual = np.where(beyond, np.maximum(share - shock, 1.0), share - shock)
+    residual = np.where(beyond, np.maximum(straight - shock, 1.0), straight - shock)
     number = context[:, _NUMBER]
     variance = _pooled_spread(number, context[:, _SPREAD])
     # What all of a group are unsure of is in its spread already, as far as there is a group.
@@ -276,6 +286,7 @@ def compare_with_fleet(
     healing, usual = remember_healing(
         Healing(state.harm_recent, state.harm_peak, state.harm_healed), towards, spread, active
     )
+    bends = learn_bends(bends, warmth, share - shock, active)
     out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
     return (
         replace(
@@ -288,10 +299,17 @@ def compare_with_fleet(
             harm_recent=healing.recent,
             harm_peak=healing.peak,
             harm_healed=healing.healed,
+            bend_felt=felt,
+            **{f"bend_{name}": column for name, column in bends._asdict().items()},
+            bent=np.where(active, bent, state.bent),
             stands_out=np.where(active, out, state.stands_out),
         ),
         active,
     )
+
+
+def _bends_of(state: ModelState) -> Bends:
+    return Bends(*(getattr(state, f"bend_{name}") for name in Bends._fields))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,7 @@ from models.catalogue import DRIVERS, Catalogue
 from models.triangles import triangle_length
 
 __all__ = [
+    "BENDS",
     "BLOCKS",
     "COLUMNS",
     "FLEET_COLUMNS",
@@ -55,6 +56,8 @@ REGRESSORS: Final[tuple[str, ...]] = (
 LEVEL_VARIANCE: Final = 0
 # Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
 BLOCKS: Final = 8
+# Bends of what warmth does that the second stage learns (`models.bends`).
+BENDS: Final = 3
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
 LAGGED: Final = 4
 # Daily severities that the prognosis looks back on: today and sixteen weeks.
@@ -154,6 +157,12 @@ class ModelState:
     harm_recent, harm_peak, harm_healed : float64[J]
         Residual towards harm of about a week, the highest that was, and how far it fell from there by itself, in shares
         of the failure level (`models.healing`); the first is NaN before there was one.
+    bend_felt : float64[A, 3]
+        Warmth of the asset beyond each bend (`models.bends`), as levels follow it; NaN before the first.
+    bend_start, bend_slow, bend_level, bend_effect, bend_learnt, bend_error : float64[J, 3] or float64[J]
+        What is remembered of each channel's bends, see `models.bends.Bends`; `bend_learnt` is float64[J, 6].
+    bent : float64[J]
+        What was taken off last for what warmth does beyond its bends, in shares of the failure level.
     severity_weight : float64[J]
         Part of the channel in the severity of its pair; the parts of a pair add up to 1.
     deviation, deviation_sd, distance : float64[J]
@@ -244,6 +253,14 @@ class ModelState:
     harm_recent: FloatArray
     harm_peak: FloatArray
     harm_healed: FloatArray
+    bend_felt: FloatArray
+    bend_start: FloatArray
+    bend_slow: FloatArray
+    bend_level: FloatArray
+    bend_effect: FloatArray
+    bend_learnt: FloatArray
+    bend_error: FloatArray
+    bent: FloatArray
     severity_weight: FloatArray
     deviation: FloatArray
     deviation_sd: FloatArray
@@ -343,6 +360,14 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "harm_recent": _Layout("judged", np.float64, (), np.nan),
     "harm_peak": _Layout("judged", np.float64, (), 0),
     "harm_healed": _Layout("judged", np.float64, (), 0),
+    "bend_felt": _Layout("asset", np.float64, (BENDS,), np.nan),
+    "bend_start": _Layout("judged", np.float64, (BENDS,), np.nan),
+    "bend_slow": _Layout("judged", np.float64, (BENDS,), np.nan),
+    "bend_level": _Layout("judged", np.float64, (), np.nan),
+    "bend_effect": _Layout("judged", np.float64, (BENDS,), 0),
+    "bend_learnt": _Layout("judged", np.float64, (triangle_length(BENDS),), 0),
+    "bend_error": _Layout("judged", np.float64, (), np.nan),
+    "bent": _Layout("judged", np.float64, (), 0),
     "severity_weight": _Layout("judged", np.float64, (), 0),
     "deviation": _Layout("judged", np.float64, (), np.nan),
     "deviation_sd": _Layout("judged", np.float64, (), np.nan),
@@ -386,6 +411,14 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "harm_recent",
     "harm_peak",
     "harm_healed",
+    "bend_felt",
+    "bend_start",
+    "bend_slow",
+    "bend_level",
+    "bend_effect",
+    "bend_learnt",
+    "bend_error",
+    "bent",
     "severity_weight",
     *(name for name, layout in _LAYOUT.items() if layout.axis == "pair"),
 )
