@@ -18,8 +18,6 @@ some brokers (Mosquitto) send again over a new connection only.
 from __future__ import annotations
 
 import random
-import selectors
-import socket
 import threading
 import time
 from collections import deque
@@ -42,6 +40,7 @@ from ingest.events import (
     Unreachable,
 )
 from ingest.messages import Message
+from ingest.socket_watch import SocketWatch
 from ingest.spill import Spill
 
 __all__ = ["Inbox", "InboxState"]
@@ -144,9 +143,7 @@ class Inbox:
         self._queue = DeliveryQueue(queue_limit, queue_bytes, spill)
         self._to_acknowledge: deque[tuple[Delivery, Message | bytes]] = deque()
         self._to_publish: deque[tuple[str, bytes]] = deque(maxlen=_REPLIES_WAITING)
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
+        self._watch = SocketWatch()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -178,14 +175,13 @@ class Inbox:
         """Send what is acknowledged, say goodbye and end; the broker keeps the session."""
         self._stopping.set()
         self._queue.close()
-        self._wake()
+        self._watch.wake()
         with self._thread_lock:
             thread = self._thread
         if thread is not None:
             thread.join(_GOODBYE_S + 5.0)
         if thread is None or not thread.is_alive():
-            self._wake_reader.close()
-            self._wake_writer.close()
+            self._watch.close()
 
     def next_batch(self, max_messages: int, wait_s: float, *, max_bytes: int = _DEFAULT_BATCH_BYTES) -> InboxBatch:
         """Take what has arrived, at once when something is there.
@@ -217,7 +213,7 @@ class Inbox:
             self._queue.settle([committed for delivery, committed in ready if delivery.qos])
             ready = [(delivery, b"") for delivery, _ in ready]
         self._to_acknowledge.extend(ready)
-        self._wake()
+        self._watch.wake()
 
     def release(self, batch: InboxBatch) -> None:
         """Give a batch up that could not be committed, and reconnect so that the broker sends it again."""
@@ -228,7 +224,7 @@ class Inbox:
         """Publish at QoS 0 if connected; a reply that cannot be sent now is forgotten."""
         if self._connected:
             self._to_publish.append((topic, payload))
-            self._wake()
+            self._watch.wake()
 
     def state(self) -> InboxState:
         """Tell how the connection is doing."""
@@ -242,7 +238,7 @@ class Inbox:
     def _ask_again(self) -> None:
         """Reconnect, so that the broker sends again what it has no acknowledgement of."""
         self._reconnect_asked.set()
-        self._wake()
+        self._watch.wake()
 
     def _check_thread(self) -> None:
         """Start another network thread when the last one died; what it said about being connected was not true."""
@@ -266,13 +262,6 @@ class Inbox:
         self._moved = time.monotonic()
         self._thread = threading.Thread(target=self._thread_main, name="mqtt-inbox", daemon=True)
         self._thread.start()
-
-    def _wake(self) -> None:
-        """Let the network thread look at its queues; a full pipe means that it is awake already."""
-        try:
-            self._wake_writer.send(b"\0")
-        except OSError:
-            return
 
     # Called on the network thread.
 
@@ -313,12 +302,10 @@ class Inbox:
             self._announce("unreachable", Unreachable(self._broker, reason))
             return
         self._connection = connection
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_reader, selectors.EVENT_READ)
-            try:
-                self._read_and_write(connection, selector)
-            finally:
-                self._set_connected(connected=False, error=self._last_error or "disconnected")
+        try:
+            self._read_and_write(connection)
+        finally:
+            self._set_connected(connected=False, error=self._last_error or "disconnected")
         if not self._lost:
             self._send_acknowledgements(connection)
             connection.close()
@@ -329,47 +316,36 @@ class Inbox:
         elif self._accepted:
             self._announce("unreachable", Unreachable(self._broker, reason))
 
-    def _read_and_write(self, connection: Connection, selector: selectors.BaseSelector) -> None:
+    def _read_and_write(self, connection: Connection) -> None:
         """Serve the connection until it is lost, or we are asked to end it."""
-        watched: socket.socket | None = None
-        watched_events = 0
-        answer_until = time.monotonic() + self._answer_s
-        next_ping = time.monotonic() + _STEP_S
-        while not (self._lost or self._stopping.is_set() or self._reconnect_asked.is_set()):
-            paused = self._must_pause()
-            endpoint = connection.socket()
-            if endpoint is None:
-                return
-            events = (0 if paused else selectors.EVENT_READ) | (
-                selectors.EVENT_WRITE if connection.wants_write() else 0
-            )
-            if endpoint is not watched or events != watched_events:
-                if watched is not None and watched_events:
-                    selector.unregister(watched)
-                if events:
-                    selector.register(endpoint, events)
-                watched, watched_events = endpoint, events
-            has_pending = not paused and connection.has_pending()
-            timeout = 0.0 if has_pending else _FULL_STEP_S if paused else _STEP_S
-            ready = {key.fileobj: mask for key, mask in selector.select(timeout)}
-            mask = ready.get(endpoint, 0)
-            if self._wake_reader in ready:
-                self._drain_wake()
-            if (mask & selectors.EVENT_READ or has_pending) and not self._read(connection):
-                return
-            self._send_acknowledgements(connection)
-            self._send_replies(connection)
-            if mask & selectors.EVENT_WRITE and not connection.write():
-                return
-            now = self._moved = time.monotonic()
-            if now >= next_ping:
-                next_ping = now + _STEP_S
-                if not connection.keep_alive():
+        with self._watch.watching() as watched:
+            answer_until = time.monotonic() + self._answer_s
+            next_ping = time.monotonic() + _STEP_S
+            while not (self._lost or self._stopping.is_set() or self._reconnect_asked.is_set()):
+                paused = self._must_pause()
+                endpoint = connection.socket()
+                if endpoint is None:
                     return
-            # Reading may have stopped for want of room: then the answer may lie there, unread.
-            if not self._answered and not paused and now >= answer_until:
-                self._set_unanswered()
-                return
+                has_pending = not paused and connection.has_pending()
+                timeout_s = 0.0 if has_pending else _FULL_STEP_S if paused else _STEP_S
+                can_read, can_write = watched.wait(
+                    endpoint, timeout_s, reads=not paused, writes=connection.wants_write()
+                )
+                if (can_read or has_pending) and not self._read(connection):
+                    return
+                self._send_acknowledgements(connection)
+                self._send_replies(connection)
+                if can_write and not connection.write():
+                    return
+                now = self._moved = time.monotonic()
+                if now >= next_ping:
+                    next_ping = now + _STEP_S
+                    if not connection.keep_alive():
+                        return
+                # Reading may have stopped for want of room: then the answer may lie there, unread.
+                if not self._answered and not paused and now >= answer_until:
+                    self._set_unanswered()
+                    return
 
     def _set_unanswered(self) -> None:
         what = "subscribing" if self._accepted else "connecting"
@@ -427,13 +403,6 @@ class Inbox:
             topic, payload = self._to_publish.popleft()
             if self._connected:
                 connection.publish(topic, payload)
-
-    def _drain_wake(self) -> None:
-        try:
-            while self._wake_reader.recv(4096):
-                pass
-        except OSError:
-            return
 
     def _set_connected(self, *, connected: bool, error: str) -> None:
         if connected != self._connected:
