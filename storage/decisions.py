@@ -9,9 +9,10 @@ write lock, so two people deciding at once cannot fork the chain.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Final
@@ -128,16 +129,9 @@ class JournalDecisionLog:
         self, *, asset: AssetId | None = None, before_seq: int | None = None, limit: int = 100
     ) -> Sequence[Decision]:
         """List decisions newest first."""
-        found: list[Decision] = []
-        before = before_seq
-        while len(found) < limit:
-            page = self._journal.newest("decision", before=before, limit=_SCAN)
-            links = [entry.body.decision for entry in page if isinstance(entry.body, DecisionBody)]
-            found.extend(link for link in links if asset in {None, link.asset})
-            if len(page) < _SCAN:
-                break
-            before = page[-1].seq
-        return self._readable(found[:limit])
+        links = (body.decision for _, body in _newest_first(self._journal, before=before_seq))
+        own = (link for link in links if asset in {None, link.asset})
+        return self._readable(list(itertools.islice(own, limit)))
 
     def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
         """List decisions oldest first."""
@@ -175,18 +169,13 @@ def decision_hash(decision: Decision) -> str:
 def chain_faults(journal: Journal) -> list[str]:
     """Walk the chain from its first link; an empty list means that it is whole."""
     faults: list[str] = []
-    links: list[tuple[int, Decision]] = []
-    kinds: dict[int, str | None] = {}
-    before: int | None = None
-    while page := journal.newest("decision", before=before, limit=_SCAN):
-        links.extend((entry.seq, entry.body.decision) for entry in page if isinstance(entry.body, DecisionBody))
-        kinds |= {entry.seq: entry.body.alarm_kind for entry in page if isinstance(entry.body, DecisionBody)}
-        before = page[-1].seq
+    links = list(_newest_first(journal))
     previous = ""
-    for seq, link in reversed(links):
+    for seq, body in reversed(links):
+        link = body.decision
         if link.previous_hash != previous:
             faults.append(f"decision {link.id}: the link before it is missing or was altered")
-        relabelled = link.alarm_kind and kinds[seq] != link.alarm_kind
+        relabelled = link.alarm_kind and body.alarm_kind != link.alarm_kind
         if decision_hash(link) != link.hash or link.seq != seq or relabelled:
             faults.append(f"decision {link.id}: its content was altered after it was written")
         previous = link.hash
@@ -198,17 +187,8 @@ def chain_faults(journal: Journal) -> list[str]:
 
 def assessments_decided_on(journal: Journal) -> frozenset[str]:
     """Give the identifiers of all assessments that a decision rests on."""
-    found: set[str] = set()
-    before: int | None = None
-    while page := journal.newest("decision", before=before, limit=_SCAN):
-        bodies = (entry.body for entry in page)
-        found.update(
-            body.decision.assessment_id
-            for body in bodies
-            if isinstance(body, DecisionBody) and body.decision.assessment_id is not None
-        )
-        before = page[-1].seq
-    return frozenset(found)
+    assessments = (body.decision.assessment_id for _, body in _newest_first(journal))
+    return frozenset(assessment for assessment in assessments if assessment is not None)
 
 
 def decisions_written(journal: Journal) -> int:
@@ -225,12 +205,16 @@ def chain_head(journal: Journal) -> tuple[int, str]:
 
 def chain_hashes(journal: Journal) -> set[str]:
     """Give the hash of every link."""
-    hashes: set[str] = set()
-    before: int | None = None
+    return {body.decision.hash for _, body in _newest_first(journal)}
+
+
+def _newest_first(journal: Journal, *, before: int | None = None) -> Iterator[tuple[int, DecisionBody]]:
+    """Walk the log from its newest link, or from before an entry, to its first: the entry's number and its body."""
     while page := journal.newest("decision", before=before, limit=_SCAN):
-        hashes |= {entry.body.decision.hash for entry in page if isinstance(entry.body, DecisionBody)}
+        yield from ((entry.seq, entry.body) for entry in page if isinstance(entry.body, DecisionBody))
+        if len(page) < _SCAN:
+            return
         before = page[-1].seq
-    return hashes
 
 
 def _link(
