@@ -4,7 +4,7 @@
 rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. *Silent*: nothing valid
 for five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
 hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and until it has
-worked for more than two intervals: the first ship of the morning is no sign of a loss. Both lower the
+worked for more than two intervals and two hops: the first ship of the morning is no sign of a loss. Both lower the
 quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
 one alarm; it clears once the sensor spoke for a day, so that one that comes and goes is one alarm and not dozens.
 """
@@ -59,7 +59,8 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
     patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
     on_machine = _machine_says(catalogue, state, catalogue.is_duty)
-    may_rest = on_machine & (state.missed_ns <= _LATE_INTERVALS * catalogue.interval_ns)
+    late_ns = _LATE_INTERVALS * np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
+    may_rest = on_machine & (state.missed_ns <= late_ns)
     patience = np.where(may_rest, np.maximum(patience, _LONGEST_REST_NS), patience)
     silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since > patience)
     # What is found in a sensor's waveforms is silent when the waveforms are, and not when there was nothing to find.

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 # Changes whenever the same readings would give other numbers; state of another version is rebuilt from the journal.
-MODEL_VERSION: Final = "3.10"
+MODEL_VERSION: Final = "3.11"
 
 _MAGIC: Final = b"SCHS"
 _PREFIX: Final = struct.Struct("<4sII")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ BY_DAY = HOURS % 24 >= 8
 NOW_AND_THEN = HOURS % 4 == 0
 
 
-def silences(start_run: Callable[..., Any], works: BoolArray, heard: BoolArray) -> list[tuple[str, bool, int]]:
+def silences(
+    start_run: Callable[..., Any], works: BoolArray, heard: BoolArray, *, interval_s: int = 3600
+) -> list[tuple[str, bool, int]]:
     """Feed a drive with its counter, and give subject, whether raised, and hour of each alarm of silence."""
     run = start_run(["vibration_rms", "cycles", "temperature"])
+    run.catalogue = replace(run.catalogue, interval_ns=np.full(3, interval_s * 10**9))
     begin_ns = run.now_ns
     vibration = np.where(heard, 2.0 + JITTER, np.nan)
     run.feed({"vibration_rms": vibration, "cycles": np.where(works, 3.0, 0.0), "temperature": JITTER})
@@ -27,13 +31,14 @@ def silences(start_run: Callable[..., Any], works: BoolArray, heard: BoolArray) 
     return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
 
 
+@pytest.mark.parametrize("interval_s", [600, 3600])
 @pytest.mark.parametrize("hours_of_grace", [0, 1, 2])
 def test_a_machine_that_begins_to_work_is_given_time_to_speak(
-    start_run: Callable[..., Any], hours_of_grace: int
+    start_run: Callable[..., Any], hours_of_grace: int, interval_s: int
 ) -> None:
     """After a night at rest the counter moves first; the drive was called silent until it had spoken for a day."""
     spoken = BY_DAY & (8 + hours_of_grace <= HOURS % 24)
-    assert silences(start_run, BY_DAY, spoken) == []
+    assert silences(start_run, BY_DAY, spoken, interval_s=interval_s) == []
 
 
 @pytest.mark.parametrize("works", [BY_DAY, NOW_AND_THEN], ids=["by day", "one hour in four"])

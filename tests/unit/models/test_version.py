@@ -32,6 +32,7 @@ VERSIONS = {
     "3.8": ("8eb95d370ae9afc5", "5fc99ba59fabe6ba"),
     "3.9": ("4328db80e3cf0420", "5fc99ba59fabe6ba"),
     "3.10": ("69ac27651d8afe7d", "38b0cb52c32dab36"),
+    "3.11": ("69ac27651d8afe7d", "38b0cb52c32dab36"),
 }
 DAYS = 18
 
