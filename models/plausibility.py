@@ -11,6 +11,10 @@ way to failure, and six standard deviations.
   failure mode is odd too, because then it probably has. Mistakes of instruments end within days or weeks, and a level
   that has followed one leaves another step behind.
 
+While a wrong unit has its name, other quantities of that sensor are doubted too, for the same two weeks: a gateway that
+is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a drive looks like wear. What is further off than
+half the way to failure is held back without a name of its own.
+
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
 without a word (`models.watch` counts them). Neither is ever evidence about the structure, and neither lowers a risk:
 what is held is an old value with its age.
@@ -42,6 +46,8 @@ _NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
 _BELIEVED_NS: Final = 14 * 24 * HOUR_NS
+# How far off a quantity is doubted beside one in a wrong unit, in ways to failure.
+_DOUBTED_DISTANCES: Final = 0.5
 _CALM_NS: Final = 24 * HOUR_NS
 # Standard gravity, and thousands, as gateways and instruments mistake them.
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
@@ -116,6 +122,7 @@ def screen(
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
     held = odd & ~repaired & ((lasting < patience) | (far > _NEVER_DISTANCES * distance))
+    doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & _beside_wrong_unit(catalogue, state, rows, end_ns)
 
     fault = np.select(
         [odd & (lasting >= _NAMED_NS) & repaired, odd & held & (lasting >= _NAMED_NS)], [_UNITS, _IMPLAUSIBLE], -1
@@ -143,7 +150,19 @@ def screen(
         fault_ns=scatter(state.fault_ns, rows, fault_ns),
         odd_ns=scatter(state.odd_ns, rows, odd_ns),
     )
-    return state, Screened(value, ~held & ~(repaired & (factor < 1.0)), changes)
+    return state, Screened(value, ~held & ~doubted & ~(repaired & (factor < 1.0)), changes)
+
+
+def _beside_wrong_unit(
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], end_ns: TimeArray
+) -> BoolArray:
+    """bool[R]: tell whose sensor has had another quantity in a wrong unit, by name, for less than two weeks."""
+    sensor = catalogue.sensor_of_channel[catalogue.judged]
+    wrong = np.flatnonzero(state.fault == _UNITS)
+    since_ns = np.zeros(len(catalogue.channels), np.int64)
+    np.maximum.at(since_ns, sensor[wrong], state.fault_ns[wrong])
+    since_ns = since_ns[sensor[rows]]
+    return np.asarray((since_ns > 0) & (end_ns - since_ns < _BELIEVED_NS) & (state.fault[rows] != _UNITS))
 
 
 def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray) -> BoolArray:

@@ -165,6 +165,10 @@ class FleetTools:
     end_day: Callable[..., tuple[ModelState, list[AlarmChange]]] = step_fleet
 
     @staticmethod
+    def run(catalogue: Catalogue) -> Run:
+        return Run(catalogue, initial_state(catalogue))
+
+    @staticmethod
     def start(names: list[str], *, assets: int) -> Run:
         catalogue = compile_catalogue(*make_register(sorted(names), assets=assets))
         return Run(catalogue, initial_state(catalogue))

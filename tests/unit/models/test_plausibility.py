@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from domain.identifiers import SensorId
+from domain.register import AssetType, Role
+from models.compiling import compile_catalogue
+
 HEALTHY = 12 * 24
+
+
+def drive(registers: Callable[..., Any], fleet_tools: Any, *, hours: int, motor_only: bool = False) -> Any:
+    """A drive whose sensor gives vibration and warmth: twelve sound days, then g and Fahrenheit, or that alone."""
+    register, numbers = registers(["vibration_rms", "motor_temperature", "temperature"], kind=AssetType.LOCK)
+    channels = tuple(
+        replace(row, sensor=SensorId("drive")) if row.role is Role.CONDITION else row for row in register.channels
+    )
+    numbers = {row.key: numbers[old.key] for row, old in zip(channels, register.channels, strict=True)}
+    catalogue = compile_catalogue(replace(register, channels=channels), numbers)
+    rng = np.random.default_rng(21)
+    vibration = 0.5 * np.exp(rng.normal(scale=0.05, size=HEALTHY + hours))
+    # So noisy that forty degrees more are no impossible value.
+    motor = 15.0 + rng.normal(scale=8.0, size=HEALTHY + hours)
+    motor[HEALTHY:] = 1.8 * motor[HEALTHY:] + 32.0
+    if not motor_only:
+        vibration[HEALTHY:] *= 9.80665
+    run = fleet_tools.run(catalogue)
+    air = 5.0 + rng.normal(scale=0.3, size=HEALTHY + hours)
+    return run.feed({"vibration_rms": vibration, "motor_temperature": motor, "temperature": air})
+
+
+def motor_deviation(run: Any) -> float:
+    row = [key.channel for key in run.catalogue.channels].index("motor_temperature")
+    return float(run.state.deviation[run.catalogue.judged.tolist().index(row)])
+
+
+def test_what_a_sensor_says_beside_a_wrong_unit_is_doubted_for_two_weeks(
+    registers: Callable[..., Any], fleet_tools: Any
+) -> None:
+    """Fahrenheit on a motor, too noisy to be impossible, was an alarm of a worn drive."""
+    run = drive(registers, fleet_tools, hours=10 * 24)
+    assert run.kinds() == ["sensor.units"]
+    assert motor_deviation(run) < 10.0
+    assert motor_deviation(drive(registers, fleet_tools, hours=10 * 24, motor_only=True)) > 20.0
+    assert motor_deviation(drive(registers, fleet_tools, hours=30 * 24)) > 20.0
 
 
 def bridge(start_run: Callable[..., Any], change: Callable[[Any, Any], Any], *, hours: int = 96) -> Any:
