@@ -2,9 +2,9 @@
 
     python -m tests.performance.bench [--out FILE] [--short] [PART ...]
 
-Parts: end-to-end, closing, scalars, usual, workers, latency, sustained, core, decoders, growth, recovery; all of them
-when none is named. Shared machines are noisy: read the ratios, which come from one run, and the processor time of a
-message, which other work disturbs less than rates.
+Parts: end-to-end, closing, scalars, usual, workers, latency, sustained, core, decoders, growth, recovery, api; all of
+them when none is named. Shared machines are noisy: read the ratios, which come from one run, and the processor time of
+a message, which other work disturbs less than rates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.performance import core
+from tests.performance import api_rates, core
 from tests.performance.end_to_end import CHAIN, SHARDS, Measured, brokers, measure, receivers, with_workers
 from tests.performance.latency import publish_to_visible
 from tests.performance.load import Load
@@ -77,7 +77,7 @@ def _scalars(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
 
 def _usual(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
     # The trees of a thousand sensors are five million objects of Python, in which it does little but collect garbage.
-    load = Load("waveform", 200, 5, step_s=1) if short else Load("waveform", 200, 100, step_s=1)
+    load = Load("waveform", 200, 5, step_s=1) if short else Load("waveform", 200, 300, step_s=1)
     return _compare(console, f"against the usual pipeline, {load.sensors} sensors", load, [CHAIN, USUAL], short=short)
 
 
@@ -144,16 +144,20 @@ def _sustained(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as abov
     return rows
 
 
-def _costs(measured: Callable[[], list[core.Cost]]) -> Callable[[Console, bool], Any]:
-    def part(console: Console, _short: bool) -> Any:  # noqa: FBT001 -- as above
-        table = Table("what", "CPU µs")
-        costs = measured()
-        for cost in costs:
-            table.add_row(cost.what, f"{cost.microseconds:.2f}")
-        console.print(table)
-        return [cost._asdict() for cost in costs]
+def _core(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    return _costs(console, core.core_costs(rows=20 if short else 2_000))
 
-    return part
+
+def _decoders(console: Console, _short: bool) -> Any:  # noqa: FBT001 -- as above
+    return _costs(console, core.decoder_costs())
+
+
+def _costs(console: Console, costs: list[core.Cost]) -> Any:
+    table = Table("what", "CPU µs")
+    for cost in costs:
+        table.add_row(cost.what, f"{cost.microseconds:.2f}")
+    console.print(table)
+    return [cost._asdict() for cost in costs]
 
 
 def _growth(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
@@ -171,6 +175,16 @@ def _recovery(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
     took = f"{result['seconds']:.2f} s, {result['cpu_s']:.2f} s of processor time"
     console.print(f"Opening with {result['sensors']:,.0f} sensors: {took}")
     return result
+
+
+def _api(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
+    """What `make bench-api` measures, with a thousand assets."""
+    if short:
+        found = api_rates.measure(slices=1, slice_s=0.3, pollers=5, poll_s=0.5, assets=60, share=0.5, messages=2_000)
+    else:
+        found = api_rates.measure(slices=8, slice_s=2.0, pollers=500, poll_s=30.0, assets=1_000, share=0.5)
+    console.print("\n".join(api_rates.table(found)))
+    return found
 
 
 def _machine() -> dict[str, Any]:
@@ -200,10 +214,11 @@ _PARTS: Final[dict[str, Callable[[Console, bool], Any]]] = {
     "workers": _workers,
     "latency": _latency,
     "sustained": _sustained,
-    "core": _costs(core.core_costs),
-    "decoders": _costs(core.decoder_costs),
+    "core": _core,
+    "decoders": _decoders,
     "growth": _growth,
     "recovery": _recovery,
+    "api": _api,
 }
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from pysad.models import LODA, HalfSpaceTrees, xStream
 from river import anomaly, preprocessing
 
 from domain.arrays import FloatArray, ReadingColumns
@@ -49,8 +51,14 @@ class Cost(NamedTuple):
     microseconds: float
 
 
-def core_costs() -> list[Cost]:
-    """Measure features of blocks of 100 samples, and the models on closed hops, by size of batch."""
+def core_costs(rows: int = 2_000) -> list[Cost]:
+    """Measure features of blocks of 100 samples, and the models on closed hops, by size of batch.
+
+    Parameters
+    ----------
+    rows : int
+        What detectors of river see, each by itself; those of PySAD see a quarter of them.
+    """
     generator = np.random.default_rng(1)
     costs = []
     for size in (1, 32, 256, 1024):
@@ -63,7 +71,14 @@ def core_costs() -> list[Cost]:
 
         costs.append(Cost(f"features of a block, batch {size}", _median_us(features, runs * size)))
     costs.extend(_model_costs(1024))
-    rows = [dict(zip("abcde", row, strict=True)) for row in generator.random((2000, 5)).tolist()]
+    costs.extend(_river_costs(generator.random((rows, 5))))
+    costs.extend(_pysad_costs(generator.random((rows // 4, 5))))
+    return costs
+
+
+def _river_costs(values: FloatArray) -> list[Cost]:
+    """Measure river's detectors, which take a row at a time."""
+    rows = [dict(zip("abcde", row, strict=True)) for row in values.tolist()]
     detectors: dict[str, Callable[[], Any]] = {
         "river HalfSpaceTrees (10 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(n_trees=10, height=8, seed=1),
         "river HalfSpaceTrees (25 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(n_trees=25, height=15, seed=1),
@@ -71,6 +86,7 @@ def core_costs() -> list[Cost]:
             preprocessing.StandardScaler() | anomaly.OneClassSVM()
         ),
     }
+    costs = []
     for name, make in detectors.items():
         model = make()
 
@@ -80,6 +96,26 @@ def core_costs() -> list[Cost]:
                 model.learn_one(row)
 
         costs.append(Cost(name, _median_us(learn, len(rows), repeats=2)))
+    return costs
+
+
+def _pysad_costs(values: FloatArray) -> list[Cost]:
+    """Measure detectors of PySAD, which take a row at a time too."""
+    low, high = np.zeros(values.shape[1]), np.ones(values.shape[1])
+    detectors: dict[str, Callable[[], Any]] = {
+        "PySAD LODA, a row of 5": LODA,
+        "PySAD HalfSpaceTrees (25 trees), a row of 5": partial(HalfSpaceTrees, low, high, random_state=1),
+        "PySAD xStream, a row of 5": xStream,
+    }
+    costs = []
+    for name, make in detectors.items():
+        model = make()
+
+        def learn(model: Any = model) -> None:
+            for row in values:
+                model.fit_score_partial(row)
+
+        costs.append(Cost(name, _median_us(learn, len(values), repeats=2)))
     return costs
 
 

@@ -37,13 +37,16 @@ def test_readings_become_visible_at_half_load_and_the_wait_is_told() -> None:
 @pytest.mark.slow
 def test_figures_are_printed_and_kept_as_json(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "tests.performance.bench", "--short", "--out", str(out), "recovery", "growth"]
+    command = [sys.executable, "-m", "tests.performance.bench", "--short", "--out", str(out)]
+    command += ["recovery", "growth", "core"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
     figures = json.loads(out.read_text())
     assert figures["machine"]["cores"] >= 1
     assert [row["sensors"] for row in figures["growth"]] == [100, 1000]
     assert all(row["block_us"] > 0 and row["sensor_kb"] > 0 for row in figures["growth"])
     assert figures["recovery"]["seconds"] > 0
+    assert {row["what"].split()[0] for row in figures["core"]} == {"features", "models", "risk,", "river", "PySAD"}
+    assert all(row["microseconds"] > 0 for row in figures["core"])
     assert "kB a sensor" in done.stdout
 
 
