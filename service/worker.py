@@ -272,10 +272,10 @@ class Worker:
         done = self._monotonic()
         self._saving_s += done - began
         self._next_part = done + _PART_REST * (done - began)
-        if not pipeline.is_saving:
-            self._next_save = done + max(self._settings.ingest.snapshot_seconds, _SAVE_REST * self._saving_s)
-            if not self._quota_error:
-                self._tell_storage("")
+        # Also where a hop that closes finishes it, the next save is not due at once.
+        self._next_save = done + max(self._settings.ingest.snapshot_seconds, _SAVE_REST * self._saving_s)
+        if not pipeline.is_saving and not self._quota_error:
+            self._tell_storage("")
 
     def _expire_held(self, now: float) -> None:
         """Give up what was held too long for unknown senders, a part at each look until there is no more."""

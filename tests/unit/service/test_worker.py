@@ -15,6 +15,7 @@ from domain.errors import StorageUnavailable
 from ingest.batch import Message
 from ingest.delivery import Delivery, InboxBatch
 from ingest.inbox import Inbox, InboxState
+from service import saving
 from service.pipeline import Pipeline, TakeReport
 from service.projector import Projector
 from service.register_commands import import_assets
@@ -412,6 +413,27 @@ def test_saving_that_takes_long_is_done_less_often(
         site.step(1.0)
     assert all(25.0 <= later - earlier <= 35.0 for earlier, later in itertools.pairwise(began))
     assert len(began) == 3
+
+
+def test_a_save_that_a_closing_hop_finished_is_not_followed_by_the_next_at_once(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "_PART_BYTES", 1)
+    site = bench(snapshot_seconds=5.0)
+    begun: list[float] = []
+    begin = site.pipeline.begin_save
+
+    def note() -> bool:
+        begun.append(site.seconds)
+        return begin()
+
+    monkeypatch.setattr(site.pipeline, "begin_save", note)
+    for number in range(12):
+        site.gateway.send(reading(NOW_S + number))
+        site.step(1.0)
+        if site.pipeline.is_saving:
+            site.pipeline._saver.finish()  # as the pipeline does before a hop closes
+    assert [later - earlier for earlier, later in itertools.pairwise(begun)] == [5.0]
 
 
 def test_a_status_file_that_cannot_be_written_is_no_fault_of_the_journal(bench: Callable[..., Bench]) -> None:
