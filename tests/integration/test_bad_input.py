@@ -141,7 +141,7 @@ def test_a_whole_address_says_itself_whose_it_is(wire: Wire) -> None:
 def test_a_method_that_is_not_taken(wire: Wire, method: bytes) -> None:
     answer = wire.ask(b"/v1/risks", method=method)
     refused(answer, 405)
-    assert answer[1]["allow"] == "GET"
+    assert answer[1]["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(
