@@ -208,16 +208,17 @@ def test_a_full_queue_stops_reading_and_nothing_is_lost(any_broker: RealBroker, 
     inbox = _new_inbox(any_broker.port, events, queue_limit=8)
     inbox.start()
     wait_until(lambda: inbox.state().connected, "the inbox to connect")
-    _publish(any_broker.port, _numbers(400))
+    sent = [number.ljust(1_024) for number in _numbers(400)]
+    _publish(any_broker.port, sent)
     time.sleep(0.3)
-    assert inbox.state().queued < 8 + 64
+    assert inbox.state().queued < 8 + 64, "a read takes 64 KiB, less than 64 of these"
     seen: list[bytes] = []
     deadline = time.monotonic() + 30
     while len(set(seen)) < 400 and time.monotonic() < deadline:
         batch = inbox.next_batch(50, 0.2)
         seen += [message.payload for message in batch.messages]
         inbox.acknowledge(batch)
-    assert set(seen) == set(_numbers(400))
+    assert set(seen) == set(sent)
     inbox.stop()
 
 
