@@ -7,7 +7,8 @@ goes on with the same bits. A store is never changed in place: a plan that is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,15 +92,18 @@ class DayRows:
                 found = found.with_block(day, DayBlock(part, carry_state(block.catalogue, block.state, part)))
         return found
 
-    def encode(self, assets: Container[AssetId]) -> dict[AssetId, list[tuple[int, bytes]]]:
-        """Write what waits of some assets, by asset and day."""
+    def encode(self, assets: Sequence[AssetId]) -> dict[AssetId, list[tuple[int, bytes]]]:
+        """Write what waits of some assets, ascending, by asset and day.
+
+        The assets are looked up in each block, not the other way round: a save asks for a few at a time.
+        """
         found: dict[AssetId, list[tuple[int, bytes]]] = {}
         for day, block in self._each():
             names = block.catalogue.assets
-            rows = np.asarray([row for row, asset in enumerate(names) if asset in assets], np.int32)
-            if not len(rows):
-                continue
-            for row, blob in zip(rows.tolist(), encode_state(block.catalogue, block.state, rows), strict=True):
+            places = ((bisect_left(names, asset), asset) for asset in assets)
+            rows = [row for row, asset in places if row < len(names) and names[row] == asset]
+            blobs = encode_state(block.catalogue, block.state, np.asarray(rows, np.int32)) if rows else []
+            for row, blob in zip(rows, blobs, strict=True):
                 found.setdefault(names[row], []).append((day, blob))
         return found
 

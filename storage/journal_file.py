@@ -92,10 +92,10 @@ CREATE TABLE IF NOT EXISTS snapshot (
 """
 _MOVE_SNAPSHOTS = """
 INSERT INTO snapshot
-SELECT CASE WHEN part = 'whole' THEN asset ELSE '' END, part, seq, body, CASE WHEN crc = row_checksum(asset, seq, body)
-    THEN row_checksum(CASE WHEN part = 'whole' THEN asset ELSE '' END, part, seq, body) ELSE crc END
+SELECT asset, part, seq, body, iif(crc = row_checksum(named, seq, body), row_checksum(asset, part, seq, body), crc)
 FROM (
-    SELECT asset, CASE asset WHEN '' THEN 'clock' WHEN ' ' THEN 'fleet' ELSE 'whole' END AS part, seq, body, crc
+    SELECT asset AS named, trim(asset) AS asset, CASE asset WHEN '' THEN 'clock' WHEN ' ' THEN 'fleet' ELSE 'whole' END
+        AS part, seq, body, crc
     FROM snapshot_before
 );
 DROP TABLE snapshot_before;

@@ -72,16 +72,16 @@ class SnapshotTable(JournalFile):
         StorageUnavailable
             If the journal cannot be written; what is in force stays so.
         """
-        if seq <= self.snapshot_seq():
-            msg = f"got a save as of entry {seq}, expected one behind entry {self.snapshot_seq()}, which is in force"
+        in_force = self.snapshot_seq()
+        if seq <= in_force:
+            msg = f"got a save as of entry {seq}, expected one behind entry {in_force}, which is in force"
             raise ValueError(msg)
         with self.transaction() as db:
             # Earlier generations leave here, row by row, and with them what a save left that was broken off.
             db.executemany(
                 "DELETE FROM snapshot WHERE asset = ?1 AND part = ?2 AND seq <> (SELECT coalesce(max(kept.seq), -1) "
-                "FROM snapshot AS kept WHERE kept.asset = ?1 AND kept.part = ?2 AND kept.seq <= "
-                "(SELECT coalesce(max(value), 0) FROM meta WHERE key = ?3))",
-                [(row.asset, row.part, _IN_FORCE) for row in rows],
+                "FROM snapshot AS kept WHERE kept.asset = ?1 AND kept.part = ?2 AND kept.seq <= ?3)",
+                [(row.asset, row.part, in_force) for row in rows],
             )
             db.executemany(
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?, ?)",
@@ -108,11 +108,7 @@ class SnapshotTable(JournalFile):
         horizons = list(horizons)
         with self.transaction() as db:
             # A save that was broken off must not come into force behind this one.
-            db.execute(
-                "DELETE FROM snapshot WHERE seq < ?1 AND seq > "
-                "(SELECT coalesce(max(value), 0) FROM meta WHERE key = ?2)",
-                (seq, _IN_FORCE),
-            )
+            db.execute("DELETE FROM snapshot WHERE seq > ? AND seq < ?", (self.snapshot_seq(), seq))
             db.execute(
                 "DELETE FROM snapshot WHERE part = 'whole' AND EXISTS (SELECT 1 FROM snapshot AS newer "
                 "WHERE newer.asset = snapshot.asset AND newer.part = 'readings')"
