@@ -54,6 +54,9 @@ REASON_SENTENCES: Final = {
     "never_heard": "No condition sensor has ever sent a reading.",
     "no_condition_indicator": "No sensor here measures the condition itself.",
     "late_data_disagree": "Readings that arrived later do not support this alarm; it has ended.",
+    "seen_by_new_models": (
+        "Model version {version} found this when it learnt again from earlier readings; it may have begun before."
+    ),
     "no_recent_data": "No condition sensor has sent a reading for {days}.",
     "outside_climate_seen": (
         "At {temperature_degc} °C it is outside the {low_degc} to {high_degc} °C seen so far, "

@@ -12,6 +12,7 @@
     ├── StorageError          storage failed
     │   ├── StorageUnavailable   away or full for now: retry
     │   └── StorageCorrupt       damaged: stop and restore
+    │       └── OtherModelVersion    not damaged: state of other models, which must be learnt again
     └── ShapeError            the programmer: arrays that do not belong together
 
 A message says what was got, what was expected and what to do. Text from outside goes through `!r`.
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigurationError",
     "DecisionError",
     "DecisionRepeated",
+    "OtherModelVersion",
     "PayloadCode",
     "PayloadError",
     "RegisterError",
@@ -120,6 +122,24 @@ class StorageUnavailable(StorageError):
 
 class StorageCorrupt(StorageError):
     """Stored bytes are not what was written; stop, and restore from a backup."""
+
+
+class OtherModelVersion(StorageCorrupt):
+    """State was saved by models of another version, and cannot be gone on from as it is.
+
+    Attributes
+    ----------
+    found, expected : str
+        Model versions.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(
+            f"state was saved by model version {found!r}, expected {expected!r}: start `schouw ingest`, which learns "
+            "again from what is kept"
+        )
+        self.found = found
+        self.expected = expected
 
 
 class ShapeError(SchouwError):

@@ -54,6 +54,7 @@ removed_from_register     an alarm cleared: the channel or asset left the regist
 clock_impossible          the messages of `sensor` carry times that cannot be, or none
 clock_jumped              the clock of `sensor` moved by `jump_s` against the time of arrival, positive: behind
 late_data_disagree        an alarm cleared: scored again with what came late, it would not have been raised
+seen_by_new_models        models of `version` found it when they learnt again from what is kept
 ========================= ================================================================================
 
 Advice is one code of `ADVICE` without facts.
@@ -113,6 +114,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "cleared_by_decision": ("verb",),
     "removed_from_register": (),
     "late_data_disagree": (),
+    "seen_by_new_models": ("version",),
     "clock_impossible": ("sensor",),
     "clock_jumped": ("sensor", "jump_s"),
 }

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from domain.arrays import IndexArray
-from domain.errors import ShapeError, StorageCorrupt
+from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
 from models.memory import COLUMNS, ModelState, axis_of, check_lengths, initial_state
@@ -35,7 +35,8 @@ __all__ = [
     "take_state",
 ]
 
-# Changes whenever the same readings would give other numbers; state of another version is rebuilt from the journal.
+# Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
+# kept (`service.relearning`).
 MODEL_VERSION: Final = "3.11"
 
 _MAGIC: Final = b"SCHS"
@@ -123,7 +124,8 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
     Raises
     ------
     StorageCorrupt
-        If the bytes are not what was written, or of another model version. Nothing is written then.
+        If the bytes are not what was written; `OtherModelVersion` if models of another version wrote them. Nothing is
+        written then.
     """
     header, body = _open_blob(blob)
     rows = asset_rows(catalogue, asset)
@@ -163,11 +165,7 @@ def _open_blob(blob: bytes) -> tuple[dict[str, Any], bytes]:
         raise StorageCorrupt(msg)
     header: dict[str, Any] = json.loads(rest[:length])
     if header["model_version"] != MODEL_VERSION or [row[0] for row in header["columns"]] != list(COLUMNS):
-        msg = (
-            f"state was saved by model version {header['model_version']!r}, expected {MODEL_VERSION!r}: install the "
-            "version before to go on from it, or give a new data folder the history again (`schouw replay`)"
-        )
-        raise StorageCorrupt(msg)
+        raise OtherModelVersion(str(header["model_version"]), MODEL_VERSION)
     return header, rest[length:]
 
 

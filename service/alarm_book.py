@@ -14,12 +14,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, DecisionVerb
+from domain.records import Alarm, AlarmState, Decision, DecisionVerb
 from models.alarms import AlarmChange as ModelAlarmChange
 from service.outcomes import alarm_id
 from storage.entries import AlarmChange
 
-__all__ = ["AlarmNews", "AppliedDecision", "AssetBook", "KnownAlarm", "follow", "forget", "revise"]
+__all__ = [
+    "AlarmNews",
+    "AppliedDecision",
+    "AssetBook",
+    "KnownAlarm",
+    "close_left_over",
+    "follow",
+    "forget",
+    "revise",
+]
 
 
 class KnownAlarm(msgspec.Struct, array_like=True, frozen=True):
@@ -30,7 +39,8 @@ class KnownAlarm(msgspec.Struct, array_like=True, frozen=True):
     raised_ns, cleared_ns : int, int or None
         As the models have them now.
     is_supported : bool
-        False once re-scoring no longer bore it out.
+        False once re-scoring no longer bore it out, and then it is cleared; or since the models are of a version that
+        does not have it (`service.alarms_after`): then it stays open, until they raise it or a person decides.
     """
 
     kind: str
@@ -98,7 +108,11 @@ def follow(
     for change in changes:
         place = _find(alarms, change)
         if change.raised and place is None:
-            alarms.append(news.announce(asset, change))
+            left = _find_left_over(alarms, change)
+            if left is None:
+                alarms.append(news.announce(asset, change))
+            else:
+                alarms[left] = _taken_up(alarms[left], change.raised_at_ns)
         elif change.raised and place is not None:
             alarms[place] = _reopened(alarms[place], change.raised_at_ns, news)
         elif place is not None:
@@ -136,8 +150,10 @@ def revise(
         By name, with the times that the models have now. An alarm of the same kind about the same subject is
         the same alarm, in the order of raising; what is left over is announced, or no longer supported.
     """
-    before = [item for item in known if item.raised_ns <= base_ns]
-    within = sorted((item for item in known if item.raised_ns > base_ns), key=lambda item: item.raised_ns)
+    before = [item for item in known if item.raised_ns <= base_ns and not _is_left_over(item)]
+    within = sorted(
+        (item for item in known if item.raised_ns > base_ns or _is_left_over(item)), key=lambda item: item.raised_ns
+    )
     # As it was at the base: what was cleared since then stood.
     standing = [
         msgspec.structs.replace(item, cleared_ns=None)
@@ -167,6 +183,8 @@ def revise(
         if old is None:
             fresh = news.announce(asset, raised)
             old = fresh
+        elif _is_left_over(old):
+            old = _taken_up(old, raised.raised_at_ns)
         new = msgspec.structs.replace(old, raised_ns=raised.raised_at_ns, cleared_ns=cleared_ns, is_supported=True)
         result.append(_settle(old, new, news))
     kept = {item.id for item in matched.values()}
@@ -180,6 +198,25 @@ def revise(
     return tuple(result)
 
 
+def close_left_over(
+    known: Sequence[KnownAlarm], decision: Decision, at_ns: int, news: AlarmNews
+) -> tuple[KnownAlarm, ...]:
+    """End alarms that only people had open, where a decision would have ended them in the models."""
+    alarms = list(known)
+    for place, item in enumerate(alarms):
+        is_meant = item.id == decision.alarm_id
+        if decision.verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
+            is_meant = item.kind.startswith("condition.")
+        elif decision.verb is not DecisionVerb.DISMISS:
+            is_meant = False
+        elif decision.alarm_id is None:
+            is_meant = item.kind.startswith("condition.")
+        if is_meant and _is_left_over(item):
+            news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
+            alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)
+    return tuple(alarms)
+
+
 def forget(known: Sequence[KnownAlarm], before_ns: int) -> tuple[KnownAlarm, ...]:
     """Leave out what was over before an event time that re-scoring cannot reach any more."""
     return tuple(item for item in known if item.cleared_ns is None or item.cleared_ns >= before_ns)
@@ -191,6 +228,23 @@ def _find(alarms: Sequence[KnownAlarm], change: ModelAlarmChange) -> int | None:
         if (alarms[place].kind, alarms[place].subject, alarms[place].raised_ns) == key:
             return place
     return None
+
+
+def _is_left_over(item: KnownAlarm) -> bool:
+    """Tell whether people have an alarm open that models of an earlier version raised, and those of now do not."""
+    return item.cleared_ns is None and not item.is_supported
+
+
+def _find_left_over(alarms: Sequence[KnownAlarm], change: ModelAlarmChange) -> int | None:
+    for place, item in enumerate(alarms):
+        if _is_left_over(item) and (item.kind, item.subject) == (change.kind, change.subject):
+            return place
+    return None
+
+
+def _taken_up(item: KnownAlarm, raised_ns: int) -> KnownAlarm:
+    """Give an alarm that was left over as the models have it by now: for people it was open all the time."""
+    return msgspec.structs.replace(item, raised_ns=raised_ns, is_supported=True)
 
 
 def _match(known: Sequence[KnownAlarm], found: Sequence[ModelAlarmChange]) -> dict[int, KnownAlarm]:

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
+from domain.errors import ConfigurationError, OtherModelVersion, StorageCorrupt, StorageUnavailable
 from models.state import MODEL_VERSION
 from service.backup_manifest import MANIFEST, Manifest, note_file, write_manifest
 from service.clock_policy import clock_policy
@@ -105,9 +105,16 @@ def open_copy(folder: Path) -> Iterator[Journal]:
         (folder / f"{JOURNAL}.use").unlink(missing_ok=True)
 
 
-def state_of(settings: Settings, journal: Journal) -> str:
-    """Rebuild the model state from a copy, and give its hash."""
-    return open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0).live.digest()
+def state_of(settings: Settings, journal: Journal) -> tuple[str, str]:
+    """Rebuild the model state from a copy, and give the version of its models and its hash.
+
+    What another version saved, and ingest has not learnt again yet, has no hash here.
+    """
+    try:
+        pipeline = open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0)
+    except OtherModelVersion as changed:
+        return changed.found, ""
+    return MODEL_VERSION, pipeline.live.digest()
 
 
 def structural_damage(path: Path) -> list[str]:
@@ -190,17 +197,18 @@ def _examine(settings: Settings, folder: Path, series: str, made_at: str) -> Man
             raise StorageCorrupt(f"decision log: {'; '.join(faults)}; run `schouw doctor`")
         _check_reach(journal, {"operational store": operational_seq, "time series": series_seq})
         bodies = [entry.body for entry in journal.newest("decision")]
+        model_version, state_digest = state_of(settings, journal)
         manifest = Manifest(
             made_at=made_at,
             version=version("schouw"),
-            model_version=MODEL_VERSION,
+            model_version=model_version,
             schema=newest_schema(),
             last_seq=journal.last_seq(),
             applied_seq=journal.applied_seq(),
             snapshot_seq=journal.snapshot_seq(),
             decisions=decisions_written(journal),
             decision_hash=next((body.decision.hash for body in bodies if isinstance(body, DecisionBody)), ""),
-            state_digest=state_of(settings, journal),
+            state_digest=state_digest,
             operational_seq=operational_seq,
             series_seq=series_seq,
             series=series,

@@ -35,13 +35,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     made_at : str
         Begin of the copy by the wall clock, ISO 8601, UTC.
     version, model_version, schema : str
-        Of the program that wrote it, its models, and its operational store.
+        Of the program that wrote it, the models that saved the state, and its operational store.
     last_seq, applied_seq, snapshot_seq : int
         Newest entry of the journal, newest that was applied, and what the snapshots cover.
     decisions : int
         Links of the decision log; `decision_hash` is that of the newest, empty without any.
     state_digest : str
-        Hash of the model state after `applied_seq`, rebuilt from the copy.
+        Hash of the model state after `applied_seq`, rebuilt from the copy; empty where models of another version than
+        the program's saved it.
     operational_seq, series_seq : int
         How far the projections had come; what follows is in the journal.
     series : str

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.errors import SchouwError
+from domain.errors import OtherModelVersion, SchouwError
 from service.accounting import accounts
 from service.clock_policy import clock_policy
 from service.folder import status_path
@@ -17,6 +17,7 @@ from service.status import read_status
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import chain_faults
+from storage.entries import RelearningBody
 from storage.journal import Journal
 from storage.journal_damage import find_damage
 from storage.projection import OperationalProjection
@@ -150,10 +151,20 @@ def _influx(settings: Settings, *, fix: bool) -> Iterator[Finding]:
 def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:
     """Rebuild the state from snapshots and entries, as a restart would, and name it by its hash."""
     status = read_status(status_path(settings))
-    pipeline = open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0)
-    live = pipeline.live
+    try:
+        live = open_pipeline(journal, clock_policy(settings), max_payload_bytes=1, head_bytes=0).live
+    except OtherModelVersion as changed:
+        detail = (
+            f"saved by model version {changed.found}; at its next start ingest learns again with {changed.expected}"
+        )
+        yield Finding("model state", ok=True, detail=detail)
+        return
     digest = live.digest()
     at = f"after entry {live.applied_seq}"
     if status is not None:
         at += f", ingest was last at {status.applied_seq}"
-    yield Finding("model state", ok=True, detail=f"{digest} {at}, {live.tracker.open_count()} readings in open hops")
+    at += f", {live.tracker.open_count()} readings in open hops"
+    for entry in journal.newest("relearning"):
+        if isinstance(entry.body, RelearningBody):
+            at += f"; learnt again with model version {entry.body.after} by entry {entry.seq}"
+    yield Finding("model state", ok=True, detail=f"{digest} {at}")

@@ -243,8 +243,12 @@ def _await_ready(settings: Settings, supervisor: Supervisor, address: str, stopp
     deadline = time.monotonic() + _READY_WITHIN_S
     while not stopping.is_set():
         supervisor.check()
-        if is_ready(read_status(status_path(settings))) and _answers(address):
+        status = read_status(status_path(settings))
+        if is_ready(status) and _answers(address):
             return
+        if status is not None and status.relearning:
+            # After an update that takes as long as it takes; the log says how far it is.
+            deadline = time.monotonic() + _READY_WITHIN_S
         if time.monotonic() > deadline:
             raise ConfigurationError(
                 f"ingest and API were not ready after {_READY_WITHIN_S:.0f} s; "

@@ -11,15 +11,14 @@ from collections.abc import Iterator
 
 from domain.errors import StorageCorrupt
 from models.hop_clock import NEVER_NS
-from service.clock_policy import clock_policy
 from service.folder import only_one, prepare_folder, projections_path, status_path
+from service.going_on import open_for_ingest
 from service.organisations import budgets_of
 from service.pipeline import Pipeline
 from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
 from service.readers import ReaderPool, check_workers
 from service.register_commands import keep_budgets
-from service.restore import open_pipeline
 from service.retention import RetentionJob
 from service.sessions import make_inbox
 from service.settings import Settings
@@ -51,12 +50,7 @@ def run_ingest(settings: Settings) -> None:
         _refuse_damage(journal)
         section = settings.ingest
         with _for_good():
-            pipeline = open_pipeline(
-                journal,
-                clock_policy(settings),
-                max_payload_bytes=section.max_payload_bytes,
-                head_bytes=settings.storage.dead_letter_head_bytes,
-            )
+            pipeline = open_for_ingest(settings, journal)
             if keep_budgets(journal, budgets_of(settings), at_ns=time.time_ns()):
                 pipeline.catch_up()
         projector = _projector(settings, pipeline, ends)

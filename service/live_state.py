@@ -19,6 +19,7 @@ from domain.identifiers import AssetId, ChannelKey, GatewayId
 from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Asset, Register
 from ingest.resolve import Resolver
+from models.alarms import AlarmChange as ModelAlarmChange
 from models.catalogue import Catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
 from models.claims import Claim
@@ -36,7 +37,7 @@ from models.state import (
     state_digest,
     take_state,
 )
-from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, follow, forget
+from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, close_left_over, follow, forget
 from service.clock_alarms import ClockPlan, plan_clocks
 from service.day_rows import DayBlock, DayRows
 from service.mode_book import ModeBook, ModePlan
@@ -223,12 +224,9 @@ class LiveState:
         for day in due:
             block = days.join(day, self.rows_of, self.catalogue)
             days = days.without_day(day)
-            self._end_day(block, day, stepper, fleet, closing.frontier_ns, is_last=day == due[-1])
+            self.end_day(block, day, stepper, fleet, closing.frontier_ns, is_last=day == due[-1])
         news = AlarmNews()
-        books: dict[AssetId, AssetBook] = {}
-        for asset, change in collector.changes:
-            book = books.get(asset) or self.books.get(asset, AssetBook())
-            books[asset] = AssetBook(follow(book.alarms, asset, [change], news), book.decisions)
+        books = self.followed(collector.changes, news)
         outcome = Outcome()
         if with_outcome:
             latest = {item.asset: item for item in collector.assessments}
@@ -282,7 +280,7 @@ class LiveState:
         bound = max(bound, max(fleet.context, default=NEVER_NS))
         return [day for day in sorted(days.blocks) if day <= bound]
 
-    def _end_day(
+    def end_day(
         self,
         block: DayBlock,
         day: int,
@@ -306,7 +304,7 @@ class LiveState:
             put_state(self.catalogue, self.state, plan.assets, plan.state)
         # Also an asset without a reading has moved on: what comes for the time behind it is late from now on.
         self.days, self.fleet = plan.days, plan.fleet
-        self._keep_books(plan.books)
+        self.keep_books(plan.books)
         if plan.modes is not None:
             self.modes.carry_out(plan.modes)
         moved = np.flatnonzero(plan.closing.frontier_ns != self.tracker.frontier_ns)
@@ -319,7 +317,7 @@ class LiveState:
         """Apply a re-scoring as it was planned."""
         if plan.state is not None:
             put_state(self.catalogue, self.state, plan.assets, plan.state)
-        self._keep_books(plan.books)
+        self.keep_books(plan.books)
         self.days = plan.days
         done = self.rows_of(body.from_ns)
         self.revise_ns[done] = FOREVER_NS
@@ -348,7 +346,17 @@ class LiveState:
             found[self.catalogue.assets[row]] = int(self.revise_ns[row])
         return found
 
-    def _keep_books(self, books: Mapping[AssetId, AssetBook]) -> None:
+    def followed(
+        self, changes: Iterable[tuple[AssetId, ModelAlarmChange]], news: AlarmNews
+    ) -> dict[AssetId, AssetBook]:
+        """Give the books of alarms as changes leave them, those that change; what people are to be told is added."""
+        books: dict[AssetId, AssetBook] = {}
+        for asset, change in changes:
+            book = books.get(asset) or self.books.get(asset, AssetBook())
+            books[asset] = AssetBook(follow(book.alarms, asset, [change], news), book.decisions)
+        return books
+
+    def keep_books(self, books: Mapping[AssetId, AssetBook]) -> None:
         """Take over what was written, without what no re-scoring reaches any more."""
         for asset, book in books.items():
             row = self.row_of(asset)
@@ -414,6 +422,7 @@ class LiveState:
         news = AlarmNews(changes=changes)
         book = self.books.get(decision.asset, AssetBook())
         alarms, decisions = follow(book.alarms, decision.asset, cleared, news), book.decisions
+        alarms = close_left_over(alarms, decision, at_ns, news)
         if decision.verb is DecisionVerb.REPAIR:
             # What was repaired did not go away by itself, which would count as a false alarm.
             gone = [change.id for change in news.changes if change.cleared_at_ns is not None]
@@ -421,7 +430,7 @@ class LiveState:
         if decision.verb in _CHANGES_MODELS:
             after_ns = int(self.tracker.frontier_ns[row])
             decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))
-        self._keep_books({decision.asset: AssetBook(alarms, decisions)})
+        self.keep_books({decision.asset: AssetBook(alarms, decisions)})
         return Outcome(alarms=news.alarms, alarm_changes=news.changes, current=self.assess_now(only, at_ns))
 
     def _hear(self, decision: Decision, alarm_kind: str | None, details: Asset, at_ns: int) -> None:

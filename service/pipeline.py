@@ -54,6 +54,7 @@ from storage.entries import (
     Outcome,
     RefusalBody,
     RegisterBody,
+    RelearningBody,
     RescoringBody,
     decode_readings,
     encode_readings,
@@ -485,6 +486,9 @@ class Pipeline:
         if isinstance(body, RefusalBody):
             live.applied_seq = entry.seq
             return Outcome(dead_letters=body.letters)
+        if isinstance(body, RelearningBody):
+            live.applied_seq = entry.seq
+            return entry.outcome
         return live.decide(body, entry.seq)
 
     def release_held(self, *, now_ns: int, limit: int = 2000) -> int:

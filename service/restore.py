@@ -13,7 +13,7 @@ from service.snapshots import restore_snapshots
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["open_pipeline"]
+__all__ = ["fresh_state", "open_pipeline"]
 
 _PAGE: Final = 200
 _TRIES: Final = 5
@@ -27,7 +27,8 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
     Raises
     ------
     StorageCorrupt
-        If a snapshot or entry cannot be read.
+        If a snapshot or entry cannot be read; `OtherModelVersion` if the models were of another version then
+        (`service.relearning`).
     StorageUnavailable
         If the journal cannot be read now, or ingest saves its state faster than it is read here.
     """
@@ -47,16 +48,22 @@ def _open_once(
     """Also give the entry that the save covers from which it was built."""
     applied_seq = journal.applied_seq()
     snapshot_seq, snapshots = journal.snapshots()
-    register, register_seq = Register(), 0
-    for entry in journal.newest("register", before=snapshot_seq + 1):
-        if isinstance(entry.body, RegisterBody):
-            register, register_seq = entry.body.register, entry.seq
-    numbers = journal.number_channels(channel.key for channel in register.channels)
-    live = LiveState(register, numbers, register_seq)
-    live.window_ns = policy.window_ns
+    live = fresh_state(journal, snapshot_seq, policy)
     restore_snapshots(live, snapshots, snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
     while entries := journal.entries(after=live.applied_seq, upto=applied_seq, limit=_PAGE):
         for entry in entries:
             pipeline.apply(entry)
     return pipeline, snapshot_seq
+
+
+def fresh_state(journal: Journal, seq: int, policy: ClockPolicy) -> LiveState:
+    """Make a state without memory, of the register that held at entry `seq`."""
+    register, register_seq = Register(), 0
+    for entry in journal.newest("register", before=seq + 1):
+        if isinstance(entry.body, RegisterBody):
+            register, register_seq = entry.body.register, entry.seq
+    numbers = journal.number_channels(channel.key for channel in register.channels)
+    live = LiveState(register, numbers, register_seq)
+    live.window_ns = policy.window_ns
+    return live

@@ -98,7 +98,7 @@ def _stage(settings: Settings, folder: Path, manifest: Manifest, say: Callable[[
     with open_copy(staging) as journal:
         damage += chain_faults(journal)
         if manifest.model_version == MODEL_VERSION:
-            digest = state_of(settings, journal)
+            _, digest = state_of(settings, journal)
             if digest != manifest.state_digest:
                 say(
                     f"the model state comes out as {digest[:12]} here, and was {manifest.state_digest[:12]} where the "

@@ -7,7 +7,7 @@ A restart reads them and applies the entries since; without them it would apply 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -24,7 +24,7 @@ from service.live_state import FOREVER_NS, LiveState
 from service.outcomes import pack, unpack
 from storage.journal import SnapshotRow
 
-__all__ = ["models_rows", "readings_rows", "restore_snapshots"]
+__all__ = ["models_rows", "readings_rows", "restore_readings", "restore_snapshots"]
 
 # Of what belongs to no asset.
 _NO_ASSET: Final = AssetId("")
@@ -148,12 +148,51 @@ def restore_snapshots(live: LiveState, rows: list[SnapshotRow], seq: int) -> Non
     Raises
     ------
     StorageCorrupt
+        If a snapshot cannot be read; `OtherModelVersion` if models of another version wrote it.
+    """
+    # Those of assets say of which version they are; what belongs to none has another layout then, perhaps.
+    _restore(live, sorted(rows, key=lambda row: row.asset == _NO_ASSET), seq, _restore_one)
+
+
+def restore_readings(live: LiveState, rows: list[SnapshotRow], seq: int) -> list[int]:
+    """Read of a save what no model wrote: clocks, open hops, alarms; the models stay as they are.
+
+    Returns
+    -------
+    list of int
+        Ends of the days that waited for the second stage, ascending.
+
+    Raises
+    ------
+    StorageCorrupt
         If a snapshot cannot be read.
     """
+    days: set[int] = set()
+
+    def restore_one(live: LiveState, saved: SnapshotRow) -> ReadingColumns:
+        row = live.row_of(saved.asset)
+        if saved.part == "fleet" or (saved.asset != _NO_ASSET and row is None):
+            return ReadingColumns.empty()
+        if saved.part == "models":
+            days.update(day for day, _ in msgspec.msgpack.decode(saved.body, type=_Models).day_rows)
+            return ReadingColumns.empty()
+        if saved.part == "whole" and row is not None:
+            whole = msgspec.msgpack.decode(saved.body, type=_Whole)
+            days.update(day for day, _ in whole.day_rows)
+            return _restore_readings(live, row, _readings_of(whole))
+        return _restore_one(live, saved)
+
+    _restore(live, rows, seq, restore_one)
+    return sorted(days)
+
+
+def _restore(
+    live: LiveState, rows: list[SnapshotRow], seq: int, one: Callable[[LiveState, SnapshotRow], ReadingColumns]
+) -> None:
     waiting: list[ReadingColumns] = []
     for saved in rows:
         try:
-            waiting.append(_restore_one(live, saved))
+            waiting.append(one(live, saved))
         except (msgspec.MsgspecError, ShapeError) as error:
             raise StorageCorrupt(
                 f"snapshot of asset {saved.asset!r} cannot be read ({error}); restore a backup of the data folder"
@@ -184,9 +223,11 @@ def _restore_one(live: LiveState, saved: SnapshotRow) -> ReadingColumns:
     _restore_models(live, row, _Models(whole.model, whole.day_rows))
     # The next save writes it in parts.
     live.note_change([saved.asset], of_models=True)
-    return _restore_readings(
-        live, row, _Readings(**{name: getattr(whole, name) for name in _Readings.__struct_fields__})
-    )
+    return _restore_readings(live, row, _readings_of(whole))
+
+
+def _readings_of(whole: _Whole) -> _Readings:
+    return _Readings(**{name: getattr(whole, name) for name in _Readings.__struct_fields__})
 
 
 def _restore_models(live: LiveState, row: int, saved: _Models) -> None:

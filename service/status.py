@@ -62,6 +62,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
         By the wall's clock: median over a gateway's sensors of arrival minus device time.
     revisions_waiting : int
         Assets whose closed hops must be scored again.
+    relearning : str
+        In words how far ingest is with learning again after an update; empty when it is not.
     """
 
     pid: int
@@ -82,6 +84,7 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     channels: int
     gateway_skew_seconds: dict[str, float] = {}
     revisions_waiting: int = 0
+    relearning: str = ""
 
 
 class ProjectionsStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,6 +129,8 @@ class ServiceHealth:
         if silent_ns > STALE_NS:
             detail = f"silent for {silent_ns // 1_000_000_000} s; it is not running or stuck, see its log"
             return PartState("ingest", ok=False, detail=detail, since_ns=status.at_ns)
+        if status.relearning:
+            return PartState("ingest", ok=False, detail=status.relearning, since_ns=status.started_ns)
         return PartState("ingest", ok=True, detail="runs", since_ns=status.started_ns)
 
     @staticmethod

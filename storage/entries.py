@@ -37,6 +37,7 @@ __all__ = [
     "QuarantineChange",
     "RefusalBody",
     "RegisterBody",
+    "RelearningBody",
     "RescoringBody",
     "SensorChange",
     "SensorColumns",
@@ -48,7 +49,7 @@ __all__ = [
     "encode_readings",
 ]
 
-EntryKind: TypeAlias = Literal["batch", "closing", "rescoring", "register", "decision", "refusal"]
+EntryKind: TypeAlias = Literal["batch", "closing", "rescoring", "register", "decision", "refusal", "relearning"]
 
 
 class PackedReadings(msgspec.Struct, array_like=True, frozen=True):
@@ -159,7 +160,36 @@ class RefusalBody(msgspec.Struct, tag="refusal", frozen=True, kw_only=True):
     letters: list[DeadLetter]
 
 
-EntryBody: TypeAlias = BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody | RefusalBody
+class RelearningBody(msgspec.Struct, tag="relearning", frozen=True, kw_only=True):
+    """The models are of another version from here on, and were learnt again from what is kept.
+
+    Applying it changes nothing: the state that was saved with it is where a start goes on.
+
+    Attributes
+    ----------
+    before, after : str
+        Model versions.
+    at_ns : int
+        When, by the wall's clock.
+    is_whole : bool
+        Every entry since the first was there and was applied again; else from hops that are kept.
+    from_ns : dict of AssetId to int
+        Start of the first hop that was learnt from; an asset that is not in it begins anew.
+    shortened : list of AssetId
+        Those of which earlier hops are not kept any more.
+    """
+
+    before: str
+    after: str
+    at_ns: int
+    is_whole: bool
+    from_ns: dict[AssetId, int]
+    shortened: list[AssetId] = []
+
+
+EntryBody: TypeAlias = (
+    BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody | RefusalBody | RelearningBody
+)
 
 
 class HopColumns(msgspec.Struct, frozen=True):

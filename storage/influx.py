@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import SeriesPoint
+from storage.hop_values import HopValues
 from storage.influx_ledger import InfluxLedger
 from storage.influx_lines import ChannelTags, catalogue_after, entry_lines
 from storage.influx_query import InfluxReader, quote_text
@@ -130,6 +131,19 @@ class InfluxSeries:
             SeriesPoint(int(start), float(value), int(count), _float(expected), _float(band))
             for start, value, count, expected, band in rows
         ]
+
+    def hop_values(self, asset: AssetId, *, start_ns: int, end_ns: int) -> Sequence[HopValues]:
+        """Give what all channels of an asset had in their closed hops in `[start_ns, end_ns)`, oldest first."""
+        rows = self.reader.rows(
+            'SELECT "value", "count", "sensor", "channel" FROM "feature" '  # noqa: S608 -- quoted
+            f'WHERE "asset" = {quote_text(asset)} AND time >= {max(start_ns, _FIRST_NS)} '
+            f"AND time < {min(end_ns, _LAST_NS)} ORDER BY time ASC"
+        )
+        found: dict[tuple[str, str], list[tuple[int, float, float]]] = {}
+        for time_ns, value, count, sensor, channel in rows:
+            if value is not None and count is not None:
+                found.setdefault((sensor, channel), []).append((time_ns, value, count))
+        return [HopValues.of(sensor, channel, some) for (sensor, channel), some in sorted(found.items())]
 
     def reading_count(self) -> int:
         """Count the stored readings, for `schouw doctor`."""

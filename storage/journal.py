@@ -175,17 +175,17 @@ class Journal(JournalTables):
             self.write_number(db, "applied_seq", seq)
 
     def prune(self, *, upto: int) -> int:
-        """Remove all but registers and decisions that is projected and covered by a snapshot; return how many entries.
+        """Remove all but the log of people that is projected and covered by a snapshot; return how many entries.
 
-        Decisions and registers stay: they are the log that people rely on. While somebody copies the folder nothing
-        is removed.
+        Decisions, registers and changes of the models stay: they are the log that people rely on. While somebody
+        copies the folder nothing is removed.
         """
         removing = remove_entries(self.path)
         if removing is None:
             return 0
         with removing, self.transaction() as db:
             return db.execute(
-                "DELETE FROM entry WHERE seq <= ? AND kind NOT IN ('register', 'decision')", (upto,)
+                "DELETE FROM entry WHERE seq <= ? AND kind NOT IN ('register', 'decision', 'relearning')", (upto,)
             ).rowcount
 
 

@@ -276,6 +276,19 @@ class JournalTables(SnapshotTable):
                 db.execute("COMMIT")
         return tally, held, parts
 
+    # Made anew -------------------------------------------------------------------------------
+
+    def keep_again(self, rows: SideRows, *, seq: int) -> None:
+        """Write hops and checkpoints as entry `seq` leaves them with the models of now.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the journal cannot be written; nothing was.
+        """
+        with self.transaction() as db:
+            self.write_side_rows(db, rows, seq)
+
     # Within a commit -------------------------------------------------------------------------
 
     @staticmethod

@@ -25,6 +25,7 @@ from domain.records import (
     SeriesPoint,
 )
 from domain.register import Asset
+from storage.hop_values import HopValues
 from storage.journal import Entry
 
 __all__ = [
@@ -223,6 +224,9 @@ class ProjectedSeries(SeriesStore, Protocol):
 
     def gone_count(self) -> int:
         """Count the readings that were accepted and are not here: erased by retention, or here before."""
+
+    def hop_values(self, asset: AssetId, *, start_ns: int, end_ns: int) -> Sequence[HopValues]:
+        """Give what all channels of an asset had in their closed hops in `[start_ns, end_ns)`, oldest first."""
 
     def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
         """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""

@@ -20,6 +20,7 @@ from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import SeriesPoint
 from storage.entries import BatchBody, HopColumns, PackedReadings, decode_readings, encode_readings
+from storage.hop_values import HopValues
 from storage.journal import Entry
 from storage.wal import use_wal
 
@@ -210,6 +211,21 @@ class SqliteSeries:
                 (asset, sensor, channel, low, end_ns if end_ns is not None else 2**63 - 1, limit),
             ).fetchall()
         return [SeriesPoint(*row) for row in rows]
+
+    def hop_values(self, asset: AssetId, *, start_ns: int, end_ns: int) -> Sequence[HopValues]:
+        """Give what all channels of an asset had in their closed hops in `[start_ns, end_ns)`, oldest first."""
+        with self._lock, _translated(self._path):
+            found = []
+            names = self._db.execute("SELECT number, sensor, channel FROM channel WHERE asset = ?", (asset,)).fetchall()
+            for number, sensor, channel in names:
+                rows = self._db.execute(
+                    "SELECT start_ns, value, count FROM hop WHERE number = ? AND start_ns >= ? AND start_ns < ? "
+                    "ORDER BY start_ns",
+                    (number, start_ns, end_ns),
+                ).fetchall()
+                if rows:
+                    found.append(HopValues.of(sensor, channel, rows))
+        return found
 
     def reading_count(self) -> int:
         """Count the stored readings, for `schouw doctor`."""

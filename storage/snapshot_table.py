@@ -91,6 +91,17 @@ class SnapshotTable(JournalFile):
                 ),
             )
 
+    def clear_checkpoints(self) -> None:
+        """Remove all checkpoints: the models that wrote them are not those of now.
+
+        Raises
+        ------
+        StorageUnavailable
+            If the journal cannot be written; all are there still.
+        """
+        with self.transaction() as db:
+            db.execute("DELETE FROM checkpoint")
+
     def use_snapshots(self, *, seq: int, horizons: Iterable[tuple[AssetId, int]] = ()) -> None:
         """Let the save as of entry `seq` count, of which every row has been added.
 

@@ -142,6 +142,22 @@ class SeriesConformance:
         series.project([hops(3, TEMPERATURE_NUMBER, [0], expected=2.5)])
         assert [point.expected for point in series.hops(BRUG, SENSOR, TEMPERATURE)] == [2.5]
 
+    def test_what_was_learnt_from_comes_back_to_the_bit(self, series: ProjectedSeries) -> None:
+        humidity = 10 + len("humidity")
+        series.project([register(1, TEMPERATURE, "humidity"), hops(2, TEMPERATURE_NUMBER, [30, 10, 20, 0])])
+        series.project([hops(3, humidity, [20, 7])])
+        found = {item.channel: item for item in series.hop_values(BRUG, start_ns=7, end_ns=30)}
+        assert {name: item.start_ns.tolist() for name, item in found.items()} == {
+            TEMPERATURE: [10, 20],
+            "humidity": [7, 20],
+        }
+        mine = found[TEMPERATURE]
+        assert (mine.sensor, mine.value.tolist(), mine.readings.tolist()) == (SENSOR, [10.0, 20.0], [2, 2])
+        kinds = [str(column.dtype) for column in (mine.start_ns, mine.value, mine.readings)]
+        assert kinds == ["int64", "float64", "int32"]
+        assert series.hop_values(BRUG, start_ns=31, end_ns=99) == []
+        assert series.hop_values(AssetId("other"), start_ns=0, end_ns=99) == []
+
     def test_channels_that_left_the_register_keep_their_history(self, series: ProjectedSeries) -> None:
         series.project([register(1, TEMPERATURE, "humidity"), hops(2, TEMPERATURE_NUMBER, [0])])
         series.project([register(3, "humidity")])

@@ -63,6 +63,7 @@ FACTS: dict[str, str | float | int] = {
     "values": 40,
     "verb": "accept-normal",
     "jump_s": 3600,
+    "version": "3.12",
 }
 
 

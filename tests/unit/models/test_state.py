@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.errors import ShapeError, StorageCorrupt
+from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from domain.register import Register
 from models.compiling import compile_catalogue
 from models.memory import COLUMNS, axis_of
@@ -128,9 +128,10 @@ def test_state_of_another_model_version_is_refused_with_both_versions(
     blob = encode_state(catalogue, shuffled(catalogue), np.array([0], np.int32))[0]
     monkeypatch.setattr("models.state.MODEL_VERSION", "99.0")
     with pytest.raises(
-        StorageCorrupt, match=rf"version '{MODEL_VERSION}', expected '99.0': install the version before"
-    ):
+        OtherModelVersion, match=rf"version '{MODEL_VERSION}', expected '99.0': start `schouw ingest`"
+    ) as refused:
         decode_state(catalogue, initial_state(catalogue), 0, blob)
+    assert (refused.value.found, refused.value.expected) == (MODEL_VERSION, "99.0")
 
 
 def test_the_digest_sees_every_column(registers: Callable[..., Any]) -> None:

@@ -162,6 +162,11 @@ def test_clocks_that_are_off_and_what_waits_to_be_scored_again_are_told_and_stop
     assert [families[f"ingest_{name}"].samples[0].value for name in names] == [7.0, 3600.0, 2.0]
 
 
+def test_while_it_learns_again_ingest_is_not_ready_and_says_how_far_it_is(health: ServiceHealth) -> None:
+    write_status(health.status_file, status(broker_connected=False, broker_error="not asked", relearning="at 43%"))
+    assert wrong(health) == {"ingest": "at 43%", "broker": "away, tried again: not asked"}
+
+
 def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:
     tally = {"messages_received": 9, "messages_quarantined": 2, "messages_waiting": 1, "readings_stored": 5}
     with health.journal.transaction() as db:
