@@ -17,7 +17,7 @@ from domain.arrays import IndexArray, ReadingColumns, ReadingFlag
 from domain.errors import PayloadError
 from domain.identifiers import AssetId, GatewayId, SensorId
 from ingest.assembler import ReceivedBlock
-from ingest.blocks import PlacedBlock, group_blocks, place_block
+from ingest.blocks import PlacedBlocks, kind_of_block
 from ingest.clock import ClockLimits
 from ingest.formats.project import QuantityKey, decode_readings, decode_status, decode_waveform
 from ingest.messages import (
@@ -78,7 +78,8 @@ def decode_batch(
     work = _Work(resolver, limits, len(messages), max_payload_bytes)
     for position, message in enumerate(messages):
         try:
-            work.outcome[position] = work.take(position, message)
+            if not work.take_repeated(position, message):
+                work.outcome[position] = work.take(position, message)
         except PayloadError as error:
             work.outcome[position] = MessageOutcome.DEAD_LETTER
             work.refused.setdefault(position, []).append(error)
@@ -103,7 +104,8 @@ class _Work:
         self.time_ns: list[int] = []
         self.flags: list[int] = []
         self.message: list[int] = []
-        self.placed: list[PlacedBlock] = []
+        self.read_repeated = resolver.known_blocks.read
+        self.placed = PlacedBlocks(limits)
         self.parts: list[tuple[int, ReceivedBlock]] = []
         self.refused: dict[int, list[PayloadError]] = {}
         self.values_refused = 0
@@ -180,13 +182,26 @@ class _Work:
         channels = self.known_sensor(position, topic, asset, sensor)
         if channels is None:
             return MessageOutcome.QUARANTINED
-        slot = channels.slot(raw.axis)
-        placed = place_block(raw, slot, self.limits, message=position, received_ns=message.received_ns)
+        kind = kind_of_block(raw, channels.slot(raw.axis))
         if raw.parts > 1:
             self.parts.append((position, ReceivedBlock(topic.gateway, asset, sensor, raw, message.received_ns)))
             return MessageOutcome.PART
-        self.placed.append(placed)
+        self.placed.add(kind, raw.start_ns, raw.data, message=position, received_ns=message.received_ns)
+        if channels.gateway == topic.gateway:
+            self.resolver.known_blocks.learn(message.topic, message.payload, raw, kind)
         return MessageOutcome.DECODED
+
+    def take_repeated(self, position: int, message: Message) -> bool:
+        """Take a block that is written like an earlier one; False when the message is to be decoded as a whole."""
+        topic, payload, received_ns, retained = message
+        if retained or len(payload) > self.max_payload_bytes:
+            return False
+        found = self.read_repeated(topic, payload)
+        if found is None:
+            return False
+        kind, start_ns, data = found
+        self.placed.add(kind, start_ns, data, message=position, received_ns=received_ns)
+        return True  # its outcome is `DECODED`, with which all begin
 
     def known_sensor(self, position: int, topic: Topic, asset: AssetId, sensor: SensorId) -> SensorChannels | None:
         """Find the sensor, or put the message into quarantine; note a gateway that is not the register's."""
@@ -202,7 +217,7 @@ class _Work:
     def finish(self) -> DecodedBatch:
         """Do the numeric part for all messages at once and close the accounts."""
         readings, message_of_reading = self.columns()
-        groups = group_blocks(self.placed)
+        groups = self.placed.groups()
         for position, error in groups.refused:
             self.refuse_value(position, error)
         useful = np.zeros(len(self.outcome), dtype=np.bool_)

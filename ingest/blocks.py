@@ -5,7 +5,7 @@ Each row depends on its own bytes alone, so how messages are cut into batches ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,33 +14,84 @@ from domain.arrays import FlagArray, IndexArray, ReadingFlag, SignalBlock
 from domain.errors import PayloadError, UnitError
 from domain.units import conversion
 from ingest.assembler import ReceivedBlock
+from ingest.block_kind import BlockKind, WaveformSlot
 from ingest.clock import ClockLimits
-from ingest.formats.project import RawBlock, decode_samples
-from ingest.resolve import Resolver, WaveformSlot
+from ingest.formats.project import RawBlock, SampleEncoding, decode_samples
+from ingest.resolve import Resolver
 
-__all__ = ["PlacedBlock", "WaveformGroups", "decode_assembled", "group_blocks", "place_block"]
+__all__ = ["PlacedBlocks", "WaveformGroups", "decode_assembled", "kind_of_block"]
 
 
-class PlacedBlock(NamedTuple):
-    """A raw block whose place in the register is known.
+# As plain integers: joining enumerated flags takes as long as the rest of a placement.
+_BAD_CLOCK: Final = int(ReadingFlag.BAD_CLOCK)
+_BACKFILL: Final = int(ReadingFlag.BACKFILL)
 
-    Attributes
-    ----------
-    message : int
-        Position of its message in the batch.
-    start_ns : int
-        Device time of the first sample, or the time of arrival where `flags` say `BAD_CLOCK`.
-    factor, offset : float
-        From raw samples to `slot.unit`.
-    """
 
-    message: int
-    slot: WaveformSlot
-    raw: RawBlock
-    start_ns: int
-    flags: int
-    factor: float
-    offset: float
+class PlacedBlocks:
+    """Blocks whose place in the register is known, as columns that grow in the order of arrival."""
+
+    __slots__ = ("_data", "_flags", "_kinds", "_limits", "_messages", "_starts_ns")
+
+    def __init__(self, limits: ClockLimits) -> None:
+        self._limits = {flag: limits.bounds(is_backfill=bool(flag)) for flag in (0, _BACKFILL)}
+        self._kinds: list[BlockKind] = []
+        self._messages: list[int] = []
+        self._starts_ns: list[int] = []
+        self._flags: list[int] = []
+        self._data: list[bytes] = []
+
+    def add(self, kind: BlockKind, start_ns: int | None, data: bytes, *, message: int, received_ns: int) -> None:
+        """Put one block behind the others.
+
+        Parameters
+        ----------
+        start_ns : int or None
+            Device time of the first sample; where it is not believed, the time of arrival takes its place.
+        data : bytes
+            `length * encoding.width` bytes.
+        message : int
+            Position of its message in the batch.
+        """
+        flags = kind.flags
+        low, high = self._limits[flags]
+        if start_ns is None or not low <= start_ns <= high:
+            start_ns = received_ns
+            flags |= _BAD_CLOCK
+        self._kinds.append(kind)
+        self._messages.append(message)
+        self._starts_ns.append(start_ns)
+        self._flags.append(flags)
+        self._data.append(data)
+
+    def groups(self) -> WaveformGroups:
+        """Decode blocks of equal encoding, length and rate together; rows that are not finite are refused."""
+        slots: dict[WaveformSlot, int] = {}
+        shapes: dict[tuple[SampleEncoding, int, float], int] = {}
+        # Most blocks share their kind with others: what follows from it is worked out once a kind.
+        place_of: dict[int, int] = {}
+        place = np.array([place_of.setdefault(id(kind), len(place_of)) for kind in self._kinds], dtype=np.intp)
+        kinds = [self._kinds[first] for first in np.unique(place, return_index=True)[1].tolist()]
+        slot_of = np.array([slots.setdefault(kind.slot, len(slots)) for kind in kinds], dtype=np.int32)
+        shape_of = np.array([shapes.setdefault(kind[1:4], len(shapes)) for kind in kinds], dtype=np.intp)
+        scaling = np.array([(kind.factor, kind.offset) for kind in kinds]).reshape(-1, 2)
+        said = np.array([kind.clipped for kind in kinds], dtype=np.bool_)
+        start_ns = np.array(self._starts_ns, dtype=np.int64)
+        flags = np.array(self._flags, dtype=np.uint8)
+        message = np.array(self._messages, dtype=np.int32)
+        groups = WaveformGroups(tuple(slots), [], [], [])
+        for number, (encoding, length, rate_hz) in enumerate(shapes):
+            rows = np.flatnonzero(shape_of[place] == number)
+            kind_of = place[rows]
+            samples, clipped = decode_samples(
+                encoding,
+                length,
+                [self._data[row] for row in rows.tolist()],
+                factor=scaling[kind_of, 0],
+                offset=scaling[kind_of, 1],
+            )
+            block = SignalBlock(slot_of[kind_of], start_ns[rows], rate_hz, samples, clipped | said[kind_of])
+            _add_finite(groups, block, message[rows], flags[rows])
+        return groups
 
 
 class WaveformGroups(NamedTuple):
@@ -64,15 +115,8 @@ class WaveformGroups(NamedTuple):
     refused: list[tuple[int, PayloadError]]
 
 
-# As plain integers: joining enumerated flags takes as long as the rest of a placement.
-_BAD_CLOCK: Final = int(ReadingFlag.BAD_CLOCK)
-_BACKFILL: Final = int(ReadingFlag.BACKFILL)
-
-
-def place_block(
-    raw: RawBlock, slot: WaveformSlot, limits: ClockLimits, *, message: int, received_ns: int
-) -> PlacedBlock:
-    """Work out time, flags and scaling of one block.
+def kind_of_block(raw: RawBlock, slot: WaveformSlot) -> BlockKind:
+    """Work out what a block's place in the register makes of it.
 
     Raises
     ------
@@ -85,55 +129,36 @@ def place_block(
             unit_factor, unit_offset = conversion(raw.unit, slot.unit)
         except UnitError as error:
             raise PayloadError("bad_unit", f"waveform of sensor {slot.sensor!r}: {error}") from error
-    flags = _BACKFILL if raw.is_backfill else 0
-    start_ns = raw.start_ns
-    if start_ns is None or not limits.admits(start_ns, is_backfill=raw.is_backfill):
-        start_ns = received_ns
-        flags |= _BAD_CLOCK
-    return PlacedBlock(
-        message, slot, raw, start_ns, flags, unit_factor * raw.scale, unit_factor * raw.offset + unit_offset
-    )
-
-
-def group_blocks(placed: Iterable[PlacedBlock]) -> WaveformGroups:
-    """Decode blocks of equal encoding, length and rate together."""
-    by_shape: dict[tuple[str, int, float], list[PlacedBlock]] = {}
-    slots: dict[WaveformSlot, int] = {}
-    for block in placed:
-        raw = block.raw
-        by_shape.setdefault((raw.encoding.value, raw.length, raw.sampling_rate_hz), []).append(block)
-        slots.setdefault(block.slot, len(slots))
-    groups = WaveformGroups(tuple(slots), [], [], [])
-    for members in by_shape.values():
-        _decode_group(members, slots, groups)
-    return groups
-
-
-def _decode_group(members: list[PlacedBlock], slots: dict[WaveformSlot, int], groups: WaveformGroups) -> None:
-    """Decode one group and append it; rows that are not finite are refused."""
-    raw = members[0].raw
-    samples, clipped = decode_samples(
+    return BlockKind(
+        slot,
         raw.encoding,
         raw.length,
-        [block.raw.data for block in members],
-        factor=np.array([block.factor for block in members]),
-        offset=np.array([block.offset for block in members]),
+        raw.sampling_rate_hz,
+        unit_factor * raw.scale,
+        unit_factor * raw.offset + unit_offset,
+        _BACKFILL if raw.is_backfill else 0,
+        raw.clipped,
     )
-    clipped |= np.array([block.raw.clipped for block in members], dtype=np.bool_)
-    flags = np.array([block.flags for block in members], dtype=np.uint8)
-    flags[clipped] |= np.uint8(ReadingFlag.CLIPPED)
-    message = np.array([block.message for block in members], dtype=np.int32)
-    channel = np.array([slots[block.slot] for block in members], dtype=np.int32)
-    start_ns = np.array([block.start_ns for block in members], dtype=np.int64)
-    finite = np.isfinite(samples).all(axis=1)
+
+
+def _add_finite(groups: WaveformGroups, block: SignalBlock, message: IndexArray, flags: FlagArray) -> None:
+    """Append one group, leaving out and refusing the rows that are not finite."""
+    flags[block.clipped] |= np.uint8(ReadingFlag.CLIPPED)
+    finite = np.isfinite(block.samples).all(axis=1)
     if not finite.all():
         refusal = PayloadError("bad_value", "got samples that are not finite, expected numbers; check sensor and scale")
         groups.refused.extend((int(position), refusal) for position in message[~finite])
         if not finite.any():
             return
-        message, channel, start_ns = message[finite], channel[finite], start_ns[finite]
-        samples, clipped, flags = samples[finite], clipped[finite], flags[finite]
-    groups.blocks.append((SignalBlock(channel, start_ns, raw.sampling_rate_hz, samples, clipped), message))
+        message, flags = message[finite], flags[finite]
+        block = SignalBlock(
+            block.channel[finite],
+            block.start_ns[finite],
+            block.sampling_rate_hz,
+            block.samples[finite],
+            block.clipped[finite],
+        )
+    groups.blocks.append((block, message))
     groups.flags.append(flags)
 
 
@@ -154,16 +179,17 @@ def decode_assembled(blocks: Sequence[ReceivedBlock], resolver: Resolver, limits
     WaveformGroups
         Blocks whose sensor or unit does not fit any more are in `refused`.
     """
-    placed: list[PlacedBlock] = []
+    placed = PlacedBlocks(limits)
     refused: list[tuple[int, PayloadError]] = []
     for position, block in enumerate(blocks):
         channels = resolver.sensor(block.asset, block.sensor)
         try:
             if channels is None:
                 raise PayloadError("unknown_channel", resolver.why_unknown(block.asset, block.sensor))  # noqa: TRY301
-            slot = channels.slot(block.raw.axis)
-            placed.append(place_block(block.raw, slot, limits, message=position, received_ns=block.received_ns))
+            raw = block.raw
+            kind = kind_of_block(raw, channels.slot(raw.axis))
+            placed.add(kind, raw.start_ns, raw.data, message=position, received_ns=block.received_ns)
         except PayloadError as error:
             refused.append((position, error))
-    groups = group_blocks(placed)
+    groups = placed.groups()
     return groups._replace(refused=refused + groups.refused)

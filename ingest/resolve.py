@@ -18,7 +18,9 @@ from domain.errors import PayloadError, ShapeError, UnitError
 from domain.identifiers import AssetId, ChannelKey, GatewayId, SensorId
 from domain.register import WAVEFORM_CHANNELS, Channel, Register
 from domain.units import UnitConversion, canonical_unit, conversion
+from ingest.block_kind import WaveformSlot
 from ingest.formats.project import QuantityKey, channel_name
+from ingest.repeats import KnownBlocks
 
 __all__ = ["Conversions", "Resolution", "Resolver", "SensorChannels", "WaveformSlot"]
 
@@ -41,28 +43,6 @@ class Conversions(NamedTuple):
     number: IndexArray
     factor: FloatArray
     offset: FloatArray
-
-
-class WaveformSlot(NamedTuple):
-    """Where the features of one sensor's waveform on one axis go.
-
-    Attributes
-    ----------
-    unit : str
-        Unit that the samples are decoded into; empty: as they come, since no channel asks for it.
-    numbers : tuple of int
-        The journal's channel number for each of `domain.register.WAVEFORM_CHANNELS`; -1 where the register
-        does not have that one.
-    factors : tuple of float
-        What each feature, computed from samples in `unit`, is multiplied by to be in its register's unit.
-    """
-
-    asset: AssetId
-    sensor: SensorId
-    axis: str
-    unit: str
-    numbers: tuple[int, ...]
-    factors: tuple[float, ...]
 
 
 class SensorChannels:
@@ -181,6 +161,11 @@ class Resolver:
     numbers : mapping of ChannelKey to int
         The journal's lasting number of every channel in it.
 
+    Attributes
+    ----------
+    known_blocks : KnownBlocks
+        How blocks were written before.
+
     Raises
     ------
     ShapeError
@@ -203,6 +188,7 @@ class Resolver:
         self._resolutions: list[Resolution] = []
         self._keys: list[ChannelKey] = []
         self._index: dict[tuple[ChannelKey, str], int] = {}
+        self.known_blocks = KnownBlocks()
         self._columns = Conversions(np.empty(0, np.int32), np.empty(0), np.empty(0))
         for channel in register.channels:
             number = numbers.get(channel.key)

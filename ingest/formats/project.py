@@ -8,6 +8,7 @@ from ingest.formats.encoding import OutgoingReading, encode_readings, encode_sta
 from ingest.formats.readings import DecodedReading, QuantityKey, channel_name, decode_readings
 from ingest.formats.samples import SampleEncoding, decode_samples
 from ingest.formats.status import DecodedStatus, GatewayState, decode_status
+from ingest.formats.times import parse_time
 from ingest.formats.waveforms import MAX_PARTS, MAX_SAMPLES, RawBlock, decode_waveform
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "encode_readings",
     "encode_status",
     "encode_waveform",
+    "parse_time",
 ]

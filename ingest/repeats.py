@@ -1,0 +1,188 @@
+"""Blocks that repeat the text of an earlier one but for their time, samples and number: read without parsing it anew.
+
+A sensor's gateway writes every block alike. Once one was read, the text between the parts that change is
+remembered; a block with the same text there means the same, whatever those parts say, since each stands alone between
+two quotation marks. That is not taken on trust: before a form is used, it is tried with other parts, and what the
+whole decoder makes of those must differ in them alone. Every block that does not fit is read as if nothing was known.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+from typing import Final, NamedTuple
+
+from domain.errors import PayloadError
+from ingest.block_kind import BlockKind
+from ingest.formats.project import RawBlock, SampleEncoding, decode_waveform, parse_time
+
+__all__ = ["BlockForm", "KnownBlocks", "form_of"]
+
+# One for each topic, like what is remembered of topics; some 700 bytes each.
+_MOST_TOPICS: Final = 131_072
+# One sensor's blocks along three axes come under one topic; one form more for a gateway that was just changed.
+_FORMS: Final = 4
+# A sender whose blocks have no common form costs no more than so many attempts to find one.
+_ATTEMPTS: Final = 12
+
+_OTHER_TIME: Final = "2001-02-03T04:05:06.700Z"
+_OTHER_ID: Final = "another-block"
+_LONGEST_TEXT: Final = 128
+
+
+class BlockForm(NamedTuple):
+    """The text of one sensor's blocks: `literals` around what changes.
+
+    Attributes
+    ----------
+    literals : tuple of bytes
+        What stands before the first changing part, between them, and behind the last.
+    changing : tuple of str
+        The names of the changing parts in their order: `t0`, `data` and perhaps `id`.
+    data_length : int
+        Characters of `data`; the other parts end at the next quotation mark.
+    size : int
+        Bytes of samples.
+    """
+
+    literals: tuple[bytes, ...]
+    changing: tuple[str, ...]
+    data_length: int
+    size: int
+
+    def read(self, payload: bytes) -> tuple[int, bytes] | None:
+        """Read a block of this form.
+
+        Returns
+        -------
+        start_ns : int
+            Unix nanoseconds.
+        data : bytes
+            Raw samples.
+        None
+            Where the block has another form, or what changes is not sound: then it is to be read as a whole.
+        """
+        literals, changing, data_length, size = self
+        at = end = 0
+        start_ns: int | None = None
+        data = b""
+        for literal, name in zip(literals, changing, strict=False):
+            if not payload.startswith(literal, end):
+                return None
+            at = end + len(literal)
+            if name == "data":
+                end = at + data_length
+                try:
+                    data = a2b_base64(payload[at:end], strict_mode=True)
+                except ValueError:
+                    return None
+                continue
+            end = payload.find(b'"', at)
+            if end < 0:
+                return None
+            if name == "t0":
+                start_ns = parse_time(payload[at:end].decode("latin-1"))
+            elif not _is_plain(payload[at:end]):
+                return None
+        if start_ns is None or len(data) != size or payload[end:] != literals[-1]:
+            return None
+        return start_ns, data
+
+
+class KnownBlocks:
+    """How blocks were written before, by topic, under one register."""
+
+    __slots__ = ("_attempts", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[BlockForm, BlockKind], ...]] = {}
+        self._attempts: dict[str, int] = {}
+
+    def read(self, topic: str, payload: bytes) -> tuple[BlockKind, int, bytes] | None:
+        """Read a block that repeats an earlier one of its topic: its kind, its start, and its raw samples."""
+        for form, kind in self._known.get(topic, ()):
+            found = form.read(payload)
+            if found is not None:
+                return kind, *found
+        return None
+
+    def learn(self, topic: str, payload: bytes, raw: RawBlock, kind: BlockKind) -> None:
+        """Remember how a block was written that had to be decoded as a whole.
+
+        Parameters
+        ----------
+        payload : bytes
+            What was decoded as `raw`.
+        kind : BlockKind
+            What every block of that form is, under the register in force.
+        """
+        attempts = self._attempts.get(topic, 0)
+        if attempts >= _ATTEMPTS or (not attempts and len(self._attempts) >= _MOST_TOPICS):
+            return
+        self._attempts[topic] = attempts + 1
+        form = form_of(payload, raw, kind.slot.sensor)
+        if form is not None:
+            self._known[topic] = (*self._known.get(topic, ())[1 - _FORMS :], (form, kind))
+
+
+def form_of(payload: bytes, raw: RawBlock, sensor: str) -> BlockForm | None:
+    """Find what a block would share with the next one of its sensor.
+
+    Parameters
+    ----------
+    payload : bytes
+        A block that `ingest.formats.project.decode_waveform` read as `raw`.
+
+    Returns
+    -------
+    BlockForm or None
+        None for a part of a burst, samples as numbers, and text in which a changing part cannot be told apart.
+    """
+    if raw.parts > 1 or raw.encoding is SampleEncoding.JSON or raw.start_ns is None:
+        return None
+    places = [_value_of(payload, name) for name in (b"t0", b"data")]
+    if raw.id:
+        places.append(_value_of(payload, b"id"))
+    found = sorted((*place, name) for place, name in zip(places, ("t0", "data", "id"), strict=False) if place)
+    if len(found) < len(places):
+        return None
+    starts, ends = [0, *(end for _, end, _ in found)], [*(start for start, _, _ in found), len(payload)]
+    literals = tuple(payload[start:end] for start, end in zip(starts, ends, strict=True))
+    changing = tuple(name for _, _, name in found)
+    data_length = next(end - start for start, end, name in found if name == "data")
+    form = BlockForm(literals, changing, data_length, len(raw.data))
+    return form if form.read(payload) == (raw.start_ns, raw.data) and _holds(form, raw, sensor) else None
+
+
+def _value_of(payload: bytes, name: bytes) -> tuple[int, int] | None:
+    """Find where the only text that looks like the value of `name` begins and ends, within its quotation marks."""
+    key = b'"' + name + b'"'
+    at = payload.find(key)
+    if at < 0 or payload.find(key, at + 1) >= 0:
+        return None
+    start = payload.find(b'"', at + len(key)) + 1
+    end = payload.find(b'"', start)
+    return (start, end) if 0 < start < end else None
+
+
+def _holds(form: BlockForm, raw: RawBlock, sensor: str) -> bool:
+    """Try the form on a block with another time, number and samples."""
+    other_data = bytes(byte ^ 0x55 for byte in raw.data)
+    parts = {
+        "t0": _OTHER_TIME.encode(),
+        "id": _OTHER_ID.encode(),
+        "data": b2a_base64(other_data, newline=False),
+    }
+    text = form.literals[0] + b"".join(
+        parts[name] + literal for name, literal in zip(form.changing, form.literals[1:], strict=True)
+    )
+    other_ns = parse_time(_OTHER_TIME)
+    expected = raw._replace(start_ns=other_ns, data=other_data, id=_OTHER_ID if "id" in form.changing else raw.id)
+    try:
+        return decode_waveform(text, sensor) == expected and form.read(text) == (other_ns, other_data)
+    except PayloadError:
+        return False
+
+
+def _is_plain(part: bytes) -> bool:
+    """Tell whether text between quotation marks means itself and is no longer than a number may be."""
+    return len(part) <= _LONGEST_TEXT and part.isascii() and b"\\" not in part and part.decode().isprintable()
