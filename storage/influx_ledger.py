@@ -18,6 +18,7 @@ from typing import Final
 from domain.errors import StorageCorrupt, StorageUnavailable
 from storage.influx_lines import ChannelTags
 from storage.influx_writer import RefusedLine
+from storage.transactions import transaction
 from storage.wal import use_wal
 
 __all__ = ["InfluxLedger"]
@@ -104,28 +105,21 @@ class InfluxLedger:
 
     def move(self, seq: int, channels: Mapping[int, ChannelTags], refused: Sequence[RefusedLine]) -> None:
         """Remember that all up to an entry is written, with the channels as they are there, in one commit."""
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)",
-                    [(number, *names) for number, names in channels.items()],
-                )
-                self._db.executemany(
-                    "INSERT INTO refused (target, line, reason) VALUES (?, ?, ?)",
-                    [(self._target, item.line, item.reason) for item in refused],
-                )
-                self._db.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (_KEPT_REFUSALS,))
-                self._db.execute(
-                    "INSERT INTO position VALUES (?, ?, ?) ON CONFLICT (target) DO UPDATE SET "
-                    "seq = excluded.seq, refused = refused + excluded.refused",
-                    (self._target, seq, len(refused)),
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._lock, self._translated(), transaction(self._db):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)",
+                [(number, *names) for number, names in channels.items()],
+            )
+            self._db.executemany(
+                "INSERT INTO refused (target, line, reason) VALUES (?, ?, ?)",
+                [(self._target, item.line, item.reason) for item in refused],
+            )
+            self._db.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (_KEPT_REFUSALS,))
+            self._db.execute(
+                "INSERT INTO position VALUES (?, ?, ?) ON CONFLICT (target) DO UPDATE SET "
+                "seq = excluded.seq, refused = refused + excluded.refused",
+                (self._target, seq, len(refused)),
+            )
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

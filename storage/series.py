@@ -1,7 +1,8 @@
 """Time series in one SQLite file: readings as they were accepted, and hops as they were scored.
 
 The default of design.md D4; InfluxDB takes its place behind the same protocol. Keys are (channel
-number, time), and the first value of a key stays, so writing an entry twice changes nothing.
+number, time), and the first value of a key stays, so writing an entry twice changes nothing. How readings are packed
+is told in `storage.reading_rows`.
 """
 
 from __future__ import annotations
@@ -22,26 +23,19 @@ from domain.records import SeriesPoint
 from storage.entries import BatchBody, HopColumns, PackedReadings, decode_readings, encode_readings
 from storage.hop_values import HopValues
 from storage.journal import Entry
+from storage.reading_rows import SCHEMA, ReadingRows, take_over
+from storage.transactions import transaction
 from storage.wal import use_wal
 
 __all__ = ["SqliteSeries"]
 
 _BUSY_TIMEOUT_S: Final = 10.0
 _CACHE_KIB: Final = 65_536
-_TIMES: Final = {"reading": "time_ns", "hop": "start_ns"}
 # Rows that retention removes in one step.
 _STEP: Final = 2000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS channel (
-    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, sensor TEXT NOT NULL, channel TEXT NOT NULL, unit TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS channel_asset ON channel (asset, sensor, channel);
-CREATE TABLE IF NOT EXISTS reading (
-    number INTEGER NOT NULL, time_ns INTEGER NOT NULL, value REAL NOT NULL, flags INTEGER NOT NULL,
-    PRIMARY KEY (number, time_ns)
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hop (
     number INTEGER NOT NULL, start_ns INTEGER NOT NULL, value REAL NOT NULL, count INTEGER NOT NULL,
     expected REAL, band REAL, novelty REAL,
@@ -65,7 +59,9 @@ class SqliteSeries:
         with _translated(path):
             self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             use_wal(self._db)
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA + _SCHEMA)
+            self._rows = ReadingRows(self._db)
+            take_over(self._db, self._rows)
             # Entries leave the journal once they are here, so a power cut may not take them back.
             self._db.execute("PRAGMA synchronous=FULL")
             # Rows of one hop go to as many places in the file as there are channels; they should stay in memory.
@@ -87,40 +83,23 @@ class SqliteSeries:
         if not entries:
             return
         with self._lock, _translated(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
             try:
-                for entry in entries:
-                    self._project_one(entry)
-                self._db.execute("INSERT OR REPLACE INTO position VALUES ('series', ?)", (entries[-1].seq,))
-                self._db.execute("COMMIT")
+                with transaction(self._db):
+                    for entry in entries:
+                        self._project_one(entry)
+                    readings = [decode_readings(e.body.readings) for e in entries if isinstance(e.body, BatchBody)]
+                    self._count("known", self._rows.write(ReadingColumns.concatenate(readings)))
+                    self._db.execute("INSERT OR REPLACE INTO position VALUES ('series', ?)", (entries[-1].seq,))
             except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                self._rows.forget()
                 raise
 
     def _project_one(self, entry: Entry) -> None:
+        """Write what an entry has beside readings."""
         outcome = entry.outcome
         if outcome.register is not None:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)",
-                [
-                    (number, channel.asset, channel.sensor, channel.channel, channel.unit)
-                    for channel, number in zip(outcome.register.channels, outcome.register_numbers, strict=True)
-                ],
-            )
-        if isinstance(entry.body, BatchBody):
-            readings = decode_readings(entry.body.readings)
-            added = self._db.executemany(
-                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)",
-                zip(
-                    readings.channel.tolist(),
-                    readings.time_ns.tolist(),
-                    readings.value.tolist(),
-                    readings.flags.tolist(),
-                    strict=True,
-                ),
-            ).rowcount
-            self._count("known", len(readings) - max(added, 0))
+            channels = zip(outcome.register.channels, outcome.register_numbers, strict=True)
+            self._rows.register([(n, item.asset, item.sensor, item.channel, item.unit) for item, n in channels])
         if outcome.hops.channel:
             self._db.executemany("INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?, ?, ?, ?)", _hop_rows(outcome.hops))
 
@@ -139,42 +118,45 @@ class SqliteSeries:
             return int(self._db.execute(query).fetchone()[0])
 
     def count_old(self, table: Literal["reading", "hop"], before_ns: int) -> int:
-        """Count the rows from before a moment of event time."""
-        time = _TIMES[table]
+        """Count the readings or hops from before a moment of event time."""
         with self._lock, _translated(self._path):
-            query = f"SELECT count(*) FROM {table} WHERE number = ? AND {time} < ?"  # noqa: S608 -- names of ours
+            if table == "reading":
+                return self._rows.count_old(before_ns)
+            query = "SELECT count(*) FROM hop WHERE number = ? AND start_ns < ?"
             return sum(int(self._db.execute(query, (number, before_ns)).fetchone()[0]) for number in self._numbers())
 
     def remove_old(self, table: Literal["reading", "hop"], before_ns: int) -> Iterator[int]:
-        """Remove the rows from before a moment of event time, a part at each step; gives how many."""
-        time = _TIMES[table]
-        some = f"SELECT {time} FROM {table} WHERE number = ?1 AND {time} < ?2 ORDER BY {time} LIMIT ?3"  # noqa: S608 -- names of ours
+        """Remove the readings or hops from before a moment of event time, a part at each step; gives how many."""
+        remove = self._remove_old_readings if table == "reading" else self._remove_old_hops
         with self._lock, _translated(self._path):
-            numbers = self._numbers()
+            numbers = self._rows.sensors() if table == "reading" else self._numbers()
         for number in numbers:
-            removed = _STEP
-            while removed == _STEP:
-                with self._lock, _translated(self._path):
-                    self._db.execute("BEGIN IMMEDIATE")
-                    try:
-                        removed = self._db.execute(
-                            f"DELETE FROM {table} WHERE number = ?1 AND {time} IN ({some})",  # noqa: S608 -- see above
-                            (number, before_ns, _STEP),
-                        ).rowcount
-                        if table == "reading":
-                            self._count("erased", removed)
-                        self._db.execute("COMMIT")
-                    except BaseException:
-                        if self._db.in_transaction:
-                            self._db.execute("ROLLBACK")
-                        raise
+            has_more = True
+            while has_more:
+                with self._lock, _translated(self._path), transaction(self._db):
+                    removed, has_more = remove(number, before_ns)
                 if removed:
                     yield removed
 
+    def _remove_old_readings(self, sensor_number: int, before_ns: int) -> tuple[int, bool]:
+        removed, has_more = self._rows.remove_old(sensor_number, before_ns, _STEP)
+        self._count("erased", removed)
+        return removed, has_more
+
+    def _remove_old_hops(self, number: int, before_ns: int) -> tuple[int, bool]:
+        some = "SELECT start_ns FROM hop WHERE number = ?1 AND start_ns < ?2 ORDER BY start_ns LIMIT ?3"
+        removed = self._db.execute(
+            f"DELETE FROM hop WHERE number = ?1 AND start_ns IN ({some})",  # noqa: S608 -- a text of ours
+            (number, before_ns, _STEP),
+        ).rowcount
+        return removed, removed == _STEP
+
     def oldest_ns(self, table: Literal["reading", "hop"]) -> int | None:
-        """Give the event time of the oldest row; None when there is none."""
-        query = f"SELECT min({_TIMES[table]}) FROM {table} WHERE number = ?"  # noqa: S608 -- names of ours
+        """Give the event time of the oldest reading or hop; None when there is none."""
         with self._lock, _translated(self._path):
+            if table == "reading":
+                return self._rows.oldest_ns()
+            query = "SELECT min(start_ns) FROM hop WHERE number = ?"
             found = [self._db.execute(query, (number,)).fetchone()[0] for number in self._numbers()]
         return min((int(time_ns) for time_ns in found if time_ns is not None), default=None)
 
@@ -230,7 +212,7 @@ class SqliteSeries:
     def reading_count(self) -> int:
         """Count the stored readings, for `schouw doctor`."""
         with self._lock, _translated(self._path):
-            return int(self._db.execute("SELECT count(*) FROM reading").fetchone()[0])
+            return self._rows.count()
 
     def refused_count(self) -> int:
         """Count the rows that were refused for good: this store takes all."""
@@ -238,20 +220,16 @@ class SqliteSeries:
 
     def readings(self, *, batch: int = 10_000) -> Iterator[tuple[str, str, str, int, float, str, int]]:
         """Walk over all readings as (asset, sensor, channel, time_ns, value, unit, flags), by channel and time."""
-        after: tuple[int, int] = (-1, -(2**63))
-        while True:
-            with self._lock, _translated(self._path):
-                rows = self._db.execute(
-                    "SELECT c.asset, c.sensor, c.channel, r.time_ns, r.value, c.unit, r.flags, r.number FROM reading r "
-                    "JOIN channel c ON c.number = r.number WHERE (r.number, r.time_ns) > (?, ?) "
-                    "ORDER BY r.number, r.time_ns LIMIT ?",
-                    (*after, batch),
-                ).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                yield row[:7]
-            after = (rows[-1][7], rows[-1][3])
+        with self._lock, _translated(self._path):
+            rows = self._db.execute(
+                "SELECT number, sensor_number, asset, sensor, channel, unit FROM channel ORDER BY number"
+            ).fetchall()
+        for number, sensor_number, asset, sensor, channel, unit in rows:
+            for page in self._reading_pages(sensor_number, batch):
+                found = page.take(page.channel == number)
+                columns = (found.time_ns.tolist(), found.value.tolist(), found.flags.tolist())
+                for time_ns, value, flags in zip(*columns, strict=True):
+                    yield asset, sensor, channel, time_ns, value, unit, flags
 
     def channels(self) -> dict[int, tuple[str, str, str, str]]:
         """Give asset, sensor, channel and unit of every lasting number."""
@@ -262,12 +240,23 @@ class SqliteSeries:
         return {number: (asset, sensor, channel, unit) for number, asset, sensor, channel, unit in rows}
 
     def packed_readings(self, *, page: int) -> Iterator[PackedReadings]:
-        """Walk over all readings in columns, so many at a time."""
-        for rows in self._pages("SELECT number, time_ns, value, flags FROM reading WHERE (number, time_ns)", page):
-            number, time_ns, value, flags = (np.asarray(column) for column in zip(*rows, strict=True))
-            yield encode_readings(
-                ReadingColumns(number.astype(np.int32), time_ns.astype(np.int64), value, flags.astype(np.uint8))
-            )
+        """Walk over all readings in columns, those of so many moments of a sensor at a time."""
+        with self._lock, _translated(self._path):
+            sensors = self._rows.sensors()
+        for sensor_number in sensors:
+            for readings in self._reading_pages(sensor_number, page):
+                yield encode_readings(readings)
+
+    def _reading_pages(self, sensor_number: int, rows: int) -> Iterator[ReadingColumns]:
+        """Walk over the readings of one sensor by time, so many moments at once."""
+        after_ns = -(2**63)
+        while True:
+            with self._lock, _translated(self._path):
+                page = self._rows.page(sensor_number, after_ns, rows)
+            if not len(page):
+                return
+            yield page
+            after_ns = int(page.time_ns[-1])
 
     def packed_hops(self, *, page: int) -> Iterator[HopColumns]:
         """Walk over all hops in columns, so many at a time."""

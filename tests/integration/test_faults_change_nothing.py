@@ -49,7 +49,7 @@ def test_a_lost_message_would_be_seen_and_so_would_a_doubled_reading(tmp_path: P
     again = undisturbed(tmp_path / "again", whole.scenario, [*whole.messages, *whole.messages[:20]])
     assert whole.evidence.differences(again) == []
     series = SqliteSeries(tmp_path / "again" / "series.sqlite")
-    series._db.execute("INSERT INTO reading SELECT number, time_ns + 1, value, flags FROM reading LIMIT 1")
+    series._db.execute("INSERT INTO sensor_reading SELECT sensor_number, time_ns + 1, body FROM sensor_reading LIMIT 1")
     series.close()
     doubled = evidence_of(load_settings({"data_dir": tmp_path / "again"}), again.model_state)
     assert [text.split(":")[0] for text in whole.evidence.differences(doubled)] == ["readings", "sum_of_values"]
