@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Condition
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from ingest.messages import Message
 from ingest.spill import Spill, SpillPlace
@@ -47,16 +47,8 @@ class Delivery(NamedTuple):
     qos: int
 
 
-class _Waiting(NamedTuple):
-    """A message, how it came, and where its payload is when it is not with it."""
-
-    message: Message
-    delivery: Delivery
-    place: SpillPlace | None
-
-    @property
-    def size(self) -> int:
-        return len(self.message.payload) if self.place is None else self.place.size
+# A message, how it came, and where its payload is when it is not with it.
+_Waiting: TypeAlias = tuple[Message, Delivery, SpillPlace | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,14 +144,15 @@ class DeliveryQueue:
         """Add messages in the order they came, but for copies; never blocks and never refuses."""
         with self._arrived:
             for message, delivery in arrived:
-                if delivery.qos:
-                    if delivery.generation != self._generation:
-                        self._generation = delivery.generation
+                generation, mid, qos = delivery
+                if qos:
+                    if generation != self._generation:
+                        self._generation = generation
                         self._outstanding.clear()
-                    elif self._is_copy(message, delivery.mid):
+                    elif mid in self._outstanding and self._is_copy(message, mid):
                         self._copies += 1
                         continue
-                    self._outstanding[delivery.mid] = message
+                    self._outstanding[mid] = message
                 place = None
                 size = len(message.payload)
                 if self._spill is not None and self._waiting_bytes + size > self._byte_limit:
@@ -167,10 +160,10 @@ class DeliveryQueue:
                 if place is None:
                     self._waiting_bytes += size
                 else:
-                    if delivery.qos:
-                        self._outstanding[delivery.mid] = _mark(message)
+                    if qos:
+                        self._outstanding[mid] = _mark(message)
                     message = message._replace(payload=b"")  # noqa: PLW2901 -- its payload is elsewhere now
-                self._waiting.append(_Waiting(message, delivery, place))
+                self._waiting.append((message, delivery, place))
             self._arrived.notify()
 
     def _is_copy(self, message: Message, mid: int) -> bool:
@@ -179,10 +172,10 @@ class DeliveryQueue:
         The number alone does not say so: Mosquitto counts on, and uses numbers again while they are under way when more
         than 65,535 messages are.
         """
-        known = self._outstanding.get(mid)
+        known = self._outstanding[mid]
         if isinstance(known, bytes):
             return _mark(message) == known
-        return known is not None and known.topic == message.topic and known.payload == message.payload
+        return known.topic == message.topic and known.payload == message.payload
 
     def take(self, max_messages: int, wait_s: float, max_bytes: int) -> InboxBatch:
         """Hand out what is there, waiting until something is.
@@ -205,30 +198,31 @@ class DeliveryQueue:
             self._forget_settled()
             size = 0
             while self._waiting and len(messages) + len(settled) < max_messages:
-                size += self._waiting[0].size
+                waiting, delivery, place = self._waiting[0]
+                size += len(waiting.payload) if place is None else place.size
                 if (messages or settled) and size > max_bytes:
                     break
-                waiting = self._waiting.popleft()
-                message = self._whole(waiting)
+                self._waiting.popleft()
+                message = self._whole(waiting, place)
                 if message is None:
                     continue
-                if self._settled and waiting.delivery.qos and (mark := _mark(message)) in self._settled:
-                    settled.append((len(messages), waiting.delivery, mark))
+                if self._settled and delivery.qos and (mark := _mark(message)) in self._settled:
+                    settled.append((len(messages), delivery, mark))
                 else:
                     messages.append(message)
-                    deliveries.append(waiting.delivery)
+                    deliveries.append(delivery)
             batch = InboxBatch(tuple(messages), tuple(deliveries), tuple(settled))
             if messages or settled:
                 self._handed_out.append((batch, self._monotonic()))
             return batch
 
-    def _whole(self, waiting: _Waiting) -> Message | None:
+    def _whole(self, message: Message, place: SpillPlace | None) -> Message | None:
         """Give a message with its payload; None when the disk does not give it back."""
-        if waiting.place is None or self._spill is None:
-            self._waiting_bytes -= len(waiting.message.payload)
-            return waiting.message
+        if place is None or self._spill is None:
+            self._waiting_bytes -= len(message.payload)
+            return message
         try:
-            return waiting.message._replace(payload=self._spill.take(waiting.place))
+            return message._replace(payload=self._spill.take(place))
         except OSError:
             self._unreadable += 1
             return None
@@ -310,9 +304,9 @@ class DeliveryQueue:
             self._handed_out = deque(kept)
             self._done.discard(id(batch))
             pairs = zip(batch.messages, batch.deliveries, strict=True)
-            back = [_Waiting(message, how, None) for message, how in pairs if how.qos == 0]
+            back: list[_Waiting] = [(message, how, None) for message, how in pairs if how.qos == 0]
             self._waiting.extendleft(reversed(back))
-            self._waiting_bytes += sum(waiting.size for waiting in back)
+            self._waiting_bytes += sum(len(message.payload) for message, _, _ in back)
             self._arrived.notify()
 
     def close(self) -> None:

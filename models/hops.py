@@ -116,8 +116,7 @@ class HopTracker:
 
     def rows_of(self, numbers: IndexArray) -> IndexArray:
         """Give the catalogue row of each channel number; -1 where the catalogue does not have it."""
-        inside = (numbers >= 0) & (numbers < len(self._row))
-        return np.where(inside, self._row[np.where(inside, numbers, 0)], np.int32(-1)).astype(np.int32)
+        return self._row.take(numbers + 1, mode="clip")
 
     def hop_start(self, rows: IndexArray, time_ns: TimeArray) -> TimeArray:
         """Give the start of the hop that each reading falls into."""
@@ -418,9 +417,10 @@ class HopTracker:
 
 
 def _rows_by_number(catalogue: Catalogue) -> IndexArray:
+    """Give the row of number `n` at `n + 1`, and -1 at both ends, where numbers beyond them are clipped to."""
     numbers = catalogue.channel_number
-    rows = np.full(int(numbers.max(initial=0)) + 1, -1, np.int32)
-    rows[numbers] = np.arange(len(numbers), dtype=np.int32)
+    rows = np.full(int(numbers.max(initial=-1)) + 3, -1, np.int32)
+    rows[numbers + 1] = np.arange(len(numbers), dtype=np.int32)
     return rows
 
 
