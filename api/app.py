@@ -6,6 +6,7 @@ Nothing here reads a clock, an environment variable or a file outside this room.
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from typing import Final
@@ -88,13 +89,17 @@ def create_app(rooms: ApiRooms) -> FastAPI:
         app.include_router(part.router)
     app.include_router(login.page_router)
     app.include_router(algorithm.page_router)
-    document = json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
+
+    @functools.cache
+    def document() -> bytes:
+        """Make the document when it is first asked for: it takes most of the time of making an application."""
+        return json.dumps(make_document(app, rooms.settings), ensure_ascii=False).encode()
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     def show_openapi() -> Response:
         """Give the OpenAPI document to anyone, scripts of other sites included."""
         headers = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-        return Response(document, media_type="application/json", headers=headers)
+        return Response(document(), media_type="application/json", headers=headers)
 
     for router in pages.PARTS:
         app.include_router(router)
