@@ -38,7 +38,10 @@ class PlacedDecision:
 
 
 def place_decision(live: LiveState, entry: Entry) -> PlacedDecision | None:
-    """Find from what a decision led to where in its asset's hops it was taken; None where its asset is gone."""
+    """Find from what a decision led to where in its asset's hops it was taken; None where no models knew the asset.
+
+    It is gone by now, or it was not there then and the decision changed nothing.
+    """
     if not isinstance(entry.body, DecisionBody):
         return None
     decision = entry.body.decision
@@ -47,7 +50,9 @@ def place_decision(live: LiveState, entry: Entry) -> PlacedDecision | None:
         return None
     # Its asset was assessed at once, as of its last closed hop; one never heard as of the decision's own time.
     told = [item.assessed_at_ns for item in entry.outcome.current if item.asset == decision.asset]
-    after_ns = told[0] if told and told[0] != decision.decided_at_ns else NEVER_NS
+    if not told:
+        return None
+    after_ns = told[0] if told[0] != decision.decided_at_ns else NEVER_NS
     return PlacedDecision(row, after_ns, entry.seq, entry.body)
 
 

@@ -35,11 +35,15 @@ from service.settings import load_settings
 from storage.database import open_database, sqlite_address
 from storage.decisions import JournalDecisionLog
 from storage.hop_values import HopValues
+from storage.influx import InfluxSeries
+from storage.influx_target import InfluxTarget
 from storage.journal import Journal
 from storage.protocols import DecisionDraft, ProjectedSeries
 from storage.series import SqliteSeries
 from storage.tables import alarm_table
 from tests.chain import DAY_NS, NS, open_chain
+from tests.influx_server import InfluxServer
+from tests.installation import Installation, publish
 from tests.unit.service.site import HOUR_NS, NOW_NS, WALL, open_site, project
 
 pytestmark = pytest.mark.slow
@@ -401,3 +405,72 @@ def _names(journal: Journal) -> list[str]:
     with models(OLD):
         pipeline = open_pipeline(journal, WALL, max_payload_bytes=1, head_bytes=0)
     return [item.id for book in pipeline.live.books.values() for item in book.alarms]
+
+
+def test_from_an_influxdb_the_same_bits_come(
+    site: Callable[[str], Path], always: tuple[str, str], influx: InfluxServer
+) -> None:
+    folder = site("whole")
+    influx.create("update")
+    target = InfluxTarget(url=influx.url, kind="1.8", bucket="update")
+    series = InfluxSeries(target, folder / "influx.sqlite")
+    with contextlib.closing(Journal(folder / "journal.sqlite")) as journal:
+        while entries := journal.entries(after=series.position(), limit=50):
+            series.project(entries)
+        assert journal.prune(upto=journal.snapshot_seq()) > 20
+    assert update(folder, series).pipeline.live.digest() == always[0]
+    series.close()
+
+
+def test_the_processes_go_on_and_what_came_meanwhile_is_taken_afterwards(
+    site: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """`schouw run` as an operator starts it after an update; the session with the broker is from before."""
+    before = site("blind")
+    installation = Installation(tmp_path / "data", INGEST__CLOCK="stream")
+    with installation.running("run"):
+        installation.until("there is a session", lambda: is_well(installation), seconds=60)
+    for name in ("journal.sqlite", "operational.sqlite", "series.sqlite"):
+        for old in installation.folder.glob(f"{name}*"):
+            old.unlink()
+        shutil.copyfile(before / name, installation.folder / name)
+    with contextlib.closing(installation.journal()) as journal:
+        stored = journal.tally()["readings_stored"]
+    items = [
+        (item.topic, item.payload)
+        for hour in range(UPDATE, UPDATE + 24)
+        for asset in ASSETS[:2]
+        for item in hour_of(asset, hour)
+    ]
+    with installation.running("run"):
+        installation.until("it learns again", lambda: "learns again" in said(installation), seconds=60)
+        publish(installation.mqtt_port, items)
+        installation.until("it is well", lambda: is_well(installation), seconds=60)
+        with contextlib.closing(installation.journal()) as journal:
+            installation.until(
+                "all is there", lambda: journal.tally()["readings_stored"] == stored + len(items), seconds=60
+            )
+        installation.until("it is projected", installation.is_projected, seconds=60)
+        risks = installation.get("/v1/risks")["items"]
+        told = installation.get("/v1/alarms")["items"]
+    assert {item["modelVersion"] for item in risks} == {state.MODEL_VERSION}
+    assert Counter((item["kind"], item["asset"]) for item in told) == {
+        (STIFFNESS_LOSS, "brug-1"): 1,
+        ("data.silent", "brug-3"): 2,
+    }
+    log = (installation.folder / "log" / "ingest.log").read_text()
+    assert log.count("relearnt") == 1
+    assert installation.call("doctor").returncode == 0
+
+
+def is_well(installation: Installation) -> bool:
+    parts = installation.parts()
+    return bool(parts) and all(part["ok"] for part in parts.values())
+
+
+def said(installation: Installation) -> str:
+    """Give what ingest says of learning again in its status file; empty while it says nothing."""
+    try:
+        return str(json.loads((installation.folder / "ingest-status.json").read_bytes()).get("relearning", ""))
+    except (OSError, json.JSONDecodeError):
+        return ""
