@@ -217,6 +217,9 @@ def shares_of_risk(basis: AssessmentBasis, numbers: Recomputed) -> list[tuple[st
 
 
 def days_to_alarm(mode: ModeBasis) -> float | None:
-    """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes."""
+    """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes.
+
+    The longest: what has just risen on quantities that agree may take half of it (`models.evidence`).
+    """
     gain = evidence_gain(mode.strength)
     return None if gain <= 0.0 else max(0.0, (mode.threshold - mode.evidence) / gain * DRAW_DAYS)

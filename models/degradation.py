@@ -6,11 +6,13 @@ slows down or accelerates, `step` what it began with (a flood takes the bed from
 the quantities that are measured show what the component has lost. Every combination
 of a grid is one hypothesis; its prior is how often damage begins, with lives that are exponential.
 
-What is compared are the severities of today and of five earlier days (`LAGS`). Their errors are normal with the
-spread of like assets and stay for weeks, so six of them are not six witnesses: errors a month apart correlate
-by a quarter. The posterior gives the chance that there is damage at all and the distribution of the remaining
-life, wide when one week is all there is and narrow when a course of months leaves few lives that fit; a growth that
-one noisy month suggests is shrunk towards the prior of the grid by the same rule.
+What is compared are the severities of today and of five earlier days (`LAGS`). Around the course of a damage their
+errors are normal with the spread of like assets and stay for weeks, so six of them are not six witnesses: errors a
+month apart correlate by a quarter. Without damage they have heavier tails, those of Student's distribution: now and
+then what nobody foresaw moves a sound asset further than its like, and being rare does not make it damage. The
+posterior gives the chance that there is damage at all and the distribution of the remaining life, wide when one week
+is all there is and narrow when a course of months leaves few lives that fit; a growth that one noisy month suggests is
+shrunk towards the prior of the grid by the same rule.
 
 The grid is the state: nothing is approximated by a normal distribution or kept from day to day but the
 severities themselves, which makes every statement computable again from stored features.
@@ -18,6 +20,7 @@ severities themselves, which makes every statement computable again from stored 
 
 from __future__ import annotations
 
+from math import lgamma, log
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -46,6 +49,8 @@ _STEP_WEIGHTS: Final = np.array([0.8, 0.2])
 _ERROR_DAYS: Final = 25.0
 _DAILY_SHARE: Final = 0.15
 _WORST: Final = 1.2
+# Degrees of freedom of what a sound asset does: how surely the spread of like assets is also its own. Judgement.
+_SOUND_FREEDOM: Final = 6.0
 # All lives of so many pairs fit in a core's own cache.
 _PAIRS_AT_ONCE: Final = 8
 
@@ -112,6 +117,10 @@ def _make_lives() -> _Lives:
     return _Lives(remaining[order], np.ascontiguousarray(white.T), half_square, np.log(prior[order]))
 
 
+# Of Student's density over the normal one: the power of its bracket, and the logarithm of what stands before it.
+_SOUND_POWER: Final = 0.5 * (_SOUND_FREEDOM + len(LAGS))
+_SOUND_LOG: Final = lgamma(_SOUND_POWER) - lgamma(0.5 * _SOUND_FREEDOM) - 0.5 * len(LAGS) * log(0.5 * _SOUND_FREEDOM)
+
 _WHITENER: Final = _whitener()
 _LIVES: Final = _make_lives()
 
@@ -124,7 +133,7 @@ def weigh_lives(seen: FloatArray, deviation: FloatArray, onsets_per_day: FloatAr
     seen : float64[P, L]
         Severities of today and of the days before that `LAGS` names; 0 from before the reference was made.
     deviation : float64[P]
-        Standard deviation of a severity of a sound asset, positive.
+        Spread of a severity of a sound asset, positive.
     onsets_per_day : float64[P]
         How often a damage of this mode begins.
     days : float64[T]
@@ -151,12 +160,18 @@ def _weigh(
     """Weigh all lives for a few pairs; `reached` counts the lives that have ended by each time."""
     white = _whiten(seen)
     fit = np.zeros((len(seen), len(_LIVES.remaining_days)))
+    square = np.zeros(len(seen))
     for lag in range(len(LAGS)):
         fit += white[:, lag, np.newaxis] * _LIVES.course[lag]
-    fit = (fit - _LIVES.half_square) / (deviation * deviation)[:, np.newaxis]
+        square += white[:, lag] * white[:, lag]
+    variance = deviation * deviation
+    fit = (fit - _LIVES.half_square) / variance[:, np.newaxis]
     fit += _LIVES.log_prior + np.log(onsets_per_day)[:, np.newaxis]
-    highest = np.maximum(np.max(fit, axis=-1), 0.0)
-    sound = np.exp(-highest)
+    square /= variance
+    # As `fit`, it is over the normal density of no damage.
+    sound_log = 0.5 * square + _SOUND_LOG - _SOUND_POWER * np.log1p(square / _SOUND_FREEDOM)
+    highest = np.maximum(np.max(fit, axis=-1), sound_log)
+    sound = np.exp(sound_log - highest)
     running = np.cumsum(np.exp(fit - highest[:, np.newaxis]), axis=-1)
     total = running[:, -1] + sound
     share = np.where(reached > 0, running[:, np.maximum(reached - 1, 0)], 0.0) / total[:, np.newaxis]

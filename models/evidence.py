@@ -13,7 +13,8 @@ Each pair of asset and failure mode runs a sequential test on what the second st
 4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
    one independent draw is worth; it never falls below zero;
 5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
-   that agree on a level past failure raise it at once.
+   that agree on a level past failure raise it at once, and quantities that agree on a level that *rose* within two
+   weeks by more than wandering does count twice as fast: damage of a month leaves no time for more.
 
 Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
@@ -40,6 +41,11 @@ __all__ = ["CALM_STRENGTH", "DRAW_DAYS", "alarm_threshold", "evidence_gain", "we
 
 _DAY_NS: Final = 24 * HOUR_NS
 DRAW_DAYS: Final = 8.0
+# What rose by so many spreads within so many days is no wandering of weeks; a storm, or works of a day, is still told
+# from it by the days that follow.
+_RISE_SPREADS: Final = 3.0
+_RISE_DAYS: Final = 14
+_RISEN_DRAW_DAYS: Final = 4.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 _LARGEST_SCORE: Final = 14.0
 _LEAST_SCORE: Final = -6.0
@@ -135,7 +141,10 @@ def weigh_evidence(
     days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
     gain = np.max([shift * found.strength - shift**2 / 2 for shift in _SHIFTS], axis=0)
     threshold = alarm_threshold(catalogue, state.doubt)
-    evidence = np.clip(state.evidence + days / DRAW_DAYS * gain, 0.0, _MOST_EVIDENCE * threshold)
+    rise = found.severity - state.severity_past[:, _RISE_DAYS - 1]
+    has_risen = found.is_agreed & (rise >= _RISE_SPREADS * found.severity_sd)
+    draws = days / np.where(has_risen, _RISEN_DRAW_DAYS, DRAW_DAYS)
+    evidence = np.clip(state.evidence + draws * gain, 0.0, _MOST_EVIDENCE * threshold)
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0

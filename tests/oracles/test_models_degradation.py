@@ -1,4 +1,4 @@
-"""The weighing of lives against the same in plain loops and scipy's normal densities."""
+"""The weighing of lives against the same in plain loops and scipy's densities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def slow_chances(past: np.ndarray, deviation: float, onsets: float, days: list[f
     correlation = 0.85 * np.exp(-np.abs(lag[:, None] - lag) / 25.0) + 0.15 * np.eye(len(lag))
     errors = stats.multivariate_normal(np.zeros(len(lag)), deviation**2 * correlation)
     seen = past[list(LAGS)]
-    sound = errors.pdf(seen)
+    # As wide as the errors of damage, with six degrees of freedom.
+    sound = stats.multivariate_t(np.zeros(len(lag)), deviation**2 * correlation, df=6).pdf(seen)
     width = np.gradient(ELAPSED)
     found = []
     for (place, elapsed), life, growth, (factor, weight), (step, often) in itertools.product(

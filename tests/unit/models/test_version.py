@@ -33,6 +33,7 @@ VERSIONS = {
     "3.9": ("4328db80e3cf0420", "5fc99ba59fabe6ba"),
     "3.10": ("69ac27651d8afe7d", "38b0cb52c32dab36"),
     "3.11": ("69ac27651d8afe7d", "38b0cb52c32dab36"),
+    "3.12": ("69ac27651d8afe7d", "96a108e287aca2d3"),
 }
 DAYS = 18
 
