@@ -247,6 +247,8 @@ class _Work:
 
     def columns(self) -> tuple[ReadingColumns, IndexArray]:
         """Convert all values to the register's units; what overflows or names a channel twice is refused."""
+        if not self.size:
+            return ReadingColumns.empty(), np.empty(0, np.int32)
         conversions = self.resolver.conversions()
         index = np.array(self.index, dtype=np.intp)
         size = np.array(self.size, dtype=np.intp)

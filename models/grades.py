@@ -43,4 +43,4 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
     medium = (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
-    return np.select([low, medium], [_LOW, _MEDIUM], _HIGH).astype(np.int8)
+    return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

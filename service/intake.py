@@ -195,9 +195,11 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray, grade: npt.N
         Of each reading's channel, a place in `QUALITIES`. A reading that is not scored is low in any case.
     """
     timed = (accepted.flags & _NOT_BELIEVED) == 0
-    # A time of arrival, or one that is not believed, stands only for a channel of which nothing better is known.
-    unheard = (latest_ns == NEVER_NS) & ~np.isin(accepted.channel, accepted.channel[timed])
-    found = np.flatnonzero(np.where(timed, accepted.time_ns >= latest_ns, unheard))
+    stands = timed & (accepted.time_ns >= latest_ns)
+    if not timed.all():
+        # A time of arrival, or one that is not believed, stands only for a channel of which nothing better is known.
+        stands |= ~timed & (latest_ns == NEVER_NS) & ~np.isin(accepted.channel, accepted.channel[timed])
+    found = np.flatnonzero(stands)
     order = found[np.lexsort((accepted.time_ns[found], accepted.channel[found]))]
     channel = accepted.channel[order]
     is_last = np.ones(len(order), np.bool_)
