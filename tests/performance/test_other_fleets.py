@@ -70,6 +70,7 @@ def test_each_fault_changes_what_is_sent_while_it_lasts_and_nothing_else(kind: s
     assert not np.any(changed[~during])
 
 
+@pytest.mark.slow
 def test_the_chain_takes_a_small_fleet_and_says_something_of_every_asset() -> None:
     run = run_fleet(5, days=30, share=0.08)
     tally = run.facts.tally

@@ -183,6 +183,7 @@ def test_works_on_one_sensor_suspend_that_sensor_alone(
     assert abs(float(run.state.deviation[1] / run.state.distance[1])) < 0.1
 
 
+@pytest.mark.slow
 def test_an_alarm_clears_after_two_calm_weeks(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
     rng = np.random.default_rng(19)
     weather = make_weather(rng, 90, start_day=120)

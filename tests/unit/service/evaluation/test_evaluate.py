@@ -42,6 +42,7 @@ def run(scenario: Scenario) -> JudgedRun:
     return run_scenario(scenario, Settings())
 
 
+@pytest.mark.slow
 def test_a_run_cut_at_any_day_says_the_same_up_to_that_day(scenario: Scenario, run: JudgedRun) -> None:
     cut = run_scenario(replace(scenario, days=CUT_DAYS), Settings())
     end_ns = scenario.start_ns + (CUT_DAYS - 1) * DAY_NS
@@ -95,6 +96,7 @@ def test_days_made_ahead_in_another_process_are_the_same_bytes(scenario: Scenari
     assert told == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_given_up_ends_its_maker(scenario: Scenario) -> None:
     def give_up() -> None:
         with days_made_ahead(scenario, lambda _: None) as days:
