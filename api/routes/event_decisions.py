@@ -28,7 +28,7 @@ GivenOfEvent = Annotated[EventDecisionBody, Body(openapi_examples=EVENT_EXAMPLES
 
 
 @router.post(
-    "/v1/events/{event_id:path}/decisions",
+    "/v1/fleet-events/{event_id:path}/decisions",
     status_code=201,
     response_model=Listing[DecisionItem],
     dependencies=[Depends(require_json), needs(Right.WRITE_DECISIONS), Depends(named_by_systems)],

@@ -45,7 +45,7 @@ def states(site: Installation) -> dict[str, str]:
 def decide(site: Installation, event: str, verb: str, *, key: str) -> tuple[int, Any]:
     """Ask the API for a decision about an event, and give its status and answer."""
     request = urllib.request.Request(  # noqa: S310 -- our own address
-        f"{site.address}/v1/events/{event}/decisions",
+        f"{site.address}/v1/fleet-events/{event}/decisions",
         data=json.dumps(STORM | {"verb": verb}).encode(),
         headers={"Content-Type": "application/json", "Idempotency-Key": key},
         method="POST",

@@ -16,7 +16,7 @@ from tests.unit.api.samples import make_alarm, make_asset
 from tests.unit.api.test_access import bearer
 from tests.unit.api.town import Town
 
-PATH = "/v1/events/x0/decisions"
+PATH = "/v1/fleet-events/x0/decisions"
 DISMISS = {"verb": "dismiss", "decidedBy": "A. Planner", "reason": "The storm of Friday."}
 
 
@@ -68,8 +68,8 @@ def test_sent_again_with_its_key_nothing_is_written_even_when_all_is_judged(stru
 @pytest.mark.parametrize(
     ("path", "changed", "status"),
     [
-        ("/v1/events/nothing/decisions", {}, 404),
-        ("/v1/events/x1/decisions", {}, 404),
+        ("/v1/fleet-events/nothing/decisions", {}, 404),
+        ("/v1/fleet-events/x1/decisions", {}, 404),
         (PATH, {"verb": "plan"}, 400),
         (PATH, {"dueOn": "2026-10-01"}, 400),
         (PATH, {"reason": " "}, 400),
