@@ -14,43 +14,26 @@ evaluation, with the time handed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-import numpy as np
-
-from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
-from domain.records import DeadLetter, RiskAssessment
-from ingest.batch import Message, decode_batch
-from ingest.clock import ClockLimits
-from models.grades import channel_grades
-from service.accounting import count_batch
-from service.bursts import give_up, message_hash, take_parts
+from domain.arrays import ReadingColumns
+from domain.identifiers import AssetId
+from domain.records import DeadLetter
+from ingest.batch import Message
+from service.batch_plan import BatchPlanner
+from service.bursts import give_up
 from service.clock_policy import ClockPolicy
 from service.decoding import Decoded
-from service.intake import (
-    arrival_differences,
-    dead_letters,
-    hold_unknown,
-    letters_of_held,
-    longest_reaches,
-    newest_readings,
-    readings_of,
-    released_senders,
-)
+from service.intake import letters_of_held, released_senders
 from service.live_state import LiveState
 from service.looks import WaitingLooks
-from service.mode_book import new_spectra
-from service.outcomes import DAY_NS, pack, unpack
 from service.rescoring import plan_rescoring
 from service.saving import StateSaver
 from storage.entries import (
     BatchBody,
-    ClaimNote,
     ClosingBody,
-    GatewayChange,
     Outcome,
     RefusalBody,
     RegisterBody,
@@ -59,15 +42,10 @@ from storage.entries import (
     decode_readings,
     encode_readings,
 )
-from storage.journal import Entry, HeldMessage, HopRow, Journal, JournalCommit
-from storage.modal_entries import SpectrumNote
+from storage.journal import Entry, HeldMessage, Journal, JournalCommit
 
 __all__ = ["Pipeline", "TakeReport"]
 
-# With fewer sources, none of them can be told to be the odd one out.
-_SOURCES_TO_JUDGE: Final = 3
-# By the stream's clock, a device time this far ahead of the median source is taken for a fault.
-_STREAM_FUTURE_NS: Final = 366 * DAY_NS
 # Hops scored again in one commit at most: about half a second of work, in which live readings wait.
 _SLICE_HOPS: Final = 4_000
 
@@ -84,7 +62,7 @@ class TakeReport:
         Some came late, and closed hops must be scored again.
     """
 
-    tally: dict[str, int]
+    tally: Mapping[str, int]
     rejected: tuple[DeadLetter, ...]
     revises: bool = False
 
@@ -107,8 +85,8 @@ class Pipeline:
         self.live = live
         self.policy = policy
         live.window_ns = policy.window_ns
-        self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
+        self._planner = BatchPlanner(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
         self._looks = WaitingLooks()
         self._saver = StateSaver(journal, live)
         self._unrecorded: tuple[int, Outcome] | None = None
@@ -147,178 +125,18 @@ class Pipeline:
             If the journal cannot be written; nothing has changed.
         """
         self._record()
-        live = self.live
-        limits = self._limits(now_ns)
-        ahead: list[SpectrumNote] = []
-        if decoded is not None and decoded.holds(live.register_seq, limits):
-            batch, ahead = decoded.batch, decoded.spectra
-        else:
-            batch = decode_batch(messages, live.resolver, limits, max_payload_bytes=self._max_payload_bytes)
-        bursts = take_parts(self.journal, messages, batch, live.resolver, limits)
-        readings, message_of, spectra = readings_of(batch, bursts)
-        readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
-        step_ns = self._step_ns()
-        admission = live.tracker.admit(
-            readings.take(~repeated),
-            self._closed_hops,
-            message=message_of[~repeated],
-            step_ns=step_ns,
-            window_ns=self.policy.window_ns,
-        )
-        accepted = admission.accepted
-        duplicate, conflict = repeated.copy(), np.zeros(len(repeated), np.bool_)
-        duplicate[~repeated], conflict[~repeated] = admission.duplicate, admission.conflict
-        held, quarantine = hold_unknown(self.journal, messages, batch)
-        tally = count_batch(
-            bursts,
-            message_of,
-            duplicate,
-            conflict,
-            held=len(held),
-            released=len(released),
-            values_refused=batch.values_refused,
-        )
-        letters = dead_letters(
-            messages,
-            [*batch.dead_letters, *bursts.refusals],
-            seq=live.applied_seq + 1,
-            head_bytes=self._head_bytes,
-        )
-        rows = live.tracker.rows_of(accepted.channel)
-        touched = np.unique(live.catalogue.asset_of_channel[rows])
-        self._looks.wait(live.catalogue.assets[asset] for asset in touched.tolist())
-        current: list[RiskAssessment] = []
-        looked_at = self._looks.next() if provisional else []
-        if looked_at:
-            current = live.assess_open(live.rows_of(looked_at), accepted)
-        body = BatchBody(
-            readings=encode_readings(accepted),
-            step_ns=step_ns or 0,
-            claims=[ClaimNote(*claim) for claim in admission.claims],
-            reaches={} if step_ns is None else self._longer_reaches(readings, message_of),
-            spectra=new_spectra([*ahead, *spectra], accepted),
-        )
-        if not self.policy.by_stream:  # a replay's messages arrive when it is replayed
-            received_ns = [message.received_ns for message in messages]
-            # What repeats a key with another value is no repeat: a clock that went back says an hour twice.
-            told = ~duplicate | conflict
-            channel, difference_s = arrival_differences(readings.take(told), message_of[told], received_ns)
-            body = msgspec.structs.replace(
-                body, arrival_channel=channel.astype("<i4").tobytes(), arrival_s=difference_s.astype("<f8").tobytes()
-            )
-        clocks = live.plan_clocks(body)
-        outcome = Outcome(
-            current=current,
-            alarms=clocks.alarms,
-            alarm_changes=clocks.alarm_changes,
-            clocks=clocks.clocks,
-            sensors=newest_readings(
-                accepted, live.tracker.clock.latest_ns[rows], channel_grades(live.catalogue, live.state, rows)
-            ),
-            dead_letters=letters,
-            quarantine=quarantine + released_senders(released),
-            gateways=[
-                GatewayChange(
-                    gateway=status.gateway,
-                    state=status.state,
-                    session=status.session,
-                    since_ns=status.since_ns,
-                    received_ns=status.received_ns,
-                )
-                for status in batch.statuses
-            ],
-        )
-        commit = JournalCommit(
-            body=body,
-            kind="batch",
-            outcome=outcome,
-            applied_seq=live.applied_seq,
-            late=self._late_hops(accepted),
-            held=held,
-            released=[message.id for message in released],
-            arrivals=[*arrivals, *bursts.arrivals],
-            parts=bursts.parts,
-            used_parts=bursts.used,
-            tally=tally,
-        )
-        seq = self.journal.commit(commit)
-        live.take_in(accepted, body, seq, clocks=clocks)
+        looked_at: list[AssetId] = []
+
+        def choose(touched: Sequence[AssetId]) -> list[AssetId]:
+            self._looks.wait(touched)
+            looked_at.extend(self._looks.next() if provisional else ())
+            return looked_at
+
+        plan = self._planner.plan(messages, now_ns=now_ns, choose=choose, released=released, decoded=decoded)
+        seq = self.journal.commit(plan.commit)
+        self.live.take_in(plan.accepted, plan.body, seq, clocks=plan.clocks)
         self._looks.done(looked_at)
-        revises = bool(((accepted.flags & np.uint8(ReadingFlag.REVISES)) != 0).any())
-        return TakeReport(tally, tuple(letters), revises)
-
-    def _limits(self, now_ns: int) -> ClockLimits:
-        policy, tracker = self.policy, self.live.tracker
-        if not policy.by_stream:
-            return policy.wall_limits(now_ns)
-        if tracker.clock.gateways_heard < _SOURCES_TO_JUDGE:
-            return ClockLimits(None, None)
-        return ClockLimits(None, tracker.clock.progress_ns + _STREAM_FUTURE_NS)
-
-    def _step_ns(self) -> int | None:
-        """Give how far ahead a device time is believed at once; None: the wall's clock bounds it already."""
-        return self.policy.idle_ns if self.policy.by_stream else None
-
-    def _longer_reaches(self, readings: ReadingColumns, message_of: IndexArray) -> dict[int, int]:
-        """Give the stretches of single messages that are longer than any before about their asset."""
-        tracker = self.live.tracker
-        found: dict[int, int] = {}
-        for number, reach_ns in longest_reaches(readings, message_of):
-            asset = self.live.catalogue.asset_of_channel[tracker.rows_of(np.asarray([number], np.int32))[0]]
-            if reach_ns > tracker.clock.reach_ns[asset]:
-                found[number] = reach_ns
-        return found
-
-    def _key_arrivals(
-        self, messages: Sequence[Message], readings: ReadingColumns, message_of: IndexArray
-    ) -> tuple[ReadingColumns, list[tuple[bytes, int]], BoolArray]:
-        """Key readings whose time is not usable, or not believed yet, by the hash of their message.
-
-        Times that are none are spread by a nanosecond, so that their own keys differ.
-        """
-        untimed = (readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) != 0
-        repeated = np.zeros(len(readings), np.bool_)
-        step_ns = self._step_ns()
-        hashed = untimed if step_ns is None else untimed | self.live.tracker.only_claims(readings, step_ns=step_ns)
-        if not hashed.any():
-            return readings, [], repeated
-        sources = np.unique(message_of[hashed]).tolist()
-        hashes = {source: message_hash(messages[source].topic, messages[source].payload) for source in sources}
-        seen = self.journal.known_arrivals(list(hashes.values()))
-        arrivals: list[tuple[bytes, int]] = []
-        again: list[int] = []
-        for source in sources:
-            if hashes[source] in seen:
-                again.append(source)
-            else:
-                seen.add(hashes[source])
-                arrivals.append((hashes[source], messages[source].received_ns))
-        repeated = hashed & np.isin(message_of, again)
-        spread = np.where(untimed, np.cumsum(untimed), 0)
-        return replace(readings, time_ns=readings.time_ns + spread), arrivals, repeated
-
-    def _closed_hops(self, assets: IndexArray, starts: TimeArray) -> ReadingColumns:
-        keys = [
-            (self.live.catalogue.assets[asset], start)
-            for asset, start in zip(assets.tolist(), starts.tolist(), strict=True)
-        ]
-        return ReadingColumns.concatenate([unpack(row.body) for row in self.journal.hops(keys)])
-
-    def _late_hops(self, accepted: ReadingColumns) -> list[HopRow]:
-        """Give late readings as additions to the closed hops that they belong to."""
-        late = accepted.take((accepted.flags & np.uint8(ReadingFlag.LATE)) != 0)
-        if not len(late):
-            return []
-        tracker, catalogue = self.live.tracker, self.live.catalogue
-        rows = tracker.rows_of(late.channel)
-        asset, start = catalogue.asset_of_channel[rows], tracker.hop_start(rows, late.time_ns)
-        order = np.lexsort((start, asset))
-        asset, start, late = asset[order], start[order], late.take(order)
-        cuts = np.flatnonzero((np.diff(asset) != 0) | (np.diff(start) != 0)) + 1
-        return [
-            HopRow(catalogue.assets[asset[part[0]]], int(start[part[0]]), pack(late.take(part)))
-            for part in np.split(np.arange(len(late)), cuts)
-        ]
+        return TakeReport(plan.commit.tally, plan.rejected, plan.revises)
 
     # Hops closed -----------------------------------------------------------------------------
 
@@ -541,7 +359,7 @@ class Pipeline:
     def _commit_no_readings(self, outcome: Outcome, tally: dict[str, int], **rows: Any) -> TakeReport:
         """Commit what is not of new readings: assessments, or that messages will not be used any more."""
         nothing = ReadingColumns.empty()
-        body = BatchBody(readings=encode_readings(nothing), step_ns=self._step_ns() or 0)
+        body = BatchBody(readings=encode_readings(nothing), step_ns=self._planner.step_ns or 0)
         commit = JournalCommit(
             body=body, kind="batch", outcome=outcome, applied_seq=self.live.applied_seq, tally=tally, **rows
         )
