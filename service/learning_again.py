@@ -18,6 +18,7 @@ from domain.records import Alarm
 from models.hop_clock import NEVER_NS
 from models.hops import Round
 from service.alarm_book import AlarmNews
+from service.closing import end_day
 from service.live_state import FOREVER_NS, LiveState
 from service.outcomes import DAY_NS, HopCollector
 from service.stepping import Stepper
@@ -134,7 +135,7 @@ class _Learner:
         if day < self._waits_from_ns and day in live.days.blocks:
             block = live.days.join(day, live.rows_of, live.catalogue)
             live.days = live.days.without_day(day)
-            live.end_day(block, day, stepper, live.fleet, self._frontier_ns, is_last=day == self._last_day)
+            end_day(live, block, day, stepper, live.fleet, self._frontier_ns, is_last=day == self._last_day)
         live.state = stepper.state
         live.keep_books(live.followed(self.collector.changes, self.news))
 

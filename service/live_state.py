@@ -1,15 +1,14 @@
 """All that changes as entries are applied: register, model state, open hops, and how far they came.
 
 Every method that changes something is a function of the state and one journal entry, so the running
-service and a restart go through the same code and end with the same bits. Looking (`plan_closing`,
-`assess_open`) changes nothing.
+service and a restart go through the same code and end with the same bits. Looking (`assess_open`, `service.closing`,
+`service.rescoring`) changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,8 +24,8 @@ from models.chain import apply_decision, assess, risk_records, step_hop
 from models.claims import Claim
 from models.compiling import compile_catalogue
 from models.fleet import FleetMemory
-from models.hop_clock import NEVER_NS, StreamClock
-from models.hops import Closing, HopTracker
+from models.hop_clock import NEVER_NS
+from models.hops import HopTracker
 from models.precision import Verdict
 from models.source_skew import SkewBook
 from models.state import (
@@ -39,25 +38,22 @@ from models.state import (
 )
 from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, close_left_over, follow, forget
 from service.clock_alarms import ClockPlan, plan_clocks
-from service.day_rows import DayBlock, DayRows
-from service.mode_book import ModeBook, ModePlan
-from service.outcomes import DAY_NS, HopCollector
-from service.stepping import Stepper
+from service.day_rows import DayRows
+from service.mode_book import ModeBook
+from service.outcomes import DAY_NS
 from storage.entries import (
     AlarmChange,
     BatchBody,
-    ClosingBody,
     DecisionBody,
     Outcome,
     RescoringBody,
-    SensorColumns,
 )
-from storage.journal import CheckpointRow, HopRow
 
 if TYPE_CHECKING:
+    from service.closing import ClosingPlan
     from service.rescoring import RescoringPlan
 
-__all__ = ["FOREVER_NS", "ClosingPlan", "LiveState"]
+__all__ = ["FOREVER_NS", "LiveState"]
 
 FOREVER_NS: Final = np.iinfo(np.int64).max
 _CACHED_SUBSETS = 256
@@ -78,28 +74,6 @@ _VERB_STATES: Mapping[DecisionVerb, AlarmState] = {
     DecisionVerb.INSPECT: AlarmState.ACKNOWLEDGED,
     DecisionVerb.PLAN: AlarmState.ACKNOWLEDGED,
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClosingPlan:
-    """Hops that would close, and the state of their assets behind them."""
-
-    closing: Closing
-    assets: IndexArray
-    state: ModelState | None
-    outcome: Outcome
-    hop_rows: list[HopRow]
-    hops_closed: int
-    days: DayRows
-    fleet: FleetMemory
-    checkpoints: list[CheckpointRow]
-    books: dict[AssetId, AssetBook]
-    modes: ModePlan | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing closes, no hop and no day."""
-        return self.state is None
 
 
 class LiveState:
@@ -187,116 +161,6 @@ class LiveState:
         for row, skew_s in zip(known.tolist(), self.skews.shown_s[known].tolist(), strict=True):
             found.setdefault(self._gateway_of_row[row], []).append(skew_s)
         return {gateway: float(np.median(values)) for gateway, values in sorted(found.items())}
-
-    def plan_closing(self, body: ClosingBody, *, with_outcome: bool = True, provisional: bool = True) -> ClosingPlan:
-        """Close the hops that are due, in a copy of the state of their assets.
-
-        Parameters
-        ----------
-        with_outcome : bool
-            False leaves out what follows from the state and does not change it: assessments and rows. At a restart
-            they stand in the journal already.
-        provisional : bool
-            Whether to assess these assets from the hop that is open then, too.
-        """
-        bound = self._within_span(self._bound(body), body)
-        closing = self.tracker.close(bound, lateness_ns=body.lateness_ns)
-        if not closing.rounds and not self._due_days(self.days, self.fleet, closing, body, bound):
-            return ClosingPlan(closing, np.empty(0, np.int32), None, Outcome(), [], 0, self.days, self.fleet, [], {})
-        waiting = self.rows_of(self.days.assets())
-        assets = np.unique(np.concatenate([waiting, *(closed.assets for closed in closing.rounds)])).astype(np.int32)
-        catalogue = self.subset(assets)
-        state = take_state(self.catalogue, self.state, assets)
-        frontier = closing.frontier_ns[assets]
-        collector = HopCollector()
-        told_from_ns = np.full(len(assets), NEVER_NS if with_outcome else FOREVER_NS, np.int64)
-        stepper = Stepper(self.subset, assets, state, told_from_ns, collector)
-        days, fleet = self.days, self.fleet.copy()
-        modes = self.modes.plan()
-        for due_round in closing.rounds:
-            closed = modes.meet(due_round, stepper, self.tracker)
-            stepper.step(closed)
-            if with_outcome:
-                collector.add_readings(self.catalogue.assets, closed)
-            for day, block in stepper.ended_days(closed):
-                days = days.with_block(day, block)
-        due = self._due_days(days, fleet, closing, body, bound)
-        for day in due:
-            block = days.join(day, self.rows_of, self.catalogue)
-            days = days.without_day(day)
-            self.end_day(block, day, stepper, fleet, closing.frontier_ns, is_last=day == due[-1])
-        news = AlarmNews()
-        books = self.followed(collector.changes, news)
-        outcome = Outcome()
-        if with_outcome:
-            latest = {item.asset: item for item in collector.assessments}
-            if provisional:
-                for item in self._assess_open(assets, catalogue, stepper.state, frontier, ReadingColumns.empty()):
-                    latest[item.asset] = item
-            outcome = Outcome(
-                hops=collector.hop_columns(),
-                assessments=collector.assessments,
-                current=list(latest.values()),
-                alarms=news.alarms,
-                alarm_changes=news.changes,
-                sensors=SensorColumns.of(modes.measured),
-                modes=modes.periods,
-            )
-        return ClosingPlan(
-            closing=closing,
-            assets=assets,
-            state=stepper.state,
-            outcome=outcome,
-            hop_rows=collector.hop_rows,
-            hops_closed=sum(len(closed.assets) for closed in closing.rounds),
-            days=days,
-            fleet=fleet,
-            checkpoints=collector.checkpoints,
-            books=books,
-            modes=modes,
-        )
-
-    def _due_days(
-        self, days: DayRows, fleet: FleetMemory, closing: Closing, body: ClosingBody, bound_ns: TimeArray
-    ) -> list[int]:
-        """List the days that every asset has closed, and those that the second stage has been through already.
-
-        The second stage compares assets and cannot be taken back, so a day waits for all of them, and until what came
-        late has been scored again. Where a stream pauses is a matter of the wall's clock: then too all are waited for,
-        though not for late readings. Only where the history ends nobody is.
-        """
-        first = self.tracker.clock.first_ns
-        heard = first > NEVER_NS
-        reached = np.where(closing.frontier_ns > NEVER_NS, closing.frontier_ns, first)[heard]
-        if not len(reached):
-            return []
-        if body.is_end or (body.day_lateness_ns is None and body.lateness_ns == 0):
-            bound = int(reached.max())
-        elif body.day_lateness_ns is None:
-            bound = int(reached.min())
-        else:
-            by_clock = bound_ns[heard] - np.int64(body.day_lateness_ns)
-            bound = min(int(np.minimum(reached, by_clock).min()), int(self.revise_ns.min(initial=FOREVER_NS)))
-        bound = max(bound, max(fleet.context, default=NEVER_NS))
-        return [day for day in sorted(days.blocks) if day <= bound]
-
-    def end_day(
-        self,
-        block: DayBlock,
-        day: int,
-        stepper: Stepper,
-        fleet: FleetMemory,
-        frontier_ns: TimeArray,
-        *,
-        is_last: bool,
-    ) -> None:
-        """Take a day's rows through the second stage, and write what it says into the stepper's state.
-
-        An asset leaves a checkpoint when re-scoring may look back so far, and at the last day in any case.
-        """
-        closed_to = frontier_ns[self.rows_of(block.catalogue.assets)]
-        kept = is_last | (closed_to - self.window_ns - DAY_NS <= day)
-        stepper.end_day(block, day, fleet, kept & (self.window_ns > 0))
 
     def carry_out(self, plan: ClosingPlan, seq: int) -> None:
         """Apply a closing as it was planned."""
@@ -469,7 +333,7 @@ class LiveState:
         rows = np.arange(len(assets), dtype=np.int32)
         closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False, at_ns=frontier)
         found = {item.asset: item for item in closed}
-        for item in self._assess_open(assets, catalogue, state, frontier, ReadingColumns.empty()):
+        for item in self.assess_open_behind(assets, state, frontier, ReadingColumns.empty()):
             found[item.asset] = item
         return list(found.values())
 
@@ -478,18 +342,19 @@ class LiveState:
         if not len(assets):
             return []
         state = take_state(self.catalogue, self.state, assets)
-        return self._assess_open(assets, self.subset(assets), state, self.tracker.frontier_ns[assets], extra)
+        return self.assess_open_behind(assets, state, self.tracker.frontier_ns[assets], extra)
 
-    def _assess_open(
-        self, assets: IndexArray, catalogue: Catalogue, state: ModelState, frontier: TimeArray, extra: ReadingColumns
+    def assess_open_behind(
+        self, assets: IndexArray, state: ModelState, frontier: TimeArray, extra: ReadingColumns
     ) -> list[RiskAssessment]:
+        """Assess those of the assets that have an open hop as if it closed now, from a state behind their frontier."""
         newest = self.tracker.newest_open(assets, extra)
         if newest is None:
             return []
         local = np.searchsorted(assets, newest.assets).astype(np.int32)
         is_open = newest.features.start_ns >= frontier[local]
         part_catalogue = self.subset(newest.assets)
-        part = state if len(local) == len(assets) else take_state(catalogue, state, local)
+        part = state if len(local) == len(assets) else take_state(self.subset(assets), state, local)
         part, _, _ = step_hop(part_catalogue, part, newest.features)
         when = np.full(len(local), NEVER_NS, np.int64)
         np.maximum.at(when, np.searchsorted(newest.assets, newest.reading_asset), newest.readings.time_ns)
@@ -543,23 +408,6 @@ class LiveState:
         if frontier == NEVER_NS:
             return NEVER_NS
         return min(frontier - self.window_ns, int(self.revise_ns[row]))
-
-    def _bound(self, body: ClosingBody) -> TimeArray:
-        if body.clock_ns is None:
-            return self.tracker.clock.bound_by_stream(StreamClock(body.idle_ns))
-        return np.where(self.tracker.clock.first_ns > NEVER_NS, np.int64(body.clock_ns), NEVER_NS)
-
-    def _within_span(self, bound_ns: TimeArray, body: ClosingBody) -> TimeArray:
-        """Hold each asset's bound to a stretch behind its last closed hop: one reading of years ago begins years."""
-        if not body.span_ns:
-            return bound_ns
-        frontier, first = self.tracker.frontier_ns, self.tracker.clock.first_ns
-        heard = first > NEVER_NS
-        hop = self.catalogue.hop_ns[heard]
-        begin = np.where(frontier[heard] > NEVER_NS, frontier[heard], first[heard] - first[heard] % hop)
-        bound = bound_ns.copy()
-        bound[heard] = np.minimum(bound[heard], begin + np.maximum(body.span_ns, hop) + body.lateness_ns)
-        return bound
 
     def _event_time(self, row: int, decision: Decision) -> int:
         """Place a decision, made by the wall clock, on the asset's event time."""

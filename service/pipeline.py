@@ -25,6 +25,7 @@ from ingest.batch import Message
 from service.batch_plan import BatchPlanner
 from service.bursts import give_up
 from service.clock_policy import ClockPolicy
+from service.closing import plan_closing
 from service.decoding import Decoded
 from service.intake import letters_of_held, released_senders
 from service.live_state import LiveState
@@ -181,7 +182,7 @@ class Pipeline:
             is_end=is_end,
             span_ns=span_ns,
         )
-        plan = live.plan_closing(body, provisional=provisional)
+        plan = plan_closing(live, body, provisional=provisional)
         if plan.is_empty:
             return 0
         self._saver.finish()
@@ -292,7 +293,7 @@ class Pipeline:
             return entry.outcome
         self._saver.finish()
         if isinstance(body, ClosingBody):
-            live.carry_out(live.plan_closing(body, with_outcome=False), entry.seq)
+            live.carry_out(plan_closing(live, body, with_outcome=False), entry.seq)
             return entry.outcome
         if isinstance(body, RescoringBody):
             revised = plan_rescoring(live, self.journal, body, entry.seq, with_outcome=False)

@@ -26,6 +26,7 @@ from models.hop_clock import NEVER_NS
 from service.alarm_book import AssetBook, KnownAlarm
 from service.alarms_after import agree, follow_told
 from service.clock_policy import ClockPolicy
+from service.closing import plan_closing
 from service.kept_hops import KeptHops
 from service.learning_again import learn_again, place_decision
 from service.live_state import FOREVER_NS, LiveState
@@ -130,11 +131,13 @@ class _Relearning:
         told = {asset: book.alarms for asset, book in live.books.items()}
         journal.clear_checkpoints()
         is_whole = journal.count_entries(after=0) == journal.last_seq()
+        anew: list[AssetId] = []
+        from_ns: dict[AssetId, int] = {}
         if is_whole:
             live = LiveState(Register(), {})
-            begun_ns = live.tracker.clock.first_ns
         else:
-            begun_ns = self._learn_from_hops(live, saved_seq, min(waiting, default=FOREVER_NS))
+            from_ns = self._learn_from_hops(live, saved_seq, min(waiting, default=FOREVER_NS))
+            anew = [asset for asset in _first_hops(live) if asset not in from_ns]
         max_payload_bytes, head_bytes = self._limits
         pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
         newest: Entry | None = None
@@ -146,26 +149,28 @@ class _Relearning:
                 newest = entry
                 if is_whole:
                     self._progress(entry.seq / applied_seq)
-        if is_whole:
-            heard = live.tracker.frontier_ns > NEVER_NS
-            begun_ns = np.where(heard, live.tracker.clock.first_ns, NEVER_NS)
-            begun_ns = begun_ns - np.where(heard, begun_ns % live.catalogue.hop_ns, 0)
-        body = _body(live, begun_ns, changed, now_ns, is_whole=is_whole)
+        # What was first heard in these entries was learnt from its first hop on.
+        first_hops = {asset: first_ns for asset, first_ns in _first_hops(live).items() if asset not in anew}
+        body = RelearningBody(
+            before=changed.found,
+            after=changed.expected,
+            at_ns=now_ns,
+            is_whole=is_whole,
+            from_ns=first_hops | from_ns,
+            shortened=[asset for asset, begun_ns in from_ns.items() if begun_ns > first_hops.get(asset, begun_ns)],
+        )
         news, left_open = self._agree(live, told, changed.expected)
         was_said = newest is not None and isinstance(newest.body, RelearningBody) and newest.body.after == body.after
         if not (was_said and not news and live.applied_seq == journal.last_seq()):
             news = self._commit(pipeline, body, news)
-        live = pipeline.live
         live.note_change(live.catalogue.assets, of_models=True)
         pipeline.save()
-        heard_rows = np.flatnonzero(live.tracker.frontier_ns > NEVER_NS).tolist()
-        anew = [name for row in heard_rows if (name := live.catalogue.assets[row]) not in body.from_ns]
         return Relearnt(pipeline, body, anew, len(news), left_open)
 
     # From hops that are kept -----------------------------------------------------------------
 
-    def _learn_from_hops(self, live: LiveState, seq: int, waits_from_ns: int) -> np.ndarray:
-        """Bring the models to where a save was made; gives from which hop on each asset was learnt."""
+    def _learn_from_hops(self, live: LiveState, seq: int, waits_from_ns: int) -> dict[AssetId, int]:
+        """Bring the models to where a save was made; gives the start of the first hop learnt from of each asset."""
         fresh = fresh_state(self._journal, seq, self._policy)
         first_ns, frontier_ns = live.tracker.clock.first_ns, live.tracker.frontier_ns.copy()
         kept = KeptHops(self._series, live.catalogue, first_ns, frontier_ns, self._unwritten(seq), self._away)
@@ -187,11 +192,12 @@ class _Relearning:
             decisions,
             waits_from_ns=waits_from_ns,
             keep=keep,
-            progress=lambda day: self._progress((day - begin) / max(end - begin, 1)),
+            progress=lambda day: self._progress(min((day - begin) / max(end - begin, 1), 1.0)),
         )
         self._raised |= {alarm.id: alarm for alarm in alarms}
         live.state, live.days, live.fleet, live.books = fresh.state, fresh.days, fresh.fleet, fresh.books
-        return kept.begun_ns
+        begun = np.flatnonzero(kept.begun_ns > NEVER_NS).tolist()
+        return {live.catalogue.assets[row]: int(kept.begun_ns[row]) for row in begun}
 
     def _unwritten(self, upto: int) -> list[HopColumns]:
         """Give the hops of entries up to a save that the time series do not have yet."""
@@ -216,7 +222,7 @@ class _Relearning:
         live, body = pipeline.live, entry.body
         alarms: list[Alarm] = []
         if isinstance(body, ClosingBody):
-            closing = live.plan_closing(body, provisional=False)
+            closing = plan_closing(live, body, provisional=False)
             live.carry_out(closing, entry.seq)
             self._keep(entry.seq, closing.hop_rows, closing.checkpoints)
             alarms = closing.outcome.alarms
@@ -280,22 +286,9 @@ class _Relearning:
                 return told
 
 
-def _body(
-    live: LiveState, begun_ns: np.ndarray, changed: OtherModelVersion, now_ns: int, *, is_whole: bool
-) -> RelearningBody:
-    from_ns: dict[AssetId, int] = {}
-    shortened: list[AssetId] = []
-    for row in np.flatnonzero(begun_ns > NEVER_NS).tolist():
-        asset = live.catalogue.assets[row]
-        from_ns[asset] = int(begun_ns[row])
-        first_ns = int(live.tracker.clock.first_ns[row])
-        if begun_ns[row] > first_ns:
-            shortened.append(asset)
-    return RelearningBody(
-        before=changed.found,
-        after=changed.expected,
-        at_ns=now_ns,
-        is_whole=is_whole,
-        from_ns=from_ns,
-        shortened=shortened,
-    )
+def _first_hops(live: LiveState) -> dict[AssetId, int]:
+    """Give the start of the first hop of each asset that has closed one."""
+    first_ns = live.tracker.clock.first_ns
+    starts = first_ns - first_ns % live.catalogue.hop_ns
+    heard = np.flatnonzero((first_ns > NEVER_NS) & (live.tracker.frontier_ns > NEVER_NS)).tolist()
+    return {live.catalogue.assets[row]: int(starts[row]) for row in heard}
