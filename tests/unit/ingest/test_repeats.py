@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 from unittest.mock import patch
 
 import msgspec
+import pybase64
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,3 +156,16 @@ def test_a_form_reads_what_the_whole_decoder_reads_or_nothing(changes: dict[str,
                 first = decode_waveform(text, "raw1")
                 assert found == (raw.start_ns, raw.data)
                 assert raw._replace(start_ns=None, data=b"", id="") == first._replace(start_ns=None, data=b"", id="")
+
+
+@given(st.binary(max_size=30), st.integers(0, 60), st.sampled_from([b"", b"=", b"==", b"A", b"-", b"\n", b" "]))
+@settings(max_examples=300, deadline=None)
+def test_samples_are_unpacked_as_by_the_whole_decoder_or_refused(raw: bytes, at: int, noise: bytes) -> None:
+    text = base64.b64encode(raw)
+    place = at % (len(text) + 1)
+    changed = text[:place] + noise + text[place:]
+    try:
+        unpacked = pybase64.b64decode(changed, validate=True)
+    except ValueError:
+        return
+    assert unpacked == binascii.a2b_base64(changed, strict_mode=True)
