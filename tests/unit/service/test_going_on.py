@@ -1,0 +1,82 @@
+"""A start that has to learn again first: what others see of it, and how long they wait."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from domain.errors import ConfigurationError, OtherModelVersion
+from service import everything, going_on
+from service.folder import status_path
+from service.processes import Supervisor
+from service.settings import Settings, load_settings
+from service.status import IngestStatus, ProjectionStatus, read_status, write_status
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"data_dir": tmp_path})
+
+
+@pytest.fixture
+def wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Wait for a ready installation, a tenth of a second at most."""
+    watched = type("Watched", (), {"check": lambda _: None})()
+    monkeypatch.setattr(everything, "_READY_WITHIN_S", 0.1)
+    monkeypatch.setattr(everything, "_WATCH_EVERY_S", 0.02)
+    monkeypatch.setattr(everything, "_answers", lambda _: True)
+    return lambda: everything._await_ready(settings, cast("Supervisor", watched), "nowhere", threading.Event())
+
+
+def test_a_start_waits_as_long_as_ingest_learns_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, wait: Callable[[], None]
+) -> None:
+    status = going_on._unknown(settings)
+    learning = msgspec.structs.replace(status, relearning="at 40%")
+    ready = msgspec.structs.replace(status, broker_connected=True)
+    until = time.monotonic() + 0.4
+    monkeypatch.setattr(everything, "read_status", lambda _: learning if time.monotonic() < until else ready)
+    wait()
+    assert time.monotonic() >= until
+    monkeypatch.setattr(everything, "read_status", lambda _: status)
+    with pytest.raises(ConfigurationError, match="not ready"):
+        wait()
+
+
+def test_what_was_known_of_ingest_stays_and_how_far_it_is_is_added(settings: Settings) -> None:
+    path = status_path(settings)
+    projection = ProjectionStatus(
+        name="time series", seq=7, backlog_entries=2, behind_since_ns=5, error="", error_since_ns=0
+    )
+    before = msgspec.structs.replace(
+        going_on._unknown(settings), broker_connected=True, applied_seq=9, projections=[projection]
+    )
+    write_status(path, before)
+    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")) as progress:
+        progress(0.43)
+        said = _await(path, lambda status: "43%" in status.relearning)
+    assert said.relearning == "learns again with model version 3.12, saved was 3.11: 43%; the broker holds what comes"
+    assert (said.broker_connected, said.applied_seq, list(said.projections)) == (False, 9, [projection])
+    assert time.time_ns() - said.at_ns < 60_000_000_000
+
+
+def test_before_anything_is_known_it_is_told_too(settings: Settings) -> None:
+    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")):
+        said = _await(status_path(settings), lambda status: bool(status.relearning))
+    assert not said.broker_connected
+    assert json.loads(status_path(settings).read_bytes())["pid"] > 0
+
+
+def _await(path: Path, holds: Callable[[IngestStatus], bool]) -> Any:
+    deadline = time.monotonic() + 20
+    while (status := read_status(path)) is None or not holds(status):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return status
