@@ -6,8 +6,8 @@ hop is summarised from its readings sorted by channel and time, so neither the o
 where the stream was cut into batches can change one bit of the result; when a hop is closed, only
 which readings came too late.
 
-How far time has come is in `models.hop_clock`, which times are not believed yet in `models.claims`, what a
-hop says in `models.hop_summary`.
+How far time has come is in `models.hop_clock`, which times are not believed yet in `models.claims`, what repeats in
+`models.hop_keys`, what a hop says in `models.hop_summary`.
 
 Looking and doing are apart, so that nothing changes before the journal's commit: `admit` is followed by
 `take_in`, `close` by `carry_out`.
@@ -15,7 +15,7 @@ Looking and doing are apart, so that nothing changes before the journal's commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ from domain.errors import ShapeError
 from models.catalogue import Catalogue
 from models.claims import Claim, ClaimBook, is_beyond
 from models.hop_clock import NEVER_NS, HopClock
+from models.hop_keys import find_duplicates, rows_by_number, split_by_hop
 from models.hop_summary import summarise
 
 __all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round"]
@@ -108,7 +109,7 @@ class HopTracker:
         self.catalogue = catalogue
         self.clock = HopClock(catalogue, gateway_of_channel)
         self.claims = ClaimBook(catalogue.channel_number, self.clock)
-        self._row = _rows_by_number(catalogue)
+        self._row = rows_by_number(catalogue)
         self.frontier_ns: TimeArray = np.full(len(catalogue.assets), NEVER_NS, np.int64)
         self._buckets: dict[int, list[ReadingColumns]] = {}
 
@@ -167,7 +168,7 @@ class HopTracker:
             late = self._is_closed(self.catalogue.asset_of_channel[rows], self.hop_start(rows, readings.time_ns))
         if self.claims.held_count():
             pool = ReadingColumns.concatenate([pool, self.claims.held(readings.channel)])
-        duplicate, conflict = _duplicates(pool, readings)
+        duplicate, conflict = find_duplicates(pool, readings)
         flags = readings.flags | np.where(late & scored, np.uint8(ReadingFlag.LATE), np.uint8(0))
         if window_ns and late.any():
             flags[late & scored & self._is_recent(rows, readings.time_ns, window_ns)] |= np.uint8(ReadingFlag.REVISES)
@@ -323,7 +324,7 @@ class HopTracker:
 
     def _put(self, fresh: ReadingColumns) -> None:
         if len(fresh):
-            for key, part in _split(self.hop_start(self.rows_of(fresh.channel), fresh.time_ns), fresh):
+            for key, part in split_by_hop(self.hop_start(self.rows_of(fresh.channel), fresh.time_ns), fresh):
                 self._buckets.setdefault(key, []).append(part)
 
     def carry_out(self, closing: Closing) -> None:
@@ -414,40 +415,3 @@ class HopTracker:
             held.take(fresh.rows_of(held.channel) >= 0),
         )
         return fresh
-
-
-def _rows_by_number(catalogue: Catalogue) -> IndexArray:
-    """Give the row of number `n` at `n + 1`, and -1 at both ends, where numbers beyond them are clipped to."""
-    numbers = catalogue.channel_number
-    rows = np.full(int(numbers.max(initial=-1)) + 3, -1, np.int32)
-    rows[numbers + 1] = np.arange(len(numbers), dtype=np.int32)
-    return rows
-
-
-def _split(start: TimeArray, readings: ReadingColumns) -> Iterator[tuple[int, ReadingColumns]]:
-    """Cut readings by the start of their hop, each part in the order of arrival."""
-    if start[0] == start[-1] and (start == start[0]).all():
-        yield int(start[0]), readings
-        return
-    order = np.argsort(start, kind="stable")
-    cuts = np.flatnonzero(np.diff(start[order])) + 1
-    for part in np.split(order, cuts):
-        yield int(start[part[0]]), readings.take(part)
-
-
-def _duplicates(pool: ReadingColumns, readings: ReadingColumns) -> tuple[BoolArray, BoolArray]:
-    """Tell which readings repeat the key of an earlier one, and which of those with another value."""
-    known = len(pool)
-    channel = np.concatenate([pool.channel, readings.channel])
-    time_ns = np.concatenate([pool.time_ns, readings.time_ns])
-    value = np.concatenate([pool.value, readings.value])
-    order = np.lexsort((time_ns, channel))  # stable: known ones and earlier arrivals first
-    channel, time_ns, value = channel[order], time_ns[order], value[order]
-    same = np.zeros(len(order), np.bool_)
-    same[1:] = (channel[1:] == channel[:-1]) & (time_ns[1:] == time_ns[:-1])
-    winner = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
-    differs = same & (value != value[winner])
-    duplicate = np.empty(len(order), np.bool_)
-    conflict = np.empty(len(order), np.bool_)
-    duplicate[order], conflict[order] = same, differs
-    return duplicate[known:], conflict[known:]
