@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -61,15 +62,36 @@ def open_for_ingest(settings: Settings, journal: Journal, *, pause: Callable[[fl
         changed = error
     logger().info("relearning_started", saved_by=changed.found, models=changed.expected)
     began = time.monotonic()
-    with contextlib.closing(open_series(settings)) as series, _telling(settings, changed) as progress:
+    with contextlib.closing(open_series(settings)) as series, _telling(settings, changed) as reached:
 
         def away(error: StorageUnavailable) -> None:
-            logger().warning("relearning_waits", reason=str(error))
+            reached.wait_for(str(error))
             pause(max(_PAUSE_S, error.retry_after_s))
 
-        done = relearn(journal, series, policy, changed, now_ns=time.time_ns(), progress=progress, away=away, **limits)
+        done = relearn(
+            journal, series, policy, changed, now_ns=time.time_ns(), progress=reached.move, away=away, **limits
+        )
     _log(done, time.monotonic() - began)
     return done.pipeline
+
+
+@dataclass(slots=True)
+class _Reached:
+    """How much is done, in [0, 1], and what it waits for, in words."""
+
+    share: float = 0.0
+    away: str = ""
+
+    def move(self, share: float) -> None:
+        self.share, self.away = share, ""
+
+    def in_words(self) -> str:
+        return f"{self.share:.0%}" + (f", waits: {self.away}" if self.away else "")
+
+    def wait_for(self, reason: str) -> None:
+        if not self.away:  # once for each time, not for each try
+            logger().warning("relearning_waits", reason=reason)
+        self.away = reason
 
 
 def _log(done: Relearnt, seconds: float) -> None:
@@ -95,11 +117,11 @@ def _day(time_ns: int) -> str:
 
 
 @contextlib.contextmanager
-def _telling(settings: Settings, changed: OtherModelVersion) -> Iterator[Callable[[float], None]]:
+def _telling(settings: Settings, changed: OtherModelVersion) -> Iterator[_Reached]:
     """Tell others once a second how far it is, by a thread: a step may take longer than they would wait."""
     path = status_path(settings)
     stop = threading.Event()
-    reached = [0.0]
+    reached = _Reached()
     before = read_status(path) or _unknown(settings)
     started_ns = time.time_ns()
 
@@ -115,23 +137,20 @@ def _telling(settings: Settings, changed: OtherModelVersion) -> Iterator[Callabl
                 broker_since_ns=started_ns,
                 broker_error="not asked while ingest learns again",
                 relearning=f"learns again with model version {changed.expected}, saved was {changed.found}: "
-                f"{reached[0]:.0%}; the broker holds what comes",
+                f"{reached.in_words()}; the broker holds what comes",
             )
             with contextlib.suppress(OSError):
                 write_status(path, status)
             if time.monotonic() - said >= _LOG_EVERY_S:
                 said = time.monotonic()
-                logger().info("relearning", percent=round(100 * reached[0]))
+                logger().info("relearning", percent=round(100 * reached.share))
             if stop.wait(_TELL_EVERY_S):
                 return
-
-    def progress(share: float) -> None:
-        reached[0] = share
 
     thread = threading.Thread(target=tell, name="relearning status", daemon=True)
     thread.start()
     try:
-        yield progress
+        yield reached
     finally:
         stop.set()
         thread.join()

@@ -59,9 +59,12 @@ def test_what_was_known_of_ingest_stays_and_how_far_it_is_is_added(settings: Set
         going_on._unknown(settings), broker_connected=True, applied_seq=9, projections=[projection]
     )
     write_status(path, before)
-    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")) as progress:
-        progress(0.43)
+    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")) as reached:
+        reached.move(0.43)
         said = _await(path, lambda status: "43%" in status.relearning)
+        reached.wait_for("the server")
+        waiting = _await(path, lambda status: "waits" in status.relearning)
+    assert "43%, waits: the server; the broker holds" in waiting.relearning
     assert said.relearning == "learns again with model version 3.12, saved was 3.11: 43%; the broker holds what comes"
     assert (said.broker_connected, said.applied_seq, list(said.projections)) == (False, 9, [projection])
     assert time.time_ns() - said.at_ns < 60_000_000_000
