@@ -13,9 +13,10 @@ from domain.arrays import BoolArray, FloatArray
 from models.stream_detector import StreamDetector
 from service.evaluation.benchmark_scorers import SKAB_CHANNELS, write_for_scorer
 from service.evaluation.bridge_record import BridgeRecord, make_bridge_record
+from service.evaluation.bridge_service import service_scores
 from service.score import score_file
 
-__all__ = ["BRIDGE_NOISES", "BridgeFigures", "score_bridges", "score_nab", "score_skab"]
+__all__ = ["BRIDGE_NOISES", "BridgeFigures", "score_bridges", "score_nab", "score_skab", "service_area"]
 
 # Standard deviation of a daily frequency as a share of it: means of hourly modal analyses, good and poor.
 BRIDGE_NOISES: Final = (0.0008, 0.0012, 0.002)
@@ -92,6 +93,17 @@ def score_bridges(
         raised = np.flatnonzero(alarm[record.step_day :])
         delay.append(float(raised[0]) if len(raised) else np.inf)
     return BridgeFigures(float(np.mean(area)), float(np.mean(false_share)), float(np.median(delay)))
+
+
+def service_area(noise: float, *, first_seed: int = 0, bridges: int = _BRIDGES) -> tuple[float, float]:
+    """Give mean and least area under the curve of the service's first stage on made-up bridges, over the same days."""
+    seeds = range(first_seed, first_seed + bridges)
+    records = [make_bridge_record(np.random.default_rng(seed), noise=noise) for seed in seeds]
+    areas = [
+        _area_under_curve(score[_COMMISSION_DAYS : record.step_day], score[record.step_day :])
+        for record, score in zip(records, service_scores(records), strict=True)
+    ]
+    return float(np.mean(areas)), float(np.min(areas))
 
 
 def _score_bridge(record: BridgeRecord, *, is_compensated: bool) -> tuple[FloatArray, BoolArray]:
