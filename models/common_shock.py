@@ -2,9 +2,10 @@
 
 Weather that nobody measured moves all of a group together, damage moves some of it, one by one and towards harm. Where
 half of a small group is damaged the median is damage, and the sound ones, which did not move, then stand out by as
-much as the others were damaged. So a common shock is weighed like this: a shock of a given size is as likely as
-weather of that size is, and each channel is near it, or damaged and further towards harm, or (seldom: works, a faulty
-instrument) somewhere else. The most likely of a few sizes decides who is near it, and they speak.
+much as the others were damaged. So a common shock is weighed like this: none is likeliest, one of a given size is as
+likely as weather of that size is, and each channel is near it, or damaged and further towards harm (most likely where
+an alarm stands), or (seldom: works, a faulty instrument) somewhere else. The most likely of a few sizes decides who is
+near it, and they speak.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ __all__ = ["choose_speakers"]
 
 # How far weather that nobody measured moves a level, in shares of the failure level.
 _WEATHER: Final = 0.25
-# A channel that was sound yesterday, or stood out, is something else than sound by these chances; judgement.
+# Most days no such weather moves a group: no shock is likelier than by that law, by so much of a logarithm of the odds.
+# Where two of four are damaged it says which two are sound.
+_NO_WEATHER_LOG: Final = 3.0
+# A channel that was sound yesterday, that stood out, or whose alarm stands is something else than sound by these
+# chances; judgement. Nine alarms in ten are right, and damage that is known does not become weather when more begins.
 _DAMAGED: Final = 0.1
 _STILL_DAMAGED: Final = 0.7
+_ALARMED: Final = 0.95
 # How far damage goes, as the mean of an exponential; and how much of it is not towards harm but something else.
 _DAMAGE_SHARE: Final = 0.6
 _OTHERWISE: Final = 0.1
@@ -36,6 +42,7 @@ def choose_speakers(
     variance: FloatArray,
     *,
     stood_out: BoolArray,
+    is_alarmed: BoolArray,
     is_two_sided: BoolArray,
     groups: int,
 ) -> BoolArray:
@@ -49,6 +56,8 @@ def choose_speakers(
         Deviation towards harm in shares of the failure level, and the variance of a sound one around the common shock.
     stood_out : bool[N]
         Whether it did the day before.
+    is_alarmed : bool[N]
+        True while an alarm of its failure mode stands.
     is_two_sided : bool[N]
         True where either way is harm.
 
@@ -61,13 +70,14 @@ def choose_speakers(
     >>> moved = np.array([0.01, -0.02, 0.7, 0.8, 0.9, 0.6])
     >>> of, variance = np.zeros(6, np.intp), np.full(6, 0.005)
     >>> either, nobody = np.ones(6, bool), np.zeros(6, bool)
-    >>> choose_speakers(of, moved, variance, stood_out=moved > 0.5, is_two_sided=either, groups=1).tolist()
+    >>> one = {"is_alarmed": nobody, "is_two_sided": either, "groups": 1}
+    >>> choose_speakers(of, moved, variance, stood_out=moved > 0.5, **one).tolist()
     [True, True, False, False, False, False]
     >>> together = np.array([0.41, 0.4, 0.44, 0.35, 0.38, 0.9])
-    >>> choose_speakers(of, together, variance, stood_out=nobody, is_two_sided=either, groups=1).tolist()
+    >>> choose_speakers(of, together, variance, stood_out=nobody, **one).tolist()
     [True, True, True, True, True, False]
     """
-    damaged = np.where(stood_out, _STILL_DAMAGED, _DAMAGED)
+    damaged = np.where(is_alarmed, _ALARMED, np.where(stood_out, _STILL_DAMAGED, _DAMAGED))
     towards = np.where(is_two_sided, 0.5, 1.0 - _OTHERWISE)
     sound_log = np.log(1.0 - damaged) - 0.5 * np.log(2.0 * np.pi * variance)
     candidates = np.concatenate([np.zeros((groups, 1)), grouped_quantiles(group, value, groups, _QUANTILES)], axis=1)
@@ -76,6 +86,7 @@ def choose_speakers(
     for size in candidates.T:
         near, far = _likelihoods(value - size[group], variance, sound_log, damaged, towards)
         likely = np.bincount(group, np.logaddexp(near, far), groups) - 0.5 * (size / _WEATHER) ** 2
+        likely += np.where(size == 0.0, _NO_WEATHER_LOG, 0.0)
         better = likely > best
         best, shock = np.where(better, likely, best), np.where(better, size, shock)
     near, far = _likelihoods(value - shock[group], variance, sound_log, damaged, towards)

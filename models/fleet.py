@@ -253,6 +253,7 @@ def compare_with_fleet(
     fresh = active & np.isnan(state.shock_start)
     origin = np.where(known, np.where(fresh, before[own_group, _MEDIAN], state.shock_start), np.nan)
     weather_origin = np.where(known, np.where(fresh, before[weather_group, _MEDIAN], state.weather_start), np.nan)
+    is_alarmed = state.raised_ns[catalogue.pair_of_judged] > 0
     # Every channel speaks for its group with the weather in it; those that compensate also for the one without.
     rows = _Rows(
         group=np.concatenate([own_group, weather_group]),
@@ -260,6 +261,7 @@ def compare_with_fleet(
         uncertainty=np.concatenate([uncertainty, np.zeros(len(share))]),
         active=np.concatenate([active & compensated, active]),
         stood_out=np.concatenate([state.stands_out, state.stands_out]),
+        is_alarmed=np.concatenate([is_alarmed, is_alarmed]),
         is_two_sided=np.concatenate([direction == 0.0, direction == 0.0]),
     )
     context = memory.context.get(day_end_ns)
@@ -323,6 +325,7 @@ class _Rows:
     uncertainty: FloatArray
     active: BoolArray
     stood_out: BoolArray
+    is_alarmed: BoolArray
     is_two_sided: BoolArray
 
 
@@ -352,6 +355,7 @@ def _learn_day(memory: FleetMemory, rows: _Rows, before: FloatArray) -> FloatArr
         rows.value[heard],
         usual_spread[rows.group[heard]] + rows.uncertainty[heard],
         stood_out=rows.stood_out[heard],
+        is_alarmed=rows.is_alarmed[heard],
         is_two_sided=rows.is_two_sided[heard],
         groups=groups,
     )

@@ -138,6 +138,16 @@ def test_damage_on_most_of_a_small_group_is_not_taken_for_weather(registers: Any
     assert np.max(np.abs(fleet.state.residual[sound])) < 0.1
 
 
+def test_damage_that_begins_on_two_at_a_time_is_found_each_time(registers: Any) -> None:
+    """Six quays: two fail, then two more go the same way, as slowly as weather; two never moved."""
+    fleet = Fleet(registers, 6, kind=AssetType.QUAY)
+    onsets = [20, 30, 160, 168]
+    fleet.live(360, lambda day: [min(max(day - onset, 0) / 180.0, 1.2) for onset in onsets] + [0.0, 0.0])
+    assert sorted({asset for asset, _ in fleet.raised}) == [0, 1, 2, 3]
+    sound = fleet.catalogue.asset_of_judged >= 4
+    assert np.max(np.abs(fleet.state.residual[sound])) < 0.1
+
+
 def test_a_storm_that_moves_a_small_group_at_once_is_weather(registers: Any) -> None:
     fleet = Fleet(registers, 6, kind=AssetType.QUAY)
     fleet.live(60, lambda _: [0.0] * 6)
