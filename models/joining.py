@@ -32,7 +32,8 @@ _UNSEEN_SHARE: Final = 1.0 / 3.0
 _CLASS_YEARS: Final = 30.0
 _BEGIN_FACTOR: Final = 2.0
 # Levels of the lives' distribution that are stated as 10, 50 and 90 %. Its upper side is cautious, since its errors are
-# those of sound assets: on simulated fleets a seventh of the lives went on beyond the level of 75 % (docs/measured.md).
+# those of sound assets: on two fleets of foreign physics, with 15 to 150 days left, 8 to 14 in a hundred statements saw
+# the failure come after the level of 80 %, and 9 to 27 before that of 20 %.
 _LIFE_QUANTILES: Final = (0.1, 0.5, 0.75)
 # What the interval of a remaining life is wider by at either end, in days. The level at which a component fails is
 # known to some per cent of the way only, and near failure that is days, whatever the life was.
