@@ -12,9 +12,6 @@ as the effect of a frost that was never met.
 - Robust: an innovation counts for at most three of its standard deviations.
 - Gated: while a channel is suspect its effects are frozen and only the level moves, so that damage can
   neither be learnt as weather nor hide (a Schmidt-Kalman update: suboptimal gain, honest covariance).
-- The temperature at which frost bends the channel is followed with the effects (`models.frost`), as an extended filter
-  of the second order does. Its covariances stand beside those of the others: matrices of twelve are quicker to work
-  on than of thirteen.
 - The variance of the noise follows the innovations by the EM step for one observation.
 
 Priors are in units of the distance to failure (`scale`): what is far for a natural frequency (a few per
@@ -34,20 +31,10 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.frost import FROST_PLACES_DEGC, PLACE_SD_K, frost_at
-from models.memory import BLOCKS, FROST, REGRESSORS, ModelState
+from models.memory import BLOCKS, REGRESSORS, ModelState
 from models.triangles import fold, unfold
 
-__all__ = [
-    "STALE_SPREAD",
-    "block_residuals",
-    "learn",
-    "meet_drivers",
-    "parts_of",
-    "scatter",
-    "usual_regressors",
-    "wander_rate",
-]
+__all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "parts_of", "scatter", "wander_rate"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -62,18 +49,7 @@ _INNOVATION_LIMIT: Final = 3.0
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
 _LONGEST_GAP_H: Final = 365.0 * 24.0
-_LEARNT: Final = (
-    "coefficients",
-    "covariance",
-    "frost_place",
-    "frost_covariance",
-    "noise",
-    "updated_ns",
-    "count",
-    "block_value",
-    "block_regressors",
-    "frost_met",
-)
+_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "count", "block_value", "block_regressors")
 # Covariances of so many channels, and what is made of them, fit in a core's own cache.
 _ROWS_AT_ONCE: Final = 256
 
@@ -109,49 +85,11 @@ def wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.in
     return np.asarray(np.where(state.count[rows] >= needed, np.maximum(pooled, least), least), dtype=np.float64)
 
 
-def block_residuals(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], usual: Usual | None = None
-) -> FloatArray:
-    """float64[R, G]: means of the commissioning blocks without the environment, by today's effects.
-
-    Without `usual`, from `usual_regressors`, they are all off by what the bend of frost is away from freezing.
-    """
+def block_residuals(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[R, G]: means of the commissioning blocks without the environment, by today's effects."""
     per_block = (catalogue.commission_count[catalogue.judged[rows]] // BLOCKS)[:, np.newaxis]
-    effects = state.coefficients[rows, 1:]
-    effect = np.einsum("rgk,rk->rg", state.block_regressors[rows], effects)
-    residual = (state.block_value[rows] - effect) / per_block
-    if usual is not None:
-        residual = residual - (effects[:, FROST - 1] * usual.moved)[:, np.newaxis]
-    return np.asarray(residual, dtype=np.float64)
-
-
-class Usual(NamedTuple):
-    """The mean climate of commissioning, of R channels.
-
-    Attributes
-    ----------
-    regressors : float64[R, K]
-        The first one 1, frost for today's place of the bend.
-    place : float64[R]
-        What one kelvin of that place does to the channel in this climate, in the model's unit.
-    moved : float64[R]
-        What of the frost regressor is because the bend is not at freezing, where the blocks have it.
-    """
-
-    regressors: FloatArray
-    place: FloatArray
-    moved: FloatArray
-
-
-def usual_regressors(state: ModelState, rows: npt.NDArray[np.intp]) -> Usual:
-    """Give the mean climate of commissioning, as far as it went."""
-    count = np.maximum(state.count[rows], 1)
-    regressors = np.ones((len(rows), len(REGRESSORS)))
-    regressors[:, 1:] = np.sum(state.block_regressors[rows], axis=1) / count[:, np.newaxis]
-    frost = frost_at(state.frost_met[rows], state.frost_place[rows])
-    moved = frost.value / count
-    regressors[:, FROST] += moved
-    return Usual(regressors, state.coefficients[rows, FROST] * frost.slope / count, moved)
+    effect = np.einsum("rgk,rk->rg", state.block_regressors[rows], state.coefficients[rows, 1:])
+    return np.asarray((state.block_value[rows] - effect) / per_block, dtype=np.float64)
 
 
 def learn(
@@ -161,7 +99,6 @@ def learn(
     rows: npt.NDArray[np.intp],
     *,
     regressors: FloatArray,
-    below: FloatArray,
     stale: BoolArray,
     frozen: BoolArray,
     commissioning: BoolArray,
@@ -175,8 +112,8 @@ def learn(
         In the model's unit.
     rows : intp[R]
         Rows of the judged channels, ascending.
-    regressors, below, stale : float64[R, K], float64[R, P], bool[R, K]
-        Of the channel's asset, see `models.environment.Environment`.
+    regressors, stale : float64[R, K], bool[R, K]
+        Of the channel's asset.
     frozen : bool[R]
         True where only the level may move.
     commissioning : bool[R]
@@ -193,7 +130,7 @@ def learn(
     scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
     scaled = replace(state, scale=scatter(state.scale, rows, scale))
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
-    whole = _Values(value, rows, regressors, below, stale, frozen, commissioning, end_ns)
+    whole = _Values(value, rows, regressors, stale, frozen, commissioning, end_ns)
     for some in parts_of(rows):
         part = _Values._make(column[some] for column in whole)
         for name, values in zip(_LEARNT, _learn_values(catalogue, scaled, part), strict=True):
@@ -207,7 +144,6 @@ class _Values(NamedTuple):
     value: FloatArray
     rows: npt.NDArray[np.intp]
     regressors: FloatArray
-    below: FloatArray
     stale: BoolArray
     frozen: BoolArray
     commissioning: BoolArray
@@ -216,7 +152,7 @@ class _Values(NamedTuple):
 
 def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> tuple[npt.NDArray[Any], ...]:
     """Give the new values of `_LEARNT` for some rows, of which the state has the scale already."""
-    value, rows, regressors, below, stale, frozen, commissioning, end_ns = values
+    value, rows, regressors, stale, frozen, commissioning, end_ns = values
     channel = catalogue.judged[rows]
     scale = state.scale[rows]
     prior = scale[:, np.newaxis] * _PRIOR
@@ -228,17 +164,13 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     fresh_level = covariance[:, 0, 0] <= 0.0
     unknown = covariance[:, diagonal, diagonal] <= 0.0
     covariance[:, diagonal, diagonal] = np.where(unknown, prior**2, covariance[:, diagonal, diagonal])
-    place = state.frost_place[rows]
-    joint, place_variance = state.frost_covariance[rows, :-1], state.frost_covariance[rows, -1]
-    place_variance = np.where(place_variance <= 0.0, PLACE_SD_K**2, place_variance)
 
+    block_sums = state.block_regressors[rows]
     count = state.count[rows]
-    usual = usual_regressors(state, rows)
-    frost = frost_at(below, place)
-    is_lost = stale[:, FROST]
-    design = np.where(stale, usual.regressors, regressors)
-    design[:, FROST] = np.where(is_lost, design[:, FROST], frost.value)
-    slope = np.where(is_lost, 0.0, coefficients[:, FROST] * frost.slope)
+    per_block = catalogue.commission_count[channel] // BLOCKS
+    usual = np.sum(block_sums, axis=1) / np.maximum(count, 1)[:, np.newaxis]
+    design = regressors.copy()
+    design[:, 1:] = np.where(stale[:, 1:], usual, regressors[:, 1:])
     effect_variance = coefficients**2 + covariance[:, diagonal, diagonal]
     hidden = np.sum(np.where(stale, effect_variance, 0.0), axis=-1) * STALE_SPREAD**2
 
@@ -251,15 +183,9 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     covariance[:, 0, 0] += wander_rate(catalogue, state, rows) * elapsed_h
     ageing = (_EFFECT_PER_SQRT_DAY * prior[:, 1:]) ** 2 * (elapsed_h / 24.0)[:, np.newaxis]
     covariance[:, diagonal[1:], diagonal[1:]] += np.where(frozen[:, np.newaxis], 0.0, ageing)
-    place_ageing = (_EFFECT_PER_SQRT_DAY * PLACE_SD_K) ** 2 * elapsed_h / 24.0
-    place_variance = place_variance + np.where(frozen, 0.0, place_ageing)
 
-    place_spread = np.einsum("rk,rk->r", joint, design) + place_variance * slope
-    spread = np.einsum("rkl,rl->rk", covariance, design) + joint * slope[:, np.newaxis]
-    # Effect and place are multiplied: as long as both are unknown, what that is worth is noise (second order).
-    product = covariance[:, FROST, FROST] * place_variance + joint[:, FROST] ** 2
-    hidden = hidden + np.where(is_lost, 0.0, product * frost.slope**2)
-    total = np.einsum("rk,rk->r", design, spread) + slope * place_spread + noise + hidden
+    spread = np.einsum("rkl,rl->rk", covariance, design)
+    total = np.einsum("rk,rk->r", design, spread) + noise + hidden
     innovation = value - np.einsum("rk,rk->r", design, coefficients)
     limit = _INNOVATION_LIMIT * np.sqrt(total)
     innovation = np.clip(innovation, -limit, limit)
@@ -270,53 +196,29 @@ def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> t
     rest = spread - 0.5 * total[:, np.newaxis] * gain
     half = gain[:, :, np.newaxis] * rest[:, np.newaxis, :]
     covariance -= half + half.transpose(0, 2, 1)
-    place_gain = np.where(frozen, 0.0, place_spread / total)
-    place_rest = place_spread - 0.5 * total * place_gain
-    place = np.clip(place + place_gain * innovation, FROST_PLACES_DEGC[0], FROST_PLACES_DEGC[-1])
-    joint = joint - gain * place_rest[:, np.newaxis] - rest * place_gain[:, np.newaxis]
-    place_variance = place_variance - 2.0 * place_gain * place_rest
-    together = np.concatenate([joint, place_variance[:, np.newaxis]], axis=1)
 
     pace = np.where(count < catalogue.commission_count[channel], 2.0 / (count + 10.0), 1.0 / 300.0)
     share = noise / total
     moved = noise + pace * share**2 * (innovation**2 - total)
     noise = np.where(frozen, noise, np.maximum(moved, (_NOISE_LEAST * scale) ** 2))
 
+    block = np.minimum(count // per_block, BLOCKS - 1)
     counted = commissioning & (count < catalogue.commission_count[channel])
-    learnt = (coefficients, fold(covariance), place, together, noise, end_ns, count + counted)
-    return (*learnt, *_fill_blocks(catalogue, state, values, design, usual, counted))
-
-
-def _fill_blocks(
-    catalogue: Catalogue, state: ModelState, values: _Values, design: FloatArray, usual: Usual, counted: BoolArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Add what was counted to the blocks of commissioning; they keep frost for a bend at freezing."""
-    rows, is_lost = values.rows, values.stale[:, FROST]
-    count = state.count[rows]
-    block = np.minimum(count // (catalogue.commission_count[catalogue.judged[rows]] // BLOCKS), BLOCKS - 1)
+    block_value = state.block_value[rows]
     picked = np.arange(len(rows))
-    block_value, block_sums, frost_met = state.block_value[rows], state.block_regressors[rows], state.frost_met[rows]
-    block_value[picked, block] += np.where(counted, values.value, 0.0)
-    at_freezing = values.regressors[:, FROST]
-    met = design[:, 1:].copy()
-    met[:, FROST - 1] = np.where(is_lost, usual.regressors[:, FROST] - usual.moved, at_freezing)
-    block_sums[picked, block] += np.where(counted[:, np.newaxis], met, 0.0)
-    usually = frost_met / np.maximum(count, 1)[:, np.newaxis]
-    more = np.where(is_lost[:, np.newaxis], usually, values.below - at_freezing[:, np.newaxis])
-    frost_met += np.where(counted[:, np.newaxis], more, 0.0)
-    return block_value, block_sums, frost_met
+    block_value[picked, block] += np.where(counted, value, 0.0)
+    block_sums[picked, block] += np.where(counted[:, np.newaxis], design[:, 1:], 0.0)
+    return coefficients, fold(covariance), noise, end_ns, count + counted, block_value, block_sums
 
 
-def meet_drivers(
-    catalogue: Catalogue, state: ModelState, regressors: FloatArray, below: FloatArray, newly_met: BoolArray
-) -> ModelState:
+def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray, newly_met: BoolArray) -> ModelState:
     """Give commissioning blocks that ended before a driver first spoke the climate of that moment.
 
     Without it the first temperature of an asset would move the reference by its whole effect.
 
     Parameters
     ----------
-    regressors, below, newly_met : float64[J, K], float64[J, P], bool[J, K]
+    regressors, newly_met : float64[J, K], bool[J, K]
         Of the channel's asset, for every judged channel.
     """
     if not np.any(newly_met & (state.count > 0)[:, np.newaxis]):
@@ -325,9 +227,7 @@ def meet_drivers(
     filled = np.clip(state.count[:, np.newaxis] - per_block * np.arange(BLOCKS), 0, per_block)
     met_now = np.where(newly_met, regressors, 0.0)[:, 1:]
     added = filled[:, :, np.newaxis] * met_now[:, np.newaxis, :]
-    more = np.where(newly_met[:, [FROST]], below - regressors[:, [FROST]], 0.0)
-    frost_met = state.frost_met + np.sum(filled, axis=1)[:, np.newaxis] * more
-    return replace(state, block_regressors=state.block_regressors + added, frost_met=frost_met)
+    return replace(state, block_regressors=state.block_regressors + added)
 
 
 def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -> FloatArray:

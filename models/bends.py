@@ -1,8 +1,8 @@
 """What warmth does to a level beyond what the first stage can say: bends, learnt from the weather of weeks.
 
-The first stage explains a level by warmth along a line, with a bend near freezing. What bends elsewhere is left over,
-and its first summer or winter looks like damage. But damage does not follow the thermometer: what a warm week does and
-a cool week takes back is weather. So the swings of a level around its own last days are explained by the swings of
+The first stage explains a level by warmth along a line, with a bend at freezing. What bends elsewhere is left over, and
+its first summer or winter looks like damage. But damage does not follow the thermometer: what a warm week does and a
+cool week takes back is weather. So the swings of a level around its own last days are explained by the swings of
 warmth beyond each bend, by a Kalman filter for each channel. Slow change, be it damage or wandering, is hardly in those
 swings: of damage that grows from nothing to failure in one spring a ninth is taken for a bend. A single swing counts
 for at most three of its usual sizes, so that a step teaches little.

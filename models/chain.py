@@ -161,8 +161,7 @@ def _judge(
     """Score this hop's values of the judged channels, learn from those that can be, and measure the deviations."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     explained = regressors_of(catalogue, features, environment, believed)
-    below = environment.below[asset]
-    state = meet_drivers(catalogue, state, explained, below, environment.newly_met[asset])
+    state = meet_drivers(catalogue, state, explained, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
@@ -170,8 +169,8 @@ def _judge(
     rows = np.flatnonzero(believed[judged] & possible)
     channel = judged[rows]
     value = np.where(is_log, np.log(np.where(possible & is_log, raw, 1.0)), raw)[rows]
-    regressors, below, stale = explained[rows], below[rows], environment.stale[asset[rows]]
-    expectation = expect(catalogue, state, rows, regressors, below, stale)
+    regressors, stale = explained[rows], environment.stale[asset[rows]]
+    expectation = expect(catalogue, state, rows, regressors, stale)
     state = replace(
         state,
         measured=scatter(state.measured, rows, value),
@@ -185,7 +184,7 @@ def _judge(
     )
     value = screened.value
     working = ~at_work[channel] & screened.believed
-    rows, value, stale = rows[working], value[working], stale[working]
+    rows, value, regressors, stale = rows[working], value[working], regressors[working], stale[working]
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
@@ -194,8 +193,7 @@ def _judge(
         state,
         value,
         rows,
-        regressors=regressors[working],
-        below=below[working],
+        regressors=regressors,
         stale=stale,
         frozen=suspect | settling,
         commissioning=~settling,
@@ -225,7 +223,6 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
         count=np.where(unfinished, 0, state.count).astype(np.int32),
         block_value=np.where(unfinished[:, np.newaxis], 0.0, state.block_value),
         block_regressors=np.where(unfinished[:, np.newaxis, np.newaxis], 0.0, state.block_regressors),
-        frost_met=np.where(unfinished[:, np.newaxis], 0.0, state.frost_met),
     )
 
 

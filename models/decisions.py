@@ -90,12 +90,9 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
     coefficients, covariance = state.coefficients.copy(), state.covariance.copy()
     coefficients[rows, 0] = 0.0
     covariance[np.ix_(rows, first_line(len(REGRESSORS)))] = 0.0
-    frost_covariance = state.frost_covariance.copy()
-    frost_covariance[rows, 0] = 0.0
     if not keep_effects:
         coefficients[rows] = 0.0
         covariance[rows] = 0.0
-        frost_covariance[rows] = 0.0
 
     def start(column: str, value: float) -> Any:
         copy = getattr(state, column).copy()
@@ -105,7 +102,6 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
     numbers = (
         "block_value",
         "block_regressors",
-        "frost_met",
         "offset",
         "forgiven",
         "shock",
@@ -114,7 +110,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "harm_healed",
         "bent",
     )
-    effects = () if keep_effects else ("noise", "frost_place", "bend_effect", "bend_learnt")
+    effects = () if keep_effects else ("noise", "bend_effect", "bend_learnt")
     absent = (
         "before_works",
         "deviation",
@@ -136,7 +132,6 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         state,
         coefficients=coefficients,
         covariance=covariance,
-        frost_covariance=frost_covariance,
         count=np.where(judged, 0, state.count).astype(np.int32),
         settle=np.where(judged, 0, state.settle).astype(np.int32),
         stands_out=state.stands_out & ~judged,

@@ -23,11 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.baseline import STALE_SPREAD, block_residuals, parts_of, scatter, usual_regressors
+from models.baseline import STALE_SPREAD, block_residuals, parts_of, scatter
 from models.catalogue import Catalogue
 from models.environment import has_climate
-from models.frost import frost_at
-from models.memory import BLOCKS, FROST, LEVEL_VARIANCE, REGRESSORS, ModelState
+from models.memory import BLOCKS, LEVEL_VARIANCE, REGRESSORS, ModelState
 from models.triangles import diagonal, unfold
 
 __all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]
@@ -62,12 +61,7 @@ class Expectation:
 
 
 def expect(
-    catalogue: Catalogue,
-    state: ModelState,
-    rows: npt.NDArray[np.intp],
-    regressors: FloatArray,
-    below: FloatArray,
-    stale: BoolArray,
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], regressors: FloatArray, stale: BoolArray
 ) -> Expectation:
     """Say what a healthy channel would measure at this environment.
 
@@ -75,41 +69,29 @@ def expect(
     ----------
     rows : intp[R]
         Rows of judged channels.
-    regressors, below, stale : float64[R, K], float64[R, P], bool[R, K]
-        Of the channel's asset, see `models.environment.Environment`.
+    regressors, stale : float64[R, K], bool[R, K]
+        Of the channel's asset.
     """
     expected, spread = np.empty(len(rows)), np.empty(len(rows))
     for part in parts_of(rows):
-        expected[part], spread[part] = _expect_some(
-            catalogue, state, rows[part], regressors[part], below[part], stale[part]
-        )
+        expected[part], spread[part] = _expect_some(catalogue, state, rows[part], regressors[part], stale[part])
     return Expectation(expected, spread)
 
 
 def _expect_some(
-    catalogue: Catalogue,
-    state: ModelState,
-    rows: npt.NDArray[np.intp],
-    regressors: FloatArray,
-    below: FloatArray,
-    stale: BoolArray,
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], regressors: FloatArray, stale: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
     per_channel = catalogue.commission_count[catalogue.judged[rows]]
     commissioned = state.count[rows] >= per_channel
-    usual = usual_regressors(state, rows)
-    residual = block_residuals(catalogue, state, rows, usual)
-    now = regressors.copy()
-    frost = frost_at(below, state.frost_place[rows])
-    now[:, FROST] = frost.value
-    now = np.where(stale, usual.regressors, now)
+    usual = np.sum(state.block_regressors[rows], axis=1) / np.maximum(state.count[rows], 1)[:, np.newaxis]
+    residual = block_residuals(catalogue, state, rows)
+    offset = np.where(stale[:, 1:], 0.0, regressors[:, 1:] - usual)
     effects = state.coefficients[rows, 1:]
     reference = np.mean(residual, axis=-1) + state.offset[rows]
-    weather = np.einsum("rk,rk->r", now[:, 1:], effects)
+    weather = np.einsum("rk,rk->r", usual + offset, effects)
     normal, level = reference + weather, state.coefficients[rows, 0] + weather
-    moved = np.where(stale[:, FROST], 0.0, state.coefficients[rows, FROST] * frost.slope - usual.place)
-    away = now - usual.regressors
-    away[:, 0] = 0.0
-    climate = _variance_along(state, rows, away, moved)
+    away = np.concatenate([np.zeros((len(rows), 1)), offset], axis=1)
+    climate = _variance_along(state, rows, away)
     wander = _wander_variance(catalogue, state, rows, residual)
     variance = climate + wander * (1 + 1 / BLOCKS) + state.noise[rows]
     running = climate + np.maximum(state.covariance[rows, LEVEL_VARIANCE], 0.0) + state.noise[rows]
@@ -119,14 +101,10 @@ def _expect_some(
     return expected, spread
 
 
-def _variance_along(
-    state: ModelState, rows: npt.NDArray[np.intp], direction: FloatArray, place: FloatArray
-) -> FloatArray:
-    """float64[R]: variance of level, effects and place of frost along a direction, float64[R, K] and [R]."""
+def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], direction: FloatArray) -> FloatArray:
+    """float64[R]: variance of level and effects along a direction, float64[R, K]; not negative."""
     carried = np.einsum("rkl,rl->rk", unfold(state.covariance[rows], len(REGRESSORS)), direction)
-    joint = state.frost_covariance[rows]
-    with_place = place * (2.0 * np.einsum("rk,rk->r", joint[:, :-1], direction) + place * joint[:, -1])
-    return np.asarray(np.maximum(np.einsum("rk,rk->r", direction, carried) + with_place, 0.0), dtype=np.float64)
+    return np.asarray(np.maximum(np.einsum("rk,rk->r", direction, carried), 0.0), dtype=np.float64)
 
 
 def _wander_variance(
@@ -181,12 +159,14 @@ def _measure_some(
 ) -> tuple[FloatArray, ...]:
     channel = catalogue.judged[rows]
     count = state.count[rows].astype(np.float64)
-    usual = usual_regressors(state, rows)
-    block = block_residuals(catalogue, state, rows, usual)
+    block = block_residuals(catalogue, state, rows)
     reference = np.mean(block, axis=-1) + state.offset[rows]
     deviation = state.coefficients[rows, 0] - reference
 
-    coefficients = _variance_along(state, rows, usual.regressors, usual.place)
+    climate = np.concatenate(
+        [np.ones((len(rows), 1)), np.sum(state.block_regressors[rows], axis=1) / count[:, np.newaxis]], axis=1
+    )
+    coefficients = _variance_along(state, rows, climate)
     own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
     lost = np.sum(np.where(stale, state.coefficients[rows] ** 2 + own, 0.0), axis=-1) * STALE_SPREAD**2
     wander = _wander_variance(catalogue, state, rows, block) * (1 + 1 / BLOCKS)

@@ -3,8 +3,8 @@
 Each asset has at most one value a driver (`models.catalogue.DRIVERS`): the mean of the channels that carry it
 and spoke in this hop, kept with its age. From these come the regressors of `models.memory.REGRESSORS`. A
 structure follows the weather behind its thermal inertia, so temperature enters now and with an exponential
-memory of a day, frost is a bend of the remembered temperature near freezing (`models.frost`), and the sun is what deck
-and air differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
+memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
+differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
 asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero.
 """
 
@@ -17,7 +17,6 @@ import numpy as np
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.frost import below_places
 from models.memory import REGRESSORS, ModelState
 
 __all__ = ["POSSIBLE", "Environment", "has_climate", "regressors_of", "update_environment"]
@@ -68,15 +67,12 @@ class Environment:
         True where the driver spoke for the first time in this hop.
     temperature_degc : float64[A]
         Air or deck temperature now; NaN where stale or never met.
-    below : float64[A, P]
-        How far a structure behind its inertia is below each place where frost may bend (`models.frost`).
     """
 
     regressors: FloatArray
     stale: BoolArray
     newly_met: BoolArray
     temperature_degc: FloatArray
-    below: FloatArray
 
 
 def update_environment(
@@ -153,7 +149,6 @@ def update_environment(
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
     newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
     now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)
-    below = below_places(np.where(met[:, _TEMPERATURE], lagged_temperature, np.inf))
     low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
     return (
         replace(
@@ -164,7 +159,7 @@ def update_environment(
             climate_low=low,
             climate_high=high,
         ),
-        Environment(regressors, stale, newly_met, now, below),
+        Environment(regressors, stale, newly_met, now),
     )
 
 

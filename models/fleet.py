@@ -36,14 +36,12 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
-from models.baseline import usual_regressors
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
 from models.drift import DriftMemory
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
-from models.frost import below_places, frost_at
 from models.healing import Healing, remember_healing
 from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
@@ -187,13 +185,13 @@ def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:
     now = {
         "air_now": (lagged - 10.0) / 10.0,
         "air_lagged": (lagged - 10.0) / 10.0,
-        "frost": frost_at(below_places(lagged), state.frost_place).value,
+        "frost": np.minimum(lagged, 0.0) / 5.0,
     }
-    usual = usual_regressors(state, np.arange(len(catalogue.judged))).regressors
+    usual = np.sum(state.block_regressors, axis=1) / np.maximum(state.count, 1)[:, np.newaxis]
     effect = np.zeros(len(catalogue.judged))
     for name, regressor in now.items():
         column = REGRESSORS.index(name)
-        effect = effect + state.coefficients[:, column] * (regressor - usual[:, column])
+        effect = effect + state.coefficients[:, column] * (regressor - usual[:, column - 1])
     return np.where(has_climate(state)[catalogue.asset_of_judged], effect, 0.0)
 
 

@@ -20,7 +20,6 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ShapeError
 from models.axes import axis_length
 from models.catalogue import DRIVERS, Catalogue
-from models.frost import FROST_PLACES_DEGC
 from models.triangles import triangle_length
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "BLOCKS",
     "COLUMNS",
     "FLEET_COLUMNS",
-    "FROST",
     "LAGGED",
     "LEVEL_VARIANCE",
     "PAST_DAYS",
@@ -54,8 +52,6 @@ REGRESSORS: Final[tuple[str, ...]] = (
     "wind",
     "rain_lagged",
 )
-# Place of frost among them.
-FROST: Final = REGRESSORS.index("frost")
 # Where a covariance of them, kept as a triangle, has the variance of the level.
 LEVEL_VARIANCE: Final = 0
 # Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
@@ -134,12 +130,7 @@ class ModelState:
     count : int32[J]
         Values in the commissioning blocks; the channel is commissioned when it reaches its catalogue's count.
     block_value, block_regressors : float64[J, G], float64[J, G, K - 1]
-        Sums of values and regressors in each block of commissioning, with the bend of frost at freezing.
-    frost_place, frost_covariance : float64[J], float64[J, K + 1]
-        Temperature at which the channel bends (`models.frost`); its covariance with the coefficients, in the model's
-        unit times K, and last its own variance; 0 before the first value.
-    frost_met : float64[J, P]
-        Sums over commissioning of what frost is more, were its bend at each place, than for a bend at freezing.
+        Sums of values and regressors in each block of commissioning.
     offset : float64[J]
         What announced works moved the reference by.
     before_works : float64[J]
@@ -246,9 +237,6 @@ class ModelState:
     count: IndexArray
     block_value: FloatArray
     block_regressors: FloatArray
-    frost_place: FloatArray
-    frost_covariance: FloatArray
-    frost_met: FloatArray
     offset: FloatArray
     before_works: FloatArray
     settle: IndexArray
@@ -356,9 +344,6 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "count": _Layout("judged", np.int32, (), 0),
     "block_value": _Layout("judged", np.float64, (BLOCKS,), 0),
     "block_regressors": _Layout("judged", np.float64, (BLOCKS, len(REGRESSORS) - 1), 0),
-    "frost_place": _Layout("judged", np.float64, (), 0),
-    "frost_covariance": _Layout("judged", np.float64, (len(REGRESSORS) + 1,), 0),
-    "frost_met": _Layout("judged", np.float64, (len(FROST_PLACES_DEGC),), 0),
     "offset": _Layout("judged", np.float64, (), 0),
     "before_works": _Layout("judged", np.float64, (), np.nan),
     "settle": _Layout("judged", np.int32, (), 0),

@@ -17,63 +17,27 @@ from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.deviation import measure_deviation
 from models.features import waveform_features
-from models.frost import below_places
-from models.memory import FROST, REGRESSORS
+from models.memory import REGRESSORS
 from models.state import initial_state
 from models.triangles import unfold
 
 PRIOR = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
-COEFFICIENTS = len(REGRESSORS) + 1
 SCALE = float(-np.log(0.9))
 COUNT = 96
 
 
-def slow_frost(degc: float, place: float) -> float:
-    """A hinge rounded by three kelvin, on a ladder two kelvin apart and straight between its places."""
-    places = [-8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0]
-    below = []
-    for end in places:
-        if degc >= end + 3.0:
-            below.append(0.0)
-        elif degc <= end - 3.0:
-            below.append((degc - end) / 5.0)
-        else:
-            below.append(-((end + 3.0 - degc) ** 2) / 12.0 / 5.0)
-    return float(np.interp(place, places, below))
-
-
 class SlowChannel:
-    """One natural frequency in logarithms, as a textbook extended Kalman filter with matrices written out."""
+    """One natural frequency in logarithms, as a textbook Kalman filter with matrices written out."""
 
     def __init__(self) -> None:
-        self.coefficients = np.zeros(COEFFICIENTS)
-        self.covariance = np.diag([*(SCALE * PRIOR) ** 2, 3.0**2])
+        self.coefficients = np.zeros(len(REGRESSORS))
+        self.covariance = np.diag((SCALE * PRIOR) ** 2)
         self.noise = (0.1 * SCALE) ** 2
-        self.blocks: list[list[tuple[float, Any, float]]] = [[] for _ in range(8)]
+        self.blocks: list[list[tuple[float, Any]]] = [[] for _ in range(8)]
         self.values = 0
 
-    def row(self, h: Any, degc: float) -> Any:
-        """Regressors with frost for today's place, and what a small move of the place does."""
-        place = self.coefficients[-1]
-        full = np.append(h, 0.0)
-        full[FROST] = slow_frost(degc, place)
-        full[-1] = self.coefficients[FROST] * self.slope(degc)
-        return full
-
-    def slope(self, degc: float) -> float:
-        left = min(self.coefficients[-1] // 2 * 2, 6.0)
-        return (slow_frost(degc, left + 2.0) - slow_frost(degc, left)) / 2.0
-
-    def weather(self, h: Any, degc: float) -> float:
-        return float(self.row(h, degc)[1:-1] @ self.coefficients[1:-1])
-
     def residuals(self) -> list[float]:
-        """As the blocks keep it: each block for a sharp bend at freezing, all of them moved by the mean since."""
-        effect = self.coefficients[FROST]
-        rows = [row for block in self.blocks for row in block]
-        moved = effect * float(np.mean([self.row(h, degc)[FROST] - h[FROST] for _, h, degc in rows]))
-        effects = self.coefficients[1:-1]
-        return [float(np.mean([y - h[1:] @ effects for y, h, _ in block])) - moved for block in self.blocks]
+        return [float(np.mean([y - h[1:] @ self.coefficients[1:] for y, h in block])) for block in self.blocks]
 
     def wander_rate(self) -> float:
         least = (0.01 * SCALE) ** 2 / 24
@@ -84,37 +48,33 @@ class SlowChannel:
         rate = max(squares / 7 - 2 * self.noise / 12, 0.0) / (12 * 2 / 3)
         return max((2 * least + 7 * rate) / 9, least)
 
-    def learn(self, y: float, regressors: Any, degc: float, *, frozen: bool) -> None:
+    def learn(self, y: float, h: Any, *, frozen: bool) -> None:
         if self.values == 0:
             self.coefficients[0] = y
-        h = self.row(regressors, degc)
-        drift = np.zeros(COEFFICIENTS)
+        drift = np.zeros(len(REGRESSORS))
         drift[0] = self.wander_rate()
         if not frozen:
-            drift[1:] = (0.001 * np.append(SCALE * PRIOR[1:], 3.0)) ** 2 / 24
+            drift[1:] = (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
         covariance = self.covariance + np.diag(drift)
-        product = covariance[FROST, FROST] * covariance[-1, -1] + covariance[FROST, -1] ** 2
-        unsure = self.noise + product * self.slope(degc) ** 2
-        total = float(h @ covariance @ h) + unsure
-        innovation = y - float(h[:-1] @ self.coefficients[:-1])
+        total = float(h @ covariance @ h) + self.noise
+        innovation = y - float(h @ self.coefficients)
         innovation = min(max(innovation, -3 * total**0.5), 3 * total**0.5)
         gain = covariance @ h / total
         if frozen:
             gain[1:] = 0.0
         self.coefficients = self.coefficients + gain * innovation
-        self.coefficients[-1] = min(max(self.coefficients[-1], -8.0), 8.0)
-        left = np.eye(COEFFICIENTS) - np.outer(gain, h)
-        self.covariance = left @ covariance @ left.T + unsure * np.outer(gain, gain)
+        left = np.eye(len(REGRESSORS)) - np.outer(gain, h)
+        self.covariance = left @ covariance @ left.T + self.noise * np.outer(gain, gain)
         if not frozen:
             pace = 2 / (self.values + 10) if self.values < COUNT else 1 / 300
             moved = self.noise + pace * (self.noise / total) ** 2 * (innovation**2 - total)
             self.noise = max(moved, (0.01 * SCALE) ** 2)
         if self.values < COUNT:
-            self.blocks[self.values // 12].append((y, regressors, degc))
+            self.blocks[self.values // 12].append((y, h))
             self.values += 1
 
     def deviation(self) -> tuple[float, float]:
-        climate = np.mean([self.row(h, degc) for block in self.blocks for _, h, degc in block], axis=0)
+        climate = np.mean([h for block in self.blocks for _, h in block], axis=0)
         means = np.array(self.residuals())
         between = max(float(np.var(means, ddof=1)) - self.noise / 12, 0.0)
         wander = (2 * (0.03 * SCALE) ** 2 + 7 * between) / 9 + (0.05**2 + 0.25**2) * SCALE**2
@@ -145,8 +105,6 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
     truth = rng.normal(scale=0.02, size=(3, len(REGRESSORS) - 1))
     for hour in range(300):
         design = np.concatenate([[1.0], rng.normal(size=len(REGRESSORS) - 1)])
-        degc = float(rng.normal(2.0, 6.0))
-        design[FROST] = min(degc, 0.0) / 5.0
         y = np.log([3.0, 4.0, 5.0]) + truth @ design[1:] + rng.normal(scale=0.005, size=3)
         if hour % 37 == 5:
             y = y + 0.3
@@ -158,7 +116,6 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
             y[rows],
             rows,
             regressors=np.tile(design, (len(rows), 1)),
-            below=below_places(np.full(len(rows), degc)),
             stale=np.zeros((len(rows), len(REGRESSORS)), np.bool_),
             frozen=frozen,
             commissioning=np.ones(len(rows), np.bool_),
@@ -168,15 +125,13 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
         for place, row in enumerate(rows.tolist()):
             if hour == 160 and row == 1:
                 slow[1].covariance[0, 0] += 10 * slow[1].wander_rate()
-                ageing = 10 * (0.001 * np.append(SCALE * PRIOR[1:], 3.0)) ** 2 / 24
-                slow[1].covariance[range(1, COEFFICIENTS), range(1, COEFFICIENTS)] += ageing
-            slow[row].learn(float(y[row]), design, degc, frozen=bool(frozen[place]))
+                ageing = 10 * (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
+                slow[1].covariance[range(1, len(REGRESSORS)), range(1, len(REGRESSORS))] += ageing
+            slow[row].learn(float(y[row]), design, frozen=bool(frozen[place]))
     for row, channel in enumerate(slow):
-        assert state.coefficients[row] == pytest.approx(channel.coefficients[:-1], rel=1e-6, abs=1e-9)
-        assert state.frost_place[row] == pytest.approx(channel.coefficients[-1], rel=1e-6, abs=1e-9)
+        assert state.coefficients[row] == pytest.approx(channel.coefficients, rel=1e-6, abs=1e-9)
         covariance = unfold(state.covariance[[row]], len(REGRESSORS))[0]
-        assert covariance == pytest.approx(channel.covariance[:-1, :-1], rel=1e-5, abs=1e-12)
-        assert state.frost_covariance[row] == pytest.approx(channel.covariance[-1], rel=1e-5, abs=1e-12)
+        assert covariance == pytest.approx(channel.covariance, rel=1e-5, abs=1e-12)
         assert state.noise[row] == pytest.approx(channel.noise, rel=1e-6)
     state = measure_deviation(catalogue, state, np.arange(3), np.zeros((3, len(REGRESSORS)), np.bool_))
     for row, channel in enumerate(slow):
@@ -202,9 +157,6 @@ def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
     rng = np.random.default_rng(9)
     design = np.column_stack([np.ones(1500), rng.normal(size=(1500, len(REGRESSORS) - 1))])
     truth = np.concatenate([[1.1], rng.normal(scale=0.02, size=len(REGRESSORS) - 1)])
-    # Never warmer than frost, so that frost is a line and its place is not felt apart from the level.
-    degc = -20.0 - np.abs(rng.normal(scale=5.0, size=1500))
-    design[:, FROST] = degc / 5.0
     y = design @ truth + rng.normal(scale=0.004, size=1500)
     for hour in range(1500):
         state = learn(
@@ -213,7 +165,6 @@ def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
             y[[hour]],
             np.array([0]),
             regressors=design[[hour]],
-            below=below_places(degc[[hour]]),
             stale=np.zeros((1, len(REGRESSORS)), np.bool_),
             frozen=np.zeros(1, np.bool_),
             commissioning=np.ones(1, np.bool_),
