@@ -369,13 +369,12 @@ class HopTracker:
         found: list[ReadingColumns] = []
         newest = np.full(len(wanted), NEVER_NS, np.int64)
         for start in sorted({*self._buckets, *np.unique(arrived).tolist()}, reverse=True):
-            readings = ReadingColumns.concatenate([*self._buckets.get(start, []), extra.take(arrived == start)])
-            owner = self.catalogue.asset_of_channel[self.rows_of(readings.channel)]
-            mine = wanted[owner]
-            if mine.any():
-                found.append(readings.take(mine))
-                newest[owner[mine]] = start
-                wanted[owner[mine]] = False
+            mine = self._of_assets([*self._buckets.get(start, []), extra.take(arrived == start)], wanted)
+            if mine:
+                found += mine
+                owners = np.concatenate([self.catalogue.asset_of_channel[self.rows_of(part.channel)] for part in mine])
+                newest[owners] = start
+                wanted[owners] = False
             if not wanted.any():
                 break
         assets = np.flatnonzero(newest > NEVER_NS).astype(np.int32)
@@ -387,6 +386,17 @@ class HopTracker:
         readings, rows = readings.take(order), rows[order]
         features = summarise(self.catalogue, assets, newest[assets], rows, readings.value)
         return Round(assets, features, readings, self.catalogue.asset_of_channel[rows])
+
+    def _of_assets(self, parts: list[ReadingColumns], wanted: BoolArray) -> list[ReadingColumns]:
+        """Give the readings of the assets that are wanted, bool[A]; all are looked through, theirs alone are copied."""
+        is_wanted = np.zeros(len(self._row), np.bool_)
+        is_wanted[self.catalogue.channel_number + 1] = wanted[self.catalogue.asset_of_channel]
+        found = []
+        for part in parts:
+            mine = is_wanted.take(part.channel + 1, mode="clip")
+            if mine.any():
+                found.append(part if mine.all() else part.take(mine))
+        return found
 
     def open_readings(self) -> ReadingColumns:
         """Give all readings that wait, in the order of hop and arrival."""

@@ -8,11 +8,36 @@ from typing import Final
 
 from domain.identifiers import AssetId
 
-__all__ = ["WaitingLooks"]
+__all__ = ["WaitingLooks", "rest_behind_look"]
 
 # Assessed in one commit at most: 50 ms of work, in which messages wait, and a rest of twice to nine times as long.
 # With a thousand, one look behind a full batch kept the next for nearly five seconds.
 _ASSETS_OF_A_LOOK: Final = 100
+# Behind a look none comes for so many times as long as it took; longer the fuller the batch was: behind a full one
+# messages wait, and what is assessed is behind in any case.
+_REST: Final = 2.0
+_REST_BEHIND: Final = 9.0
+# So few messages are what comes while one is at work.
+_SMALL_SHARE: Final = 0.125
+
+
+def rest_behind_look(messages: int, most: int) -> float:
+    """Say how many times as long as a look took the next ones wait.
+
+    Parameters
+    ----------
+    messages : int
+        In the batch that was assessed; 0 where none came.
+    most : int
+        Messages that a batch takes.
+
+    Examples
+    --------
+    >>> rest_behind_look(100, 2000), rest_behind_look(1000, 2000), rest_behind_look(2000, 2000)
+    (2.0, 5.5, 9.0)
+    """
+    share = messages / most
+    return _REST + share * (_REST_BEHIND - _REST) if share > _SMALL_SHARE else _REST
 
 
 class WaitingLooks:

@@ -24,6 +24,7 @@ from ingest.inbox import Inbox
 from ingest.topics import rejected_topic
 from models.hop_clock import NEVER_NS
 from service.bursts import EXPIRY_NS
+from service.looks import rest_behind_look
 from service.pipeline import Pipeline, TakeReport
 from service.projection_process import ProjectionsElsewhere
 from service.projector import Projector
@@ -49,10 +50,6 @@ _GATHER_S: Final = 0.01
 _LONGEST_SETTLE_S: Final = 60.0
 # Days without a reading are hops too: 2,197 of them, behind one reading of six years ago, took 49 s in one commit.
 _SPAN_NS: Final = 31 * 86_400 * 1_000_000_000
-# Behind a batch with provisional assessments none come for so many times as long as it took; longer when the batch
-# was as large as may be, since then messages wait and what is assessed is behind in any case.
-_PROVISIONAL_REST: Final = 2.0
-_PROVISIONAL_REST_BEHIND: Final = 9.0
 # A save begins again when at least twelve times as long has passed as its parts took. Behind an hour that closed they
 # take 0.8 s for 10,000 sensors, and more where others want the cores.
 _SAVE_REST: Final = 12.0
@@ -203,9 +200,8 @@ class Worker:
         self._inbox.acknowledge(batch)
         self._projector.wake()
         if provisional:
-            # Many assets take longer than the pause between two looks at them: messages come first.
-            is_behind = len(batch) >= self._settings.ingest.batch_messages
-            self._rest_from_provisional(now, _PROVISIONAL_REST_BEHIND if is_behind else _PROVISIONAL_REST)
+            rest = rest_behind_look(len(batch), self._settings.ingest.batch_messages)
+            self._rest_from_provisional(now, rest)
         self._last_message, self._paused = now, False
         if report.revises:
             self._late_last = now
@@ -251,7 +247,7 @@ class Worker:
         if now >= self._hold_until:
             self._rescore(now)
         if is_idle and now >= self._next_provisional and self._pipeline.assess_waiting():
-            self._rest_from_provisional(now, _PROVISIONAL_REST)
+            self._rest_from_provisional(now, rest_behind_look(0, self._settings.ingest.batch_messages))
             self._projector.wake()
         self._save()
 
