@@ -28,6 +28,7 @@ from models.claims import Claim, ClaimBook, is_beyond
 from models.hop_clock import NEVER_NS, HopClock
 from models.hop_keys import find_duplicates, rows_by_number, split_by_hop
 from models.hop_summary import summarise
+from models.open_hops import KEPT_STARTS, OpenFinder, OpenHops, SumsOfStarts
 
 __all__ = ["NEVER_NS", "Admission", "Closing", "HopTracker", "Round"]
 
@@ -112,6 +113,7 @@ class HopTracker:
         self._row = rows_by_number(catalogue)
         self.frontier_ns: TimeArray = np.full(len(catalogue.assets), NEVER_NS, np.int64)
         self._buckets: dict[int, list[ReadingColumns]] = {}
+        self._sums = SumsOfStarts(len(catalogue.channel_number), self.rows_of)
 
     # Looking ---------------------------------------------------------------------------------
 
@@ -330,6 +332,7 @@ class HopTracker:
     def carry_out(self, closing: Closing) -> None:
         """Drop the readings of closed hops."""
         self.frontier_ns = closing.frontier_ns
+        self._sums.forget(closing.remaining)
         for start, parts in closing.remaining.items():
             if parts:
                 self._buckets[start] = parts
@@ -342,7 +345,7 @@ class HopTracker:
         """Count the readings that wait in open hops, or for their time to be believed."""
         return sum(len(part) for parts in self._buckets.values() for part in parts) + self.claims.held_count()
 
-    def newest_open(self, asset: IndexArray, extra: ReadingColumns) -> Round | None:
+    def newest_open(self, asset: IndexArray, extra: ReadingColumns) -> OpenHops | None:
         """Look at the newest open hop of some assets as if it closed now.
 
         Parameters
@@ -354,11 +357,9 @@ class HopTracker:
 
         Returns
         -------
-        Round or None
+        OpenHops or None
             Of those of the assets that have an open hop, each with its own start; None when none has.
         """
-        wanted = np.zeros(len(self.catalogue.assets), np.bool_)
-        wanted[asset] = True
         # Of an asset whose first readings are not believed yet there is nothing better to look at.
         claimed = self.claims.held()
         extra = ReadingColumns.concatenate([extra, claimed]) if len(claimed) else extra
@@ -366,37 +367,17 @@ class HopTracker:
         unscored = np.where(unheard, _IN_NO_HOP & ~np.uint8(ReadingFlag.CLAIMED), _IN_NO_HOP)
         extra = extra.take((extra.flags & unscored) == 0)
         arrived = self.hop_start(self.rows_of(extra.channel), extra.time_ns)
-        found: list[ReadingColumns] = []
-        newest = np.full(len(wanted), NEVER_NS, np.int64)
-        for start in sorted({*self._buckets, *np.unique(arrived).tolist()}, reverse=True):
-            mine = self._of_assets([*self._buckets.get(start, []), extra.take(arrived == start)], wanted)
-            if mine:
-                found += mine
-                owners = np.concatenate([self.catalogue.asset_of_channel[self.rows_of(part.channel)] for part in mine])
-                newest[owners] = start
-                wanted[owners] = False
-            if not wanted.any():
+        finder = OpenFinder(self.catalogue, asset)
+        starts = sorted({*self._buckets, *np.unique(arrived).tolist()}, reverse=True)
+        for place, start in enumerate(starts):
+            parts, here = self._buckets.get(start, []), extra.take(arrived == start)
+            is_kept = place < KEPT_STARTS
+            # The newest hold most readings, and nearly always something of what is looked for.
+            if is_kept or any(finder.wants(self.rows_of(part.channel)) for part in (*parts, here)):
+                finder.take(start, self._sums.of(start, parts, here, is_kept=is_kept))
+            if finder.is_done:
                 break
-        assets = np.flatnonzero(newest > NEVER_NS).astype(np.int32)
-        if not len(assets):
-            return None
-        readings = ReadingColumns.concatenate(found)
-        rows = self.rows_of(readings.channel)
-        order = np.lexsort((readings.time_ns, rows))
-        readings, rows = readings.take(order), rows[order]
-        features = summarise(self.catalogue, assets, newest[assets], rows, readings.value)
-        return Round(assets, features, readings, self.catalogue.asset_of_channel[rows])
-
-    def _of_assets(self, parts: list[ReadingColumns], wanted: BoolArray) -> list[ReadingColumns]:
-        """Give the readings of the assets that are wanted, bool[A]; all are looked through, theirs alone are copied."""
-        is_wanted = np.zeros(len(self._row), np.bool_)
-        is_wanted[self.catalogue.channel_number + 1] = wanted[self.catalogue.asset_of_channel]
-        found = []
-        for part in parts:
-            mine = is_wanted.take(part.channel + 1, mode="clip")
-            if mine.any():
-                found.append(part if mine.all() else part.take(mine))
-        return found
+        return finder.result()
 
     def open_readings(self) -> ReadingColumns:
         """Give all readings that wait, in the order of hop and arrival."""

@@ -356,11 +356,9 @@ class LiveState:
         part_catalogue = self.subset(newest.assets)
         part = state if len(local) == len(assets) else take_state(self.subset(assets), state, local)
         part, _, _ = step_hop(part_catalogue, part, newest.features)
-        when = np.full(len(local), NEVER_NS, np.int64)
-        np.maximum.at(when, np.searchsorted(newest.assets, newest.reading_asset), newest.readings.time_ns)
-        columns = assess(part_catalogue, part, when)
+        columns = assess(part_catalogue, part, newest.newest_ns)
         rows = np.flatnonzero(is_open).astype(np.int32)
-        return risk_records(part_catalogue, columns, rows, provisional=True, at_ns=when)
+        return risk_records(part_catalogue, columns, rows, provisional=True, at_ns=newest.newest_ns)
 
     def rows_of(self, assets: Iterable[AssetId]) -> IndexArray:
         """Give the rows of assets, ascending; those that are not in the register are left out."""
