@@ -326,6 +326,7 @@ def test_a_file_that_is_none_any_more_is_told(tmp_path: Path, sound: Path) -> No
     assert find_damage(path) == ["the file is no SQLite database any more: nothing of it can be read"]
 
 
+@pytest.mark.slow
 def test_a_start_refuses_a_damaged_journal_and_a_backup_mends_it(settings: Settings, tmp_path: Path) -> None:
     before = state(settings)
     backup(settings, tmp_path / "backup")

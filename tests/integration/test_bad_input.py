@@ -125,7 +125,7 @@ def test_a_whole_address_asks_for_the_same(wire: Wire, form: bytes) -> None:
     """RFC 9112, 3.2.2: every server takes what is sent to a proxy; it got 404."""
     status, _, body = wire.ask(form)
     assert (status, body) == (200, wire.ask(b"/v1/risks?pageSize=1")[2])
-    assert wire.ask(b"http://127.0.0.1", method=b"HEAD")[0] == 200
+    assert wire.ask(b"http://127.0.0.1", method=b"HEAD", headers=b"Connection: close\r\n")[0] == 200
 
 
 def test_a_whole_address_says_itself_whose_it_is(wire: Wire) -> None:

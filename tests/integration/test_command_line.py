@@ -119,6 +119,7 @@ def readme_publish() -> list[str]:
     return shlex.split(block[0].removesuffix("```"))
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 def test_the_readme_shows_a_line_that_works(site: Installation, tmp_path: Path) -> None:
     program = require_server("mosquitto_pub")

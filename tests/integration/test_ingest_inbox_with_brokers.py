@@ -150,6 +150,7 @@ def test_a_batch_that_is_released_comes_again_over_a_new_connection(
     assert [type(event) for event in events][:3] == [Connected, Disconnected, Connected]
 
 
+@pytest.mark.slow
 def test_what_could_not_be_acknowledged_is_acknowledged_when_it_comes_again_and_not_handed_out(
     any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_full_queue_stops_reading_and_nothing_is_lost(any_broker: RealBroker, 
     inbox.stop()
 
 
+@pytest.mark.slow
 def test_a_backlog_of_long_waveforms_before_a_slow_store_costs_no_connection(
     tmp_path: Path, events: list[InboxEvent]
 ) -> None:
@@ -280,6 +282,7 @@ def test_retained_status_is_marked_and_replies_reach_the_gateway(any_broker: Rea
     gateway.loop_stop()
 
 
+@pytest.mark.slow
 def test_a_connection_that_fell_silent_is_noticed_and_made_again(
     any_broker: RealBroker, proxy: SilentProxy, events: list[InboxEvent]
 ) -> None:
@@ -309,6 +312,7 @@ def test_a_connection_that_fell_silent_is_noticed_and_made_again(
         inbox.stop()
 
 
+@pytest.mark.slow
 def test_a_frozen_broker_is_noticed_and_loses_nothing(any_broker: RealBroker, events: list[InboxEvent]) -> None:
     inbox = _new_inbox(any_broker.port, events, keep_alive_s=2, answer_s=1.0)
     inbox.start()

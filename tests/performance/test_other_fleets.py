@@ -80,6 +80,7 @@ def test_the_chain_takes_a_small_fleet_and_says_something_of_every_asset() -> No
     assert np.all(np.isfinite(run.records[0].chance_90[:, -1]))
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_scoreboard_of_several_fleets() -> None:
     """Each fleet has a process of its own, which must find what it is to run."""
     command = [sys.executable, "-m", "tests.performance.other_fleets", "5", "6", "--days", "12", "--share", "0.05"]

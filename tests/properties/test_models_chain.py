@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,6 +129,7 @@ lives = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(lives, st.integers(0, 3))
 def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> None:

@@ -137,6 +137,7 @@ def test_a_stuck_sensor_is_named_and_is_no_evidence(
     assert record.state is RiskState.INSUFFICIENT_DATA
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resurfacing", "diversion"])
 def test_announced_works_explain_the_step_across_them_and_no_more(
     start_run: Callable[..., Any], make_weather: Callable[..., Any], kind: str

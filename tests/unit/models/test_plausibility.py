@@ -41,6 +41,7 @@ def motor_deviation(run: Any) -> float:
     return float(run.state.deviation[run.catalogue.judged.tolist().index(row)])
 
 
+@pytest.mark.slow
 def test_what_a_sensor_says_beside_a_wrong_unit_is_doubted_for_two_weeks(
     registers: Callable[..., Any], fleet_tools: Any
 ) -> None:

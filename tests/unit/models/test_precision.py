@@ -135,6 +135,7 @@ def courses() -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_dismissed_kind_comes_later_and_hides_no_other(
     start_run: Callable[..., Any], courses: dict[str, Any]
 ) -> None:

@@ -282,6 +282,7 @@ def test_times_that_repeat_and_step_back_are_borne() -> None:
         assert math.isfinite(verdict.novelty)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [0.0, 0.5])
 def test_false_alarms_of_stationary_channels_keep_to_the_budget(keep: float) -> None:
     """Forty healthy streams of 2,000 judged rows at one alarm in 2,000 rows: forty are promised."""

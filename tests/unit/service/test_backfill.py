@@ -171,6 +171,7 @@ def test_series_and_accounts_are_whole(late: Pipeline, folder: Path) -> None:
     assert late.live.digest() in findings["model state"].detail
 
 
+@pytest.mark.slow
 def test_restarts_in_the_middle_change_no_bit(tmp_path: Path, ordered: Pipeline, late: Pipeline) -> None:
     again = back_filled(tmp_path, restarts=True)
     assert first_stage(again) == first_stage(ordered)
@@ -192,6 +193,7 @@ def test_what_is_older_than_the_window_is_stored_and_not_scored(tmp_path: Path) 
     assert balanced(pipeline)["readings_duplicate"] == 2
 
 
+@pytest.mark.slow
 def test_a_decision_holds_where_it_was_taken(tmp_path: Path) -> None:
     """A repair recorded before the late rows came makes another structure from its own moment on, not from theirs."""
     digests = []

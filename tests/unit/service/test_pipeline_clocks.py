@@ -94,6 +94,7 @@ def test_a_restart_in_the_middle_of_a_claim_changes_nothing(tmp_path: Path) -> N
     assert len(set(digests)) == 1
 
 
+@pytest.mark.slow
 def test_history_of_one_asset_after_another_goes_through_at_full_speed(tmp_path: Path) -> None:
     """One asset's history begins years after another's has ended, or before it began."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2, 3))
@@ -114,6 +115,7 @@ def test_a_sensor_that_never_spoke_holds_nothing_up(tmp_path: Path) -> None:
     assert pipeline.live.tracker.frontier_ns[0] == NOW_S * NS + 47 * HOUR_NS
 
 
+@pytest.mark.slow
 def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp_path: Path) -> None:
     """By the wall's clock all days since are over: 2,197 of them took 49 s in one commit, without a live reading."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))

@@ -58,6 +58,7 @@ def test_a_run_cut_at_any_day_says_the_same_up_to_that_day(scenario: Scenario, r
         assert before[0] == before[1]
 
 
+@pytest.mark.slow
 def test_what_late_readings_revise_does_not_count_as_said_in_time() -> None:
     """A gateway keeps three days of a bridge to itself; those days are stated without it, and scored again after."""
     story = load_scenario("small")

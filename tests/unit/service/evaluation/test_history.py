@@ -49,6 +49,7 @@ def test_a_written_history_is_read_back_to_the_last_digit(scenario: Scenario, tm
     assert (np.diff(table.time_ns) >= 0).all()
 
 
+@pytest.mark.slow
 def test_an_owners_history_is_judged_like_the_scenario_it_came_from(scenario: Scenario, tmp_path: Path) -> None:
     """Only the register's and the truth's files travel, so every figure rests on what an owner could have written."""
     write_history(scenario, tmp_path / "own.csv.gz")
