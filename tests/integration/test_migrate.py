@@ -157,6 +157,7 @@ def test_a_target_that_gives_something_else_back_stops_it(
         move(settings, on_database)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_to_change(settings: Settings, on_database: Settings, tmp_path: Path) -> None:
     file = tmp_path / "servers.toml"
     file.write_text(f'[storage]\ndatabase_url = "{on_database.database_address}"\n')

@@ -43,6 +43,7 @@ def frequency(rng: np.random.Generator, weather: Any, *, loss: Any = 0.0, base_h
     return base_hz * np.exp(logarithm) * (1.0 - loss)
 
 
+@pytest.mark.slow
 def test_the_wrong_direction_is_no_damage(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
     rng = np.random.default_rng(14)
     weather = make_weather(rng, 60, start_day=120)

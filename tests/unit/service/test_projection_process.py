@@ -72,6 +72,7 @@ def test_only_one_process_writes_the_stores(tmp_path: Path) -> None:
         pytest.fail("opened the stores beside another process")
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_has_every_entry_once(tmp_path: Path) -> None:
     """The real command, killed with SIGKILL while entries come in."""
     site = Installation(tmp_path / "data")

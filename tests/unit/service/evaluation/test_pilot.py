@@ -103,6 +103,7 @@ def moment_ns(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 10**9
 
 
+@pytest.mark.slow
 def test_a_pilot_is_started_before_and_graded_after_in_one_whole_chain(scenario: Scenario, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     sheet, events = sheet_file(tmp_path), tmp_path / "truth" / "own-events.csv"
