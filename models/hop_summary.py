@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import Catalogue, Summary
 
-__all__ = ["summarise"]
+__all__ = ["summarise", "value_of_kind"]
 
 
 def summarise(
@@ -36,15 +37,18 @@ def summarise(
         at = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
         number = np.diff(np.concatenate([at, [len(rows)]]))
         channel = rows[at]
-        kind = catalogue.summary[channel]
         mean = np.add.reduceat(value, at) / number
-        chosen = np.where(
-            kind == Summary.MEAN, mean, np.where(kind == Summary.MAX, np.maximum.reduceat(value, at), 0.0)
-        )
-        chosen = np.where(kind == Summary.LAST, value[at + number - 1], chosen)
+        largest = np.maximum.reduceat(value, at)
+        chosen = value_of_kind(catalogue.summary[channel], mean, largest, value[at + number - 1])
         place = np.searchsorted(assets, catalogue.asset_of_channel[channel])
         slot = offset[place] + channel - first[place]
         result[slot] = chosen
         count[slot] = number
     starts = np.broadcast_to(np.asarray(start_ns, np.int64), assets.shape).copy()
     return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count)
+
+
+def value_of_kind(kind: npt.NDArray[np.int8], mean: FloatArray, largest: FloatArray, last: FloatArray) -> FloatArray:
+    """Give what each channel's readings become by its kind of `Summary`, float64[C]."""
+    chosen: FloatArray = np.where(kind == Summary.MEAN, mean, np.where(kind == Summary.MAX, largest, last))
+    return chosen

@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, ReadingColumns, TimeArray
-from models.catalogue import Catalogue, Summary
+from models.catalogue import Catalogue
 from models.hop_clock import NEVER_NS
+from models.hop_summary import value_of_kind
 
 __all__ = ["KEPT_STARTS", "OpenFinder", "OpenHops", "OpenSums", "SumsOfStarts"]
 
@@ -179,10 +180,9 @@ class OpenFinder:
         if not len(assets):
             return None
         rows = np.flatnonzero((self._start_ns > NEVER_NS)[catalogue.asset_of_channel])
-        count, kind = found.count[rows], catalogue.summary[rows]
-        value = found.total[rows] / np.maximum(count, 1)
-        value = np.where(kind == Summary.MAX, found.largest[rows], value)
-        value = np.where(kind == Summary.LAST, found.newest[rows], value)
+        count = found.count[rows]
+        mean = found.total[rows] / np.maximum(count, 1)
+        value = value_of_kind(catalogue.summary[rows], mean, found.largest[rows], found.newest[rows])
         newest_ns = np.full(len(self._start_ns), NEVER_NS, np.int64)
         np.maximum.at(newest_ns, catalogue.asset_of_channel[rows], found.newest_ns[rows])
         features = FeatureTable(
