@@ -7,6 +7,7 @@ fault of the sender becomes a `Refusal`, as narrow as it can be, and the rest go
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -108,7 +109,7 @@ class _Work:
         self.placed = PlacedBlocks(limits)
         self.parts: list[tuple[int, ReceivedBlock]] = []
         self.refused: dict[int, list[PayloadError]] = {}
-        self.values_refused = 0
+        self.values_refused: Counter[int] = Counter()
         self.quarantined: list[QuarantinedMessage] = []
         self.statuses: list[GatewayStatus] = []
         self.swaps: dict[tuple[GatewayId, AssetId, SensorId], GatewaySwap] = {}
@@ -171,7 +172,7 @@ class _Work:
                 self.message.append(position)
         if refused:
             self.refused[position] = refused
-            self.values_refused += len(refused)
+            self.values_refused[position] += len(refused)
         return MessageOutcome.DECODED
 
     def take_waveform(
@@ -193,7 +194,7 @@ class _Work:
 
     def take_repeated(self, position: int, message: Message) -> bool:
         """Take a block that is written like an earlier one; False when the message is to be decoded as a whole."""
-        topic, payload, received_ns, retained = message
+        topic, payload, received_ns, retained, _ = message
         if retained or len(payload) > self.max_payload_bytes:
             return False
         found = self.read_repeated(topic, payload)
@@ -242,7 +243,7 @@ class _Work:
             quarantined=tuple(self.quarantined),
             statuses=tuple(self.statuses),
             swaps=tuple(self.swaps.values()),
-            values_refused=self.values_refused,
+            values_refused=dict(self.values_refused),
         )
 
     def columns(self) -> tuple[ReadingColumns, IndexArray]:
@@ -281,7 +282,7 @@ class _Work:
     def refuse_value(self, position: int, error: PayloadError) -> None:
         """Add a refusal that only the numbers showed."""
         self.refused.setdefault(position, []).append(error)
-        self.values_refused += 1
+        self.values_refused[position] += 1
 
 
 _BAD_CLOCK: Final = int(ReadingFlag.BAD_CLOCK)

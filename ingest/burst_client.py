@@ -25,6 +25,7 @@ _PUBLISH: Final = 0x30
 _PUBACK: Final = 0x40
 _PUBACK_HEAD: Final = bytes((_PUBACK, 2))
 _RETAINED: Final = 0x01
+_RESENT: Final = 0x08
 _QOS_BITS: Final = 0x06
 _AT_LEAST_ONCE: Final = 0x02
 # A remaining length has at most four bytes (MQTT 3.1.1 section 2.2.3); seven bits count in each.
@@ -160,6 +161,6 @@ def _cut_publishes(received: bytes, packets: list[Packet]) -> bytes:
         if qos and not mid:
             break  # not allowed; paho decides what comes of it
         topic, payload = received[start + 2 : topic_end], received[body:stop]
-        packets.append(make(Packet, (topic, payload, bool(flags & _RETAINED), mid, qos >> 1)))
+        packets.append(make(Packet, (topic, payload, bool(flags & _RETAINED), bool(flags & _RESENT), mid, qos >> 1)))
         at = stop
     return received[at:] if at else received

@@ -15,6 +15,7 @@ class Packet(NamedTuple):
     topic: bytes
     payload: bytes
     retained: bool
+    resent: bool
     mid: int
     qos: int
 

@@ -451,8 +451,11 @@ class Inbox:
         make = tuple.__new__
         self._queue.put(
             [
-                (make(Message, (_text(topic), payload, now_ns, retained)), make(Delivery, (generation, mid, qos)))
-                for topic, payload, retained, mid, qos in packets
+                (
+                    make(Message, (_text(topic), payload, now_ns, retained, resent)),
+                    make(Delivery, (generation, mid, qos)),
+                )
+                for topic, payload, retained, resent, mid, qos in packets
             ]
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
@@ -39,15 +40,23 @@ class MessageOutcome(IntEnum):
     RETAINED = 3  # an old copy that the broker kept: not a new reading
     STATUS_ONLY = 4  # decoded, and it carried no readings
     PART = 5  # one part of a waveform, to be assembled
+    REPEATED = 6  # refused when it came before, and written down then
 
 
 class Message(NamedTuple):
-    """One MQTT message as it arrived; `received_ns` is our clock's Unix time."""
+    """One MQTT message as it arrived; `received_ns` is our clock's Unix time.
+
+    Attributes
+    ----------
+    resent : bool
+        The broker says that it sent this before, to us or to who read in our place (MQTT's DUP).
+    """
 
     topic: str
     payload: bytes
     received_ns: int
     retained: bool
+    resent: bool = False
 
 
 class Refusal(NamedTuple):
@@ -126,8 +135,8 @@ class DecodedBatch:
         In order of arrival, retained ones included.
     swaps : tuple of GatewaySwap
         Once a batch for each sensor and gateway.
-    values_refused : int
-        Refused values and objects of arrays, whether or not they are listed in `dead_letters`.
+    values_refused : mapping of int to int
+        By message, how many values and objects of arrays were refused, listed in `dead_letters` or not.
     """
 
     outcome: OutcomeArray
@@ -141,4 +150,4 @@ class DecodedBatch:
     quarantined: tuple[QuarantinedMessage, ...]
     statuses: tuple[GatewayStatus, ...]
     swaps: tuple[GatewaySwap, ...]
-    values_refused: int
+    values_refused: Mapping[int, int]

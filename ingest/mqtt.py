@@ -161,7 +161,7 @@ class _PahoConnection:
 
         def on_message(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
             topic = message._topic  # noqa: SLF001 -- the property raises where the bytes are not UTF-8
-            packet = Packet(topic, bytes(message.payload), message.retain, message.mid, message.qos)
+            packet = Packet(topic, bytes(message.payload), message.retain, message.dup, message.mid, message.qos)
             handler.on_messages([packet])
 
         def on_disconnect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:

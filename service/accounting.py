@@ -11,7 +11,7 @@ stands only for a while, in quarantine or as a part of a waveform, is also there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,7 @@ __all__ = ["Account", "accounts", "complete", "count_batch"]
 
 _MESSAGES: Final = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
 _READINGS: Final = ("stored", "duplicate", "refused")
+_COME_BEFORE: Final = (MessageOutcome.RETAINED, MessageOutcome.REPEATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def count_batch(
     *,
     held: int,
     released: int,
-    values_refused: int,
+    values_refused: Mapping[int, int],
+    refused_before: Sequence[int],
 ) -> dict[str, int]:
     """Count the messages and readings of one batch.
 
@@ -115,8 +117,10 @@ def count_batch(
         Readings whose key was there already; with another value.
     held, released : int
         Messages put into quarantine and taken out of it.
-    values_refused : int
-        Values refused on their own.
+    values_refused : mapping of int to int
+        By message, the values refused on their own.
+    refused_before : sequence of int
+        Messages whose refusals count already.
 
     Returns
     -------
@@ -129,6 +133,8 @@ def count_batch(
     again = np.bincount(message_of[duplicate], minlength=len(outcome))
     decoded = outcome == MessageOutcome.DECODED
     repeated = decoded & (total > 0) & (again == total)
+    values = sum(values_refused.values())
+    values_before = sum(values_refused.get(position, 0) for position in refused_before)
 
     def messages(which: BoolArray) -> int:
         return int(weight[which].sum())
@@ -138,15 +144,15 @@ def count_batch(
         "messages_received": len(outcome) - released,
         "messages_decoded": messages(decoded & ~repeated) + messages(outcome == MessageOutcome.STATUS_ONLY),
         "messages_duplicate": messages(repeated)
-        + messages(outcome == MessageOutcome.RETAINED)
+        + messages(np.isin(outcome, _COME_BEFORE))
         + (messages(outcome == MessageOutcome.QUARANTINED) - held)
         + bursts.duplicate,
         "messages_dead_lettered": messages(outcome == MessageOutcome.DEAD_LETTER),
         "messages_quarantined": held - released,
         "messages_waiting": bursts.waiting,
-        "readings_decoded": len(message_of) + values_refused,
+        "readings_decoded": len(message_of) + values,
         "readings_stored": int(np.count_nonzero(~duplicate)),
-        "readings_duplicate": int(np.count_nonzero(duplicate)),
-        "readings_refused": values_refused,
+        "readings_duplicate": int(np.count_nonzero(duplicate)) + values_before,
+        "readings_refused": values - values_before,
         "readings_conflicting": int(np.count_nonzero(conflict)),
     }

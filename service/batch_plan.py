@@ -17,7 +17,7 @@ from domain.identifiers import AssetId
 from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
-from ingest.messages import DecodedBatch
+from ingest.messages import DecodedBatch, MessageOutcome
 from models.grades import channel_grades
 from models.hops import Admission
 from service.accounting import count_batch
@@ -27,7 +27,6 @@ from service.clock_policy import ClockPolicy
 from service.decoding import Decoded
 from service.intake import (
     arrival_differences,
-    dead_letters,
     hold_unknown,
     longest_reaches,
     newest_readings,
@@ -37,6 +36,7 @@ from service.intake import (
 from service.live_state import LiveState
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
+from service.refusals import RefusalsOfBatch, dead_letters, new_refusals
 from storage.entries import BatchBody, ClaimNote, GatewayChange, Outcome, encode_readings
 from storage.journal import HeldMessage, HopRow, Journal, JournalCommit
 from storage.modal_entries import SpectrumNote
@@ -89,6 +89,7 @@ class _Arrived(NamedTuple):
     spectra: list[SpectrumNote]
     arrivals: list[tuple[bytes, int]]
     repeated: BoolArray
+    refusals: RefusalsOfBatch
 
 
 class BatchPlanner:
@@ -158,13 +159,9 @@ class BatchPlanner:
             held=len(held),
             released=len(released),
             values_refused=arrived.batch.values_refused,
+            refused_before=arrived.refusals.repeated,
         )
-        letters = dead_letters(
-            messages,
-            [*arrived.batch.dead_letters, *arrived.bursts.refusals],
-            seq=live.applied_seq + 1,
-            head_bytes=self._head_bytes,
-        )
+        letters = dead_letters(messages, arrived.refusals.fresh, seq=live.applied_seq + 1, head_bytes=self._head_bytes)
         rows = live.tracker.rows_of(accepted.channel)
         touched = np.unique(live.catalogue.asset_of_channel[rows])
         looked_at = choose([live.catalogue.assets[asset] for asset in touched.tolist()])
@@ -194,7 +191,7 @@ class BatchPlanner:
             late=self._late_hops(accepted),
             held=held,
             released=[message.id for message in released],
-            arrivals=[*arrived.arrivals, *arrived.bursts.arrivals],
+            arrivals=[*arrived.arrivals, *arrived.bursts.arrivals, *arrived.refusals.arrivals],
             parts=arrived.bursts.parts,
             used_parts=arrived.bursts.used,
             tally=tally,
@@ -212,7 +209,11 @@ class BatchPlanner:
         bursts = take_parts(self._journal, messages, batch, live.resolver, limits)
         readings, message_of, spectra = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
-        return _Arrived(batch, bursts, readings, message_of, [*ahead, *spectra], arrivals, repeated)
+        refusals = new_refusals(self._journal, messages, [*batch.dead_letters, *bursts.refusals])
+        was_refused = np.zeros(len(messages), np.bool_)
+        was_refused[refusals.repeated] = True
+        bursts.outcome[was_refused & (bursts.outcome == MessageOutcome.DEAD_LETTER)] = MessageOutcome.REPEATED
+        return _Arrived(batch, bursts, readings, message_of, [*ahead, *spectra], arrivals, repeated, refusals)
 
     def _body(
         self, messages: Sequence[Message], arrived: _Arrived, admission: Admission, *, told: BoolArray

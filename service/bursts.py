@@ -43,9 +43,9 @@ _MISSING_SHOWN: Final = 20
 _PartRow = tuple[str, str, int, bytes, int]
 
 
-def message_hash(topic: str, payload: bytes) -> bytes:
-    """Name a message by its bytes: 16 bytes of BLAKE2b over topic and payload."""
-    digest = hashlib.blake2b(digest_size=16)
+def message_hash(topic: str, payload: bytes, *, use: bytes = b"") -> bytes:
+    """Name a message by its bytes: 16 bytes of BLAKE2b over topic and payload, others for each use."""
+    digest = hashlib.blake2b(digest_size=16, person=use)
     digest.update(topic.encode(errors="surrogatepass"))
     digest.update(b"\0")
     digest.update(payload)

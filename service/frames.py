@@ -25,14 +25,14 @@ class BatchRead:
     """Messages as they came, and what was decoded of them; `number` counts batches of one life of a reader."""
 
     number: int
-    columns: tuple[list[str], list[bytes], list[int], list[bool]]
+    columns: tuple[list[str], list[bytes], list[int], list[bool], list[bool]]
     decoded: Decoded | None
 
     @classmethod
     def of(cls, number: int, messages: Sequence[Message], decoded: Decoded | None) -> BatchRead:
         """Put messages into columns."""
-        topics, payloads, received, retained = (list(column) for column in zip(*messages, strict=True))
-        return cls(number, (topics, payloads, received, retained), decoded)
+        topics, payloads, received, retained, resent = (list(column) for column in zip(*messages, strict=True))
+        return cls(number, (topics, payloads, received, retained, resent), decoded)
 
     def messages(self) -> tuple[Message, ...]:
         """Give the messages again."""

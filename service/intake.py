@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -12,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
-from domain.identifiers import ID_PATTERN, GatewayId
+from domain.identifiers import GatewayId
 from domain.records import DataQuality, DeadLetter
 from domain.register import WAVEFORM_CHANNELS
-from ingest.messages import DecodedBatch, Message, Refusal
+from ingest.messages import DecodedBatch, Message
 from ingest.resolve import WaveformSlot
 from models.features import FEATURES, analyse_waveforms
 from models.hop_clock import NEVER_NS
@@ -27,7 +26,6 @@ from storage.modal_entries import SpectrumNote
 
 __all__ = [
     "arrival_differences",
-    "dead_letters",
     "features_of",
     "hold_unknown",
     "letters_of_held",
@@ -38,8 +36,6 @@ __all__ = [
 ]
 
 _FIRST_BYTES_SHOWN: Final = 200
-# Also behind the prefix of a shard, and where the rest of the topic is wrong.
-_GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
 _NOT_BELIEVED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED)
 _TELLS_NO_CLOCK: Final = np.uint8(ReadingFlag.CLAIMED | ReadingFlag.BACKFILL)
 _UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | ReadingFlag.LATE)
@@ -208,28 +204,6 @@ def newest_readings(accepted: ReadingColumns, latest_ns: TimeArray, grade: npt.N
     low = QUALITIES.index(DataQuality.LOW)
     grades = np.where((newest.flags & _UNSCORED) != 0, low, grade[order[is_last]])
     return SensorColumns.from_readings(newest, grades.astype(np.uint8))
-
-
-def dead_letters(
-    messages: Sequence[Message], refusals: Sequence[Refusal], *, seq: int, head_bytes: int
-) -> list[DeadLetter]:
-    """Write down what was refused, for the entry `seq`."""
-    letters = []
-    for index, refusal in enumerate(refusals):
-        message = messages[refusal.message]
-        gateway = _GATEWAY.match(message.topic)
-        letters.append(
-            DeadLetter(
-                id=f"{seq}-{index}",
-                topic=message.topic,
-                gateway=GatewayId(gateway[1] if gateway else ""),
-                code=refusal.code,
-                reason=refusal.reason,
-                head=message.payload[:head_bytes],
-                received_at_ns=message.received_ns,
-            )
-        )
-    return letters
 
 
 def hold_unknown(

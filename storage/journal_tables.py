@@ -2,11 +2,11 @@
 
 `channel` (lasting numbers), `hop` (readings of closed hops: the memory of keys that outlives entries, and
 what a re-scoring needs), `late_hop` (what came for a hop after it had closed), `checkpoint` (state of an asset at
-the end of a day: where a re-scoring begins), `arrival` (hashes of messages whose readings have no usable time, or
-one that is not believed yet, and of parts that became a waveform), `held` (messages of unknown senders), `part`
-(parts of waveforms that are not whole yet), `tally` (exact counts), `person` (names and keys of those who decided,
-see `storage.persons`), `once` (hashes of requests that must not be carried out twice). The table of snapshots is in
-`storage.snapshot_table`.
+the end of a day: where a re-scoring begins), `arrival` (hashes of messages that were refused, whose readings have
+no usable time or one that is not believed yet, and of parts that became a waveform), `held` (messages of unknown
+senders), `part` (parts of waveforms that are not whole yet), `tally` (exact counts), `person` (names and keys of
+those who decided, see `storage.persons`), `once` (hashes of requests that must not be carried out twice). The table of
+snapshots is in `storage.snapshot_table`.
 """
 
 from __future__ import annotations

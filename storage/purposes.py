@@ -46,7 +46,7 @@ _PURPOSES: Final[dict[tuple[str, str], tuple[str, str, tuple[str, ...]]]] = {
     ("journal", "hop"): ("readings of closed intervals, to know duplicates", "longer than the back-fill window", ()),
     ("journal", "late_hop"): ("which closed intervals were scored anew with late data", "the back-fill window", ()),
     ("journal", "checkpoint"): ("saved states to score late data from", "the back-fill window", ()),
-    ("journal", "arrival"): ("hashes of messages without a usable time", "the back-fill window", ()),
+    ("journal", "arrival"): ("hashes of messages refused or without a usable time", "the back-fill window", ()),
     ("journal", "held"): ("messages of unknown senders, until they are onboarded", "until onboarding", ()),
     ("journal", "part"): ("parts of waveforms that are not whole yet", "minutes", ()),
     ("journal", "snapshot"): ("state of the model per asset", "until the next save but one", ()),

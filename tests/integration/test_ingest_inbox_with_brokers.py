@@ -142,6 +142,7 @@ def test_a_batch_that_is_released_comes_again_over_a_new_connection(
         inbox.release(batch)
     again = _collect(inbox, 20)
     assert sorted(_payloads(again), key=int) == _numbers(20)
+    assert [message.resent for batch in [*first, *again] for message in batch.messages] == [False] * 20 + [True] * 20
     assert {delivery.generation for delivery in again[0].deliveries} == {inbox.state().generation}
     assert inbox.state().generation > first[0].deliveries[0].generation
     for batch in [*first, *again]:

@@ -48,14 +48,16 @@ class _Socket:
         self.pieces = []
 
 
-def _publish(topic: bytes, payload: bytes, mid: int, qos: int, *, retained: bool = False) -> bytes:
+def _publish(
+    topic: bytes, payload: bytes, mid: int, qos: int, *, retained: bool = False, resent: bool = False
+) -> bytes:
     body = struct.pack("!H", len(topic)) + topic + (struct.pack("!H", mid) if qos else b"") + payload
     length, rest = b"", len(body)
     while True:
         rest, low = divmod(rest, 128)
         length += bytes([low | (0x80 if rest else 0)])
         if not rest:
-            return bytes([0x30 | qos << 1 | retained]) + length + body
+            return bytes([0x30 | resent << 3 | qos << 1 | retained]) + length + body
 
 
 def _read(kind: type[paho.Client], pieces: list[bytes], *, ends: bool, turns: int) -> tuple[list[Any], list[str], Any]:
@@ -65,7 +67,7 @@ def _read(kind: type[paho.Client], pieces: list[bytes], *, ends: bool, turns: in
     )
     messages: list[Any] = []
     said: list[str] = []
-    client.on_message = lambda _c, _d, m: messages.append((m._topic, bytes(m.payload), m.retain, m.mid, m.qos))
+    client.on_message = lambda _c, _d, m: messages.append((m._topic, bytes(m.payload), m.retain, m.dup, m.mid, m.qos))
     client.on_subscribe = lambda _c, _d, mid, reasons, _p: said.append(f"subscribed {mid} {len(reasons)}")
     client.on_disconnect = lambda _c, _d, _f, reason, _p: said.append(f"lost: {reason}")
     client._sock = _Socket(pieces, ends=ends)
@@ -80,7 +82,7 @@ def _read(kind: type[paho.Client], pieces: list[bytes], *, ends: bool, turns: in
     return messages, said, client
 
 
-# Topic, size of the payload, packet number, quality of service, retained; or another packet as it is.
+# Topic, size of the payload, packet number, quality of service, retained, sent again; or another packet as it is.
 _PACKETS = st.one_of(
     st.tuples(
         st.binary(min_size=1, max_size=12),
@@ -88,21 +90,23 @@ _PACKETS = st.one_of(
         st.integers(1, 65_535),
         st.sampled_from([0, 1]),
         st.booleans(),
+        st.booleans(),
     ),
     st.sampled_from([_PING_ANSWER, _SUBACK]),
 )
 
 
-def _bytes(packet: bytes | tuple[bytes, int, int, int, bool]) -> bytes:
+def _bytes(packet: bytes | tuple[bytes, int, int, int, bool, bool]) -> bytes:
     if isinstance(packet, bytes):
         return packet
-    topic, size, mid, qos, retained = packet
-    return _publish(topic, bytes(range(256)) * (size // 256) + bytes(size % 256), mid, qos, retained=retained)
+    topic, size, mid, qos, retained, resent = packet
+    payload = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    return _publish(topic, payload, mid, qos, retained=retained, resent=resent)
 
 
 @given(packets=st.lists(_PACKETS, max_size=8), cuts=st.lists(st.integers(0, 40_000), max_size=6), ends=st.booleans())
 def test_however_the_bytes_are_cut_it_reads_what_stock_paho_reads(
-    packets: list[bytes | tuple[bytes, int, int, int, bool]], cuts: list[int], *, ends: bool
+    packets: list[bytes | tuple[bytes, int, int, int, bool, bool]], cuts: list[int], *, ends: bool
 ) -> None:
     stream = b"".join(map(_bytes, packets))
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]

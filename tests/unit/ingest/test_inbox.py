@@ -72,7 +72,7 @@ class FakeConnection:
         self.packet(self._drop)
 
     def _message(self, mid: int, qos: int) -> bool:
-        self.handler.on_messages([Packet(b"t%d" % mid, b"payload", retained=False, mid=mid, qos=qos)])
+        self.handler.on_messages([Packet(b"t%d" % mid, b"payload", retained=False, resent=False, mid=mid, qos=qos)])
         return True
 
     def _drop(self) -> bool:
