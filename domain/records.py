@@ -141,6 +141,8 @@ class ModeBasis:
         Part of `threshold` that is there because people dismissed such alarms.
     verdicts : tuple of int
         Alarms of this mode that people dismissed and judged on this asset, and in its class.
+    fast_days : int
+        For how many coming days evidence counts twice as fast, were they like today: its quantities rose together.
     """
 
     mode: str
@@ -155,6 +157,7 @@ class ModeBasis:
     raised_at_ns: int | None
     doubt: float = 0.0
     verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    fast_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from models.consequence import Consequence
 from models.degradation import LAGS
 from models.deviation import in_unit
 from models.environment import has_climate
-from models.evidence import DRAW_DAYS, evidence_gain
+from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState
@@ -77,7 +77,11 @@ def basis_of(
     rows = asset_rows(catalogue, asset)
     temperature = temperature_of(state, asset, at_ns)
     modes, channels = [], []
-    for pair in range(rows["pair"].start, rows["pair"].stop):
+    pairs = rows["pair"]
+    fast = fast_days(
+        state.severity[pairs], state.severity_sd[pairs], state.severity_past[pairs], state.is_agreed[pairs]
+    )
+    for pair in range(pairs.start, pairs.stop):
         if state.evidence_ns[pair] == 0 or not np.isfinite(state.severity[pair]):
             continue
         modes.append(
@@ -99,6 +103,7 @@ def basis_of(
                 raised_at_ns=int(state.raised_ns[pair]) or None,
                 doubt=float(state.doubt[pair]),
                 verdicts=_four(state.verdicts[pair].tolist()),
+                fast_days=int(fast[pair - pairs.start]),
             )
         )
     missing = []
@@ -217,9 +222,5 @@ def shares_of_risk(basis: AssessmentBasis, numbers: Recomputed) -> list[tuple[st
 
 
 def days_to_alarm(mode: ModeBasis) -> float | None:
-    """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes.
-
-    The longest: what has just risen on quantities that agree may take half of it (`models.evidence`).
-    """
-    gain = evidence_gain(mode.strength)
-    return None if gain <= 0.0 else max(0.0, (mode.threshold - mode.evidence) / gain * DRAW_DAYS)
+    """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes."""
+    return days_to_evidence(mode.threshold - mode.evidence, mode.strength, mode.fast_days)

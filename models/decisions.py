@@ -149,6 +149,7 @@ def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) 
         raised_ns=np.where(pairs, 0, state.raised_ns),
         calm_ns=np.where(pairs, 0, state.calm_ns),
         agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
+        is_agreed=state.is_agreed & ~pairs,
     )
     if keep_course:
         return state

@@ -16,7 +16,7 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    that agree on a level past failure raise it at once, and quantities that agree on a level that *rose* within two
    weeks by more than wandering does count twice as fast: damage of a month leaves no time for more.
 
-Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
+Levels wander over weeks, so a draw is independent of another only after `_DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
 Ann. Math. Stat. 42 (1971) 1897-1908; the choice among sizes costs a small factor): the threshold is the logarithm of
 the run length that the budget asks for, shared among the asset's modes, and more where people dismissed such
@@ -37,10 +37,10 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.memory import PAST_DAYS, ModelState
 
-__all__ = ["CALM_STRENGTH", "DRAW_DAYS", "alarm_threshold", "evidence_gain", "weigh_evidence"]
+__all__ = ["CALM_STRENGTH", "alarm_threshold", "days_to_evidence", "fast_days", "weigh_evidence"]
 
 _DAY_NS: Final = 24 * HOUR_NS
-DRAW_DAYS: Final = 8.0
+_DRAW_DAYS: Final = 8.0
 # What rose by so many spreads within so many days is no wandering of weeks; a storm, or works of a day, is still told
 # from it by the days that follow.
 _RISE_SPREADS: Final = 3.0
@@ -87,14 +87,57 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
         doubt.
     """
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
-    draws_per_year = 365.25 / DRAW_DAYS
+    draws_per_year = 365.25 / _DRAW_DAYS
     budget = catalogue.false_alarms_per_year[catalogue.pair_asset]
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
 
 
-def evidence_gain(strength: float) -> float:
-    """Give the evidence that one independent draw of a score brings."""
-    return max(shift * strength - shift**2 / 2 for shift in _SHIFTS)
+def fast_days(
+    severity: FloatArray, severity_sd: FloatArray, severity_past: FloatArray, is_agreed: BoolArray
+) -> npt.NDArray[np.int64]:
+    """int64[P]: for how many coming days evidence counts twice as fast, were they all like today.
+
+    Parameters
+    ----------
+    severity_past : float64[P, ...]
+        Severity of each day, today's first.
+    """
+    # What a level that stays is compared with on the first coming day, on the second, and so on.
+    compared = severity_past[:, _RISE_DAYS - 1 : 0 : -1]
+    still_risen = _has_risen(severity[:, np.newaxis], severity_sd[:, np.newaxis], compared, is_agreed[:, np.newaxis])
+    return np.asarray(np.sum(np.cumprod(still_risen, axis=1), axis=1), np.int64)
+
+
+def days_to_evidence(missing: float, strength: float, fast: int) -> float | None:
+    """Tell how many days bring some evidence; None where they never do.
+
+    Parameters
+    ----------
+    missing : float
+        Evidence that is still to come; what is not positive takes no days.
+    strength : float
+        Standard score of each of those days.
+    fast : int
+        How many of them count twice as fast (`fast_days`).
+    """
+    gain = float(_gain(np.asarray(strength)))
+    if missing <= 0.0:
+        return 0.0
+    if gain <= 0.0:
+        return None
+    draws = missing / gain
+    quick = min(float(fast), draws * _RISEN_DRAW_DAYS)
+    return quick + (draws - quick / _RISEN_DRAW_DAYS) * _DRAW_DAYS
+
+
+def _has_risen(severity: FloatArray, severity_sd: FloatArray, before: FloatArray, is_agreed: BoolArray) -> BoolArray:
+    """Tell where quantities agree on a level that is beyond wandering above what it was two weeks before."""
+    return np.asarray(is_agreed & (severity - before >= _RISE_SPREADS * severity_sd), np.bool_)
+
+
+def _gain(strength: FloatArray) -> FloatArray:
+    """Evidence that one independent draw of each score brings."""
+    return np.asarray(np.max([shift * strength - shift**2 / 2 for shift in _SHIFTS], axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,13 +181,11 @@ def weigh_evidence(
 
     now = np.full(len(heard), day_end_ns, np.int64)
     gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
-    days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
-    gain = np.max([shift * found.strength - shift**2 / 2 for shift in _SHIFTS], axis=0)
+    days = np.clip(gap / _DAY_NS, 0.0, _DRAW_DAYS)
     threshold = alarm_threshold(catalogue, state.doubt)
-    rise = found.severity - state.severity_past[:, _RISE_DAYS - 1]
-    has_risen = found.is_agreed & (rise >= _RISE_SPREADS * found.severity_sd)
-    draws = days / np.where(has_risen, _RISEN_DRAW_DAYS, DRAW_DAYS)
-    evidence = np.clip(state.evidence + draws * gain, 0.0, _MOST_EVIDENCE * threshold)
+    risen = _has_risen(found.severity, found.severity_sd, state.severity_past[:, _RISE_DAYS - 1], found.is_agreed)
+    draws = days / np.where(risen, _RISEN_DRAW_DAYS, _DRAW_DAYS)
+    evidence = np.clip(state.evidence + draws * _gain(found.strength), 0.0, _MOST_EVIDENCE * threshold)
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0
@@ -164,6 +205,7 @@ def weigh_evidence(
         "severity": found.severity,
         "severity_sd": found.severity_sd,
         "agreeing": found.agreeing,
+        "is_agreed": found.is_agreed,
     }
     columns = {name: np.where(heard, values, getattr(state, name)) for name, values in fresh.items()}
     past = _remember(state.severity_past, np.where(heard, whole_days, 0), found.severity)

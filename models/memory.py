@@ -180,6 +180,8 @@ class ModelState:
         Share of the way to failure and its uncertainty; NaN before commissioning.
     agreeing : int32[P]
         Witnesses that point towards harm now.
+    is_agreed : bool[P]
+        True where quantities agreed on harm, one strongly and one fairly, on the last day of evidence.
     severity_past : float64[P, 113]
         Severity of each day, the newest first; 0 from before the reference was made.
     doubt, verdicts : float64[P], int32[P, 4]
@@ -277,6 +279,7 @@ class ModelState:
     severity: FloatArray
     severity_sd: FloatArray
     agreeing: IndexArray
+    is_agreed: BoolArray
     severity_past: FloatArray
     doubt: FloatArray
     verdicts: IndexArray
@@ -384,6 +387,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "severity": _Layout("pair", np.float64, (), np.nan),
     "severity_sd": _Layout("pair", np.float64, (), np.nan),
     "agreeing": _Layout("pair", np.int32, (), 0),
+    "is_agreed": _Layout("pair", np.bool_, (), 0),
     "severity_past": _Layout("pair", np.float64, (PAST_DAYS,), 0),
     "doubt": _Layout("pair", np.float64, (), 0),
     "verdicts": _Layout("pair", np.int32, (4,), 0),

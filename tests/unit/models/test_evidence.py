@@ -12,7 +12,7 @@ import pytest
 from domain.register import AssetType
 from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
-from models.evidence import weigh_evidence
+from models.evidence import alarm_threshold, days_to_evidence, fast_days, weigh_evidence
 from models.state import initial_state
 
 DAY_NS = 24 * HOUR_NS
@@ -20,8 +20,19 @@ SPREAD = 0.1
 BOTH = ["natural_frequency_1", "strain"]
 
 
-def days_to_alarm(registers: Callable[..., Any], names: list[str], *, level: float, before: float) -> int:
-    """Days that a level takes to an alarm; `before` is what the severity was in the months before."""
+def days_to_alarm(
+    registers: Callable[..., Any],
+    names: list[str],
+    *,
+    level: float,
+    before: float,
+    strength: float = 0.0,
+    foretold: dict[int, float | None] | None = None,
+) -> int:
+    """Days that a level takes to an alarm; `before` is what the severity was in the months before.
+
+    What was foretold at the end of each day is collected in `foretold`.
+    """
     catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
     judged = len(catalogue.judged)
     state = initial_state(catalogue)
@@ -30,11 +41,17 @@ def days_to_alarm(registers: Callable[..., Any], names: list[str], *, level: flo
         residual=np.full(judged, level),
         residual_sd=np.full(judged, SPREAD),
         severity_past=np.full_like(state.severity_past, before),
+        strength=np.full_like(state.strength, strength),
     )
+    (threshold,) = alarm_threshold(catalogue, state.doubt)
     for day in range(1, 100):
         state, raised, _ = weigh_evidence(catalogue, state, np.ones(judged, np.bool_), (1000 + day) * DAY_NS)
         if len(raised):
             return day
+        if foretold is not None:
+            fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
+            missing = float(threshold - state.evidence[0])
+            foretold[day] = days_to_evidence(missing, float(state.strength[0]), int(fast[0]))
     raise AssertionError("no alarm in a hundred days")
 
 
@@ -56,3 +73,33 @@ def test_a_rise_within_what_wandering_does_gains_no_time(registers: Callable[...
 def test_a_lone_quantity_gains_no_time(registers: Callable[..., Any]) -> None:
     alone = days_to_alarm(registers, BOTH[1:], level=0.6, before=0.0)
     assert alone == days_to_alarm(registers, BOTH[1:], level=0.6, before=0.6)
+
+
+@pytest.mark.parametrize(("names", "level"), [(BOTH, 0.28), (BOTH, 0.32), (BOTH, 0.4), (BOTH[1:], 0.6)])
+@pytest.mark.parametrize("before", [0.0, 1.0])
+def test_the_alarm_comes_on_the_day_that_was_foretold(
+    registers: Callable[..., Any], names: list[str], level: float, before: float
+) -> None:
+    """A level that stays; also one that rose two weeks ago at first and then counts as any other."""
+    strength = usual_strength(registers, names, level)
+    foretold: dict[int, float | None] = {}
+    alarm = days_to_alarm(registers, names, level=level, before=before * level, strength=strength, foretold=foretold)
+    assert foretold
+    for day, days in foretold.items():
+        assert days is not None
+        assert np.ceil(days - 1e-9) == alarm - day
+
+
+def usual_strength(registers: Callable[..., Any], names: list[str], level: float) -> float:
+    """What the smoothed score of a level comes to in the end."""
+    catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
+    judged = len(catalogue.judged)
+    state = replace(initial_state(catalogue), residual=np.full(judged, level), residual_sd=np.full(judged, SPREAD))
+    for day in range(1, 100):
+        state, _, _ = weigh_evidence(catalogue, state, np.ones(judged, np.bool_), (1000 + day) * DAY_NS)
+    return float(state.strength[0])
+
+
+def test_a_score_that_brings_nothing_never_alarms() -> None:
+    assert days_to_evidence(3.0, 1.2, 5) is None
+    assert days_to_evidence(-1.0, 1.2, 5) == 0.0

@@ -37,6 +37,7 @@ VERSIONS = {
     "3.13": ("cb46d7e588efac38", "96a108e287aca2d3"),
     "3.14": ("cb46d7e588efac38", "c40abd5709ebe07e"),
     "3.15": ("69ac27651d8afe7d", "c40abd5709ebe07e"),
+    "3.16": ("a8854f3f1e756886", "c40abd5709ebe07e"),
 }
 DAYS = 18
 
