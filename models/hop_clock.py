@@ -6,11 +6,13 @@ other, join in the right hops; a channel that fell behind the newest by more tha
 that was never heard holds its asset no longer than the longest stretch that came in one message: its first
 message may be as long, and be on its way.
 An asset that fell silent altogether is moved on by the rest of the stream: by as much as the median gateway
-has progressed since the asset was last heard.
+has progressed since the asset was last heard. That is counted reading by reading, so that it is the same however the
+stream was cut into batches.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,32 +76,46 @@ class HopClock:
         self.progress_ns: int = NEVER_NS
         self.gateways_heard: int = 0
 
-    def move(self, rows: IndexArray, time_ns: TimeArray, *, is_open: BoolArray) -> None:
+    def move(self, rows: IndexArray, time_ns: TimeArray, *, is_open: BoolArray, by_reading: bool) -> None:
         """Take in readings that have a device time.
 
         Parameters
         ----------
         rows : int32[N]
-            Catalogue row of each reading's channel.
+            Catalogue row of each reading's channel, in the order of arrival.
         time_ns : int64[N]
             Device times.
         is_open : bool[A]
             True where no hop has closed yet: there a reading that comes later may turn out to be the first.
+        by_reading : bool
+            Whether to follow the stream's progress from reading to reading, about a microsecond a message. By the
+            wall's clock nothing asks how far it had come when an asset was heard.
         """
         asset = self._catalogue.asset_of_channel[rows]
+        before = self._newest_of_gateways()
         np.maximum.at(self.latest_ns, rows, time_ns)
         earliest = np.full(len(self.first_ns), _FOREVER_NS, np.int64)
         np.minimum.at(earliest, asset, time_ns)
         known = np.where(self.first_ns == NEVER_NS, earliest, np.minimum(self.first_ns, earliest))
         self.first_ns = np.where((earliest < _FOREVER_NS) & is_open, known, self.first_ns)
-        gateways = int(self._gateway.max(initial=-1)) + 1
-        newest = np.full(gateways, NEVER_NS, np.int64)
-        np.maximum.at(newest, self._gateway, self.latest_ns)
+        newest = self._newest_of_gateways()
         spoke = np.sort(newest[newest > NEVER_NS])
         self.gateways_heard = len(spoke)
-        if len(spoke):
-            self.progress_ns = max(self.progress_ns, int(spoke[len(spoke) // 2]))
-        self.progress_when_heard_ns[np.unique(asset)] = self.progress_ns
+        if by_reading:
+            place, progress = _steps_of_progress(before, self._gateway[rows], time_ns, self.progress_ns)
+        else:
+            place, progress = np.full(1, -1), np.full(1, max(self.progress_ns, int(spoke[len(spoke) // 2])))
+        self.progress_ns = int(progress[-1])
+        last = np.full(len(self.first_ns), -1, np.int64)
+        np.maximum.at(last, asset, np.arange(len(rows)))
+        heard = np.flatnonzero(last >= 0)
+        self.progress_when_heard_ns[heard] = progress[np.searchsorted(place, last[heard], side="right") - 1]
+
+    def _newest_of_gateways(self) -> TimeArray:
+        """Give the newest device time of each gateway."""
+        newest = np.full(int(self._gateway.max(initial=-1)) + 1, NEVER_NS, np.int64)
+        np.maximum.at(newest, self._gateway, self.latest_ns)
+        return newest
 
     def reached(self, rows: IndexArray) -> TimeArray:
         """Give how far time has come for some channels: for each, its asset and the stream, int64[N].
@@ -149,3 +165,46 @@ class HopClock:
         self.progress_when_heard_ns[kept] = before.progress_when_heard_ns[asset_before[kept]]
         self.reach_ns[kept] = before.reach_ns[asset_before[kept]]
         self.progress_ns, self.gateways_heard = before.progress_ns, before.gateways_heard
+
+
+def _steps_of_progress(
+    newest_ns: TimeArray, gateway: IndexArray, time_ns: TimeArray, progress_ns: int
+) -> tuple[IndexArray, TimeArray]:
+    """Follow the newest time of the median gateway from reading to reading; it only grows.
+
+    Parameters
+    ----------
+    newest_ns : int64[G]
+        Of each gateway before the first reading; `NEVER_NS` where it was not heard.
+    gateway : int32[N]
+        Of each reading, in the order of arrival.
+    progress_ns : int
+        Before the first reading.
+
+    Returns
+    -------
+    place : int32[P]
+        Readings that brought a step, ascending; first -1, for what was before.
+    progress : int64[P]
+        Behind each of them.
+    """
+    # Readings of one message have one time: only the first of them can move its gateway.
+    news = time_ns > newest_ns[gateway]
+    news[1:] &= (gateway[1:] != gateway[:-1]) | (time_ns[1:] > time_ns[:-1])
+    at = np.flatnonzero(news)
+    newest = newest_ns.tolist()
+    ordered = np.sort(newest_ns[newest_ns > NEVER_NS]).tolist()
+    places, steps = [-1], [progress_ns]
+    for place, source, moment in zip(at.tolist(), gateway[at].tolist(), time_ns[at].tolist(), strict=True):
+        before = newest[source]
+        if moment <= before:
+            continue
+        if before > NEVER_NS:
+            del ordered[bisect_left(ordered, before)]
+        insort(ordered, moment)
+        newest[source] = moment
+        median = ordered[len(ordered) // 2]
+        if median > steps[-1]:
+            places.append(place)
+            steps.append(median)
+    return np.asarray(places, np.int32), np.asarray(steps, np.int64)

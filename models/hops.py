@@ -302,13 +302,21 @@ class HopTracker:
     # Carrying out ----------------------------------------------------------------------------
 
     def take_in(self, accepted: ReadingColumns, claims: Sequence[Claim] = (), *, step_ns: int = 0) -> None:
-        """Put accepted readings into their buckets, hold those that only claim their time, and move the clocks."""
+        """Put accepted readings into their buckets, hold those that only claim their time, and move the clocks.
+
+        Parameters
+        ----------
+        accepted : ReadingColumns
+            In the order of arrival.
+        step_ns : int
+            How far ahead of what is reached a time is believed; 0 by the wall's clock.
+        """
         moving = (accepted.flags & _NOT_BELIEVED) == 0
         is_claimed = (accepted.flags & np.uint8(ReadingFlag.CLAIMED)) != 0
         if claims or is_claimed.any():
             rows = self.rows_of(np.asarray([claim.channel for claim in claims], np.int32)).tolist()
             self.claims.take_in(claims, rows, accepted.take(is_claimed))
-        self._move(accepted.take(moving))
+        self._move(accepted.take(moving), by_reading=step_ns > 0)
         self._put(accepted.take((accepted.flags & _IN_NO_HOP) == 0))
         while self.claims.held_count():
             held = self.claims.held()
@@ -317,12 +325,13 @@ class HopTracker:
             if not is_reached.any():
                 break
             believed = self.claims.give_out(held, is_reached)
-            self._move(believed)
+            self._move(believed, by_reading=step_ns > 0)
             self._put(believed)
 
-    def _move(self, timed: ReadingColumns) -> None:
+    def _move(self, timed: ReadingColumns, *, by_reading: bool) -> None:
         if len(timed):
-            self.clock.move(self.rows_of(timed.channel), timed.time_ns, is_open=self.frontier_ns == NEVER_NS)
+            is_open = self.frontier_ns == NEVER_NS
+            self.clock.move(self.rows_of(timed.channel), timed.time_ns, is_open=is_open, by_reading=by_reading)
 
     def _put(self, fresh: ReadingColumns) -> None:
         if len(fresh):

@@ -42,12 +42,12 @@ _UNSCORED: Final = np.uint8(ReadingFlag.BAD_CLOCK | ReadingFlag.CLAIMED | Readin
 
 
 def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns, IndexArray, list[SpectrumNote]]:
-    """Put the features of waveforms behind the readings of a batch.
+    """Put the features of waveforms between the readings of a batch, where their messages came.
 
     Returns
     -------
     readings : ReadingColumns
-        In the order of arrival, features last.
+        In the order of arrival.
     message_of : int32[N]
         The message of each reading; for a waveform in parts that of its last part.
     spectra : list of SpectrumNote
@@ -59,7 +59,11 @@ def readings_of(batch: DecodedBatch, bursts: BurstWork) -> tuple[ReadingColumns,
         last_part = np.asarray(bursts.last_part, np.int32)
         for (block, place), flags in zip(bursts.groups.blocks, bursts.groups.flags, strict=True):
             spectra += _add_features(bursts.groups.slots, block, last_part[place], flags, parts, messages)
-    return ReadingColumns.concatenate(parts), np.concatenate(messages), spectra
+    readings, message_of = ReadingColumns.concatenate(parts), np.concatenate(messages)
+    if (message_of[1:] < message_of[:-1]).any():
+        order = np.argsort(message_of, kind="stable")
+        readings, message_of = readings.take(order), message_of[order]
+    return readings, message_of, spectra
 
 
 def features_of(batch: DecodedBatch) -> tuple[ReadingColumns, IndexArray, list[SpectrumNote]]:

@@ -249,26 +249,34 @@ def plain_bound(latest: dict[int, int], first: dict[int, int], heard: dict[int, 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(readings_of_a_batch.filter(bool), max_size=8), st.sampled_from([HOUR_NS, DAY_NS, 3 * DAY_NS]))
 def test_the_streams_own_clock_is_as_the_plain_version_says(batches: list[Any], idle: int) -> None:
+    """The plain version takes one reading after the other, so where the stream is cut into batches changes nothing."""
     tracker = HopTracker(CATALOGUE, np.array(GATEWAYS, np.int32))
     latest: dict[int, int] = {}
     first: dict[int, int] = {}
     heard: dict[int, int] = {}
+    of_gateway: dict[int, int] = {}
     progress = NEVER_NS
     for batch in batches:
-        tracker.take_in(columns(batch))
+        tracker.take_in(columns(batch), step_ns=idle)
         for row, half_hours, _ in batch:
             time_ns = START_NS + half_hours * HOUR_NS // 2
             latest[row] = max(latest.get(row, time_ns), time_ns)
             first[OWNER[row]] = min(first.get(OWNER[row], time_ns), time_ns)
-        of_gateway: dict[int, int] = {}
-        for row, time_ns in latest.items():
             of_gateway[GATEWAYS[row]] = max(of_gateway.get(GATEWAYS[row], time_ns), time_ns)
-        progress = max(progress, sorted(of_gateway.values())[len(of_gateway) // 2])
-        heard.update({OWNER[row]: progress for row, _, _ in batch})
+            progress = max(progress, sorted(of_gateway.values())[len(of_gateway) // 2])
+            heard[OWNER[row]] = progress
         assert tracker.clock.progress_ns == progress
         assert tracker.clock.gateways_heard == len(of_gateway)
         bound = tracker.clock.bound_by_stream(StreamClock(idle))
         assert bound.tolist() == plain_bound(latest, first, heard, progress, idle)
+
+
+def test_by_the_walls_clock_the_streams_progress_is_told_behind_each_batch() -> None:
+    tracker = HopTracker(CATALOGUE, np.array(GATEWAYS, np.int32))
+    tracker.take_in(columns([(0, 0, 1.0), (2, 4, 1.0), (4, 2, 1.0)]))
+    assert tracker.clock.progress_ns == START_NS + HOUR_NS
+    tracker.take_in(columns([(0, 1, 1.0)]))
+    assert tracker.clock.progress_ns == START_NS + HOUR_NS
 
 
 def test_a_channel_that_was_never_heard_holds_its_asset_as_long_as_one_message_reaches() -> None:

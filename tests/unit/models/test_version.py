@@ -38,6 +38,7 @@ VERSIONS = {
     "3.14": ("cb46d7e588efac38", "c40abd5709ebe07e"),
     "3.15": ("69ac27651d8afe7d", "c40abd5709ebe07e"),
     "3.16": ("a8854f3f1e756886", "c40abd5709ebe07e"),
+    "3.17": ("a8854f3f1e756886", "c40abd5709ebe07e"),
 }
 DAYS = 18
 

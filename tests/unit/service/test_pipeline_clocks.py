@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ingest.batch import Message
 from service.pipeline import Pipeline
 from storage.advisory import SqlAdvisoryStore
 from storage.database import open_database, sqlite_address
-from tests.chain import NS, open_chain
+from tests.chain import DAY_NS, NS, STREAM, open_chain
 from tests.unit.service.site import (
     HOUR_NS,
     NOW_NS,
@@ -23,6 +24,7 @@ from tests.unit.service.site import (
     balanced,
     open_site,
     outcomes,
+    part,
     project,
     reading,
     stored,
@@ -116,6 +118,36 @@ def test_a_sensor_that_never_spoke_holds_nothing_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["reading", "waveform"])
+def test_a_sensor_that_fell_silent_is_alarmed_however_the_stream_was_cut(tmp_path: Path, kind: str) -> None:
+    """Its last readings in one batch with what ran days ahead counted as heard then: the alarm came later."""
+    is_wave = kind == "waveform"
+    rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-{n},,3600\n" for n in (2, 3))
+    rows += "brug-1,acc1,waveform,m/s2,z,gw-1,,3600\n" if is_wave else "brug-1,klimaat,temperature,Cel,,gw-1,,3600\n"
+    messages = []
+    for hour in range(24 * 8):
+        time_s = NOW_S + 3600 * hour
+        if hour < 24 * 2:
+            spoken = part(1, 1, burst=f"b{hour}", keys={"t0": time_s}) if is_wave else reading(time_s, 10.0 + hour % 24)
+            messages.append(spoken)
+        for asset in ("brug-2", "brug-3"):
+            message = reading(time_s, 10.0 + hour % 24, asset=asset)
+            messages.append(message._replace(topic=message.topic.replace("gw-1", asset.replace("brug", "gw"))))
+    policy, found = replace(STREAM, idle_ns=3 * DAY_NS), []
+    for size in (20, 300, len(messages) - 40):
+        pipeline = open_site(tmp_path / str(size), rows, policy=policy, assets=("brug-1", "brug-2", "brug-3"))
+        for first in range(0, len(messages), size):
+            take(pipeline, *messages[first : first + size], provisional=False)
+            pipeline.close(now_ns=NOW_NS)
+        pipeline.close(now_ns=NOW_NS, lateness_ns=0)
+        raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms]
+        alarms = [(alarm.asset, alarm.kind, alarm.raised_at_ns) for alarm in raised]
+        found.append((alarms, pipeline.live.tracker.frontier_ns.tolist(), pipeline.live.digest()))
+    assert ("brug-1", "data.silent") in [alarm[:2] for alarm in found[0][0]]
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
 def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp_path: Path) -> None:
     """By the wall's clock all days since are over: 2,197 of them took 49 s in one commit, without a live reading."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))
