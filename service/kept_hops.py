@@ -20,7 +20,7 @@ from models.catalogue import Catalogue
 from models.hop_clock import NEVER_NS
 from models.hops import Round
 from service.outcomes import DAY_NS
-from storage.entries import HopColumns
+from storage.hop_columns import HopColumns
 from storage.hop_values import HopValues
 from storage.protocols import ProjectedSeries
 
@@ -137,12 +137,14 @@ class KeptHops:
     def _of_numbers(self, columns: Sequence[HopColumns]) -> _Values:
         """Unpack what entries brought, without channels that are not in the register any more."""
         of_number = {int(number): row for row, number in enumerate(self._catalogue.channel_number)}
-        number = np.concatenate([np.empty(0, "<i4"), *(np.frombuffer(item.channel, "<i4") for item in columns)])
-        start = np.concatenate([np.empty(0, "<i8"), *(np.frombuffer(item.start_ns, "<i8") for item in columns)])
-        value = np.concatenate([np.empty(0, "<f8"), *(np.frombuffer(item.value, "<f8") for item in columns)])
-        count = np.concatenate([np.empty(0, "<i4"), *(np.frombuffer(item.count, "<i4") for item in columns)])
-        row = np.array([of_number.get(item, -1) for item in number.tolist()], np.int32)
-        whole = _Values(row, start.astype(np.int64), value.astype(np.float64), count.astype(np.int32))
+        parts = [item.arrays() for item in (HopColumns(), *columns)]
+        row = np.array([of_number.get(item, -1) for part in parts for item in part.channel.tolist()], np.int32)
+        whole = _Values(
+            row,
+            np.concatenate([part.start_ns for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.readings for part in parts]),
+        )
         return whole.take(row >= 0)
 
     def _rounds(self, values: _Values, day: int) -> Iterator[Round]:

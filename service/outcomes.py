@@ -17,7 +17,8 @@ from domain.records import RiskAssessment
 from models.catalogue import Catalogue
 from models.chain import AlarmChange, HopScores
 from models.hops import Round
-from storage.entries import HopColumns, PackedReadings, decode_readings, encode_readings
+from storage.entries import PackedReadings, decode_readings, encode_readings
+from storage.hop_columns import HopArrays, HopColumns
 from storage.journal import CheckpointRow, HopRow
 
 __all__ = ["DAY_NS", "HopCollector", "alarm_id", "pack", "unpack"]
@@ -95,13 +96,7 @@ class HopCollector:
         """Give all scored hops as bytes."""
         if not self._channel:
             return HopColumns()
-        value, count, expected, band, novelty = (np.concatenate(part) for part in zip(*self._columns, strict=True))
-        return HopColumns(
-            channel=np.concatenate(self._channel).astype("<i4").tobytes(),
-            start_ns=np.concatenate(self._start).astype("<i8").tobytes(),
-            value=value.astype("<f8").tobytes(),
-            count=count.astype("<i4").tobytes(),
-            expected=expected.astype("<f8").tobytes(),
-            band=band.astype("<f8").tobytes(),
-            novelty=novelty.astype("<f8").tobytes(),
+        channel, start_ns = np.concatenate(self._channel), np.concatenate(self._start)
+        return HopColumns.of(
+            HopArrays(channel, start_ns, *(np.concatenate(part) for part in zip(*self._columns, strict=True)))
         )

@@ -34,7 +34,8 @@ from service.pipeline import Pipeline
 from service.rescoring import plan_rescoring
 from service.restore import fresh_state
 from service.snapshots import restore_readings
-from storage.entries import ClosingBody, HopColumns, Outcome, RelearningBody, RescoringBody
+from storage.entries import ClosingBody, Outcome, RelearningBody, RescoringBody
+from storage.hop_columns import HopColumns
 from storage.journal import CheckpointRow, Entry, HopRow, Journal, JournalCommit, JournalMovedError
 from storage.journal_tables import SideRows
 from storage.locks import keep_entries

@@ -19,6 +19,7 @@ from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision, RiskAssessment
 from domain.register import Register
+from storage.hop_columns import HopColumns
 from storage.modal_entries import ModePeriod, SpectrumNote
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "EntryBody",
     "EntryKind",
     "GatewayChange",
-    "HopColumns",
     "Outcome",
     "QuarantineChange",
     "RefusalBody",
@@ -190,21 +190,6 @@ class RelearningBody(msgspec.Struct, tag="relearning", frozen=True, kw_only=True
 EntryBody: TypeAlias = (
     BatchBody | ClosingBody | RescoringBody | RegisterBody | DecisionBody | RefusalBody | RelearningBody
 )
-
-
-class HopColumns(msgspec.Struct, frozen=True):
-    """Closed hops, one row a channel and hop, as bytes.
-
-    `channel` int32, `start_ns` int64, `value`, `expected`, `band`, `novelty` float64, `count` int32.
-    """
-
-    channel: bytes = b""
-    start_ns: bytes = b""
-    value: bytes = b""
-    count: bytes = b""
-    expected: bytes = b""
-    band: bytes = b""
-    novelty: bytes = b""
 
 
 class SensorChange(msgspec.Struct, frozen=True, array_like=True):

@@ -27,7 +27,8 @@ import numpy as np
 from domain.arrays import IndexArray, ReadingColumns
 from domain.errors import StorageCorrupt
 from domain.records import Alarm, RiskAssessment
-from storage.entries import BatchBody, GatewayChange, HopColumns, decode_readings
+from storage.entries import BatchBody, GatewayChange, decode_readings
+from storage.hop_columns import HopColumns
 from storage.journal import Entry
 
 __all__ = ["ChannelTags", "catalogue_after", "entry_lines", "line"]
@@ -113,17 +114,16 @@ def _reading_lines(catalogue: Mapping[int, ChannelTags], readings: ReadingColumn
 
 
 def _hop_lines(catalogue: Mapping[int, ChannelTags], hops: HopColumns, seq: int) -> Iterator[str]:
-    channel = np.frombuffer(hops.channel, "<i4")
-    heads = _heads("feature", catalogue, channel, seq, with_unit=False)
+    rows = hops.arrays()
+    heads = _heads("feature", catalogue, rows.channel, seq, with_unit=False)
     columns = {
-        "band": np.frombuffer(hops.band, "<f8").tolist(),
-        "count": np.frombuffer(hops.count, "<i4").astype(np.float64).tolist(),
-        "expected": np.frombuffer(hops.expected, "<f8").tolist(),
-        "novelty": np.frombuffer(hops.novelty, "<f8").tolist(),
-        "value": np.frombuffer(hops.value, "<f8").tolist(),
+        "band": rows.band.tolist(),
+        "count": rows.readings.astype(np.float64).tolist(),
+        "expected": rows.expected.tolist(),
+        "novelty": rows.novelty.tolist(),
+        "value": rows.value.tolist(),
     }
-    starts = np.frombuffer(hops.start_ns, "<i8").tolist()
-    for number, start_ns, *values in zip(channel.tolist(), starts, *columns.values(), strict=True):
+    for number, start_ns, *values in zip(rows.channel.tolist(), rows.start_ns.tolist(), *columns.values(), strict=True):
         fields = ",".join(
             f"{name}={_number(value)}" for name, value in zip(columns, values, strict=True) if math.isfinite(value)
         )

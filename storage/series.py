@@ -20,7 +20,8 @@ from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.records import SeriesPoint
-from storage.entries import BatchBody, HopColumns, PackedReadings, decode_readings, encode_readings
+from storage.entries import BatchBody, PackedReadings, decode_readings, encode_readings
+from storage.hop_columns import HopArrays, HopColumns
 from storage.hop_values import HopValues
 from storage.journal import Entry
 from storage.reading_rows import SCHEMA, ReadingRows, take_over
@@ -101,7 +102,9 @@ class SqliteSeries:
             channels = zip(outcome.register.channels, outcome.register_numbers, strict=True)
             self._rows.register([(n, item.asset, item.sensor, item.channel, item.unit) for item, n in channels])
         if outcome.hops.channel:
-            self._db.executemany("INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?, ?, ?, ?)", _hop_rows(outcome.hops))
+            # SQLite stores NaN as NULL by itself.
+            rows = zip(*(column.tolist() for column in outcome.hops.arrays()), strict=True)
+            self._db.executemany("INSERT OR REPLACE INTO hop VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _count(self, name: str, more: int) -> None:
         """Add to a count that stands among the positions, within a transaction."""
@@ -262,20 +265,10 @@ class SqliteSeries:
         """Walk over all hops in columns, so many at a time."""
         query = "SELECT number, start_ns, value, count, expected, band, novelty FROM hop WHERE (number, start_ns)"
         for rows in self._pages(query, page):
-            columns = [
-                np.asarray(column, dtype=np.float64 if n > 1 else np.int64)
-                for n, column in enumerate(zip(*rows, strict=True))
-            ]
-            number, start_ns, value, count, expected, band, novelty = columns
-            yield HopColumns(
-                channel=number.astype("<i4").tobytes(),
-                start_ns=start_ns.astype("<i8").tobytes(),
-                value=value.astype("<f8").tobytes(),
-                count=count.astype("<i4").tobytes(),
-                expected=expected.astype("<f8").tobytes(),
-                band=band.astype("<f8").tobytes(),
-                novelty=novelty.astype("<f8").tobytes(),
-            )
+            number, start_ns, *others = zip(*rows, strict=True)
+            value, count, expected, band, novelty = (np.array(column, np.float64) for column in others)
+            keys = np.array(number, np.int32), np.array(start_ns, np.int64)
+            yield HopColumns.of(HopArrays(*keys, value, count.astype(np.int32), expected, band, novelty))
 
     def _pages(self, query: str, page: int) -> Iterator[list[tuple[Any, ...]]]:
         """Read a table in the order of its key, its first two columns."""
@@ -287,20 +280,6 @@ class SqliteSeries:
                 return
             yield rows
             after = rows[-1][:2]
-
-
-def _hop_rows(hops: HopColumns) -> Iterator[tuple[Any, ...]]:
-    """Give rows for SQLite; it stores NaN as NULL by itself."""
-    return zip(
-        np.frombuffer(hops.channel, "<i4").tolist(),
-        np.frombuffer(hops.start_ns, "<i8").tolist(),
-        np.frombuffer(hops.value, "<f8").tolist(),
-        np.frombuffer(hops.count, "<i4").tolist(),
-        np.frombuffer(hops.expected, "<f8").tolist(),
-        np.frombuffer(hops.band, "<f8").tolist(),
-        np.frombuffer(hops.novelty, "<f8").tolist(),
-        strict=True,
-    )
 
 
 @contextlib.contextmanager

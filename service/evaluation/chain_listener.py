@@ -20,7 +20,8 @@ from domain.records import Alarm, RiskAssessment
 from domain.register import FALSE_ALARMS_PER_YEAR
 from models.catalogue import Catalogue
 from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, day_ends
-from storage.entries import AlarmChange, HopColumns
+from storage.entries import AlarmChange
+from storage.hop_columns import HopColumns
 from storage.journal import Entry, Journal
 
 __all__ = ["DETECTOR", "ChainListener", "ChainRun", "ChannelDays"]
@@ -142,9 +143,9 @@ class ChainListener:
     def _add(self, hops: HopColumns) -> None:
         if not hops.channel or not len(self._at_ns):
             return
-        channel = self._place[np.frombuffer(hops.channel, "<i4")]
-        day = (np.frombuffer(hops.start_ns, "<i8") - int(self._at_ns[0]) + DAY_NS) // DAY_NS
-        value = np.frombuffer(hops.value, "<f8")
+        rows = hops.arrays()
+        channel, value = self._place[rows.channel], rows.value
+        day = (rows.start_ns - int(self._at_ns[0]) + DAY_NS) // DAY_NS
         kept = (day >= 0) & (day < len(self._at_ns)) & (channel >= 0) & np.isfinite(value)
         np.add.at(self._total, (channel[kept], day[kept]), value[kept])
         np.add.at(self._count, (channel[kept], day[kept]), 1.0)

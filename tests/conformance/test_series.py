@@ -13,7 +13,8 @@ from domain.arrays import ReadingColumns, ReadingFlag
 from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role
-from storage.entries import BatchBody, HopColumns, Outcome, encode_readings
+from storage.entries import BatchBody, Outcome, encode_readings
+from storage.hop_columns import HopArrays, HopColumns
 from storage.influx import InfluxSeries
 from storage.influx_target import InfluxTarget
 from storage.journal import Entry
@@ -53,14 +54,16 @@ def hops(seq: int, number: int, starts: list[int], *, expected: float = 1.5) -> 
     return entry(
         seq,
         outcome=Outcome(
-            hops=HopColumns(
-                channel=np.full(count, number, "<i4").tobytes(),
-                start_ns=np.array(starts, "<i8").tobytes(),
-                value=np.array(starts, "<f8").tobytes(),
-                count=np.full(count, 2, "<i4").tobytes(),
-                expected=np.full(count, expected, "<f8").tobytes(),
-                band=np.full(count, np.nan, "<f8").tobytes(),
-                novelty=np.full(count, 0.5, "<f8").tobytes(),
+            hops=HopColumns.of(
+                HopArrays(
+                    channel=np.full(count, number),
+                    start_ns=np.array(starts),
+                    value=np.array(starts, np.float64),
+                    readings=np.full(count, 2),
+                    expected=np.full(count, expected),
+                    band=np.full(count, np.nan),
+                    novelty=np.full(count, 0.5),
+                )
             )
         ),
     )

@@ -34,7 +34,6 @@ from storage.entries import (
     DecisionBody,
     EntryBody,
     GatewayChange,
-    HopColumns,
     Outcome,
     QuarantineChange,
     RegisterBody,
@@ -47,6 +46,7 @@ from storage.entries import (
     encode_outcome,
     encode_readings,
 )
+from storage.hop_columns import HopColumns
 
 text = st.text(st.characters(codec="utf-8"), max_size=12)
 number = st.floats(allow_nan=False, allow_infinity=False)

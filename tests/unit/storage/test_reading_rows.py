@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.arrays import ReadingColumns
-from storage.entries import HopColumns, Outcome, decode_readings
+from storage.entries import Outcome, decode_readings
+from storage.hop_columns import HopColumns
 from storage.series import SqliteSeries
 from storage.transactions import transaction
 from tests.conformance.test_series import TEMPERATURE_NUMBER, columns, entry, register
