@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from domain.errors import ConfigurationError
-from service.processes import describe_exit, end_process, leashed, log_tail, open_log
+from service.processes import describe_exit, end_process, log_tail, open_log, start_leashed
 
 __all__ = [
     "ACK_PENDING",
@@ -187,7 +187,7 @@ def answers_mqtt(host: str, port: int, *, timeout_seconds: float = _PROBE_SECOND
 
 
 class EmbeddedBroker:
-    """nats-server as a child of this process; a `Part` for `service.processes.Supervisor`.
+    """nats-server as a child of this process; a `Part` for `service.supervisor.Supervisor`.
 
     Parameters
     ----------
@@ -394,13 +394,7 @@ class EmbeddedBroker:
         with open_log(self.log_file) as log:
             self._log_offset = log.tell()
             command = [str(program), "-c", str(self.configuration_file), "-l", str(self.log_file)]
-            self._process = subprocess.Popen(  # noqa: S603 -- our own command
-                leashed(command, death_signal=signal.SIGTERM),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
+            self._process = start_leashed(command, log, death_signal=signal.SIGTERM)
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + self._start_seconds

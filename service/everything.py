@@ -23,12 +23,13 @@ from service.broker import EmbeddedBroker, free_port
 from service.child_environment import child_environment
 from service.folder import prepare_folder, status_path
 from service.ingest_process import is_ready
-from service.processes import ChildProcess, ChildSpec, Part, Supervisor
+from service.processes import ChildProcess, ChildSpec
 from service.readers import check_workers
 from service.register_commands import current_register, import_assets, import_works
 from service.sessions import make_inbox
 from service.settings import Settings
 from service.status import read_status
+from service.supervisor import Part, Supervisor
 from service.telemetry import emitter
 from service.web import bind
 from simulator.run import resolve_start, start_for_live, write_register, write_truth

@@ -23,8 +23,9 @@ from ingest.shards import shares, together
 from service.child_environment import child_environment
 from service.decoding import Decoded
 from service.frames import Again, BatchRead, Command, Done, Say, UseRegister, receive, send
-from service.processes import ChildProcess, ChildSpec, Supervisor
+from service.processes import ChildProcess, ChildSpec
 from service.settings import Settings
+from service.supervisor import Supervisor
 from service.telemetry import emitter
 
 __all__ = ["ReadBatch", "ReaderPool", "check_workers"]

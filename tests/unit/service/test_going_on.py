@@ -15,9 +15,9 @@ import pytest
 from domain.errors import ConfigurationError, OtherModelVersion
 from service import everything, going_on
 from service.folder import status_path
-from service.processes import Supervisor
 from service.settings import Settings, load_settings
 from service.status import IngestStatus, ProjectionStatus, read_status, write_status
+from service.supervisor import Supervisor
 
 
 @pytest.fixture
