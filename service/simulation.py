@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import ConfigurationError
+from service.day_bar import day_bar
 from simulator.history_file import write_history
 from simulator.progress import Progress as SimulatorProgress
 from simulator.publish import write_files
@@ -63,14 +63,7 @@ def run_simulation(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} days"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    bar = day_bar(console)
     with bar:
         task = bar.add_task(scenario.name, total=scenario.days)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import ConfigurationError
 from service.commands.options import day_ns
+from service.day_bar import day_bar
 from service.evaluation.evaluate import evaluate_scenarios, run_history, score_runs
 from service.evaluation.history import load_history
 from service.evaluation.report_html import html_report
@@ -60,16 +60,7 @@ def evaluate_history_and_save(
 @contextmanager
 def _progress(name: str, days: int) -> Iterator[Callable[[int], None]]:
     """Show a bar of days on a terminal; gives what moves it."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} days"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
+    with day_bar(Console(stderr=True)) as bar:
         task = bar.add_task(name, total=days)
         yield lambda done: bar.update(task, completed=done)
 
