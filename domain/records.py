@@ -142,7 +142,7 @@ class ModeBasis:
     verdicts : tuple of int
         Alarms of this mode that people dismissed and judged on this asset, and in its class.
     fast_days : int
-        For how many coming days evidence counts twice as fast, were they like today: its quantities rose together.
+        For how many coming days evidence counts as of quantities that rose together, were they like today.
     """
 
     mode: str

@@ -14,7 +14,7 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    one independent draw is worth; it never falls below zero;
 5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
    that agree on a level past failure raise it at once, and quantities that agree on a level that *rose* within two
-   weeks by more than wandering does count twice as fast: damage of a month leaves no time for more.
+   weeks by more than wandering does count three times as fast: damage of a month leaves no time for more.
 
 Levels wander over weeks, so a draw is independent of another only after `_DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
@@ -45,7 +45,7 @@ _DRAW_DAYS: Final = 8.0
 # from it by the days that follow.
 _RISE_SPREADS: Final = 3.0
 _RISE_DAYS: Final = 14
-_RISEN_DRAW_DAYS: Final = 4.0
+_RISEN_DRAW_DAYS: Final = _DRAW_DAYS / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 _LARGEST_SCORE: Final = 14.0
 _LEAST_SCORE: Final = -6.0
@@ -95,7 +95,7 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
 def fast_days(
     severity: FloatArray, severity_sd: FloatArray, severity_past: FloatArray, is_agreed: BoolArray
 ) -> npt.NDArray[np.int64]:
-    """int64[P]: for how many coming days evidence counts twice as fast, were they all like today.
+    """int64[P]: for how many coming days evidence counts as of what rose, were they all like today.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def days_to_evidence(missing: float, strength: float, fast: int) -> float | None
     strength : float
         Standard score of each of those days.
     fast : int
-        How many of them count twice as fast (`fast_days`).
+        How many of them count as of what rose together (`fast_days`).
     """
     gain = float(_gain(np.asarray(strength)))
     if missing <= 0.0:
