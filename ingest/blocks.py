@@ -23,22 +23,20 @@ __all__ = ["PlacedBlocks", "WaveformGroups", "decode_assembled", "kind_of_block"
 
 
 # As plain integers: joining enumerated flags takes as long as the rest of a placement.
-_BAD_CLOCK: Final = int(ReadingFlag.BAD_CLOCK)
+_BAD_CLOCK: Final = np.uint8(ReadingFlag.BAD_CLOCK)
 _BACKFILL: Final = int(ReadingFlag.BACKFILL)
+# Outside what any clock says: the first nanosecond that 64 bits can tell.
+_NO_TIME: Final = int(np.iinfo(np.int64).min)
 
 
 class PlacedBlocks:
     """Blocks whose place in the register is known, as columns that grow in the order of arrival."""
 
-    __slots__ = ("_data", "_flags", "_kinds", "_limits", "_messages", "_starts_ns")
+    __slots__ = ("_limits", "_rows")
 
     def __init__(self, limits: ClockLimits) -> None:
-        self._limits = {flag: limits.bounds(is_backfill=bool(flag)) for flag in (0, _BACKFILL)}
-        self._kinds: list[BlockKind] = []
-        self._messages: list[int] = []
-        self._starts_ns: list[int] = []
-        self._flags: list[int] = []
-        self._data: list[bytes] = []
+        self._limits = limits
+        self._rows: list[tuple[BlockKind, int, bytes, int, int]] = []
 
     def add(self, kind: BlockKind, start_ns: int | None, data: bytes, *, message: int, received_ns: int) -> None:
         """Put one block behind the others.
@@ -52,32 +50,30 @@ class PlacedBlocks:
         message : int
             Position of its message in the batch.
         """
-        flags = kind.flags
-        low, high = self._limits[flags]
-        if start_ns is None or not low <= start_ns <= high:
-            start_ns = received_ns
-            flags |= _BAD_CLOCK
-        self._kinds.append(kind)
-        self._messages.append(message)
-        self._starts_ns.append(start_ns)
-        self._flags.append(flags)
-        self._data.append(data)
+        self._rows.append((kind, _NO_TIME if start_ns is None else start_ns, data, message, received_ns))
 
     def groups(self) -> WaveformGroups:
         """Decode blocks of equal encoding, length and rate together; rows that are not finite are refused."""
+        if not self._rows:
+            return WaveformGroups((), [], [], [])
+        kind_of_row, starts_ns, packed, messages, received_ns = zip(*self._rows, strict=True)
         slots: dict[WaveformSlot, int] = {}
         shapes: dict[tuple[SampleEncoding, int, float], int] = {}
         # Most blocks share their kind with others: what follows from it is worked out once a kind.
         place_of: dict[int, int] = {}
-        place = np.array([place_of.setdefault(id(kind), len(place_of)) for kind in self._kinds], dtype=np.intp)
-        kinds = [self._kinds[first] for first in np.unique(place, return_index=True)[1].tolist()]
+        place = np.array([place_of.setdefault(id(kind), len(place_of)) for kind in kind_of_row], dtype=np.intp)
+        kinds = [kind_of_row[first] for first in np.unique(place, return_index=True)[1].tolist()]
         slot_of = np.array([slots.setdefault(kind.slot, len(slots)) for kind in kinds], dtype=np.int32)
         shape_of = np.array([shapes.setdefault(kind[1:4], len(shapes)) for kind in kinds], dtype=np.intp)
-        scaling = np.array([(kind.factor, kind.offset) for kind in kinds]).reshape(-1, 2)
+        scaling = np.array([(kind.factor, kind.offset) for kind in kinds])
         said = np.array([kind.clipped for kind in kinds], dtype=np.bool_)
-        start_ns = np.array(self._starts_ns, dtype=np.int64)
-        flags = np.array(self._flags, dtype=np.uint8)
-        message = np.array(self._messages, dtype=np.int32)
+        flags = np.array([kind.flags for kind in kinds], dtype=np.uint8)[place]
+        bounds = np.array([self._limits.bounds(is_backfill=bool(kind.flags)) for kind in kinds])[place]
+        start_ns = np.array(starts_ns, dtype=np.int64)
+        is_believed = (bounds[:, 0] <= start_ns) & (start_ns <= bounds[:, 1]) & (start_ns != _NO_TIME)
+        flags[~is_believed] |= _BAD_CLOCK
+        start_ns = np.where(is_believed, start_ns, np.array(received_ns, dtype=np.int64))
+        message = np.array(messages, dtype=np.int32)
         groups = WaveformGroups(tuple(slots), [], [], [])
         for number, (encoding, length, rate_hz) in enumerate(shapes):
             rows = np.flatnonzero(shape_of[place] == number)
@@ -85,7 +81,7 @@ class PlacedBlocks:
             samples, clipped = decode_samples(
                 encoding,
                 length,
-                [self._data[row] for row in rows.tolist()],
+                [packed[row] for row in rows.tolist()],
                 factor=scaling[kind_of, 0],
                 offset=scaling[kind_of, 1],
             )
