@@ -39,8 +39,9 @@ class ChannelPartItem(Answer):
     deviation: Annotated[float, Field(description="Of its level, as share of the way to failure; harm is positive.")]
     common_shock: Annotated[float, Field(description="What like assets do too; taken off.")]
     bent: Annotated[float, Field(description="What warmth does beyond its bends, as far as it was learnt; taken off.")]
-    residual: Annotated[float, Field(description="What is left; with `commonShock` and `bent` it is `deviation`.")]
-    usual: Annotated[float, Field(description="Standard deviation of what is left on like assets.")]
+    placed: Annotated[float, Field(description="Where it lies beside its reference in good health; taken off.")]
+    residual: Annotated[float, Field(description="What is left; with the three before it, it is `deviation`.")]
+    usual: Annotated[float, Field(description="Standard deviation of what is left in good health.")]
     weight: Annotated[float, Field(description="Part in the severity of its mode; parts of a mode add up to 1.")]
     contribution: Annotated[float, Field(description="Contributions of a mode add up to its severity.")]
 

@@ -170,11 +170,11 @@ class ChannelBasis:
         Last value, what is normal at that environment, and half the width of its 80 % band, in `unit`.
     deviation : float
         Of its level from its reference, as share of the way to failure, positive towards harm.
-    common_shock, bent, residual : float
-        The part that like assets share, what warmth does beyond its bends (0 in records from before it was learnt), and
-        what is left; they add up to `deviation`.
+    common_shock, bent, placed, residual : float
+        The part that like assets share, what warmth does beyond its bends, where the level lies beside its reference in
+        good health (both 0 in records from before they were learnt), and what is left; they add up to `deviation`.
     usual : float
-        Standard deviation of what is left for like assets.
+        Standard deviation of what is left in good health, as like assets and its own calm months show.
     weight, contribution : float
         Part in the severity of its mode, and what it brings; contributions of a mode add up to its severity.
     """
@@ -193,6 +193,7 @@ class ChannelBasis:
     weight: float
     contribution: float
     bent: float = 0.0
+    placed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,13 +133,14 @@ def basis_of(
                 measured=float(measured[place]),
                 expected=float(expected[place]),
                 band=float(band[place]),
-                deviation=residual + float(state.shock[row]) + float(state.bent[row]),
+                deviation=residual + float(state.shock[row]) + float(state.bent[row]) + float(state.placed[row]),
                 common_shock=float(state.shock[row]),
                 residual=residual,
                 usual=float(state.residual_sd[row]),
                 weight=weight,
                 contribution=weight * towards,
                 bent=float(state.bent[row]),
+                placed=float(state.placed[row]),
             )
         )
     return AssessmentBasis(

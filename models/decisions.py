@@ -108,7 +108,11 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "severity_weight",
         "harm_peak",
         "harm_healed",
+        "settled",
+        "settled_days",
+        "settled_square",
         "bent",
+        "placed",
     )
     effects = () if keep_effects else ("noise", "bend_effect", "bend_learnt")
     absent = (

@@ -11,6 +11,9 @@ of a group give
   channels it is what a sound channel deviates by, whatever its own short noise says; to it comes what the channel
   did before and took back (`models.healing`).
 
+What a channel shows of itself in calm months is used too (`models.settling`): where it lies beside its reference is
+taken off, and how much it wanders there is weighed against what its group does.
+
 Only those speak that are near the most likely common shock (`models.common_shock`): damage is no weather, though it
 be on most of a group.
 
@@ -48,6 +51,7 @@ from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import REGRESSORS, ModelState
 from models.plausibility import is_repaired
 from models.precision import PrecisionBook
+from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
 
 __all__ = ["FleetMemory", "compare_with_fleet", "group_names"]
@@ -225,7 +229,7 @@ def compare_with_fleet(
     -------
     ModelState
         With new `shock_start`, `weather_start`, `shock`, `residual`, `residual_sd`, `stands_out`, `harm_*`,
-        `bend_*` and `bent`.
+        `settled*`, `bend_*`, `bent` and `placed`.
     active : bool[J]
         Channels with a residual of this day.
     """
@@ -242,8 +246,10 @@ def compare_with_fleet(
     felt = feel_warmth(state.bend_felt, state.lagged[:, 0])
     warmth = felt[catalogue.asset_of_judged]
     bent, unsure = (np.where(active, column, 0.0) for column in bend_effect(bends, warmth))
-    straight = share - bent
-    uncertainty = uncertainty + unsure
+    settling = Settling(state.settled, state.settled_days, state.settled_square)
+    straight = share - bent - settling.place
+    uncertainty = uncertainty + unsure + place_variance(settling)
+    rough = share + weather - settling.place
     compensated = has_climate(state)[catalogue.asset_of_judged]
 
     before = _latest(memory, day_end_ns)
@@ -255,7 +261,7 @@ def compare_with_fleet(
     # Every channel speaks for its group with the weather in it; those that compensate also for the one without.
     rows = _Rows(
         group=np.concatenate([own_group, weather_group]),
-        value=np.concatenate([straight + np.nan_to_num(origin), share + weather + np.nan_to_num(weather_origin)]),
+        value=np.concatenate([straight + np.nan_to_num(origin), rough + np.nan_to_num(weather_origin)]),
         uncertainty=np.concatenate([uncertainty, np.zeros(len(share))]),
         active=np.concatenate([active & compensated, active]),
         stood_out=np.concatenate([state.stands_out, state.stands_out]),
@@ -283,12 +289,15 @@ def compare_with_fleet(
     own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
     own = np.where(~compensated & enough[group], (1.0 - shared[group]) * uncertainty, own)
     # Past the owner's own limit is past it, however uncertain the way there was.
-    spread = np.where(beyond, _SPREAD_START, np.sqrt(variance[group] + own))
+    spread = np.where(beyond, _SPREAD_START, np.sqrt(wander_variance(settling, variance[group]) + own))
     towards = np.where(direction == 0.0, np.abs(residual), residual)
     healing, usual = remember_healing(
         Healing(state.harm_recent, state.harm_peak, state.harm_healed), towards, spread, active
     )
     bends = learn_bends(bends, warmth, share - shock, active)
+    nothing = (state.evidence == 0.0) & (state.raised_ns == 0)
+    calm = active & ~beyond & ~state.stands_out & nothing[catalogue.pair_of_judged]
+    learnt = learn_settling(settling, residual, usual, calm)
     out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
     return (
         replace(
@@ -301,9 +310,13 @@ def compare_with_fleet(
             harm_recent=healing.recent,
             harm_peak=healing.peak,
             harm_healed=healing.healed,
+            settled=learnt.place,
+            settled_days=learnt.days,
+            settled_square=learnt.square,
             bend_felt=felt,
             **{f"bend_{name}": column for name, column in bends._asdict().items()},
             bent=np.where(active, bent, state.bent),
+            placed=np.where(active, settling.place, state.placed),
             stands_out=np.where(active, out, state.stands_out),
         ),
         active,

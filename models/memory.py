@@ -150,10 +150,13 @@ class ModelState:
     shock : float64[J]
         What was subtracted last for what like assets do together, in shares of the failure level.
     residual, residual_sd : float64[J]
-        Deviation without the common shock, positive towards harm, and what is usual for like assets; in shares of
-        the failure level, NaN before the first.
+        Deviation without the common shock, bends and its own place, positive towards harm, and what is usual; in
+        shares of the failure level, NaN before the first.
     stands_out : bool[J]
         True where the residual is far from like assets'.
+    settled, settled_days, settled_square : float64[J]
+        Where the level lies beside its reference in good health, in shares of the failure level, positive towards harm;
+        calm days that taught it; and the mean square of what it wanders by there (`models.settling`).
     harm_recent, harm_peak, harm_healed : float64[J]
         Residual towards harm of about a week, the highest that was, and how far it fell from there by itself, in shares
         of the failure level (`models.healing`); the first is NaN before there was one.
@@ -163,6 +166,8 @@ class ModelState:
         What is remembered of each channel's bends, see `models.bends.Bends`; `bend_learnt` is float64[J, 6].
     bent : float64[J]
         What was taken off last for what warmth does beyond its bends, in shares of the failure level.
+    placed : float64[J]
+        What was taken off last for where the level lies beside its reference in good health, likewise.
     severity_weight : float64[J]
         Part of the channel in the severity of its pair; the parts of a pair add up to 1.
     deviation, deviation_sd, distance : float64[J]
@@ -252,6 +257,9 @@ class ModelState:
     residual: FloatArray
     residual_sd: FloatArray
     stands_out: BoolArray
+    settled: FloatArray
+    settled_days: FloatArray
+    settled_square: FloatArray
     harm_recent: FloatArray
     harm_peak: FloatArray
     harm_healed: FloatArray
@@ -263,6 +271,7 @@ class ModelState:
     bend_learnt: FloatArray
     bend_error: FloatArray
     bent: FloatArray
+    placed: FloatArray
     severity_weight: FloatArray
     deviation: FloatArray
     deviation_sd: FloatArray
@@ -360,6 +369,9 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "residual": _Layout("judged", np.float64, (), np.nan),
     "residual_sd": _Layout("judged", np.float64, (), np.nan),
     "stands_out": _Layout("judged", np.bool_, (), 0),
+    "settled": _Layout("judged", np.float64, (), 0),
+    "settled_days": _Layout("judged", np.float64, (), 0),
+    "settled_square": _Layout("judged", np.float64, (), 0),
     "harm_recent": _Layout("judged", np.float64, (), np.nan),
     "harm_peak": _Layout("judged", np.float64, (), 0),
     "harm_healed": _Layout("judged", np.float64, (), 0),
@@ -371,6 +383,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "bend_learnt": _Layout("judged", np.float64, (triangle_length(BENDS),), 0),
     "bend_error": _Layout("judged", np.float64, (), np.nan),
     "bent": _Layout("judged", np.float64, (), 0),
+    "placed": _Layout("judged", np.float64, (), 0),
     "severity_weight": _Layout("judged", np.float64, (), 0),
     "deviation": _Layout("judged", np.float64, (), np.nan),
     "deviation_sd": _Layout("judged", np.float64, (), np.nan),
@@ -412,6 +425,9 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "residual",
     "residual_sd",
     "stands_out",
+    "settled",
+    "settled_days",
+    "settled_square",
     "harm_recent",
     "harm_peak",
     "harm_healed",
@@ -423,6 +439,7 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "bend_learnt",
     "bend_error",
     "bent",
+    "placed",
     "severity_weight",
     *(name for name, layout in _LAYOUT.items() if layout.axis == "pair"),
 )

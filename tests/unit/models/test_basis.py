@@ -58,7 +58,8 @@ def test_contributions_add_up_to_the_severity_and_shares_to_one(lossy: Any) -> N
     assert mode.severity > 0.3
     assert sum(channel.contribution for channel in basis.channels) == pytest.approx(mode.severity, rel=1e-9)
     for channel in basis.channels:
-        assert channel.deviation == pytest.approx(channel.common_shock + channel.bent + channel.residual)
+        parts = channel.common_shock + channel.bent + channel.placed + channel.residual
+        assert channel.deviation == pytest.approx(parts)
     shares = shares_of_risk(basis, recompute(basis))
     assert [cause for cause, _, _ in shares] == ["stiffness_loss", "later", "unseen"]
     assert sum(part for _, _, part in shares) == pytest.approx(1.0)

@@ -153,3 +153,33 @@ def test_a_storm_that_moves_a_small_group_at_once_is_weather(registers: Any) -> 
     fleet.live(60, lambda _: [0.0] * 6)
     fleet.live(40, lambda _: [0.35, 0.4, 0.42, 0.38, 0.45, 0.36])
     assert fleet.raised == []
+
+
+def test_where_a_sound_level_lies_is_found_and_said(registers: Any) -> None:
+    fleet = Fleet(registers, 12)
+    fleet.live(300, lambda _: [0.09, *[0.0] * 11])
+    first = fleet.catalogue.asset_of_judged == 0
+    state = fleet.state
+    assert np.all(state.residual[first] < 0.05)
+    assert np.all(np.abs(state.settled[first] - 0.09) < 0.03)
+    parts = state.residual + state.shock + state.bent + state.placed
+    assert parts == pytest.approx(-state.deviation / state.distance)
+
+
+@pytest.mark.parametrize("place", [-0.09, 0.0, 0.09])
+def test_damage_counts_from_where_the_level_lay(registers: Any, place: float) -> None:
+    fleet = Fleet(registers, 12)
+    fleet.live(300, lambda day: [place + max(day - 200, 0) / 150.0, *[0.0] * 11])
+    assert [asset for asset, _ in fleet.raised] == [0]
+    assert 218 <= fleet.raised[0][1] <= 229
+
+
+def test_nothing_is_learnt_while_an_alarm_stands(registers: Any) -> None:
+    fleet = Fleet(registers, 12)
+    fleet.live(100, lambda day: [0.6 * (day > 50), *[0.0] * 11])
+    assert [asset for asset, _ in fleet.raised] == [0]
+    first = fleet.catalogue.asset_of_judged == 0
+    settled = fleet.state.settled[first]
+    assert np.all(np.abs(settled) < 0.03)
+    fleet.live(100, lambda _: [0.6, *[0.0] * 11])
+    assert np.array_equal(fleet.state.settled[first], settled)
