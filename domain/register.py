@@ -105,8 +105,16 @@ class Asset:
     organisation: str = ""
 
 
+class _Keyed:
+    """Room for a key that was made once; it is no field, so neither compared nor written."""
+
+    __slots__ = ("_key",)
+
+    _key: ChannelKey
+
+
 @dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(_Keyed):
     """One quantity of one sensor on one axis.
 
     Attributes
@@ -138,7 +146,13 @@ class Channel:
     @property
     def key(self) -> ChannelKey:
         """Asset, sensor and channel: unique in a register."""
-        return ChannelKey(self.asset, self.sensor, self.channel)
+        try:
+            return self._key
+        except AttributeError:
+            # A start asks each of 50,000 channels for its key fifteen times.
+            key = ChannelKey(self.asset, self.sensor, self.channel)
+            object.__setattr__(self, "_key", key)
+            return key
 
     @property
     def quantity(self) -> str:

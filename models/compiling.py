@@ -128,11 +128,18 @@ def compile_catalogue(
 def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[str, Any]:
     """Give what the models need to know of each channel; `types` are those of their assets."""
     quantities = [channel.quantity for channel in channels]
-    is_judged = [channel.role is Role.CONDITION and channel.quantity not in _SHOWN_ONLY for channel in channels]
-    machines = {channel.key[:2] for channel in channels if channel.quantity in MACHINE_QUANTITIES}
+    is_judged = [
+        channel.role is Role.CONDITION and quantity not in _SHOWN_ONLY
+        for channel, quantity in zip(channels, quantities, strict=True)
+    ]
+    machines = {
+        channel.key[:2]
+        for channel, quantity in zip(channels, quantities, strict=True)
+        if quantity in MACHINE_QUANTITIES
+    }
     modes = [
-        MODES.index(failure_mode(kind, channel.quantity, on_machine=channel.key[:2] in machines)) if judged else -1
-        for channel, kind, judged in zip(channels, types, is_judged, strict=True)
+        MODES.index(failure_mode(kind, quantity, on_machine=channel.key[:2] in machines)) if judged else -1
+        for channel, quantity, kind, judged in zip(channels, quantities, types, is_judged, strict=True)
     ]
     found = mode_channels(channels)
     distances = [_failure_distance(channel) for channel in channels]

@@ -8,7 +8,7 @@ not count twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from domain.identifiers import AssetId, ChannelKey
@@ -20,17 +20,18 @@ _ASKS: Final = re.compile(r"natural_frequency(?:_(\d{1,3}))?")
 _COMPUTED: Final = frozenset(name for name, _ in WAVEFORM_CHANNELS)
 
 
-def mode_channels(channels: Iterable[Channel]) -> dict[ChannelKey, int]:
+def mode_channels(channels: Sequence[Channel]) -> dict[ChannelKey, int]:
     """Give the number of the mode that each channel asks for, by key; the others are left out."""
-    ordered = sorted(channels, key=lambda channel: channel.key)
+    asking = [(channel, asked) for channel in channels if (asked := _ASKS.fullmatch(channel.quantity))]
+    if not asking:
+        return {}
     waveforms = {
-        (channel.key[:2], _axis(channel)) for channel in ordered if channel.derived and channel.quantity in _COMPUTED
+        (channel.key[:2], _axis(channel)) for channel in channels if channel.derived and channel.quantity in _COMPUTED
     }
     found: dict[ChannelKey, int] = {}
     taken: set[tuple[AssetId, int]] = set()
-    for channel in ordered:
-        asked = _ASKS.fullmatch(channel.quantity)
-        if asked is None or (channel.key[:2], _axis(channel)) not in waveforms:
+    for channel, asked in sorted(asking, key=lambda row: row[0].key):
+        if (channel.key[:2], _axis(channel)) not in waveforms:
             continue
         number = int(asked[1] or 1)
         if (channel.asset, number) not in taken:

@@ -34,12 +34,14 @@ class ModeFeeds:
     """
 
     def __init__(self, register: Register, numbers: Mapping[ChannelKey, int]) -> None:
-        by_key = {channel.key: channel for channel in register.channels}
+        asked = mode_channels(register.channels)
         self._channel: dict[tuple[AssetId, int], tuple[int, float]] = {}
-        for key, mode in mode_channels(register.channels).items():
+        for channel in register.channels if asked else ():
             # A quantity of that name that is no frequency is none of ours.
             with contextlib.suppress(UnitError):
-                self._channel[key.asset, mode] = numbers[key], conversion("Hz", by_key[key].unit).factor
+                if channel.key in asked:
+                    place = channel.asset, asked[channel.key]
+                    self._channel[place] = numbers[channel.key], conversion("Hz", channel.unit).factor
 
     def __bool__(self) -> bool:
         return bool(self._channel)

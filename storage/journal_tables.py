@@ -94,14 +94,17 @@ class JournalTables(SnapshotTable):
 
     def number_channels(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, int]:
         """Give every channel its lasting number, a new one where it has none yet."""
-        wanted = sorted(set(keys))
-        with self.transaction() as db:
-            number = int(db.execute("SELECT coalesce(max(number), 0) FROM channel").fetchone()[0])
-            known = {tuple(row) for row in db.execute("SELECT asset, sensor, channel FROM channel")}
-            rows = [(number + place, *key) for place, key in enumerate((k for k in wanted if k not in known), 1)]
-            db.executemany("INSERT INTO channel VALUES (?, ?, ?, ?, ?)", [(*row, row_checksum(*row)) for row in rows])
+        wanted = set(keys)
         numbers = self.channels()
-        return {key: numbers[key] for key in wanted}
+        if not wanted <= numbers.keys():
+            with self.transaction() as db:
+                number = int(db.execute("SELECT coalesce(max(number), 0) FROM channel").fetchone()[0])
+                known = {tuple(row) for row in db.execute("SELECT asset, sensor, channel FROM channel")}
+                rows = [(number + place, *key) for place, key in enumerate(sorted(wanted - known), 1)]
+                checked = [(*row, row_checksum(*row)) for row in rows]
+                db.executemany("INSERT INTO channel VALUES (?, ?, ?, ?, ?)", checked)
+            numbers = self.channels()
+        return {key: number for key, number in numbers.items() if key in wanted}
 
     def channels(self) -> dict[ChannelKey, int]:
         """Give the number of every channel that ever had one."""
