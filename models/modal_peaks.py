@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import ndimage, signal, special
+from scipy import ndimage, special
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.modal_fit import HALF_WINDOW, PeakFit, fit_peaks
@@ -174,6 +174,8 @@ def _stand_out(smooth: FloatArray, floor: FloatArray, weight: float) -> IndexArr
     level = np.log(np.maximum(smooth, np.finfo(np.float64).tiny))
     level[:FIRST_BIN] = level[FIRST_BIN]
     least = max(_PROMINENCE_SD / np.sqrt(weight), _LEAST_PROMINENCE)
+    from scipy import signal  # noqa: PLC0415 -- a third of what a start imports, and needed once a day
+
     peak, found = signal.find_peaks(level, prominence=least)
     high = smooth[peak] > limit * floor[peak]
     peak, prominence = peak[high], found["prominences"][high]

@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from domain.arrays import FloatArray
 from models.modal_filter import learn, predict, regressors, starting_state
@@ -156,6 +155,8 @@ def _assign(
     far = np.abs(apart) > np.where(is_mode, known, _CANDIDATE_GATE_SHARE)
     limit = 2.0 * _UNASSIGNED
     cost = np.where(far, limit, np.minimum(cost, limit))
+    from scipy import optimize  # noqa: PLC0415 -- as in `models.modal_peaks`
+
     mode, peak = optimize.linear_sum_assignment(cost)
     kept = cost[mode, peak] < limit
     return mode[kept], peak[kept]
