@@ -20,9 +20,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ingest.connection import Connection, Packet
 from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, DeliveryQueue, InboxBatch
@@ -39,11 +38,13 @@ from ingest.events import (
     SubscriptionRefused,
     Unreachable,
 )
+from ingest.inbox_state import InboxState
 from ingest.messages import Message
+from ingest.outgoing import Outgoing
 from ingest.socket_watch import SocketWatch
 from ingest.spill import Spill
 
-__all__ = ["Inbox", "InboxState"]
+__all__ = ["Inbox"]
 
 _FIRST_DELAY_S: Final = 0.2
 _LONGEST_DELAY_S: Final = 30.0
@@ -52,7 +53,6 @@ _SOUND_AFTER_S: Final = 5.0
 _STEP_S: Final = 0.5
 _FULL_STEP_S: Final = 0.02
 _PACKETS_PER_STEP: Final = 64
-_REPLIES_WAITING: Final = 1000
 _GOODBYE_S: Final = 2.0
 _DEFAULT_BATCH_BYTES: Final = 16 * 2**20
 # A broker under load answers within seconds; one that does not is a socket without a broker behind it.
@@ -61,30 +61,6 @@ _ANSWER_S: Final = 20.0
 _STUCK_AFTER_S: Final = 120.0
 # Nothing that the thread does takes so long but looking up a name that no server answers.
 _STANDS_STILL_AFTER_S: Final = 120.0
-
-
-class InboxState(NamedTuple):
-    """How the connection is doing.
-
-    Attributes
-    ----------
-    connected : bool
-        The broker accepted us and our subscriptions.
-    generation : int
-        Counts connections, from 1.
-    since_ns : int
-        When `connected` last changed, by the clock that was handed in.
-    queued : int
-        Messages that wait for a batch.
-    last_error : str
-        What went wrong last; empty while all is well.
-    """
-
-    connected: bool
-    generation: int
-    since_ns: int
-    queued: int
-    last_error: str
 
 
 class Inbox:
@@ -141,8 +117,7 @@ class Inbox:
         self._answer_s = answer_s
         self._stuck_after_s = stuck_after_s
         self._queue = DeliveryQueue(queue_limit, queue_bytes, spill)
-        self._to_acknowledge: deque[tuple[Delivery, Message | bytes]] = deque()
-        self._to_publish: deque[tuple[str, bytes]] = deque(maxlen=_REPLIES_WAITING)
+        self._outgoing = Outgoing()
         self._watch = SocketWatch()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
@@ -212,7 +187,7 @@ class Inbox:
         if not self._connected:  # while nothing can be sent, no payload is kept for it
             self._queue.settle([committed for delivery, committed in ready if delivery.qos])
             ready = [(delivery, b"") for delivery, _ in ready]
-        self._to_acknowledge.extend(ready)
+        self._outgoing.acknowledge(ready)
         self._watch.wake()
 
     def release(self, batch: InboxBatch) -> None:
@@ -223,7 +198,7 @@ class Inbox:
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0 if connected; a reply that cannot be sent now is forgotten."""
         if self._connected:
-            self._to_publish.append((topic, payload))
+            self._outgoing.publish(topic, payload)
             self._watch.wake()
 
     def state(self) -> InboxState:
@@ -334,7 +309,7 @@ class Inbox:
                 if (can_read or has_pending) and not self._read(connection):
                     return
                 self._send_acknowledgements(connection)
-                self._send_replies(connection)
+                self._outgoing.send_notices(connection, is_heard=self._connected)
                 if can_write and not connection.write():
                     return
                 now = self._moved = time.monotonic()
@@ -376,33 +351,14 @@ class Inbox:
         return self._is_paused
 
     def _send_acknowledgements(self, connection: Connection) -> None:
-        """Acknowledge what waits, leaving out what came over an earlier connection."""
-        dropped = 0
-        mids: list[int] = []
-        unsent: list[Message | bytes] = []
-        while self._to_acknowledge:
-            (generation, mid, qos), committed = self._to_acknowledge.popleft()
-            if not qos:
-                continue
-            if generation == self._generation and not self._lost:
-                mids.append(mid)
-                continue
-            dropped += 1
-            if committed:
-                unsent.append(committed)
-        if mids:
-            connection.acknowledge(mids)
+        """Acknowledge what waits; what came over an earlier connection is settled when it comes again."""
+        dropped, unsent = self._outgoing.send_acknowledgements(
+            connection, generation=self._generation, is_lost=self._lost
+        )
         if unsent:
             self._queue.settle(unsent)
         if dropped:
             self._emit(AcknowledgementsDropped(dropped, self._generation))
-
-    def _send_replies(self, connection: Connection) -> None:
-        """Send notices while the socket takes them: the oldest of those that wait are forgotten first."""
-        while self._to_publish and not connection.wants_write():
-            topic, payload = self._to_publish.popleft()
-            if self._connected:
-                connection.publish(topic, payload)
 
     def _set_connected(self, *, connected: bool, error: str) -> None:
         if connected != self._connected:

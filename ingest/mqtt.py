@@ -23,7 +23,8 @@ from ingest.burst_client import BurstClient
 from ingest.connection import ConnectionHandler, Packet
 from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, InboxBatch
 from ingest.events import InboxEvent
-from ingest.inbox import Inbox, InboxState
+from ingest.inbox import Inbox
+from ingest.inbox_state import InboxState
 from ingest.spill import Spill
 from ingest.topics import TOPIC_FILTERS
 

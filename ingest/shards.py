@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.inbox import InboxState
+from ingest.inbox_state import InboxState
 from ingest.topics import TOPIC_FILTERS, TopicKind
 
 __all__ = ["session_name", "shard_filters", "shares", "together"]

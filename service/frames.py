@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
-from ingest.inbox import InboxState
+from ingest.inbox_state import InboxState
 from ingest.messages import Message
 from service.decoding import Decoded
 

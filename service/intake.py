@@ -1,4 +1,4 @@
-"""What a decoded batch means in rows: readings with features, the newest of each channel, refusals, quarantine."""
+"""What a decoded batch means in rows: readings with features, the newest of each channel, quarantine."""
 
 from __future__ import annotations
 

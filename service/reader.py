@@ -24,7 +24,8 @@ from domain.register import Register
 from ingest.batch import Message
 from ingest.clock import ClockLimits
 from ingest.delivery import InboxBatch
-from ingest.inbox import Inbox, InboxState
+from ingest.inbox import Inbox
+from ingest.inbox_state import InboxState
 from ingest.resolve import Resolver
 from ingest.shards import together
 from service.clock_policy import clock_policy

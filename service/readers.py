@@ -18,7 +18,7 @@ from typing import Final
 
 from domain.errors import ConfigurationError
 from ingest.delivery import InboxBatch
-from ingest.inbox import InboxState
+from ingest.inbox_state import InboxState
 from ingest.shards import shares, together
 from service.child_environment import child_environment
 from service.decoding import Decoded

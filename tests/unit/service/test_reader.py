@@ -11,7 +11,8 @@ import pytest
 from domain.errors import ConfigurationError
 from ingest.clock import ClockLimits
 from ingest.delivery import InboxBatch
-from ingest.inbox import Inbox, InboxState
+from ingest.inbox import Inbox
+from ingest.inbox_state import InboxState
 from ingest.resolve import Resolver
 from ingest.shards import together
 from service.decoding import decode_ahead

@@ -14,7 +14,8 @@ import pytest
 from domain.errors import StorageUnavailable
 from ingest.batch import Message
 from ingest.delivery import Delivery, InboxBatch
-from ingest.inbox import Inbox, InboxState
+from ingest.inbox import Inbox
+from ingest.inbox_state import InboxState
 from service import saving
 from service.pipeline import Pipeline, TakeReport
 from service.projector import Projector
