@@ -92,16 +92,19 @@ def read_runs(path: Path, *, unit: str, time: str, values: Sequence[str]) -> Run
 def _rows(path: Path, unit: str, time: str, values: Sequence[str]) -> Iterator[tuple[int, str, str, list[float]]]:
     """Give line number, unit, time and values of each row."""
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    last = 0
     try:
         header = [name.strip() for name in next(reader, [])]
         at_unit, at_time, *at_values = _places(path, header, [unit, time, *values])
+        last = reader.line_num
         for row in reader:
+            line = last = reader.line_num
             if not row:
                 continue
-            line = reader.line_num
             if len(row) != len(header):
+                lacking = f", column {header[len(row)]!r}" if len(row) < len(header) else ""
                 raise ConfigurationError(
-                    f"{path}, line {line}: got {len(row)} cells, expected {len(header)} as in the header"
+                    f"{path}, line {line}{lacking}: got {len(row)} cells, expected {len(header)} as in the header"
                 )
             name = row[at_unit].strip()
             if not name:
@@ -115,8 +118,9 @@ def _rows(path: Path, unit: str, time: str, values: Sequence[str]) -> Iterator[t
                     raise _fault(path, line, header[place], row[place], "a finite number, or an empty cell")
             yield line, name, row[at_time].strip(), numbers
     except csv.Error as error:
+        # A quote that is never closed is found at the end of the file; what has to be mended is where its row began.
         raise ConfigurationError(
-            f"{path}, line {reader.line_num}: not readable as CSV ({error}); expected commas between cells"
+            f"{path}, line {last + 1}: not readable as CSV ({error}); expected commas between cells"
         ) from error
 
 
@@ -127,11 +131,23 @@ def _text(path: Path) -> str:
             content = gzip.decompress(content)
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8 text at byte {error.start}; save the table as UTF-8") from error
+        where = _place_of(error.object[: error.start].decode("utf-8"))
+        raise ConfigurationError(f"{path}, {where}: not UTF-8 text; save the table as UTF-8") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigurationError(f"{path}: the gzip file is cut short or damaged ({error}); copy it again") from error
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error}); give a CSV file, plain or gzip") from error
+
+
+def _place_of(before: str) -> str:
+    """Name line and column of what follows some text of a table."""
+    lines = before.split("\n")
+    try:
+        header, cells = (next(csv.reader([line])) or [""] for line in (lines[0], lines[-1]))
+    except csv.Error:
+        return f"line {len(lines)}"
+    known = len(lines) > 1 and len(cells) <= len(header)
+    return f"line {len(lines)}" + (f", column {header[len(cells) - 1].strip()!r}" if known else "")
 
 
 def _places(path: Path, header: list[str], wanted: list[str]) -> list[int]:

@@ -124,10 +124,12 @@ def score_file(
         write(["time", "novelty", "p_value", "alarm", *_expectation_columns(values)])
         for line, row in rows.numbered():
             if len(row) != width:
+                lacking = header[len(row)] if header is not None and len(row) < width else ""
                 raise ScoreInputError(
-                    f"{source.name}, line {line}: got {len(row)} columns, expected {width} as in the header; "
-                    "mend the row, or quote the cell that holds a comma",
+                    f"{source.name}, line {line}{_in_column(lacking)}: got {len(row)} columns, expected {width} as in "
+                    "the header; mend the row, or quote the cell that holds a comma",
                     row=line,
+                    column=lacking,
                 )
             key = row[group_at] if group_at is not None else ""
             stream = streams.get(key)
@@ -174,32 +176,53 @@ def _check_options(
 
 
 class _Rows:
-    """Rows of a CSV with their lines, its faults turned into ours."""
+    """Rows of a CSV with their lines, its faults turned into ours.
+
+    The handle decodes with `surrogateescape`, so that bytes that are no text are told with their line and column.
+    """
 
     def __init__(self, handle: IO[str], name: str) -> None:
         self._reader = csv.reader(handle, strict=True)
         self._name = name
+        self._header: list[str] = []
 
     def __iter__(self) -> _Rows:
         return self
 
     def __next__(self) -> list[str]:
+        # A quote that is never closed is found at the end of the file; what has to be mended is where its row began.
+        line = self._reader.line_num + 1
         try:
-            return next(self._reader)
+            row = next(self._reader)
         except csv.Error as error:
-            line = self._reader.line_num
             raise ScoreInputError(
                 f"{self._name}, line {line}: got text that is not CSV ({error}), expected comma-separated cells; "
                 "mend the quotes",
                 row=line,
             ) from error
-        except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-            line = self._reader.line_num + 1
+        except (EOFError, OSError, zlib.error) as error:
             raise ScoreInputError(
                 f"{self._name}, line {line} or some after it: cannot be read ({error}), expected UTF-8 text, plain or "
                 "gzip; write the file again",
                 row=line,
             ) from error
+        self._header = self._header or row
+        if not "".join(row).isascii():
+            self._check_text(row, line)
+        return row
+
+    def _check_text(self, row: list[str], line: int) -> None:
+        for place, cell in enumerate(row):
+            try:
+                cell.encode()
+            except UnicodeEncodeError as error:
+                column = self._header[place] if line > 1 and place < len(self._header) else ""
+                raise ScoreInputError(
+                    f"{self._name}, line {line}{_in_column(column)}: got {cell!r} with bytes that are no text, "
+                    "expected UTF-8 text, plain or gzip; save the file as UTF-8",
+                    row=line,
+                    column=column,
+                ) from error
 
     def numbered(self) -> Iterator[tuple[int, list[str]]]:
         """Yield line and cells; empty lines are no rows."""
@@ -222,9 +245,17 @@ def _reading(source: Path) -> Iterator[_Rows]:
         raw.seek(0)
         if packed:
             with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield _Rows(io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline=""), source.name)
+                yield _Rows(_as_text(unpacked), source.name)
         else:
-            yield _Rows(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), source.name)
+            yield _Rows(_as_text(raw), source.name)
+
+
+def _as_text(raw: IO[bytes] | gzip.GzipFile) -> IO[str]:
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _in_column(name: str) -> str:
+    return f", column {name!r}" if name else ""
 
 
 @contextmanager

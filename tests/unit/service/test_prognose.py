@@ -153,7 +153,10 @@ def with_cell(line: int, column: int, cell: str) -> list[list[str]]:
         (with_cell(9, 1, "nan"), r"line 9, column 'day': got 'nan', expected a finite number"),
         (with_cell(5, 0, " "), r"line 5, column 'pump': got ' ', expected the name of a unit"),
         (with_cell(5, 1, "2"), r"line 5, column 'day': unit 'pump-0' has this time already in line 3"),
-        ([*table(3, seed=1), ["pump-9", "1", "0"]], r"line \d+: got 3 cells, expected 5 as in the header"),
+        (
+            [*table(3, seed=1), ["pump-9", "1", "0"]],
+            r"line \d+, column 'heat': got 3 cells, expected 5 as",
+        ),
         ([*table(3, seed=1), ['"pump-9', "1", "0", "1", "2"]], r"line \d+: not readable as CSV"),
         (table(3, seed=1)[:1], r"got a header and no rows"),
         (
@@ -177,7 +180,10 @@ def test_a_faulty_history_is_refused_with_line_and_column(
     ("content", "message"),
     [
         (b"", "the columns are none"),
-        (b"\xff\xfe\x00", "not UTF-8 text at byte 0"),
+        (b"\xff\xfe\x00", r"broken\.csv, line 1: not UTF-8 text"),
+        (b"pump,day,load\na,1,2\nb,1,\xe9\n", r"line 3, column 'load': not UTF-8 text"),
+        (b"pump,day,load\na,1,2\n\xe9,1,2\n", r"line 3, column 'pump': not UTF-8 text"),
+        (b'pump,day,load,heat,noise\na,1,2,3,4\na,"2,2,3,4\n' + b"a,3,2,3,4\n" * 9, "line 3: not readable as CSV"),
         (gzip.compress(b"pump,day\n" * 99, mtime=0)[:-9], "the gzip file is cut short or damaged"),
         (b"\x1f\x8bnot gzip", "the gzip file is cut short or damaged"),
     ],

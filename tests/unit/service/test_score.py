@@ -121,7 +121,10 @@ def test_a_quiet_environment_column_is_taken_and_a_step_is_found(tmp_path: Path)
         (["t,a", "0,1", "noon,2"], r"line 3, column 't': got 'noon', expected an ISO 8601 time", 3, "t"),
         (["t,a", "0,1", "nan,2"], r"line 3, column 't': got 'nan', expected a number of seconds", 3, "t"),
         (["t,a", "0,1", "60,1,9"], r"line 3: got 3 columns, expected 2", 3, ""),
+        (["t,a,b", "0,1,2", "60"], r"line 3, column 'a': got 1 columns, expected 3", 3, "a"),
         (["t,a", '0,"1'], r"line 2: got text that is not CSV", 2, ""),
+        (["t,a", "0,1", '60,"1', *["120,1"] * 50], r"line 3: got text that is not CSV", 3, ""),
+        (["t,a", "0,1", '60,"1"2'], r"line 3: got text that is not CSV", 3, ""),
         (["t,b", "0,1"], r"line 1: got no column 'a' among \['t', 'b'\]", 1, "a"),
         (["t,a,a", "0,1,2"], r"line 1: got 2 columns 'a'", 1, "a"),
         (["t;a", "0;1"], r"cells are separated by commas", 1, "t"),
@@ -136,6 +139,25 @@ def test_a_malformed_table_is_told_by_row_and_column_and_leaves_nothing(
         score_file(source, tmp_path / "out.csv", time="t", values=["a"])
     assert (caught.value.row, caught.value.column) == (row, column)
     assert isinstance(caught.value, SchouwError)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "row", "column"),
+    [
+        (b"t,a\n0,1\n60,\xe9\n120,1\n", 3, "a"),
+        (b"t,a,place\n0,1,caf\xc3\xa9\n60,1,caf\xe9\n", 3, "place"),
+        (b"t,\xe9\n0,1\n", 1, ""),
+    ],
+)
+def test_bytes_that_are_no_text_are_told_by_row_and_column(
+    tmp_path: Path, content: bytes, row: int, column: str
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(content)
+    with pytest.raises(ScoreInputError, match=f"line {row}.* with bytes that are no text") as caught:
+        score_file(source, tmp_path / "out.csv", time="t", values=["a"])
+    assert (caught.value.row, caught.value.column) == (row, column)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
