@@ -21,13 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from domain.errors import ConfigurationError
 from ingest.topics import TOPIC_FILTERS
 from service import broker as broker_module
-from service.broker import (
-    MAX_ACK_PENDING,
-    EmbeddedBroker,
-    answers_mqtt,
-    find_nats_server,
-    nats_configuration,
-)
+from service.broker import EmbeddedBroker, answers_mqtt, find_nats_server
+from service.nats_configuration import MAX_ACK_PENDING, nats_configuration
 from tests.ports import free_port
 from tests.servers import NatsBroker, RealBroker, freeze_process, frozen, is_alive, running, wait_until
 
