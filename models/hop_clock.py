@@ -21,7 +21,7 @@ import numpy as np
 from domain.arrays import BoolArray, IndexArray, TimeArray
 from models.catalogue import Catalogue
 
-__all__ = ["NEVER_NS", "HopClock", "StreamClock"]
+__all__ = ["NEVER_NS", "HopClock", "MedianSource", "StreamClock"]
 
 NEVER_NS: Final = np.iinfo(np.int64).min
 _FOREVER_NS: Final = np.iinfo(np.int64).max
@@ -59,6 +59,8 @@ class HopClock:
         `progress_ns` when the asset was last heard.
     reach_ns : int64[A]
         Longest stretch of device times in one message about the asset; 0 where each brings one reading.
+    gateway : int32[C]
+        Number of the gateway of each channel.
     progress_ns : int
         Newest device time of the median gateway; it only grows.
     gateways_heard : int
@@ -67,7 +69,7 @@ class HopClock:
 
     def __init__(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> None:
         self._catalogue = catalogue
-        self._gateway = gateway_of_channel
+        self.gateway = gateway_of_channel
         channels, assets = len(catalogue.channel_number), len(catalogue.assets)
         self.latest_ns: TimeArray = np.full(channels, NEVER_NS, np.int64)
         self.first_ns: TimeArray = np.full(assets, NEVER_NS, np.int64)
@@ -92,17 +94,17 @@ class HopClock:
             wall's clock nothing asks how far it had come when an asset was heard.
         """
         asset = self._catalogue.asset_of_channel[rows]
-        before = self._newest_of_gateways()
+        before = self.newest_of_gateways()
         np.maximum.at(self.latest_ns, rows, time_ns)
         earliest = np.full(len(self.first_ns), _FOREVER_NS, np.int64)
         np.minimum.at(earliest, asset, time_ns)
         known = np.where(self.first_ns == NEVER_NS, earliest, np.minimum(self.first_ns, earliest))
         self.first_ns = np.where((earliest < _FOREVER_NS) & is_open, known, self.first_ns)
-        newest = self._newest_of_gateways()
+        newest = self.newest_of_gateways()
         spoke = np.sort(newest[newest > NEVER_NS])
         self.gateways_heard = len(spoke)
         if by_reading:
-            place, progress = _steps_of_progress(before, self._gateway[rows], time_ns, self.progress_ns)
+            place, progress = _steps_of_progress(before, self.gateway[rows], time_ns, self.progress_ns)
         else:
             place, progress = np.full(1, -1), np.full(1, max(self.progress_ns, int(spoke[len(spoke) // 2])))
         self.progress_ns = int(progress[-1])
@@ -111,10 +113,10 @@ class HopClock:
         heard = np.flatnonzero(last >= 0)
         self.progress_when_heard_ns[heard] = progress[np.searchsorted(place, last[heard], side="right") - 1]
 
-    def _newest_of_gateways(self) -> TimeArray:
+    def newest_of_gateways(self) -> TimeArray:
         """Give the newest device time of each gateway."""
-        newest = np.full(int(self._gateway.max(initial=-1)) + 1, NEVER_NS, np.int64)
-        np.maximum.at(newest, self._gateway, self.latest_ns)
+        newest = np.full(int(self.gateway.max(initial=-1)) + 1, NEVER_NS, np.int64)
+        np.maximum.at(newest, self.gateway, self.latest_ns)
         return newest
 
     def reached(self, rows: IndexArray) -> TimeArray:
@@ -167,6 +169,44 @@ class HopClock:
         self.progress_ns, self.gateways_heard = before.progress_ns, before.gateways_heard
 
 
+class MedianSource:
+    """The newest device time of the median gateway as one reading comes after the other; it only grows.
+
+    Parameters
+    ----------
+    newest_ns : int64[G]
+        Of each gateway so far; `NEVER_NS` where it was not heard.
+    progress_ns : int
+        How far the median has come so far.
+
+    Attributes
+    ----------
+    progress_ns : int
+    """
+
+    def __init__(self, newest_ns: TimeArray, progress_ns: int) -> None:
+        self.progress_ns = progress_ns
+        self._newest = newest_ns.tolist()
+        self._ordered = np.sort(newest_ns[newest_ns > NEVER_NS]).tolist()
+
+    @property
+    def heard(self) -> int:
+        """How many gateways were heard."""
+        return len(self._ordered)
+
+    def hear(self, gateway: int, time_ns: int) -> None:
+        """Take in one reading."""
+        before = self._newest[gateway]
+        if time_ns <= before:
+            return
+        ordered = self._ordered
+        if before > NEVER_NS:
+            del ordered[bisect_left(ordered, before)]
+        insort(ordered, time_ns)
+        self._newest[gateway] = time_ns
+        self.progress_ns = max(self.progress_ns, ordered[len(ordered) // 2])
+
+
 def _steps_of_progress(
     newest_ns: TimeArray, gateway: IndexArray, time_ns: TimeArray, progress_ns: int
 ) -> tuple[IndexArray, TimeArray]:
@@ -192,19 +232,11 @@ def _steps_of_progress(
     news = time_ns > newest_ns[gateway]
     news[1:] &= (gateway[1:] != gateway[:-1]) | (time_ns[1:] > time_ns[:-1])
     at = np.flatnonzero(news)
-    newest = newest_ns.tolist()
-    ordered = np.sort(newest_ns[newest_ns > NEVER_NS]).tolist()
+    source = MedianSource(newest_ns, progress_ns)
     places, steps = [-1], [progress_ns]
-    for place, source, moment in zip(at.tolist(), gateway[at].tolist(), time_ns[at].tolist(), strict=True):
-        before = newest[source]
-        if moment <= before:
-            continue
-        if before > NEVER_NS:
-            del ordered[bisect_left(ordered, before)]
-        insort(ordered, moment)
-        newest[source] = moment
-        median = ordered[len(ordered) // 2]
-        if median > steps[-1]:
+    for place, number, moment in zip(at.tolist(), gateway[at].tolist(), time_ns[at].tolist(), strict=True):
+        source.hear(number, moment)
+        if source.progress_ns > steps[-1]:
             places.append(place)
-            steps.append(median)
+            steps.append(source.progress_ns)
     return np.asarray(places, np.int32), np.asarray(steps, np.int64)

@@ -5,6 +5,7 @@ Planning changes nothing. The caller commits, and applies what was planned once 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -18,13 +19,14 @@ from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from ingest.messages import DecodedBatch, MessageOutcome
+from models.batch_cuts import Belief, cut_batch
 from models.grades import channel_grades
 from models.hops import Admission
 from service.accounting import count_batch
 from service.bursts import BurstWork, message_hash, take_parts
 from service.clock_alarms import ClockPlan
 from service.clock_policy import ClockPolicy
-from service.decoding import Decoded
+from service.decoding import Decoded, decode_ahead
 from service.intake import (
     arrival_differences,
     hold_unknown,
@@ -41,7 +43,7 @@ from storage.entries import BatchBody, ClaimNote, GatewayChange, Outcome, encode
 from storage.journal import HeldMessage, HopRow, Journal, JournalCommit
 from storage.modal_entries import SpectrumNote
 
-__all__ = ["BatchPlan", "BatchPlanner"]
+__all__ = ["BatchPart", "BatchPlan", "BatchPlanner"]
 
 # With fewer sources, none of them can be told to be the odd one out.
 _SOURCES_TO_JUDGE: Final = 3
@@ -77,6 +79,13 @@ class BatchPlan:
     def revises(self) -> bool:
         """Whether some came late, and closed hops must be scored again."""
         return bool(((self.accepted.flags & np.uint8(ReadingFlag.REVISES)) != 0).any())
+
+
+class BatchPart(NamedTuple):
+    """Messages of a batch that one clock judges, and what they were decoded to, where that was done."""
+
+    messages: Sequence[Message]
+    decoded: Decoded | None
 
 
 class _Arrived(NamedTuple):
@@ -116,10 +125,50 @@ class BatchPlanner:
         self._max_payload_bytes = max_payload_bytes
         self._head_bytes = head_bytes
 
+        self._belief = (
+            Belief(step_ns=policy.idle_ns, future_ns=_STREAM_FUTURE_NS, sources=_SOURCES_TO_JUDGE)
+            if policy.by_stream
+            else None
+        )
+
     @property
     def step_ns(self) -> int | None:
         """How far ahead a device time is believed at once; None: the wall's clock bounds it already."""
-        return self._policy.idle_ns if self._policy.by_stream else None
+        return None if self._belief is None else self._belief.step_ns
+
+    def parts(self, messages: Sequence[Message], decoded: Decoded | None = None) -> list[BatchPart]:
+        """Cut a batch where the stream's clock must move first, see `models.batch_cuts`; by the wall's it stays whole.
+
+        Parts are taken one after the other. What is not cut is decoded already.
+        """
+        live, belief = self._live, self._belief
+        if belief is None:
+            return [BatchPart(messages, decoded)]
+        decoded = decode_ahead(
+            messages,
+            live.resolver,
+            ClockLimits(None, None),
+            register_seq=live.register_seq,
+            max_payload_bytes=self._max_payload_bytes,
+        )
+        timed = (decoded.batch.readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
+        message_of = decoded.batch.message_of_reading[timed]
+        order = np.argsort(message_of, kind="stable")
+        readings = decoded.batch.readings.take(timed).take(order)
+        tracker, held = live.tracker, live.tracker.claims.held()
+        cuts = cut_batch(
+            live.catalogue,
+            tracker.clock,
+            tracker.rows_of(readings.channel),
+            readings.time_ns,
+            message_of[order],
+            belief,
+            held=(tracker.rows_of(held.channel), held.time_ns),
+        )
+        if not cuts:
+            return [BatchPart(messages, decoded)]
+        edges = [0, *cuts, len(messages)]
+        return [BatchPart(messages[first:last], None) for first, last in itertools.pairwise(edges)]
 
     def plan(
         self,
@@ -236,12 +285,10 @@ class BatchPlanner:
         )
 
     def _limits(self, now_ns: int) -> ClockLimits:
-        policy, tracker = self._policy, self._live.tracker
-        if not policy.by_stream:
-            return policy.wall_limits(now_ns)
-        if tracker.clock.gateways_heard < _SOURCES_TO_JUDGE:
-            return ClockLimits(None, None)
-        return ClockLimits(None, tracker.clock.progress_ns + _STREAM_FUTURE_NS)
+        clock = self._live.tracker.clock
+        if self._belief is None:
+            return self._policy.wall_limits(now_ns)
+        return ClockLimits(None, self._belief.latest_ns(clock.progress_ns, clock.gateways_heard))
 
     def _longer_reaches(self, readings: ReadingColumns, message_of: IndexArray) -> dict[int, int]:
         """Give the stretches of single messages that are longer than any before about their asset."""

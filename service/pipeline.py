@@ -22,7 +22,7 @@ from domain.arrays import ReadingColumns
 from domain.identifiers import AssetId
 from domain.records import DeadLetter
 from ingest.batch import Message
-from service.batch_plan import BatchPlanner
+from service.batch_plan import BatchPart, BatchPlanner
 from service.bursts import give_up
 from service.clock_policy import ClockPolicy
 from service.closing import plan_closing
@@ -93,6 +93,10 @@ class Pipeline:
         self._unrecorded: tuple[int, Outcome] | None = None
 
     # Readings in -----------------------------------------------------------------------------
+
+    def parts(self, messages: Sequence[Message], *, decoded: Decoded | None = None) -> list[BatchPart]:
+        """Cut a batch into what is to be taken one after the other, so that how it was cut before changes nothing."""
+        return self._planner.parts(messages, decoded)
 
     def take(
         self,
@@ -316,7 +320,11 @@ class Pipeline:
         held = self.journal.held(known, limit=limit) if known else []
         if held:
             messages = [Message(item.topic, item.payload, item.received_ns, retained=False) for item in held]
-            self.take(messages, now_ns=now_ns, provisional=True, released=held)
+            begin = 0
+            for part in self.parts(messages):
+                rows = held[begin : begin + len(part.messages)]
+                self.take(part.messages, now_ns=now_ns, provisional=True, released=rows, decoded=part.decoded)
+                begin += len(rows)
         return len(held)
 
     def expire_parts(self, *, now_ns: int) -> TakeReport:

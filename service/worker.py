@@ -23,6 +23,7 @@ from ingest.delivery import InboxBatch
 from ingest.inbox import Inbox
 from ingest.topics import rejected_topic
 from models.hop_clock import NEVER_NS
+from service.batch_plan import BatchPart
 from service.bursts import EXPIRY_NS
 from service.looks import rest_behind_look
 from service.pipeline import Pipeline, TakeReport
@@ -193,7 +194,7 @@ class Worker:
         now = self._monotonic()
         provisional = now >= self._next_provisional
         try:
-            report = self._pipeline_take(batch, provisional=provisional)
+            reports = self._take_parts(batch, provisional=provisional)
         except StorageUnavailable:
             self._inbox.release(batch)
             raise
@@ -203,10 +204,11 @@ class Worker:
             rest = rest_behind_look(len(batch), self._settings.ingest.batch_messages)
             self._rest_from_provisional(now, rest)
         self._last_message, self._paused = now, False
-        if report.revises:
+        if any(report.revises for report in reports):
             self._late_last = now
             self._late_since = now if self._late_since is None else self._late_since
-        self._notify(report.rejected)
+        for report in reports:
+            self._notify(report.rejected)
         if len(batch) < _SMALL_BATCH:
             self._stop.wait(_GATHER_S)
 
@@ -214,12 +216,16 @@ class Worker:
         done = self._monotonic()
         self._next_provisional = done + max(self._settings.ingest.provisional_seconds, rest * (done - began))
 
-    def _pipeline_take(self, batch: InboxBatch, *, provisional: bool) -> TakeReport:
+    def _take_parts(self, batch: InboxBatch, *, provisional: bool) -> list[TakeReport]:
+        decoded = batch.decoded if isinstance(batch, ReadBatch) else None
+        parts = self._pipeline.parts(batch.messages, decoded=decoded)
+        return [self._take_part(part, provisional=provisional and part is parts[-1]) for part in parts]
+
+    def _take_part(self, part: BatchPart, *, provisional: bool) -> TakeReport:
         while True:
             try:
-                decoded = batch.decoded if isinstance(batch, ReadBatch) else None
                 return self._pipeline.take(
-                    batch.messages, now_ns=self._now_ns(), provisional=provisional, decoded=decoded
+                    part.messages, now_ns=self._now_ns(), provisional=provisional, decoded=part.decoded
                 )
             except JournalMovedError:
                 self._catch_up()

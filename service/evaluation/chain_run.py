@@ -75,7 +75,8 @@ def run_chain(
             arrived = [Message(topic, payload, now_ns, retained=False) for topic, payload in messages]
             size = settings.ingest.batch_messages
             for first in range(0, len(arrived), size):
-                pipeline.take(arrived[first : first + size], now_ns=now_ns, provisional=False)
+                for part in pipeline.parts(arrived[first : first + size]):
+                    pipeline.take(part.messages, now_ns=now_ns, provisional=False, decoded=part.decoded)
             pipeline.close(now_ns=now_ns, provisional=False)
             while pipeline.rescore():  # what came late and still counts, as the worker does between batches
                 pass

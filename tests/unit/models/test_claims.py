@@ -136,7 +136,7 @@ def test_what_a_snapshot_keeps_is_enough_to_go_on(messages: list[Any], cut: int)
         halves.take(message)
         if number == cut:
             again = HopTracker(CATALOGUE, np.array(GATEWAYS, np.int32))
-            halves.tracker = halves.tracker.rebase(CATALOGUE, again.clock._gateway)
+            halves.tracker = halves.tracker.rebase(CATALOGUE, again.clock.gateway)
     for name in ("latest_ns", "first_ns", "progress_ns"):
         assert np.array_equal(getattr(whole.tracker.clock, name), getattr(halves.tracker.clock, name))
     assert np.array_equal(whole.tracker.claims.messages, halves.tracker.claims.messages)

@@ -148,6 +148,31 @@ def test_a_sensor_that_fell_silent_is_alarmed_however_the_stream_was_cut(tmp_pat
     assert found[2] == found[0]
 
 
+def test_more_than_a_year_in_one_batch_is_believed_as_in_many(tmp_path: Path) -> None:
+    """History at full speed lost what lay a year behind the beginning of its batch: it had no possible time."""
+    names = ("brug-1", "brug-2", "brug-3")
+    rows = "".join(f"{name},klimaat,temperature,Cel,,gw-{name},,86400\n" for name in names)
+    messages = []
+    for day in range(0, 480, 4):
+        for name in names[: 3 if day % 12 == 0 else 2]:
+            message = reading(NOW_S + 86_400 * day, 10.0 + day % 7, asset=name)
+            messages.append(message._replace(topic=message.topic.replace("gw-1", f"gw-{name}")))
+    found = []
+    for size in (60, len(messages) - 60):
+        pipeline = open_site(tmp_path / str(size), rows, assets=names)
+        for first in (0, *range(60, len(messages), size)):
+            parts = pipeline.parts(messages[first : first + (size if first else 60)])
+            for some in parts:
+                pipeline.take(some.messages, now_ns=NOW_NS, provisional=False, decoded=some.decoded)
+            pipeline.close(now_ns=NOW_NS)
+        pipeline.close(now_ns=NOW_NS, lateness_ns=0)
+        readings = stored(pipeline)
+        found.append((readings.flags.tolist(), readings.time_ns.tolist(), pipeline.live.digest()))
+        assert balanced(pipeline)["readings_stored"] == len(messages)
+    assert found[1] == found[0]
+    assert not any(flags & ReadingFlag.BAD_CLOCK for flags in found[0][0])
+
+
 def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp_path: Path) -> None:
     """By the wall's clock all days since are over: 2,197 of them took 49 s in one commit, without a live reading."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))
