@@ -55,7 +55,7 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
 
 def explanation_item(asset: Asset, explanation: Explanation, language: Language, now_ns: int) -> ExplanationItem:
     """Answer with one explanation."""
-    alike, plan = explanation.look_alike, explanation.plan
+    alike, plan, basis = explanation.look_alike, explanation.plan, explanation.assessment.basis
     return ExplanationItem(
         assessment=risk_item(asset, explanation.assessment, language, now_ns),
         text=explanation_text(explanation, language),
@@ -113,5 +113,6 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
             inspection_eur=plan.inspection_eur,
         ),
         missing=list(explanation.missing),
+        life_stretch=1.0 if basis is None else basis.life_stretch,
         reproduced=explanation.difference <= _SAME,
     )

@@ -99,6 +99,13 @@ class ExplanationItem(Answer):
     look_alike: LookAlikeItem | None
     plan: PlanItem
     missing: Annotated[list[str], Field(description="Condition indicators, `sensor/channel`, that say nothing yet.")]
+    life_stretch: Annotated[
+        float,
+        Field(
+            description="How much wider the interval of the remaining life is told than the degradation model says, as "
+            "recorded failures showed; 1 without any. It holds while an alarm stands or damage is likely."
+        ),
+    ]
     reproduced: Annotated[
         bool, Field(description="True when the stored basis gives the assessment's numbers again, within 1e-9.")
     ]

@@ -7,6 +7,7 @@ Times are int64 Unix nanoseconds, UTC; names ending in `_at_ns` are event time u
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal, get_args
 
@@ -214,6 +215,9 @@ class AssessmentBasis:
         Condition indicators, `sensor/channel`, that say nothing yet.
     begins_per_year : float
         How often damage that sensors see begins here; 0 in assessments before model version 3.4.
+    life_stretch : float
+        How much wider than the degradation model says the remaining life is stated, as recorded failures showed; 1
+        without any.
     """
 
     rate_per_year: float
@@ -226,6 +230,7 @@ class AssessmentBasis:
     channels: tuple[ChannelBasis, ...]
     missing: tuple[str, ...]
     begins_per_year: float = 0.0
+    life_stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +360,13 @@ class Decision:
     alarm_kind: str = ""
     failed_on: str | None = None
     event_id: str = ""
+
+    @property
+    def failed_ns(self) -> int | None:
+        """Start (UTC) of the day on which it failed; None where it did not."""
+        if self.failed_on is None:
+            return None
+        return int(datetime.fromisoformat(self.failed_on).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ def basis_of(
                 consequence.rate_per_year[[asset]], consequence.relative_rate[[asset]], state.fleet_shown[[asset]]
             )[0]
         ),
+        life_stretch=float(state.life_stretch[asset]),
     )
 
 
@@ -184,7 +185,8 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
     )
     view = look_ahead(history, DAYS)
     rate = np.array([basis.rate_per_year])
-    joined = join_modes(view, np.zeros(len(modes), np.int32), rate, basis.begins_per_year)
+    stretch = np.array([basis.life_stretch])
+    joined = join_modes(view, np.zeros(len(modes), np.int32), rate, basis.begins_per_year, stretch)
     life = joined.life_days[0]
     return Recomputed(
         probability=joined.probability[0],

@@ -34,10 +34,11 @@ from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
 from models.fleet import FleetMemory, compare_with_fleet
+from models.life_book import LifeBook
 from models.memory import LEVEL_VARIANCE, ModelState, check_lengths
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
-from models.state import MODEL_VERSION
+from models.state import MODEL_VERSION, take_state
 from models.thresholds import MODES
 from models.watch import watch
 
@@ -58,6 +59,9 @@ _SUSPECT_SCORE: Final = 2.5
 _SUSPECT_SHARE: Final = 0.10
 # Values after works until the reference is moved by the step across them.
 _SETTLE_VALUES: Final = 24
+_DAY_NS: Final = 24 * HOUR_NS
+# How often the remaining life under a standing alarm is noted: what failures are compared with.
+_NOTED_EVERY_DAYS: Final = 7
 # Degrees of freedom of a score whose scale rests on nine blocks' worth of evidence.
 _DEGREES_OF_FREEDOM: Final = 9.0
 
@@ -296,6 +300,9 @@ def step_fleet(
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
     shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
     state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown)
+    state = replace(state, life_stretch=memory.lives.stretches(catalogue, day_end_ns))
+    if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
+        memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
     changes = drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
@@ -308,6 +315,18 @@ def step_fleet(
         changes.append(_condition_change(catalogue, pair, day_end_ns, int(before[pair]), reason, raised=False))
     changes.sort(key=lambda row: (row.asset, row.subject, row.kind, row.raised))
     return state, changes
+
+
+def _noted(catalogue: Catalogue, state: ModelState, lives: LifeBook, day_end_ns: int) -> LifeBook:
+    """Note the lives of assets with an alarm, as the degradation model alone says them."""
+    asked = np.zeros(len(catalogue.assets), np.bool_)
+    asked[catalogue.pair_asset[state.raised_ns > 0]] = True
+    rows = np.flatnonzero(asked).astype(np.int32)
+    life_days = np.full((len(asked), 3), np.nan)
+    if len(rows):
+        part = take_state(catalogue, replace(state, life_stretch=np.ones(len(asked))), rows)
+        life_days[rows] = assess(catalogue.take(rows), part, np.full(len(rows), day_end_ns, np.int64)).life_days
+    return lives.with_notes(catalogue.assets, life_days, asked, day_end_ns)
 
 
 def _condition_change(

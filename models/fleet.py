@@ -46,6 +46,7 @@ from models.drift import DriftMemory
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
 from models.healing import Healing, remember_healing
+from models.life_book import LifeBook
 from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import REGRESSORS, ModelState
@@ -105,6 +106,8 @@ class FleetMemory:
         What like instruments said together.
     precision : PrecisionBook
         What people said of alarms.
+    lives : LifeBook
+        How lives ended that were stated.
     """
 
     names: list[str] = field(default_factory=list)
@@ -114,6 +117,7 @@ class FleetMemory:
     watched_days: float = 0.0
     drift: DriftMemory = field(default_factory=DriftMemory)
     precision: PrecisionBook = field(default_factory=PrecisionBook)
+    lives: LifeBook = field(default_factory=LifeBook)
 
     @property
     def onsets_per_year(self) -> float:
@@ -126,9 +130,8 @@ class FleetMemory:
         spread = self.spread.astype("<f8").tobytes()
         drift = (self.drift.names, _packed(self.drift.context))
         counts = (self.alarms, self.watched_days)
-        return msgspec.msgpack.encode(
-            (self.names, spread, _packed(self.context), *counts, drift, self.precision.encode())
-        )
+        people = (self.precision.encode(), self.lives.encode())
+        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people))
 
     @staticmethod
     def decode(data: bytes) -> FleetMemory:
@@ -140,12 +143,12 @@ class FleetMemory:
             If it is something else.
         """
         tables = list[tuple[int, bytes]]
-        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes]
-        names, spread, context, alarms, watched, (instruments, said), verdicts = msgspec.msgpack.decode(data, type=kind)
+        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes]
+        names, spread, context, alarms, watched, (instruments, said), *people = msgspec.msgpack.decode(data, type=kind)
         drift = DriftMemory(instruments, _unpacked(said, 3))
         spreads = np.frombuffer(spread, "<f8").astype(np.float64)
-        precision = PrecisionBook.decode(verdicts)
-        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, precision)
+        books = (PrecisionBook.decode(people[0]), LifeBook.decode(people[1]))
+        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, *books)
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""

@@ -20,6 +20,7 @@ import numpy as np
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from domain.records import HORIZONS_DAYS
 from models.degradation import USUAL_LIFE_DAYS
+from models.life_book import stretched
 from models.prognosis import LIFE_DAYS, Outlook
 
 __all__ = ["DAYS", "Joined", "begins_per_year", "join_modes", "life_quantiles"]
@@ -95,7 +96,11 @@ def begins_per_year(rate_per_year: FloatArray, relative_rate: FloatArray, fleet_
 
 
 def join_modes(
-    view: Outlook, pair_asset: IndexArray, rate_per_year: FloatArray, begins: FloatArray | float = 0.0
+    view: Outlook,
+    pair_asset: IndexArray,
+    rate_per_year: FloatArray,
+    begins: FloatArray | float = 0.0,
+    stretch: FloatArray | None = None,
 ) -> Joined:
     """Join the modes of each asset.
 
@@ -109,6 +114,8 @@ def join_modes(
         Failures a year by class, age and inspection.
     begins : float64[A] or float
         How often damage begins, a year; counts where a mode has a history.
+    stretch : float64[A] or None
+        How much wider the interval of a damage's remaining life is, as recorded failures showed; None: not at all.
 
     Notes
     -----
@@ -141,6 +148,8 @@ def join_modes(
     life = life_quantiles(np.where(acted_on[:, np.newaxis], np.maximum(now, np.minimum(given, 1.0)), now))
     life[acted_on, 0] = np.maximum(life[acted_on, 0] - _LEVEL_DAYS, 0.0)
     life[acted_on, 2] = np.minimum(life[acted_on, 2] + _LEVEL_DAYS, LIFE_DAYS[-1])
+    if stretch is not None:
+        life = np.minimum(stretched(life, np.where(acted_on, stretch, 1.0)), LIFE_DAYS[-1])
     told = known & (life[:, 0] < LIFE_DAYS[-1])
 
     worst = np.full(assets, -np.inf)

@@ -113,6 +113,8 @@ class ModelState:
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     fleet_shown : float64[A, 2]
         What it showed: condition alarms raised, and years of assets watched.
+    life_stretch : float64[A]
+        How much wider than the degradation model says the remaining life is stated (`models.life_book`).
     stuck_ns, silent_ns, sensor_silent_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none; the last on the first channel of a sensor.
     lost_ns, sensor_lost_ns : int64[C]
@@ -203,6 +205,7 @@ class ModelState:
     climate_high: FloatArray
     onsets_per_year: FloatArray
     fleet_shown: FloatArray
+    life_stretch: FloatArray
     heard_ns: TimeArray
     missed_ns: TimeArray
     last_value: FloatArray
@@ -315,6 +318,7 @@ _LAYOUT: Final[dict[str, _Layout]] = {
     "climate_high": _Layout("asset", np.float64, (), np.nan),
     "onsets_per_year": _Layout("asset", np.float64, (), 0.1),
     "fleet_shown": _Layout("asset", np.float64, (2,), 0),
+    "life_stretch": _Layout("asset", np.float64, (), 1),
     "heard_ns": _Layout("channel", np.int64, (), 0),
     "missed_ns": _Layout("channel", np.int64, (), 0),
     "last_value": _Layout("channel", np.float64, (), 0),
@@ -410,6 +414,7 @@ COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
 FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "onsets_per_year",
     "fleet_shown",
+    "life_stretch",
     "reference",
     "like_reference",
     "reference_days",

@@ -115,7 +115,7 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     consequence = consequences(catalogue, at_ns)
     view = outlook(catalogue, state, at_ns, relative_rate=consequence.relative_rate, days=DAYS)
     begins = begins_per_year(consequence.rate_per_year, consequence.relative_rate, state.fleet_shown)
-    joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year, begins)
+    joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year, begins, state.life_stretch)
     probability, severity, known_asset = joined.probability, joined.severity, joined.known
     pair = _dominant_pair(catalogue, view)
     condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
@@ -114,9 +113,8 @@ def _outcomes(store: AdvisoryStore, decisions: Sequence[Decision]) -> _Outcomes:
     failures: defaultdict[str, set[int]] = defaultdict(set)
     repairs: defaultdict[str, set[int]] = defaultdict(set)
     for decision in decisions:
-        if decision.failed_on is not None:
-            day = datetime.fromisoformat(decision.failed_on).replace(tzinfo=UTC)
-            failures[decision.asset].add(int(day.timestamp()) * 1_000_000_000)
+        if decision.failed_ns is not None:
+            failures[decision.asset].add(decision.failed_ns)
         if decision.verb is DecisionVerb.REPAIR:
             repairs[decision.asset].add(_event_time(store, decision))
     return _Outcomes(

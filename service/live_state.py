@@ -273,6 +273,7 @@ class LiveState:
             return Outcome(alarm_changes=changes)
         at_ns = self._event_time(row, decision)
         self._hear(decision, body.alarm_kind, self.catalogue.details[row], at_ns)
+        self._hear_of_life(decision, self.catalogue.details[row], at_ns)
         only = np.asarray([row], np.int32)
         catalogue = self.subset(only)
         part = take_state(self.catalogue, self.state, only)
@@ -312,6 +313,15 @@ class LiveState:
             is_right=decision.verb is DecisionVerb.CONFIRM,
         )
         self.fleet.precision = self.fleet.precision.with_verdict(verdict)
+
+    def _hear_of_life(self, decision: Decision, details: Asset, at_ns: int) -> None:
+        """Learn from a failure that a person recorded; a repair, or no alarm at all, ends what had been stated."""
+        lives = self.fleet.lives
+        if decision.failed_ns is not None:
+            lives = lives.with_failure(decision.asset, details.organisation, decision.failed_ns, at_ns)
+        if decision.verb in _NEW_REFERENCE or decision.verb is DecisionVerb.DISMISS:
+            lives = lives.without(decision.asset)
+        self.fleet.lives = lives
 
     # Looking ---------------------------------------------------------------------------------
 

@@ -7,12 +7,14 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from domain.records import DecisionVerb
 from ingest.batch import Message
 from models.thresholds import MODES
 from service import saving
+from service.outcomes import DAY_NS
 from service.pipeline import Pipeline
 from simulator.scenario_file import load_scenario
 from storage.decisions import JournalDecisionLog
@@ -171,6 +173,47 @@ def test_what_people_said_of_alarms_survives_restarts_and_a_journal_read_anew(
         pipeline.journal.close()
     assert digests[0] == digests[1]
     assert open_chain(tmp_path / "False").live.digest() == digests[0], "no snapshot was ever written there"
+
+
+def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_restart(
+    tmp_path: Path, messages: list[Message]
+) -> None:
+    """Lives noted under an alarm, a restart, a failure where the median said, days that follow, and a restart."""
+    half = len(messages) // 2
+    pipeline = open_chain(tmp_path, load_scenario("small"))
+    feed(pipeline, messages[:half], batch=100)
+    live = pipeline.live
+    asset, now_ns = live.catalogue.assets[0], int(live.tracker.frontier_ns[0])
+    failed_ns = (now_ns // DAY_NS - 1) * DAY_NS
+    # Nothing fails in this scenario, so its notes are written here.
+    lives = {days: np.array([[0.5 * days, days, 2.0 * days]]) for days in (21.0, 14.0, 7.0)}
+    for days, life in lives.items():
+        noted = live.fleet.lives.with_notes((asset,), life, np.array([True]), failed_ns - int(days) * DAY_NS)
+        live.fleet.lives = noted
+    pipeline = restarted(pipeline, tmp_path)
+    day = np.datetime64(failed_ns, "ns").astype("datetime64[D]").item().isoformat()
+    draft = DecisionDraft(asset, DecisionVerb.INSPECT, "A", "it failed", failed_on=day)
+    JournalDecisionLog(pipeline.journal, lambda _alarm: None).append(draft, decided_at_ns=ARRIVAL_NS)
+    assert pipeline.catch_up() == 1
+    book = pipeline.live.fleet.lives
+    assert book.stated == {}
+    assert [ended.reaches for ended in book.ended] == [(0.0, 0.0, 0.0)]
+    feed(pipeline, messages[half : half + half // 4], batch=100)
+    watched = np.unique(pipeline.live.catalogue.pair_asset)
+    stretch = pipeline.live.state.life_stretch[watched]
+    assert np.all((stretch < 1.0) & (stretch >= 0.5))
+    digest = pipeline.live.digest()
+    pipeline = restarted(pipeline, tmp_path)
+    assert pipeline.live.digest() == digest
+    assert pipeline.live.fleet.lives == book
+    pipeline.journal.close()
+
+
+def restarted(pipeline: Pipeline, folder: Path) -> Pipeline:
+    """Save, end, and open again."""
+    pipeline.save()
+    pipeline.journal.close()
+    return open_chain(folder)
 
 
 def test_alarms_and_assessments_have_the_same_names_in_another_cut(tmp_path: Path, messages: list[Message]) -> None:

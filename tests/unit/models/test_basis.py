@@ -51,6 +51,32 @@ def test_the_same_numbers_come_back_after_a_year_as_text(lossy: Any) -> None:
     assert record.health_index == 1.0 - numbers.severity
 
 
+@pytest.mark.parametrize("stretch", [0.6, 1.7])
+def test_a_life_is_as_wide_as_failures_elsewhere_ask_for(lossy: Any, stretch: float) -> None:
+    plain = last_record(lossy)
+    run = replace(lossy, state=replace(lossy.state, life_stretch=np.array([stretch])))
+    record = last_record(run)
+    assert record.basis is not None
+    assert recompute(record.basis).life == record.remaining_life
+    assert record.probability_of_failure == plain.probability_of_failure
+    assert plain.remaining_life is not None
+    assert record.remaining_life is not None
+    before, after = plain.remaining_life, record.remaining_life
+    assert after.q10_days <= after.q50_days == before.q50_days <= after.q90_days
+    assert (after.q90_days < before.q90_days, after.q10_days > before.q10_days) == (stretch < 1.0, stretch < 1.0)
+
+
+def test_lives_under_a_standing_alarm_are_noted_once_a_week_as_they_are_without_a_stretch(lossy: Any) -> None:
+    (notes,) = lossy.memory.lives.stated.values()
+    days = [note.at_ns // (24 * HOUR_NS) for note in notes]
+    assert days
+    assert [day % 7 for day in days] == [0] * len(days)
+    assert days == sorted(set(days))
+    raised_ns = min(change.at_ns for change in lossy.changes if change.raised)
+    assert notes[0].at_ns >= raised_ns
+    assert all(note.low_days <= note.middle_days <= note.high_days for note in notes)
+
+
 def test_contributions_add_up_to_the_severity_and_shares_to_one(lossy: Any) -> None:
     basis = last_record(lossy).basis
     assert basis is not None

@@ -1,0 +1,118 @@
+"""What recorded failures say of the next interval: as wide as stated without any, and never out of order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.identifiers import AssetId
+from models.catalogue import HOUR_NS, Catalogue
+from models.compiling import compile_catalogue
+from models.life_book import LifeBook, StatedLife, stretched
+from tests.unit.models.conftest import make_register
+
+DAY_NS = 24 * HOUR_NS
+LATER_NS = 10_000 * DAY_NS
+ASSET = AssetId("b000")
+
+
+@pytest.fixture(scope="module")
+def bridges() -> Catalogue:
+    return compile_catalogue(*make_register(["natural_frequency_1"], assets=2))
+
+
+def noted(lives: dict[int, tuple[float, float, float]], book: LifeBook | None = None, asset: str = ASSET) -> LifeBook:
+    book = book or LifeBook()
+    for day, life in lives.items():
+        book = book.with_notes((AssetId(asset),), np.array([life]), np.array([True]), day * DAY_NS)
+    return book
+
+
+def failing(times: int, left_days: int, organisation: str = "") -> LifeBook:
+    """Lives that were stated as 40 to 160 days, 80 by the median, and ended after some other time."""
+    book = LifeBook()
+    for number in range(times):
+        name = f"x{number}"
+        book = noted({100: (40.0, 80.0, 160.0)}, book, name)
+        end_ns = (100 + left_days) * DAY_NS
+        book = book.with_failure(AssetId(name), organisation, end_ns, end_ns + DAY_NS)
+    return book
+
+
+def stretch_of(book: LifeBook, bridges: Catalogue, at_ns: int = LATER_NS) -> float:
+    first, second = book.stretches(bridges, at_ns).tolist()
+    assert first == second
+    return float(first)
+
+
+def test_without_failures_intervals_are_as_stated(bridges: Catalogue) -> None:
+    assert stretch_of(LifeBook(), bridges) == 1.0
+    assert stretch_of(noted({7: (10.0, 20.0, 40.0)}), bridges) == 1.0
+
+
+@pytest.mark.parametrize(("left_days", "narrower"), [(80, True), (90, True), (300, False), (1, False)])
+def test_failures_near_the_median_narrow_and_those_outside_widen(
+    bridges: Catalogue, left_days: int, *, narrower: bool
+) -> None:
+    """More failures move it further, up to a half and the double."""
+    found = [stretch_of(failing(times, left_days), bridges) for times in (2, 6, 50)]
+    assert found == sorted(found, reverse=narrower)
+    assert (found[0] < 1.0) == narrower
+    assert min(found) >= 0.5
+    assert max(found) <= 2.0
+    assert found[-1] == (0.5 if narrower else pytest.approx(min(2.0, reach_of(left_days)), rel=0.02))
+
+
+def reach_of(left_days: int) -> float:
+    return StatedLife(0, 40.0, 80.0, 160.0).reach(left_days * DAY_NS)
+
+
+def test_a_reach_of_one_is_the_end_of_the_interval() -> None:
+    assert [reach_of(days) for days in (40, 80, 160)] == pytest.approx([1.0, 0.0, 1.0])
+
+
+def test_one_life_counts_once_however_long_its_alarm_stood(bridges: Catalogue) -> None:
+    many = noted(dict.fromkeys(range(7, 70, 7), (40.0, 80.0, 160.0)))
+    end_ns = 400 * DAY_NS
+    few = noted({63: (40.0, 80.0, 160.0)})
+    stretches = [stretch_of(book.with_failure(ASSET, "", end_ns, end_ns), bridges) for book in (many, few)]
+    assert stretches[0] == pytest.approx(stretches[1], abs=0.05)
+
+
+def test_what_was_recorded_later_or_by_others_does_not_count(bridges: Catalogue) -> None:
+    assert stretch_of(failing(20, 80), bridges, 181 * DAY_NS) == 1.0
+    assert stretch_of(failing(20, 80), bridges, 182 * DAY_NS) < 1.0
+    assert stretch_of(failing(20, 80, "others"), bridges) == 1.0
+    details = (bridges.details[0], replace(bridges.details[1], organisation="others"))
+    mine, theirs = failing(20, 80, "others").stretches(replace(bridges, details=details), LATER_NS)
+    assert (mine, theirs < 1.0) == (1.0, True)
+
+
+@pytest.mark.parametrize("failed_day", [3, 5000])
+def test_a_day_before_the_notes_or_weeks_from_now_tells_nothing(failed_day: int) -> None:
+    book = noted({7: (10.0, 20.0, 40.0)})
+    assert book.with_failure(ASSET, "", failed_day * DAY_NS, 30 * DAY_NS) == book
+
+
+def test_a_failure_is_learnt_once_and_notes_go_with_the_alarm() -> None:
+    book = noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)})
+    assert book.with_notes((ASSET,), np.full((1, 3), np.nan), np.array([False]), 21 * DAY_NS).stated == {}
+    assert noted({14: (1.0, 2.0, 3.0)}, book) == book
+    failed = book.with_failure(ASSET, "", 20 * DAY_NS, 20 * DAY_NS)
+    assert len(failed.ended[0].reaches) == 2
+    assert failed.with_failure(ASSET, "", 20 * DAY_NS, 20 * DAY_NS) == failed
+    assert LifeBook.decode(failed.encode()) == failed
+    assert LifeBook.decode(book.encode()) == book
+
+
+def test_stretched_lives_stay_in_order_and_keep_their_median() -> None:
+    rng = np.random.default_rng(5)
+    life = np.sort(rng.exponential(100.0, (200, 3)), axis=1)
+    stretch = rng.uniform(0.5, 2.0, 200)
+    moved = stretched(life, stretch)
+    assert np.all(np.diff(moved, axis=1) >= 0.0)
+    assert np.all(moved >= 0.0)
+    assert np.array_equal(moved[:, 1], life[:, 1])
+    assert np.array_equal(stretched(life, np.ones(200)), life)
