@@ -128,6 +128,10 @@ class HopClock:
         np.maximum.at(newest, self._catalogue.asset_of_channel, self.latest_ns)
         return np.maximum(newest[self._catalogue.asset_of_channel[rows]], self.progress_ns)
 
+    def is_near(self, time_ns: TimeArray, step_ns: int) -> bool:
+        """Tell whether no time is more than a step ahead of the stream: then none is, whatever its channel reached."""
+        return self.progress_ns > NEVER_NS and int(time_ns.max(initial=NEVER_NS)) <= self.progress_ns + step_ns
+
     def bound_by_stream(self, clock: StreamClock) -> TimeArray:
         """Give for each asset how far the stream's own progress has come, int64[A]; `NEVER_NS` where unheard."""
         catalogue, assets = self._catalogue, len(self._catalogue.assets)

@@ -188,6 +188,8 @@ class HopTracker:
 
     def only_claims(self, readings: ReadingColumns, *, step_ns: int) -> BoolArray:
         """bool[N]: tell which readings have a time that is not believed at once; see `admit`."""
+        if self.clock.is_near(readings.time_ns, step_ns):
+            return np.zeros(len(readings), np.bool_)
         timed = (readings.flags & _NOT_SCORED) == 0
         reached = self.clock.reached(self.rows_of(readings.channel))
         claiming: BoolArray = timed & is_beyond(readings.time_ns, reached, step_ns)

@@ -151,11 +151,14 @@ class BatchPlanner:
             register_seq=live.register_seq,
             max_payload_bytes=self._max_payload_bytes,
         )
+        tracker, reach_ns = live.tracker, min(belief.step_ns, belief.future_ns)
+        if not tracker.claims.held_count() and tracker.clock.is_near(decoded.batch.readings.time_ns, reach_ns):
+            return [BatchPart(messages, decoded)]  # nearly every batch, without a look at each reading
         timed = (decoded.batch.readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
         message_of = decoded.batch.message_of_reading[timed]
         order = np.argsort(message_of, kind="stable")
         readings = decoded.batch.readings.take(timed).take(order)
-        tracker, held = live.tracker, live.tracker.claims.held()
+        held = tracker.claims.held()
         cuts = cut_batch(
             live.catalogue,
             tracker.clock,
