@@ -31,7 +31,8 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.memory import BLOCKS, REGRESSORS, ModelState
+from models.layout import BLOCKS, REGRESSORS
+from models.memory import ModelState
 from models.triangles import fold, unfold
 
 __all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "parts_of", "scatter", "wander_rate"]

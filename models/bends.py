@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
-from models.memory import BENDS
+from models.layout import BENDS
 from models.triangles import fold, unfold
 
 __all__ = ["Bends", "bend_effect", "feel_warmth", "learn_bends"]

@@ -33,9 +33,11 @@ from models.environment import Environment, regressors_of, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
-from models.fleet import FleetMemory, compare_with_fleet
+from models.fleet import compare_with_fleet
+from models.fleet_memory import FleetMemory
+from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
-from models.memory import LEVEL_VARIANCE, ModelState, check_lengths
+from models.memory import ModelState, check_lengths
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state

@@ -17,7 +17,8 @@ from domain.arrays import BoolArray
 from domain.records import DecisionVerb, Reason
 from models.alarms import AlarmChange
 from models.catalogue import Catalogue
-from models.memory import REGRESSORS, ModelState
+from models.layout import REGRESSORS
+from models.memory import ModelState
 from models.thresholds import MODES
 from models.triangles import first_line
 

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import FloatArray
-from models.memory import PAST_DAYS
+from models.layout import PAST_DAYS
 
 __all__ = ["LAGS", "USUAL_LIFE_DAYS", "Posterior", "weigh_lives"]
 

@@ -26,7 +26,8 @@ from domain.arrays import BoolArray, FloatArray
 from models.baseline import STALE_SPREAD, block_residuals, parts_of, scatter
 from models.catalogue import Catalogue
 from models.environment import has_climate
-from models.memory import BLOCKS, LEVEL_VARIANCE, REGRESSORS, ModelState
+from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
+from models.memory import ModelState
 from models.triangles import diagonal, unfold
 
 __all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]

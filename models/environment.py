@@ -1,7 +1,7 @@
 """What explains a change without damage: temperature, frost, humidity, traffic, operation, wind and rain.
 
 Each asset has at most one value a driver (`models.catalogue.DRIVERS`): the mean of the channels that carry it
-and spoke in this hop, kept with its age. From these come the regressors of `models.memory.REGRESSORS`. A
+and spoke in this hop, kept with its age. From these come the regressors of `models.layout.REGRESSORS`. A
 structure follows the weather behind its thermal inertia, so temperature enters now and with an exponential
 memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
@@ -17,7 +17,8 @@ import numpy as np
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.memory import REGRESSORS, ModelState
+from models.layout import REGRESSORS
+from models.memory import ModelState
 
 __all__ = ["POSSIBLE", "Environment", "has_climate", "regressors_of", "update_environment"]
 

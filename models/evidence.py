@@ -35,7 +35,8 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.memory import PAST_DAYS, ModelState
+from models.layout import PAST_DAYS
+from models.memory import ModelState
 
 __all__ = ["CALM_STRENGTH", "alarm_threshold", "days_to_evidence", "fast_days", "weigh_evidence"]
 

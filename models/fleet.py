@@ -30,11 +30,9 @@ context is kept: rows that come later, of an asset replayed behind the others, m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -42,20 +40,19 @@ from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
-from models.drift import DriftMemory
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
+from models.fleet_memory import FleetMemory
 from models.healing import Healing, remember_healing
-from models.life_book import LifeBook
+from models.layout import REGRESSORS
 from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
-from models.memory import REGRESSORS, ModelState
+from models.memory import ModelState
 from models.plausibility import is_repaired
-from models.precision import PrecisionBook
 from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
 
-__all__ = ["FleetMemory", "compare_with_fleet", "group_names"]
+__all__ = ["compare_with_fleet", "group_names"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # A median of two is the half of each: fewer channels than this are no fleet.
@@ -79,90 +76,8 @@ _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
 # Days of context kept: two years, for an asset whose history comes behind the others'.
 _KEPT_DAYS: Final = 750
-# Prior of how often damage begins on a watched asset, and what that prior is worth.
-_ONSETS_PER_YEAR: Final = 0.1
-_PRIOR_YEARS: Final = 30.0
 
 _MEDIAN, _SPREAD, _NUMBER, _UNCERTAINTY = range(4)
-
-
-@dataclass(slots=True, eq=False)
-class FleetMemory:
-    """What the second stage remembers beside the assets' own columns.
-
-    Attributes
-    ----------
-    names : list of str
-        Groups, in the order they were met.
-    spread : float64[G]
-        Variance of sound channels' deviations, in squared shares of the failure level.
-    context : dict of int to float64[G, 4]
-        For each day's end: common shock, spread, number of channels, and the group's usual squared uncertainty.
-    alarms : int
-        Condition alarms raised so far.
-    watched_days : float
-        Days of assets watched so far.
-    drift : DriftMemory
-        What like instruments said together.
-    precision : PrecisionBook
-        What people said of alarms.
-    lives : LifeBook
-        How lives ended that were stated.
-    """
-
-    names: list[str] = field(default_factory=list)
-    spread: FloatArray = field(default_factory=lambda: np.empty(0))
-    context: dict[int, FloatArray] = field(default_factory=dict)
-    alarms: int = 0
-    watched_days: float = 0.0
-    drift: DriftMemory = field(default_factory=DriftMemory)
-    precision: PrecisionBook = field(default_factory=PrecisionBook)
-    lives: LifeBook = field(default_factory=LifeBook)
-
-    @property
-    def onsets_per_year(self) -> float:
-        """How often an alarm is raised on a watched asset, by the prior and by what was seen."""
-        years = self.watched_days / 365.25
-        return (_ONSETS_PER_YEAR * _PRIOR_YEARS + self.alarms) / (_PRIOR_YEARS + years)
-
-    def encode(self) -> bytes:
-        """Write it as MessagePack; floats to the bit."""
-        spread = self.spread.astype("<f8").tobytes()
-        drift = (self.drift.names, _packed(self.drift.context))
-        counts = (self.alarms, self.watched_days)
-        people = (self.precision.encode(), self.lives.encode())
-        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people))
-
-    @staticmethod
-    def decode(data: bytes) -> FleetMemory:
-        """Read what `encode` wrote.
-
-        Raises
-        ------
-        msgspec.MsgspecError
-            If it is something else.
-        """
-        tables = list[tuple[int, bytes]]
-        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes]
-        names, spread, context, alarms, watched, (instruments, said), *people = msgspec.msgpack.decode(data, type=kind)
-        drift = DriftMemory(instruments, _unpacked(said, 3))
-        spreads = np.frombuffer(spread, "<f8").astype(np.float64)
-        books = (PrecisionBook.decode(people[0]), LifeBook.decode(people[1]))
-        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, *books)
-
-    def copy(self) -> FleetMemory:
-        """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""
-        return replace(
-            self, names=list(self.names), spread=self.spread.copy(), context=dict(self.context), drift=self.drift.copy()
-        )
-
-
-def _packed(context: Mapping[int, FloatArray]) -> list[tuple[int, bytes]]:
-    return [(day, table.astype("<f8").tobytes()) for day, table in sorted(context.items())]
-
-
-def _unpacked(context: Sequence[tuple[int, bytes]], columns: int) -> dict[int, FloatArray]:
-    return {day: np.frombuffer(body, "<f8").astype(np.float64).reshape(-1, columns) for day, body in context}
 
 
 def group_names(catalogue: Catalogue) -> list[str]:

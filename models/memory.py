@@ -1,8 +1,8 @@
 """Everything the models remember, as a struct of arrays.
 
-Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see `models.axes`),
-said in the layout table, so that selecting, scattering, carrying and writing (`models.state`) are one loop over the
-columns.
+Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see `models.axes`), said in
+the table of `models.layout`, so that selecting, scattering, carrying and writing (`models.state`) are one loop over
+the columns.
 
 Times are int64 Unix nanoseconds of event time, 0 for never. Values of judged channels are in the model's
 unit: the logarithm of the value where effects multiply, else the value itself (`Catalogue.is_log`).
@@ -11,7 +11,6 @@ unit: the logarithm of the value where effects multiply, else the value itself (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,49 +18,10 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ShapeError
 from models.axes import axis_length
-from models.catalogue import DRIVERS, Catalogue
-from models.triangles import triangle_length
+from models.catalogue import Catalogue
+from models.layout import LAYOUT
 
-__all__ = [
-    "BENDS",
-    "BLOCKS",
-    "COLUMNS",
-    "FLEET_COLUMNS",
-    "LAGGED",
-    "LEVEL_VARIANCE",
-    "PAST_DAYS",
-    "REGRESSORS",
-    "ModelState",
-    "axis_of",
-    "check_lengths",
-    "initial_state",
-]
-
-# What the level is explained with, in units of a usual change: see `models.environment`.
-REGRESSORS: Final[tuple[str, ...]] = (
-    "level",
-    "air_now",
-    "air_lagged",
-    "frost",
-    "humidity_lagged",
-    "sun",
-    "load",
-    "load_lagged",
-    "idle",
-    "pace",
-    "wind",
-    "rain_lagged",
-)
-# Where a covariance of them, kept as a triangle, has the variance of the level.
-LEVEL_VARIANCE: Final = 0
-# Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
-BLOCKS: Final = 8
-# Bends of what warmth does that the second stage learns (`models.bends`).
-BENDS: Final = 3
-# What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
-LAGGED: Final = 4
-# Daily severities that the prognosis looks back on: today and sixteen weeks.
-PAST_DAYS: Final = 113
+__all__ = ["ModelState", "check_lengths", "initial_state"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -301,166 +261,12 @@ class ModelState:
         return self.count >= catalogue.commission_count[catalogue.judged]
 
 
-class _Layout(NamedTuple):
-    axis: str
-    dtype: type[np.generic]
-    shape: tuple[int, ...]
-    fill: float
-
-
-_LAYOUT: Final[dict[str, _Layout]] = {
-    "started_ns": _Layout("asset", np.int64, (), 0),
-    "stepped_ns": _Layout("asset", np.int64, (), 0),
-    "driver_value": _Layout("asset", np.float64, (len(DRIVERS),), 0),
-    "driver_ns": _Layout("asset", np.int64, (len(DRIVERS),), 0),
-    "lagged": _Layout("asset", np.float64, (LAGGED,), np.nan),
-    "climate_low": _Layout("asset", np.float64, (), np.nan),
-    "climate_high": _Layout("asset", np.float64, (), np.nan),
-    "onsets_per_year": _Layout("asset", np.float64, (), 0.1),
-    "fleet_shown": _Layout("asset", np.float64, (2,), 0),
-    "life_stretch": _Layout("asset", np.float64, (), 1),
-    "heard_ns": _Layout("channel", np.int64, (), 0),
-    "missed_ns": _Layout("channel", np.int64, (), 0),
-    "last_value": _Layout("channel", np.float64, (), 0),
-    "same_since_ns": _Layout("channel", np.int64, (), 0),
-    "same_count": _Layout("channel", np.int32, (), 0),
-    "stuck_ns": _Layout("channel", np.int64, (), 0),
-    "silent_ns": _Layout("channel", np.int64, (), 0),
-    "sensor_silent_ns": _Layout("channel", np.int64, (), 0),
-    "lost_ns": _Layout("channel", np.int64, (), 0),
-    "sensor_lost_ns": _Layout("channel", np.int64, (), 0),
-    "recent": _Layout("channel", np.float64, (2,), np.nan),
-    "recent_ns": _Layout("channel", np.int64, (), 0),
-    "usual_change": _Layout("channel", np.float64, (), np.nan),
-    "changes": _Layout("channel", np.int32, (), 0),
-    "roughness": _Layout("channel", np.float64, (), 1),
-    "spikes": _Layout("channel", np.float64, (), 0),
-    "noisy_ns": _Layout("channel", np.int64, (), 0),
-    "spiky_ns": _Layout("channel", np.int64, (), 0),
-    "good_value": _Layout("channel", np.float64, (), 0),
-    "good_ns": _Layout("channel", np.int64, (), 0),
-    "mistake": _Layout("channel", np.int8, (), -1),
-    "mistaken_ns": _Layout("channel", np.int64, (), 0),
-    "mistake_ns": _Layout("channel", np.int64, (), 0),
-    "slow": _Layout("channel", np.float64, (), np.nan),
-    "slow_ns": _Layout("channel", np.int64, (), 0),
-    "reference": _Layout("channel", np.float64, (), 0),
-    "like_reference": _Layout("channel", np.float64, (), 0),
-    "reference_days": _Layout("channel", np.int32, (), 0),
-    "apart": _Layout("channel", np.float64, (), 0),
-    "like_moved": _Layout("channel", np.float64, (), 0),
-    "stirred": _Layout("channel", np.float64, (2,), 0),
-    "apart_ns": _Layout("channel", np.int64, (), 0),
-    "drift_ns": _Layout("channel", np.int64, (), 0),
-    "coefficients": _Layout("judged", np.float64, (len(REGRESSORS),), 0),
-    "covariance": _Layout("judged", np.float64, (triangle_length(len(REGRESSORS)),), 0),
-    "noise": _Layout("judged", np.float64, (), 0),
-    "scale": _Layout("judged", np.float64, (), np.nan),
-    "updated_ns": _Layout("judged", np.int64, (), 0),
-    "count": _Layout("judged", np.int32, (), 0),
-    "block_value": _Layout("judged", np.float64, (BLOCKS,), 0),
-    "block_regressors": _Layout("judged", np.float64, (BLOCKS, len(REGRESSORS) - 1), 0),
-    "offset": _Layout("judged", np.float64, (), 0),
-    "before_works": _Layout("judged", np.float64, (), np.nan),
-    "settle": _Layout("judged", np.int32, (), 0),
-    "fault": _Layout("judged", np.int8, (), -1),
-    "fault_ns": _Layout("judged", np.int64, (), 0),
-    "odd_ns": _Layout("judged", np.int64, (), 0),
-    "forgiven": _Layout("judged", np.float64, (), 0),
-    "shock_start": _Layout("judged", np.float64, (), np.nan),
-    "weather_start": _Layout("judged", np.float64, (), np.nan),
-    "shock": _Layout("judged", np.float64, (), 0),
-    "residual": _Layout("judged", np.float64, (), np.nan),
-    "residual_sd": _Layout("judged", np.float64, (), np.nan),
-    "stands_out": _Layout("judged", np.bool_, (), 0),
-    "settled": _Layout("judged", np.float64, (), 0),
-    "settled_days": _Layout("judged", np.float64, (), 0),
-    "settled_square": _Layout("judged", np.float64, (), 0),
-    "harm_recent": _Layout("judged", np.float64, (), np.nan),
-    "harm_peak": _Layout("judged", np.float64, (), 0),
-    "harm_healed": _Layout("judged", np.float64, (), 0),
-    "bend_felt": _Layout("asset", np.float64, (BENDS,), np.nan),
-    "bend_start": _Layout("judged", np.float64, (BENDS,), np.nan),
-    "bend_slow": _Layout("judged", np.float64, (BENDS,), np.nan),
-    "bend_level": _Layout("judged", np.float64, (), np.nan),
-    "bend_effect": _Layout("judged", np.float64, (BENDS,), 0),
-    "bend_learnt": _Layout("judged", np.float64, (triangle_length(BENDS),), 0),
-    "bend_error": _Layout("judged", np.float64, (), np.nan),
-    "bent": _Layout("judged", np.float64, (), 0),
-    "placed": _Layout("judged", np.float64, (), 0),
-    "severity_weight": _Layout("judged", np.float64, (), 0),
-    "deviation": _Layout("judged", np.float64, (), np.nan),
-    "deviation_sd": _Layout("judged", np.float64, (), np.nan),
-    "distance": _Layout("judged", np.float64, (), np.nan),
-    "measured": _Layout("judged", np.float64, (), np.nan),
-    "expected": _Layout("judged", np.float64, (), np.nan),
-    "spread": _Layout("judged", np.float64, (), np.nan),
-    "evidence": _Layout("pair", np.float64, (), 0),
-    "strength": _Layout("pair", np.float64, (), 0),
-    "since_ns": _Layout("pair", np.int64, (), 0),
-    "raised_ns": _Layout("pair", np.int64, (), 0),
-    "calm_ns": _Layout("pair", np.int64, (), 0),
-    "evidence_ns": _Layout("pair", np.int64, (), 0),
-    "severity": _Layout("pair", np.float64, (), np.nan),
-    "severity_sd": _Layout("pair", np.float64, (), np.nan),
-    "agreeing": _Layout("pair", np.int32, (), 0),
-    "is_agreed": _Layout("pair", np.bool_, (), 0),
-    "severity_past": _Layout("pair", np.float64, (PAST_DAYS,), 0),
-    "doubt": _Layout("pair", np.float64, (), 0),
-    "verdicts": _Layout("pair", np.int32, (4,), 0),
-}
-COLUMNS: Final[tuple[str, ...]] = tuple(_LAYOUT)
-# What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
-FLEET_COLUMNS: Final[tuple[str, ...]] = (
-    "onsets_per_year",
-    "fleet_shown",
-    "life_stretch",
-    "reference",
-    "like_reference",
-    "reference_days",
-    "apart",
-    "like_moved",
-    "stirred",
-    "apart_ns",
-    "drift_ns",
-    "forgiven",
-    "shock_start",
-    "weather_start",
-    "shock",
-    "residual",
-    "residual_sd",
-    "stands_out",
-    "settled",
-    "settled_days",
-    "settled_square",
-    "harm_recent",
-    "harm_peak",
-    "harm_healed",
-    "bend_felt",
-    "bend_start",
-    "bend_slow",
-    "bend_level",
-    "bend_effect",
-    "bend_learnt",
-    "bend_error",
-    "bent",
-    "placed",
-    "severity_weight",
-    *(name for name, layout in _LAYOUT.items() if layout.axis == "pair"),
-)
-
-
-def axis_of(column: str) -> str:
-    """Tell which axis of the catalogue a column of the state runs along."""
-    return _LAYOUT[column].axis
-
-
 def initial_state(catalogue: Catalogue) -> ModelState:
     """Give the state of a catalogue from which nothing was heard yet."""
     return ModelState(
         **{
             name: np.full((axis_length(catalogue, layout.axis), *layout.shape), layout.fill, layout.dtype)
-            for name, layout in _LAYOUT.items()
+            for name, layout in LAYOUT.items()
         }
     )
 

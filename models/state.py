@@ -21,7 +21,8 @@ from domain.arrays import IndexArray
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
-from models.memory import COLUMNS, ModelState, axis_of, check_lengths, initial_state
+from models.layout import COLUMNS, axis_of
+from models.memory import ModelState, check_lengths, initial_state
 
 __all__ = [
     "MODEL_VERSION",

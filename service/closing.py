@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.arrays import IndexArray, ReadingColumns, TimeArray
 from domain.identifiers import AssetId
-from models.fleet import FleetMemory
+from models.fleet_memory import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
 from models.hops import Closing
 from models.state import ModelState, take_state

@@ -23,7 +23,7 @@ from models.catalogue import Catalogue
 from models.chain import apply_decision, assess, risk_records, step_hop
 from models.claims import Claim
 from models.compiling import compile_catalogue
-from models.fleet import FleetMemory
+from models.fleet_memory import FleetMemory
 from models.hop_clock import NEVER_NS
 from models.hops import HopTracker
 from models.precision import Verdict

@@ -16,7 +16,7 @@ import numpy as np
 from domain.arrays import ReadingColumns
 from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId
-from models.fleet import FleetMemory
+from models.fleet_memory import FleetMemory
 from models.state import decode_state, encode_state
 from service.alarm_book import AssetBook
 from service.clock_alarms import restore_skews, skew_bytes

@@ -11,9 +11,9 @@ import numpy as np
 from domain.arrays import BoolArray, IndexArray, TimeArray
 from models.catalogue import Catalogue
 from models.chain import assess, risk_records, step_fleet, step_hop
-from models.fleet import FleetMemory
+from models.fleet_memory import FleetMemory
 from models.hops import Round
-from models.memory import FLEET_COLUMNS
+from models.layout import FLEET_COLUMNS
 from models.state import ModelState, encode_state, put_state, take_state
 from service.day_rows import DayBlock
 from service.outcomes import DAY_NS, HopCollector

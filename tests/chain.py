@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.batch import Message
-from models.memory import FLEET_COLUMNS
+from models.layout import FLEET_COLUMNS
 from models.state import initial_state, state_digest
 from service.clock_policy import ClockPolicy
 from service.pipeline import Pipeline

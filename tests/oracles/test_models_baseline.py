@@ -17,7 +17,7 @@ from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.deviation import measure_deviation
 from models.features import waveform_features
-from models.memory import REGRESSORS
+from models.layout import REGRESSORS
 from models.state import initial_state
 from models.triangles import unfold
 

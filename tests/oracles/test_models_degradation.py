@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from models.degradation import LAGS, weigh_lives
-from models.memory import PAST_DAYS
+from models.layout import PAST_DAYS
 
 ELAPSED = np.geomspace(2.0, 700.0, 17)
 LIVES = np.geomspace(12.0, 1100.0, 20)

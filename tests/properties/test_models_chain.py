@@ -18,8 +18,8 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
 from models.compiling import compile_catalogue
 from models.features import waveform_features
-from models.fleet import FleetMemory
-from models.memory import COLUMNS
+from models.fleet_memory import FleetMemory
+from models.layout import COLUMNS
 from models.state import (
     ModelState,
     decode_state,

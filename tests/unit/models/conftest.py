@@ -16,7 +16,7 @@ from models.alarms import AlarmChange
 from models.catalogue import HOUR_NS, Catalogue
 from models.chain import HopScores, step_fleet, step_hop
 from models.compiling import compile_catalogue
-from models.fleet import FleetMemory
+from models.fleet_memory import FleetMemory
 from models.state import ModelState, initial_state
 
 START_NS = 472_224 * HOUR_NS  # 2023-11-15, on the hour

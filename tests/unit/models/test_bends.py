@@ -6,7 +6,7 @@ import numpy as np
 
 from domain.arrays import FloatArray
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
-from models.memory import BENDS
+from models.layout import BENDS
 from models.triangles import triangle_length
 
 ACTIVE = np.ones(1, np.bool_)

@@ -17,7 +17,7 @@ from models.catalogue import HOUR_NS
 from models.chain import apply_decision
 from models.compiling import compile_catalogue
 from models.drift import DriftMemory, compare_instruments
-from models.memory import COLUMNS, FLEET_COLUMNS
+from models.layout import COLUMNS, FLEET_COLUMNS
 from models.state import initial_state, take_state
 
 DAY_NS = 24 * HOUR_NS

@@ -12,7 +12,8 @@ from domain.register import AssetType
 from models.catalogue import HOUR_NS, Catalogue
 from models.chain import step_fleet
 from models.compiling import compile_catalogue
-from models.fleet import FleetMemory, group_names
+from models.fleet import group_names
+from models.fleet_memory import FleetMemory
 from models.state import ModelState, initial_state, take_state
 
 DAY_NS = 24 * HOUR_NS

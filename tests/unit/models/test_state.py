@@ -10,7 +10,7 @@ import pytest
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from domain.register import Register
 from models.compiling import compile_catalogue
-from models.memory import COLUMNS, axis_of
+from models.layout import COLUMNS, axis_of
 from models.state import (
     MODEL_VERSION,
     ModelState,

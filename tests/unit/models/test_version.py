@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.register import AssetType
 from models.chain import assess
-from models.memory import COLUMNS, axis_of
+from models.layout import COLUMNS, axis_of
 from models.state import MODEL_VERSION
 
 # For each version the digest of its layout and of its numbers. Raise `MODEL_VERSION` when one of them changes, and
