@@ -21,6 +21,9 @@ __all__ = ["explanation_item", "explanation_text"]
 _SAME: Final = 1e-9
 _LAST_WEEK: Final = 52
 _TELLING_SHARE: Final = 0.05
+_TELLING_STRETCH: Final = 0.05
+# From this chance on damage is planned for as if it were certain, as the models do.
+_LIKELY_DAMAGE: Final = 0.5
 
 
 def explanation_text(explanation: Explanation, language: Language) -> list[str]:
@@ -37,6 +40,9 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
                 found.append(put(cause.cause, share=share))
             else:
                 found.append(put("cause", share=share, cause=term("mode", cause.cause, language)))
+    stretch = _stretch_told(explanation)
+    if abs(stretch - 1.0) >= _TELLING_STRETCH:
+        found.append(put("life_wider") if stretch > 1.0 else put("life_narrower"))
     plan = explanation.plan
     if plan.best_week >= _LAST_WEEK:
         found.append(put("no_week"))
@@ -53,9 +59,16 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     return found
 
 
+def _stretch_told(explanation: Explanation) -> float:
+    """Give how much wider the told life is than the degradation model says: only that of damage is stretched."""
+    basis, life = explanation.assessment.basis, explanation.assessment.remaining_life
+    is_of_damage = any(row.is_open or row.damaged >= _LIKELY_DAMAGE for row in explanation.changes)
+    return basis.life_stretch if basis is not None and life is not None and is_of_damage else 1.0
+
+
 def explanation_item(asset: Asset, explanation: Explanation, language: Language, now_ns: int) -> ExplanationItem:
     """Answer with one explanation."""
-    alike, plan, basis = explanation.look_alike, explanation.plan, explanation.assessment.basis
+    alike, plan = explanation.look_alike, explanation.plan
     return ExplanationItem(
         assessment=risk_item(asset, explanation.assessment, language, now_ns),
         text=explanation_text(explanation, language),
@@ -113,6 +126,6 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
             inspection_eur=plan.inspection_eur,
         ),
         missing=list(explanation.missing),
-        life_stretch=1.0 if basis is None else basis.life_stretch,
+        life_stretch=_stretch_told(explanation),
         reproduced=explanation.difference <= _SAME,
     )
