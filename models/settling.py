@@ -11,8 +11,9 @@ which nothing is the matter, and are learnt from them alone:
   calm days held.
 
 Damage is not learnt: a channel teaches nothing while its failure mode has any evidence or an alarm, or while it stands
-out; a day counts for at most two of its usual deviations, and a year is the shortest memory; and no place is further
-than a lone quantity must go to be material. So damage hides at most that much, and less the faster it comes.
+out; a day counts for at most two of its usual deviations, as one of all calm days so far, in the end of a year's; and
+no place is further than a lone quantity must go to be material. So damage hides at most that much, and less the faster
+it comes.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from rich.console import Console
 from domain.errors import ConfigurationError
 from service.evaluation import bench_ablation, bench_halves
 from service.evaluation.bench_quality import BenchFigure, bench_json, bench_table, main, run_bench
+from service.evaluation.benchmark_runs import _score_bridge
 from service.evaluation.bridge_record import make_bridge_record
 
 
@@ -68,6 +69,18 @@ def test_the_figures_asked_for_are_reached_where_the_data_are() -> None:
     assert (ours["SKAB dev", "false alarms, best threshold, % (lower)"] or 100.0) <= 23.0
     assert 50.0 <= (ours["bearing, four channels", "first alarm, % of life"] or 0.0) <= 60.0
     assert (ours["made-up bridges, noise 0.12 % a day", "mean AUC of a 0.3 % step (higher)"] or 0.0) >= 0.99
+
+
+def test_a_step_of_two_and_a_half_deviations_of_a_day_is_found_within_five_days() -> None:
+    """On seeds that no figure is taken from; without a mean over the last days it takes longer."""
+    delays = []
+    for seed in range(500, 512):
+        record = make_bridge_record(np.random.default_rng(seed), noise=0.0012)
+        _, alarm = _score_bridge(record, is_compensated=True)
+        assert alarm[: record.step_day].mean() <= 0.02
+        raised = np.flatnonzero(alarm[record.step_day :])
+        delays.append(int(raised[0]) if len(raised) else 999)
+    assert np.median(delays) <= 5
 
 
 def test_a_part_that_was_switched_off_is_there_again_afterwards() -> None:
