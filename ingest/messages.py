@@ -40,7 +40,7 @@ class MessageOutcome(IntEnum):
     RETAINED = 3  # an old copy that the broker kept: not a new reading
     STATUS_ONLY = 4  # decoded, and it carried no readings
     PART = 5  # one part of a waveform, to be assembled
-    REPEATED = 6  # refused when it came before, and written down then
+    REPEATED = 6  # refused when it came before, and written down then; only the journal knows
 
 
 class Message(NamedTuple):

@@ -93,14 +93,15 @@ def cut_batch(
                 walk.begin_part()
                 cuts.append(number)
             first = number if first < 0 or gave_out else first
-        if not walk.believes(row, moment, number):
-            walk.hold(row, moment)
-            continue
-        if number != first and not walk.believed_in_part(row, moment, number):
+        is_believed = walk.believes(row, moment, number)
+        if number != first and not walk.same_in_part(row, moment, number, is_believed=is_believed):
             walk.begin_part()
             cuts.append(number)
             first = number
-        walk.hear(row, moment)
+        if is_believed:
+            walk.hear(row, moment)
+        else:
+            walk.hold(row, moment)
     return cuts
 
 
@@ -147,7 +148,7 @@ class _Walk:
     def believes(self, row: int, time_ns: int, message: int) -> bool:
         """Tell whether a time is believed by what came before it."""
         reached_ns = max(self._newest[self._asset[row]], self._source.progress_ns)
-        if time_ns > self._belief.latest_ns(self._source.progress_ns, self._source.heard):
+        if not self._is_possible(time_ns):
             return False
         if reached_ns > NEVER_NS:
             return bool(time_ns <= reached_ns + self._belief.step_ns)
@@ -156,10 +157,14 @@ class _Walk:
             self._claims.append((time_ns, message))
         return is_seconded
 
-    def believed_in_part(self, row: int, time_ns: int, message: int) -> bool:
-        """Tell whether it is believed by what came before the part, and by its channel's own readings in it."""
+    def same_in_part(self, row: int, time_ns: int, message: int, *, is_believed: bool) -> bool:
+        """Tell whether what came before the part, and the channel's own readings in it, say the same of a time."""
         part, asset, step_ns = self._part, self._asset[row], self._belief.step_ns
-        if time_ns > self._belief.latest_ns(part.progress_ns, part.heard):
+        is_possible = time_ns <= self._belief.latest_ns(part.progress_ns, part.heard)
+        if not is_believed:
+            # Nor was it when the part began; but whether it is held or has no time may differ.
+            return is_possible == self._is_possible(time_ns)
+        if not is_possible:
             return False
         own_ns = part.channel_ns.get(row, NEVER_NS)
         reached_ns = max(part.asset_ns.get(asset, self._newest[asset]), part.progress_ns, own_ns)
@@ -179,7 +184,7 @@ class _Walk:
 
     def hold(self, row: int, time_ns: int) -> None:
         """Keep a reading that is not believed, unless its time is none."""
-        if time_ns <= self._belief.latest_ns(self._source.progress_ns, self._source.heard):
+        if self._is_possible(time_ns):
             self._held.setdefault(self._asset[row], []).append((time_ns, row))
             self._earliest = min(self._earliest, time_ns)
 
@@ -207,6 +212,9 @@ class _Walk:
 
     def _now(self) -> _Before:
         return _Before(self._source.progress_ns, self._source.heard)
+
+    def _is_possible(self, time_ns: int) -> bool:
+        return time_ns <= self._belief.latest_ns(self._source.progress_ns, self._source.heard)
 
     def _is_seconded(self, time_ns: int, message: int) -> bool:
         """Tell whether another message claimed about the same, while nothing in the stream is believed."""

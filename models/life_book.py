@@ -159,7 +159,7 @@ def stretched(life_days: FloatArray, stretch: FloatArray) -> FloatArray:
     Examples
     --------
     >>> stretched(np.array([[9.0, 39.0, 99.0]]), np.array([0.5])).round(1).tolist()
-    [[21.4, 39.0, 64.9]]
+    [[21.4, 39.0, 63.9]]
     """
     life = np.log(life_days + _OFFSET_DAYS)
     moved = life[:, 1, np.newaxis] + stretch[:, np.newaxis] * (life - life[:, 1, np.newaxis])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.arrays import ReadingColumns
@@ -101,6 +101,7 @@ def a_stream(intervals: list[int], ends: list[int], strays: list[tuple[int, int]
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5)), max_size=4),
     st.lists(st.integers(1, 400), min_size=1, max_size=3),
 )
+@example([4, 4, 7, 14, 7, 7], [40, 40, 40, 406, 40, 40], [], [32])  # held, where a day earlier it were no time
 def test_batches_believe_what_single_messages_do(
     intervals: list[int], ends: list[int], strays: list[tuple[int, int]], sizes: list[int]
 ) -> None:
