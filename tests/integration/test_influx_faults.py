@@ -136,7 +136,11 @@ def draining(folder: Path, journal: Journal, server: InfluxServer, **more: Any) 
 def count_and_sum(server: InfluxServer) -> tuple[int, float]:
     query = 'SELECT count("value"), sum("value") FROM "reading" WHERE "sensor" = \'klimaat\''
     found: Any = server.ask(query, database=DATABASE)
-    return tuple(found["series"][0]["values"][0][1:]) if "series" in found else (0, 0.0)
+    if "series" not in found:
+        return 0, 0.0
+    # While the first points are being written InfluxDB knows the series, and gives null for what it has of it.
+    count, total = found["series"][0]["values"][0][1:]
+    return count or 0, total or 0.0
 
 
 EVERYTHING = (TOTAL, float(sum(range(TOTAL))))
