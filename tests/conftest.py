@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
 from tests.influx_server import InfluxServer
 from tests.servers import MosquittoBroker, NatsBroker, PostgresServer, RealBroker, require_server, running
+
+# In CI a change is judged, not a throw of dice: properties are tried on the same examples each time there, on new ones
+# everywhere else. Read before the modules of tests are, which take it as their default.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("SCHOUW_TEST_STRICT") == "1":
+    hypothesis.settings.load_profile("ci")
 
 # Markers that name a server: such a test needs it on this machine.
 _SERVER_MARKERS = ("mosquitto",)
