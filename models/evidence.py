@@ -16,7 +16,7 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    that agree on a level past failure raise it at once, and quantities that agree on a level that *rose* within two
    weeks by more than wandering does count three times as fast: damage of a month leaves no time for more.
 
-Levels wander over weeks, so a draw is independent of another only after `_DRAW_DAYS`. Were the scores then at most
+Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
 Ann. Math. Stat. 42 (1971) 1897-1908; the choice among sizes costs a small factor): the threshold is the logarithm of
 the run length that the budget asks for, shared among the asset's modes, and more where people dismissed such
@@ -38,15 +38,15 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.memory import ModelState
 
-__all__ = ["CALM_STRENGTH", "alarm_threshold", "days_to_evidence", "fast_days", "weigh_evidence"]
+__all__ = ["CALM_STRENGTH", "DRAW_DAYS", "alarm_threshold", "days_to_evidence", "fast_days", "weigh_evidence"]
 
 _DAY_NS: Final = 24 * HOUR_NS
-_DRAW_DAYS: Final = 8.0
+DRAW_DAYS: Final = 8.0
 # What rose by so many spreads within so many days is no wandering of weeks; a storm, or works of a day, is still told
 # from it by the days that follow.
 _RISE_SPREADS: Final = 3.0
 _RISE_DAYS: Final = 14
-_RISEN_DRAW_DAYS: Final = _DRAW_DAYS / 3.0
+_RISEN_DRAW_DAYS: Final = DRAW_DAYS / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 _LARGEST_SCORE: Final = 14.0
 _LEAST_SCORE: Final = -6.0
@@ -88,7 +88,7 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
         doubt.
     """
     pairs = catalogue.pairs_of_asset[catalogue.pair_asset]
-    draws_per_year = 365.25 / _DRAW_DAYS
+    draws_per_year = 365.25 / DRAW_DAYS
     budget = catalogue.false_alarms_per_year[catalogue.pair_asset]
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
 
@@ -128,7 +128,7 @@ def days_to_evidence(missing: float, strength: float, fast: int) -> float | None
         return None
     draws = missing / gain
     quick = min(float(fast), draws * _RISEN_DRAW_DAYS)
-    return quick + (draws - quick / _RISEN_DRAW_DAYS) * _DRAW_DAYS
+    return quick + (draws - quick / _RISEN_DRAW_DAYS) * DRAW_DAYS
 
 
 def _has_risen(severity: FloatArray, severity_sd: FloatArray, before: FloatArray, is_agreed: BoolArray) -> BoolArray:
@@ -182,10 +182,10 @@ def weigh_evidence(
 
     now = np.full(len(heard), day_end_ns, np.int64)
     gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
-    days = np.clip(gap / _DAY_NS, 0.0, _DRAW_DAYS)
+    days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
     threshold = alarm_threshold(catalogue, state.doubt)
     risen = _has_risen(found.severity, found.severity_sd, state.severity_past[:, _RISE_DAYS - 1], found.is_agreed)
-    draws = days / np.where(risen, _RISEN_DRAW_DAYS, _DRAW_DAYS)
+    draws = days / np.where(risen, _RISEN_DRAW_DAYS, DRAW_DAYS)
     evidence = np.clip(state.evidence + draws * _gain(found.strength), 0.0, _MOST_EVIDENCE * threshold)
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)

@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
+from models.evidence import DRAW_DAYS
 
 __all__ = ["Settling", "learn_settling", "place_variance", "wander_variance"]
 
@@ -33,8 +34,7 @@ _PLACE_SPREAD: Final = 0.07
 _FURTHEST_PLACE: Final = 0.1
 # Seasons cancel over a year.
 _MEMORY_DAYS: Final = 365.0
-# Levels wander over weeks: days for one draw that is independent of the last, and draws that like channels are worth.
-_DRAW_DAYS: Final = 8.0
+# Draws, each independent of the last, that like channels are worth.
 _LIKE_DRAWS: Final = 8.0
 # What one day counts for at most, in usual deviations, and the mean square of a normal variable held within that.
 _MOST_SPREADS: Final = 2.0
@@ -78,7 +78,7 @@ def wander_variance(memory: Settling, like: FloatArray) -> FloatArray:
     >>> np.round(wander_variance(quiet, np.full(2, 0.04)), 4).tolist()
     [0.04, 0.015]
     """
-    draws = memory.days / _DRAW_DAYS
+    draws = memory.days / DRAW_DAYS
     return np.asarray((_LIKE_DRAWS * like + draws * memory.square) / (_LIKE_DRAWS + draws))
 
 
