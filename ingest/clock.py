@@ -7,8 +7,9 @@ progress in replay (design.md D1), and passes them with each batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["ClockLimits"]
+__all__ = ["UNLIMITED", "ClockLimits"]
 
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
@@ -50,3 +51,7 @@ class ClockLimits:
             _INT64_MIN if low is None else low,
             _INT64_MAX if self.latest_ns is None else self.latest_ns,
         )
+
+
+# What bounds device times where the stream's own progress judges them later on.
+UNLIMITED: Final = ClockLimits(None, None)

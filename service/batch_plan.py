@@ -17,7 +17,7 @@ from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, Ti
 from domain.identifiers import AssetId
 from domain.records import DeadLetter, RiskAssessment
 from ingest.batch import Message, decode_batch
-from ingest.clock import ClockLimits
+from ingest.clock import UNLIMITED, ClockLimits
 from ingest.messages import DecodedBatch, MessageOutcome
 from models.batch_cuts import Belief, cut_batch
 from models.grades import channel_grades
@@ -139,39 +139,46 @@ class BatchPlanner:
     def parts(self, messages: Sequence[Message], decoded: Decoded | None = None) -> list[BatchPart]:
         """Cut a batch where the stream's clock must move first, see `models.batch_cuts`; by the wall's it stays whole.
 
-        Parts are taken one after the other. What is not cut is decoded already.
+        Parts are taken one after the other. By the stream's clock they are decoded already.
+
+        Parameters
+        ----------
+        decoded : Decoded, optional
+            The same messages as a reader decoded them; by the stream's clock without limits of time.
         """
         live, belief = self._live, self._belief
         if belief is None:
             return [BatchPart(messages, decoded)]
-        decoded = decode_ahead(
-            messages,
-            live.resolver,
-            ClockLimits(None, None),
-            register_seq=live.register_seq,
-            max_payload_bytes=self._max_payload_bytes,
-        )
+        if decoded is None or decoded.register_seq != live.register_seq:
+            decoded = decode_ahead(
+                messages,
+                live.resolver,
+                UNLIMITED,
+                register_seq=live.register_seq,
+                max_payload_bytes=self._max_payload_bytes,
+            )
         tracker, reach_ns = live.tracker, min(belief.step_ns, belief.future_ns)
-        if not tracker.claims.held_count() and tracker.clock.is_near(decoded.batch.readings.time_ns, reach_ns):
+        if not tracker.claims.held_count() and tracker.clock.is_near(_told_ns(decoded.batch), reach_ns):
             return [BatchPart(messages, decoded)]  # nearly every batch, without a look at each reading
-        timed = (decoded.batch.readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
-        message_of = decoded.batch.message_of_reading[timed]
-        order = np.argsort(message_of, kind="stable")
-        readings = decoded.batch.readings.take(timed).take(order)
+        # Waveforms in parts are read again when they are taken: the messages before them may bring some of the parts.
+        bursts = take_parts(self._journal, messages, decoded.batch, live.resolver, UNLIMITED)
+        readings, message_of, _ = readings_of(decoded.batch, bursts)
+        timed = (readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) == 0
+        readings = readings.take(timed)
         held = tracker.claims.held()
         cuts = cut_batch(
             live.catalogue,
             tracker.clock,
             tracker.rows_of(readings.channel),
             readings.time_ns,
-            message_of[order],
+            message_of[timed],
             belief,
             held=(tracker.rows_of(held.channel), held.time_ns),
         )
         if not cuts:
             return [BatchPart(messages, decoded)]
         edges = [0, *cuts, len(messages)]
-        return [BatchPart(messages[first:last], None) for first, last in itertools.pairwise(edges)]
+        return [BatchPart(messages[first:last], decoded.part(first, last)) for first, last in itertools.pairwise(edges)]
 
     def plan(
         self,
@@ -353,6 +360,15 @@ class BatchPlanner:
             HopRow(catalogue.assets[asset[part[0]]], int(start[part[0]]), pack(late.take(part)))
             for part in np.split(np.arange(len(late)), cuts)
         ]
+
+
+def _told_ns(batch: DecodedBatch) -> TimeArray:
+    """Give the times that a batch tells of, those of waveforms in parts included: each part says that of the whole."""
+    time_ns = batch.readings.time_ns
+    if not batch.parts:
+        return time_ns
+    told = [block.raw.start_ns for _, block in batch.parts if block.raw.start_ns is not None]
+    return np.concatenate([time_ns, np.asarray(told, np.int64)])
 
 
 def _gateway_changes(batch: DecodedBatch) -> list[GatewayChange]:

@@ -22,7 +22,7 @@ from typing import Final
 from domain.errors import StorageCorrupt
 from domain.register import Register
 from ingest.batch import Message
-from ingest.clock import ClockLimits
+from ingest.clock import UNLIMITED, ClockLimits
 from ingest.delivery import InboxBatch
 from ingest.inbox import Inbox
 from ingest.inbox_state import InboxState
@@ -156,7 +156,7 @@ def run_reader(settings: Settings, inboxes: Sequence[Inbox], channel: Connection
             inboxes,
             lambda said: send(channel, said),
             resolver_of=lambda seq: _resolver(journal, seq),
-            limits=lambda: policy.wall_limits(time.time_ns()),
+            limits=lambda: UNLIMITED if policy.by_stream else policy.wall_limits(time.time_ns()),
             batch_messages=section.batch_messages,
             max_payload_bytes=section.max_payload_bytes,
         )
