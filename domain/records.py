@@ -144,6 +144,8 @@ class ModeBasis:
         Alarms of this mode that people dismissed and judged on this asset, and in its class.
     fast_days : int
         For how many coming days evidence counts as of quantities that rose together, were they like today.
+    instrument : float
+        How far its instrument can move the lone quantity that the severity is; 0 where it is joined of several.
     """
 
     mode: str
@@ -159,6 +161,7 @@ class ModeBasis:
     doubt: float = 0.0
     verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
     fast_days: int = 0
+    instrument: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

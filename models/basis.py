@@ -24,7 +24,7 @@ from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState
-from models.prognosis import LIFE_DAYS, History, look_ahead
+from models.prognosis import LIFE_DAYS, History, lone_instruments, look_ahead
 from models.thresholds import MODES
 
 __all__ = ["Recomputed", "basis_of", "days_to_alarm", "recompute", "shares_of_risk"]
@@ -81,6 +81,8 @@ def basis_of(
     fast = fast_days(
         state.severity[pairs], state.severity_sd[pairs], state.severity_past[pairs], state.is_agreed[pairs]
     )
+    alone, instrument = lone_instruments(catalogue, state, rows["judged"])
+    lone = dict(zip(alone.tolist(), instrument.tolist(), strict=True))
     for pair in range(pairs.start, pairs.stop):
         if state.evidence_ns[pair] == 0 or not np.isfinite(state.severity[pair]):
             continue
@@ -104,6 +106,7 @@ def basis_of(
                 doubt=float(state.doubt[pair]),
                 verdicts=_four(state.verdicts[pair].tolist()),
                 fast_days=int(fast[pair - pairs.start]),
+                instrument=lone.get(pair, 0.0),
             )
         )
     missing = []
@@ -178,6 +181,7 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         known=np.ones(len(modes), np.bool_),
         severity=column("severity"),
         severity_sd=column("severity_sd"),
+        instrument=column("instrument"),
         seen=np.array([mode.seen for mode in modes], np.float64).reshape(len(modes), len(LAGS)),
         silent_days=column("silent_days"),
         onsets_per_day=column("onsets_per_day"),

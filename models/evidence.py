@@ -38,7 +38,15 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.memory import ModelState
 
-__all__ = ["CALM_STRENGTH", "DRAW_DAYS", "alarm_threshold", "days_to_evidence", "fast_days", "weigh_evidence"]
+__all__ = [
+    "CALM_STRENGTH",
+    "DRAW_DAYS",
+    "alarm_threshold",
+    "days_to_evidence",
+    "fast_days",
+    "instrument_sd",
+    "weigh_evidence",
+]
 
 _DAY_NS: Final = 24 * HOUR_NS
 DRAW_DAYS: Final = 8.0
@@ -129,6 +137,15 @@ def days_to_evidence(missing: float, strength: float, fast: int) -> float | None
     draws = missing / gain
     quick = min(float(fast), draws * _RISEN_DRAW_DAYS)
     return quick + (draws - quick / _RISEN_DRAW_DAYS) * DRAW_DAYS
+
+
+def instrument_sd(severity: FloatArray, drift_share: FloatArray) -> FloatArray:
+    """Tell how much of a lone quantity's severity may be its instrument's, or a change of load's.
+
+    The further on its way, the less: float64[...], all of `drift_share` up to there, nothing at the failure level.
+    """
+    doubt = np.sqrt(np.clip((1.0 - severity) / (1.0 - drift_share), 0.0, 1.0))
+    return np.asarray(drift_share * doubt)
 
 
 def _has_risen(severity: FloatArray, severity_sd: FloatArray, before: FloatArray, is_agreed: BoolArray) -> BoolArray:
@@ -288,9 +305,7 @@ def _strongest(
     strength[heard] = np.maximum(strength[heard], lone[leader])
     heard, leader = heard[alone], leader[alone]
     severity[heard] = share[leader]
-    # The further on its way, the less of it can be the instrument's.
-    doubt = np.sqrt(np.clip((1.0 - share[leader]) / (1.0 - drift[leader]), 0.0, 1.0))
-    deviation[heard] = np.hypot(spread[leader], drift[leader] * doubt)
+    deviation[heard] = np.hypot(spread[leader], instrument_sd(share[leader], drift[leader]))
     agreeing[heard] = (lone[leader] > CALM_STRENGTH).astype(np.int32)
     weight[rows[np.isin(pair_of_row, heard)]] = 0.0
     weight[rows[leader]] = 1.0

@@ -15,12 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FloatArray, TimeArray
+from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.degradation import LAGS, weigh_lives
+from models.evidence import instrument_sd
 from models.memory import ModelState
 
-__all__ = ["LIFE_DAYS", "History", "Outlook", "look_ahead", "outlook"]
+__all__ = ["LIFE_DAYS", "History", "Outlook", "lone_instruments", "look_ahead", "outlook"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # What a severity may have moved unseen, a square root of a day.
@@ -77,7 +78,9 @@ class History:
     known : bool[P]
         True where a severity was ever measured.
     severity, severity_sd : float64[P]
-        Newest severity, and what a sound one deviates by.
+        Newest severity, and what a sound one deviates by, of a lone quantity with its instrument.
+    instrument : float64[P]
+        How far its instrument can move the lone quantity that the severity is; 0 where it is joined of several.
     seen : float64[P, L]
         Severities at `models.degradation.LAGS`.
     silent_days : float64[P]
@@ -91,6 +94,7 @@ class History:
     known: BoolArray
     severity: FloatArray
     severity_sd: FloatArray
+    instrument: FloatArray
     seen: FloatArray
     silent_days: FloatArray
     onsets_per_day: FloatArray
@@ -113,10 +117,14 @@ def outlook(
     """
     pair_asset = catalogue.pair_asset
     known = (state.evidence_ns > 0) & np.isfinite(state.severity)
+    instrument = np.zeros(len(known))
+    pair, instrument_share = lone_instruments(catalogue, state, slice(None))
+    instrument[pair] = instrument_share
     history = History(
         known=known,
         severity=np.where(known, state.severity, 0.0),
         severity_sd=np.where(known, state.severity_sd, 1.0),
+        instrument=np.where(known, instrument, 0.0),
         seen=np.where(known[:, np.newaxis], state.severity_past[:, list(LAGS)], 0.0),
         silent_days=np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0),
         onsets_per_day=state.onsets_per_year[pair_asset]
@@ -128,15 +136,36 @@ def outlook(
     return look_ahead(history, days)
 
 
+def lone_instruments(catalogue: Catalogue, state: ModelState, judged: slice) -> tuple[IndexArray, FloatArray]:
+    """Find pairs whose severity is that of one quantity alone.
+
+    Parameters
+    ----------
+    judged : slice
+        Judged channels to look through.
+
+    Returns
+    -------
+    pair : int32[...]
+    instrument : float64[...]
+        How far its instrument, or a change of load, can move the quantity, as a share of the failure level.
+    """
+    alone = state.severity_weight[judged] == 1.0
+    channel = catalogue.judged[judged][alone]
+    return catalogue.pair_of_judged[judged][alone], catalogue.drift_share[channel]
+
+
 def look_ahead(history: History, days: FloatArray) -> Outlook:
     """Look ahead from histories as they were stored: all that `outlook` says follows from them."""
-    spread = np.maximum(_DEVIATION_SHARE * history.severity_sd, _LEAST_DEVIATION)
+    drift = instrument_sd(history.severity, history.instrument)
+    steady = np.sqrt(np.maximum(history.severity_sd**2 - drift**2, 0.0))
+    spread = np.maximum(_DEVIATION_SHARE * steady, _LEAST_DEVIATION)
     deviation = np.sqrt(spread**2 + _UNSEEN_PER_SQRT_DAY**2 * history.silent_days)
     times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
     known = np.flatnonzero(history.known)
     damaged, failed = np.zeros(len(history.known)), np.zeros((len(history.known), len(times)))
     damaged[known], failed[known] = weigh_lives(
-        history.seen[known], deviation[known], history.onsets_per_day[known], times
+        history.seen[known], deviation[known], history.instrument[known], history.onsets_per_day[known], times
     )
     growth = (history.seen[:, 0] - history.seen[:, _GROWTH_LAG]) / LAGS[_GROWTH_LAG]
     return Outlook(
