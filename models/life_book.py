@@ -1,14 +1,20 @@
-"""How far remaining lives were off that ended in a failure, and how much wider or narrower the next interval is.
+"""How far remaining lives were off that ended, and how much wider or narrower the next interval is.
 
 While an alarm of condition stands, the remaining life of its asset is noted once a week, as the degradation model alone
 says it. When people record the day on which the asset failed, each note tells its *reach*: the distance from the
 stated median to the truth over the distance to the end of the interval on that side, both as logarithms of life and an
-offset of some weeks, for near failure the error is absolute and far away relative. A reach up to 1 was covered. The
-*stretch* of an organisation's intervals is the 80 % quantile of the reaches of its failures: conformal prediction. Each
-life counts once, for the notes of one alarm are no independent draws, and failures are few: so a prior that says "as
-wide as stated" counts as `_PRIOR_LIVES`. Stretched about its median an interval stays in order.
+offset of some weeks, for near failure the error is absolute and far away relative. It is negative where the truth came
+before the median; between -1 and 1 it was covered. The *stretch* of an organisation's intervals is the 80 % quantile of
+how far reaches lie from 0: conformal prediction. Each life counts once, for the notes of one alarm are no independent
+draws, and failures are few: so a prior that says "as wide as stated" counts as `_PRIOR_LIVES`. Stretched about its
+median an interval stays in order.
 
-What was repaired before it failed tells nothing, so this learns from failures alone. Without any the stretch is 1.
+Of what was repaired before it failed one thing is known: it would have lasted longer. Left out, the failures that
+remain would be those that came sooner than was said. So a repair is a censored life, whose weight goes to the reaches
+beyond its own, in proportion to theirs (B. Efron, The two sample problem with censored data, 1967: the estimate of
+Kaplan and Meier). That is fair as long as repairs are planned by what was stated, not by what is not known here. A
+damage that was none lasts longer than any life: the repair of a false alarm says a little too much.
+
 Notes and reaches are remembered in the order of event time; a day counts what was recorded before its end, so a
 restart, a replay and a re-scoring come to the same bits.
 """
@@ -45,9 +51,10 @@ _AHEAD_NS: Final = 7 * _DAY_NS
 
 
 def _prior_reaches() -> FloatArray:
-    """Reaches of normal errors, of which the prior's share is covered."""
+    """Reaches of normal errors, of which the prior's share is covered, on both sides of the median."""
     level = np.minimum(np.arange(1, _PRIOR_POINTS + 1), _PRIOR_POINTS - 0.5) / _PRIOR_POINTS
-    return np.asarray(special.ndtri(0.5 + 0.5 * level) / special.ndtri(0.5 + 0.5 * _COVERED), np.float64)
+    side = special.ndtri(0.5 + 0.5 * level) / special.ndtri(0.5 + 0.5 * _COVERED)
+    return np.concatenate([-side, side])
 
 
 _PRIOR: Final = _prior_reaches()
@@ -61,26 +68,33 @@ class StatedLife(msgspec.Struct, array_like=True, frozen=True):
     middle_days: float
     high_days: float
 
-    def reach(self, failed_ns: int) -> float:
-        """Tell how far the truth lay from the median, in widths of that side; 0 where it was on it."""
-        left = np.log(max((failed_ns - self.at_ns) / _DAY_NS, 0.0) + _OFFSET_DAYS)
+    def reach(self, ended_ns: int) -> float:
+        """Tell how far the end lay from the median, in widths of that side; negative before it."""
+        left = np.log(max((ended_ns - self.at_ns) / _DAY_NS, 0.0) + _OFFSET_DAYS)
         low, middle, high = np.log(np.array([self.low_days, self.middle_days, self.high_days]) + _OFFSET_DAYS)
         side = high - middle if left >= middle else middle - low
-        return float(abs(left - middle) / max(side, _LEAST_SIDE))
+        return float((left - middle) / max(side, _LEAST_SIDE))
 
 
 class EndedLife(msgspec.Struct, array_like=True, frozen=True):
-    """What one failure said of the lives stated before it: the event time when it was recorded, and the reaches."""
+    """What one end said of the lives stated before it: when it was recorded, in event time, and the reaches.
+
+    Attributes
+    ----------
+    has_failed : bool
+        False where it was repaired before: the true reaches lie beyond.
+    """
 
     organisation: str
     asset: AssetId
     at_ns: int
     reaches: tuple[float, ...]
+    has_failed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LifeBook:
-    """Lives stated under alarms that stand, and what became of those that failed; never changed in place."""
+    """Lives stated under alarms that stand, and what became of those that ended; never changed in place."""
 
     stated: Mapping[AssetId, tuple[StatedLife, ...]] = field(default_factory=dict)
     ended: tuple[EndedLife, ...] = ()
@@ -117,13 +131,21 @@ class LifeBook:
         """
         if failed_ns > at_ns + _AHEAD_NS:
             return self
-        reaches = tuple(note.reach(failed_ns) for note in self.stated.get(asset, ()) if note.at_ns < failed_ns)
+        return self._with_end(asset, organisation, failed_ns, at_ns, has_failed=True)
+
+    def with_repair(self, asset: AssetId, organisation: str, at_ns: int) -> LifeBook:
+        """Learn that an asset was repaired at an event time before it failed; without notes it tells nothing."""
+        return self._with_end(asset, organisation, at_ns, at_ns, has_failed=False)
+
+    def _with_end(self, asset: AssetId, organisation: str, ended_ns: int, at_ns: int, *, has_failed: bool) -> LifeBook:
+        reaches = tuple(note.reach(ended_ns) for note in self.stated.get(asset, ()) if note.at_ns < ended_ns)
         if not reaches:
             return self
-        return LifeBook(self.without(asset).stated, (*self.ended, EndedLife(organisation, asset, at_ns, reaches)))
+        ended = EndedLife(organisation, asset, at_ns, reaches, has_failed)
+        return LifeBook(self.without(asset).stated, (*self.ended, ended))
 
     def without(self, asset: AssetId) -> LifeBook:
-        """Drop the notes of an asset: it was repaired, or its alarm was none."""
+        """Drop the notes of an asset: its alarm was none."""
         return LifeBook({name: notes for name, notes in self.stated.items() if name != asset}, self.ended)
 
     def stretches(self, catalogue: Catalogue, day_end_ns: int) -> FloatArray:
@@ -169,8 +191,32 @@ def stretched(life_days: FloatArray, stretch: FloatArray) -> FloatArray:
 
 def _stretch(lives: list[EndedLife]) -> float:
     reach = np.concatenate([_PRIOR, *(np.array(life.reaches) for life in lives)])
-    weight = [np.full(_PRIOR_POINTS, _PRIOR_LIVES / _PRIOR_POINTS)]
+    weight = [np.full(len(_PRIOR), _PRIOR_LIVES / len(_PRIOR))]
     weight += [np.full(len(life.reaches), 1.0 / len(life.reaches)) for life in lives]
-    order = np.argsort(reach, kind="stable")
-    level = np.cumsum(np.concatenate(weight)[order]) / (_PRIOR_LIVES + len(lives))
-    return float(np.clip(reach[order][np.searchsorted(level, _COVERED - 1e-9)], *_STRETCHES))
+    known = [np.ones(len(_PRIOR), np.bool_)]
+    known += [np.full(len(life.reaches), life.has_failed) for life in lives]
+    mass = _shares(reach, np.concatenate(weight), np.concatenate(known))
+    distance = np.abs(reach)
+    order = np.argsort(distance, kind="stable")
+    level = np.cumsum(mass[order])
+    return float(np.clip(distance[order][np.searchsorted(level, _COVERED - 1e-9)], *_STRETCHES))
+
+
+def _shares(reach: FloatArray, weight: FloatArray, is_known: BoolArray) -> FloatArray:
+    """float64[N]: probability of each reach, by Kaplan and Meier; what no known reach lies beyond keeps its own.
+
+    Examples
+    --------
+    >>> _shares(np.array([-1.0, 0.0, 0.5, 1.0]), np.ones(4), np.array([True, False, True, True])).round(3).tolist()
+    [0.25, 0.0, 0.375, 0.375]
+    """
+    # Where they tie, a failure comes before a repair.
+    order = np.lexsort((~is_known, reach))
+    beyond = np.cumsum(weight[order][::-1])[::-1]
+    is_last = np.cumsum(is_known[order][::-1])[::-1] == 0
+    ends = is_known[order] | is_last
+    hazard = np.where(ends, weight[order] / beyond, 0.0)
+    left = np.cumprod(1.0 - hazard)
+    mass = np.empty(len(reach))
+    mass[order] = hazard * np.concatenate([[1.0], left[:-1]])
+    return mass

@@ -315,10 +315,12 @@ class LiveState:
         self.fleet.precision = self.fleet.precision.with_verdict(verdict)
 
     def _hear_of_life(self, decision: Decision, details: Asset, at_ns: int) -> None:
-        """Learn from a failure that a person recorded; a repair, or no alarm at all, ends what had been stated."""
+        """Learn from a failure or a repair that a person recorded; no alarm at all takes back what had been stated."""
         lives = self.fleet.lives
         if decision.failed_ns is not None:
             lives = lives.with_failure(decision.asset, details.organisation, decision.failed_ns, at_ns)
+        elif decision.verb is DecisionVerb.REPAIR:
+            lives = lives.with_repair(decision.asset, details.organisation, at_ns)
         if decision.verb in _NEW_REFERENCE or decision.verb is DecisionVerb.DISMISS:
             lives = lives.without(decision.asset)
         self.fleet.lives = lives

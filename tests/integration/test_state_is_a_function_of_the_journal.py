@@ -178,7 +178,7 @@ def test_what_people_said_of_alarms_survives_restarts_and_a_journal_read_anew(
 def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_restart(
     tmp_path: Path, messages: list[Message]
 ) -> None:
-    """Lives noted under an alarm, a restart, a failure where the median said, days that follow, and a restart."""
+    """Lives noted under an alarm, a restart, a failure where the median said, days that follow, a restart, a repair."""
     half = len(messages) // 2
     pipeline = open_chain(tmp_path, load_scenario("small"))
     feed(pipeline, messages[:half], batch=100)
@@ -206,6 +206,12 @@ def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_res
     pipeline = restarted(pipeline, tmp_path)
     assert pipeline.live.digest() == digest
     assert pipeline.live.fleet.lives == book
+    pipeline.live.fleet.lives = book.with_notes((asset,), np.array([[7.0, 14.0, 28.0]]), np.array([True]), failed_ns)
+    repair = DecisionDraft(asset, DecisionVerb.REPAIR, "A", "mended")
+    JournalDecisionLog(pipeline.journal, lambda _alarm: None).append(repair, decided_at_ns=ARRIVAL_NS)
+    assert pipeline.catch_up() == 1
+    assert pipeline.live.fleet.lives.stated == {}
+    assert [ended.has_failed for ended in pipeline.live.fleet.lives.ended] == [True, False]
     pipeline.journal.close()
 
 

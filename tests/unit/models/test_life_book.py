@@ -1,4 +1,4 @@
-"""What recorded failures say of the next interval: as wide as stated without any, and never out of order."""
+"""What recorded failures and repairs say of the next interval: as stated without any, and never out of order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from domain.identifiers import AssetId
 from models.catalogue import HOUR_NS, Catalogue
 from models.compiling import compile_catalogue
-from models.life_book import LifeBook, StatedLife, stretched
+from models.life_book import EndedLife, LifeBook, StatedLife, stretched
 from tests.unit.models.conftest import make_register
 
 DAY_NS = 24 * HOUR_NS
@@ -62,7 +62,7 @@ def test_failures_near_the_median_narrow_and_those_outside_widen(
     assert (found[0] < 1.0) == narrower
     assert min(found) >= 0.5
     assert max(found) <= 2.0
-    assert found[-1] == (0.5 if narrower else pytest.approx(min(2.0, reach_of(left_days)), rel=0.02))
+    assert found[-1] == (0.5 if narrower else pytest.approx(min(2.0, abs(reach_of(left_days))), rel=0.02))
 
 
 def reach_of(left_days: int) -> float:
@@ -70,7 +70,7 @@ def reach_of(left_days: int) -> float:
 
 
 def test_a_reach_of_one_is_the_end_of_the_interval() -> None:
-    assert [reach_of(days) for days in (40, 80, 160)] == pytest.approx([1.0, 0.0, 1.0])
+    assert [reach_of(days) for days in (40, 80, 160)] == pytest.approx([-1.0, 0.0, 1.0])
 
 
 def test_one_life_counts_once_however_long_its_alarm_stood(bridges: Catalogue) -> None:
@@ -105,6 +105,44 @@ def test_a_failure_is_learnt_once_and_notes_go_with_the_alarm() -> None:
     assert failed.with_failure(ASSET, "", 20 * DAY_NS, 20 * DAY_NS) == failed
     assert LifeBook.decode(failed.encode()) == failed
     assert LifeBook.decode(book.encode()) == book
+
+
+@pytest.mark.parametrize(("days", "least", "most"), [(5, 0.999, 1.001), (30, 0.9, 0.98), (700, 1.5, 2.0)])
+def test_repairs_alone_move_it_by_what_they_rule_out(bridges: Catalogue, days: int, least: float, most: float) -> None:
+    """Stated were 40 to 160 days: lasting five says nothing, thirty that few end early, 700 that it was late."""
+    book = LifeBook()
+    for number in range(20):
+        name = AssetId(f"x{number}")
+        book = noted({100: (40.0, 80.0, 160.0)}, book, name).with_repair(name, "", (100 + days) * DAY_NS)
+    assert least <= stretch_of(book, bridges) <= most
+
+
+def test_what_was_repaired_in_time_does_not_make_the_failures_that_are_left_look_usual(bridges: Catalogue) -> None:
+    """Most lives are repaired within ten weeks, whatever they would have lasted: failures alone are the early ones."""
+    rng = np.random.default_rng(11)
+    note = StatedLife(0, 40.0, 80.0, 160.0)
+    left = np.round(101.0 * np.exp(rng.normal(0.0, 0.3, 4000)) - 21.0).clip(1.0)
+    repaired = np.where(rng.random(4000) < 0.9, np.round(rng.uniform(10.0, 70.0, 4000)), np.inf)
+
+    def book(end: np.ndarray, has_failed: np.ndarray) -> LifeBook:
+        ends = zip(end.astype(int).tolist(), has_failed.tolist(), strict=True)
+        return LifeBook(
+            ended=tuple(EndedLife("", ASSET, 0, (note.reach(day * DAY_NS),), failed) for day, failed in ends)
+        )
+
+    fails = left <= repaired
+    as_it_is = stretch_of(book(left, np.ones(4000, np.bool_)), bridges)
+    assert as_it_is < 0.85
+    assert stretch_of(book(np.minimum(left, repaired), fails), bridges) == pytest.approx(as_it_is, rel=0.05)
+    assert stretch_of(book(left[fails], fails[fails]), bridges) > 1.15 * as_it_is
+
+
+def test_a_repair_is_learnt_once_and_without_notes_not_at_all() -> None:
+    book = noted({7: (10.0, 20.0, 40.0)})
+    repaired = book.with_repair(ASSET, "", 20 * DAY_NS)
+    assert (repaired.stated, repaired.ended[0].has_failed) == ({}, False)
+    assert repaired.with_repair(ASSET, "", 21 * DAY_NS) == repaired
+    assert LifeBook.decode(repaired.encode()) == repaired
 
 
 def test_stretched_lives_stay_in_order_and_keep_their_median() -> None:
