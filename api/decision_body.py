@@ -141,7 +141,8 @@ class DecisionBody(BaseModel):
         BeforeValidator(_day, json_schema_input_type=str | None),
         Field(
             description="The day on which it failed, where it did, whatever is decided about it now; what the "
-            "forecasts said before is compared with it.",
+            "forecasts said before is compared with it. A later decision with another day for the same failure "
+            "corrects it.",
             json_schema_extra={"format": "date"},
         ),
     ] = None

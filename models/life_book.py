@@ -15,8 +15,10 @@ beyond its own, in proportion to theirs (B. Efron, The two sample problem with c
 Kaplan and Meier). That is fair as long as repairs are planned by what was stated, not by what is not known here. A
 damage that was none lasts longer than any life: the repair of a false alarm says a little too much.
 
-Notes and reaches are remembered in the order of event time; a day counts what was recorded before its end, so a
-restart, a replay and a re-scoring come to the same bits.
+A life ends once: a day of failure that lies before the last record of its end, or hardly later, corrects that record;
+one after it is another failure. What was recorded stays beside what corrects it, and a day counts for each life the
+last that was recorded before its end, in the order of the journal: so a restart, a replay and a re-scoring come to the
+same bits, those of before a correction too.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ _MOST_NOTES: Final = 53
 _LEAST_SIDE: Final = 1e-3
 # Sensors may have been silent for some days when it failed; further ahead is a day of another clock, as in a replay.
 _AHEAD_NS: Final = 7 * _DAY_NS
+# So long before the first note a day may correct a failure, which then came before its alarm; earlier, it is another.
+_BEFORE_NS: Final = 30 * _DAY_NS
 
 
 def _prior_reaches() -> FloatArray:
@@ -77,10 +81,19 @@ class StatedLife(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EndedLife(msgspec.Struct, array_like=True, frozen=True):
-    """What one end said of the lives stated before it: when it was recorded, in event time, and the reaches.
+    """What one record of an end said of the lives stated before it.
 
     Attributes
     ----------
+    organisation : str
+        Who learns from it.
+    asset : AssetId
+    at_ns : int
+        Event time of the asset when it was recorded.
+    notes : tuple of StatedLife
+        All that was stated under the alarm before its end was first recorded, at least one.
+    reaches : tuple of float
+        Of the notes before the end; none where a correction put it before all of them.
     has_failed : bool
         False where it was repaired before: the true reaches lie beyond.
     """
@@ -88,8 +101,14 @@ class EndedLife(msgspec.Struct, array_like=True, frozen=True):
     organisation: str
     asset: AssetId
     at_ns: int
+    notes: tuple[StatedLife, ...]
     reaches: tuple[float, ...]
     has_failed: bool = True
+
+    @property
+    def began_ns(self) -> int:
+        """When its first note was taken: that names the life among those of the asset."""
+        return self.notes[0].at_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +141,50 @@ class LifeBook:
         return LifeBook(stated, self.ended)
 
     def with_failure(self, asset: AssetId, organisation: str, failed_ns: int, at_ns: int) -> LifeBook:
-        """Learn that an asset failed; without notes before it, or weeks from now, it tells nothing.
+        """Learn that an asset failed, or that it did on another day than was recorded before.
+
+        Without notes before it, or weeks from now, it tells nothing.
 
         Parameters
         ----------
+        organisation : str
+            Of the asset; a correction goes to the one that learnt of the failure.
         failed_ns, at_ns : int
             When it failed, and the event time of the asset when that was recorded.
         """
         if failed_ns > at_ns + _AHEAD_NS:
             return self
-        return self._with_end(asset, organisation, failed_ns, at_ns, has_failed=True)
+        before = self._corrected_by(asset, failed_ns)
+        if before is None:
+            return self._with_end(asset, organisation, failed_ns, at_ns, has_failed=True)
+        reaches = _reaches(before.notes, failed_ns)
+        if before.has_failed and reaches == before.reaches:
+            return self
+        return LifeBook(self.stated, (*self.ended, EndedLife(before.organisation, asset, at_ns, before.notes, reaches)))
 
     def with_repair(self, asset: AssetId, organisation: str, at_ns: int) -> LifeBook:
         """Learn that an asset was repaired at an event time before it failed; without notes it tells nothing."""
         return self._with_end(asset, organisation, at_ns, at_ns, has_failed=False)
 
     def _with_end(self, asset: AssetId, organisation: str, ended_ns: int, at_ns: int, *, has_failed: bool) -> LifeBook:
-        reaches = tuple(note.reach(ended_ns) for note in self.stated.get(asset, ()) if note.at_ns < ended_ns)
+        notes = self.stated.get(asset, ())
+        reaches = _reaches(notes, ended_ns)
         if not reaches:
             return self
-        ended = EndedLife(organisation, asset, at_ns, reaches, has_failed)
+        ended = EndedLife(organisation, asset, at_ns, notes, reaches, has_failed)
         return LifeBook(self.without(asset).stated, (*self.ended, ended))
+
+    def _corrected_by(self, asset: AssetId, failed_ns: int) -> EndedLife | None:
+        """Find the last record of the life whose end a day corrects: the newest begun by then, or the one after."""
+        records = [life for life in self.ended if life.asset == asset]
+        recorded_ns = {life.began_ns: life.at_ns for life in reversed(records)}
+        lives = [
+            life
+            for _, life in sorted({life.began_ns: life for life in records}.items())
+            if life.began_ns - _BEFORE_NS <= failed_ns <= recorded_ns[life.began_ns] + _AHEAD_NS
+        ]
+        begun = [life for life in lives if life.began_ns < failed_ns]
+        return begun[-1] if begun else next(iter(lives), None)
 
     def without(self, asset: AssetId) -> LifeBook:
         """Drop the notes of an asset: its alarm was none."""
@@ -150,9 +192,10 @@ class LifeBook:
 
     def stretches(self, catalogue: Catalogue, day_end_ns: int) -> FloatArray:
         """float64[A]: how much wider each interval of life is, by what was recorded before the end of a day."""
+        last = {(life.asset, life.began_ns): life for life in self.ended if life.at_ns < day_end_ns}
         known: dict[str, list[EndedLife]] = {}
-        for life in self.ended:
-            if life.at_ns < day_end_ns:
+        for life in last.values():
+            if life.reaches:
                 known.setdefault(life.organisation, []).append(life)
         stretch = {organisation: _stretch(lives) for organisation, lives in known.items()}
         return np.array([stretch.get(details.organisation, 1.0) for details in catalogue.details], np.float64)
@@ -173,6 +216,11 @@ class LifeBook:
         kind = tuple[list[tuple[AssetId, tuple[StatedLife, ...]]], tuple[EndedLife, ...]]
         stated, ended = msgspec.msgpack.decode(data, type=kind)
         return LifeBook(dict(stated), ended)
+
+
+def _reaches(notes: tuple[StatedLife, ...], ended_ns: int) -> tuple[float, ...]:
+    """Give the reaches of the notes before an end."""
+    return tuple(note.reach(ended_ns) for note in notes if note.at_ns < ended_ns)
 
 
 def stretched(life_days: FloatArray, stretch: FloatArray) -> FloatArray:

@@ -2,9 +2,10 @@
 
 The records are put into the form that simulated runs are judged in (`service.evaluation`), so that the figures mean
 the same as in docs/evaluation.md. An asset's time is cut into lives: from its first statement, or a repair, to its
-failure (`failed_on` of a decision), the next repair, or now. What nobody recorded counts as no failure; what a repair
-prevented is not known and has no label. Chances are taken from the statements of every thirtieth day (UTC), so that
-their number stays small, remaining lives from every day of the year before a failure.
+failure (`failed_on` of a decision; another day for the same failure corrects it), the next repair, or now. What nobody
+recorded counts as no failure; what a repair prevented is not known and has no label. Chances are taken from the
+statements of every thirtieth day (UTC), so that their number stays small, remaining lives from every day of the year
+before a failure.
 
 Nothing is said about chances and lives before `FAILURES_NEEDED` failures had a statement before them: a few failures
 fit any forecast.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -50,6 +52,8 @@ __all__ = ["FAILURES_NEEDED", "calibrate"]
 FAILURES_NEEDED: Final = 10
 _EVERY_DAYS: Final = 30
 _LOOK_BACK_NS: Final = 365 * DAY_NS
+# As far behind a record of a failure another day still corrects it, as in `models.life_book`.
+_AHEAD_NS: Final = 7 * DAY_NS
 _PAGE: Final = 500
 _ALARMS_MOST: Final = 1000
 _VERDICTS: Final = (DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
@@ -110,17 +114,39 @@ def _decisions(log: DecisionLog) -> Iterator[Decision]:
 
 
 def _outcomes(store: AdvisoryStore, decisions: Sequence[Decision]) -> _Outcomes:
-    failures: defaultdict[str, set[int]] = defaultdict(set)
+    failures: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     repairs: defaultdict[str, set[int]] = defaultdict(set)
     for decision in decisions:
         if decision.failed_ns is not None:
-            failures[decision.asset].add(decision.failed_ns)
+            failures[decision.asset].append((decision.failed_ns, _event_time(store, decision)))
         if decision.verb is DecisionVerb.REPAIR:
             repairs[decision.asset].add(_event_time(store, decision))
     return _Outcomes(
-        {asset: sorted(times) for asset, times in failures.items()},
+        {asset: _corrected(records, repairs[asset]) for asset, records in failures.items()},
         {asset: sorted(times) for asset, times in repairs.items()},
     )
+
+
+def _corrected(records: Sequence[tuple[int, int]], repairs: AbstractSet[int]) -> list[int]:
+    """Give the days of failure, each as it was recorded last.
+
+    A day before an earlier record, or hardly behind it, is of the same failure when no repair lies between both days.
+
+    Parameters
+    ----------
+    records : sequence of (int, int)
+        Each day, and when it was recorded, as they were recorded.
+    """
+    found: list[tuple[int, int]] = []
+    for failed_ns, recorded_ns in records:
+        for place, (said_ns, first_ns) in enumerate(found):
+            low, high = sorted((failed_ns, said_ns))
+            if failed_ns <= first_ns + _AHEAD_NS and not any(low < repair < high for repair in repairs):
+                found[place] = failed_ns, first_ns
+                break
+        else:
+            found.append((failed_ns, recorded_ns))
+    return sorted(failed_ns for failed_ns, _ in found)
 
 
 def _event_time(store: AdvisoryStore, decision: Decision) -> int:

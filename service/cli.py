@@ -229,7 +229,9 @@ def decide(
     condition: Annotated[
         int | None, typer.Option(help="Inspected condition, for `correct-condition`.", min=1, max=6)
     ] = None,
-    failed_on: Annotated[str | None, typer.Option(help="Day on which it failed, where it did: YYYY-MM-DD.")] = None,
+    failed_on: Annotated[
+        str | None, typer.Option(help="Day on which it failed, where it did: YYYY-MM-DD; a later decision corrects it.")
+    ] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,15 @@ SENSORS = [
 SENSORS.append(f"{MUTE},klimaat,temperature,Cel,,gw-1,,3600\n")
 # When the third bridge joins, and when the first weakens; the update comes later, and the third falls silent before it.
 JOINS = 3 * 24
-WEAKENS, SAVED, SILENT, UPDATE, END = 9 * 24, 12 * 24, 13 * 24, 15 * 24, 17 * 24
+WEAKENS, SAVED, SILENT, UPDATE, END = 5 * 24, 12 * 24, 13 * 24, 15 * 24, 17 * 24
 OLD = "0.9"
 STIFFNESS_LOSS = "condition.stiffness_loss"
-DECISIONS = {8 * 24 + 5: (DecisionVerb.ACCEPT_NORMAL, "brug-2")}
+# Verb, asset, and the day on which it failed; that day is corrected half a day later.
+DECISIONS: dict[int, tuple[DecisionVerb, str, int | None]] = {
+    8 * 24 + 5: (DecisionVerb.ACCEPT_NORMAL, "brug-2", None),
+    14 * 24 + 4: (DecisionVerb.INSPECT, "brug-1", 14),
+    14 * 24 + 16: (DecisionVerb.INSPECT, "brug-1", 13),
+}
 
 
 def message(asset: str, hour: int, quantity: str, sensor: str, unit: str, value: float) -> Message:
@@ -74,7 +80,8 @@ def live_hours(pipeline: Pipeline, hours: range) -> None:
     for first in range(hours.start, hours.stop, 12):
         for hour in range(first, first + 12):
             if hour in DECISIONS:
-                decide(pipeline.journal, *DECISIONS[hour], hour=hour)
+                verb, asset, failed_day = DECISIONS[hour]
+                decide(pipeline.journal, verb, asset, hour=hour, failed_day=failed_day)
                 pipeline.catch_up()
         if first == JOINS:
             onboard(pipeline, pipeline.journal.path.parent, "".join(SENSORS[:3]), assets=ASSETS)
@@ -92,8 +99,19 @@ def live_hours(pipeline: Pipeline, hours: range) -> None:
         pipeline.close(now_ns=now_ns)
 
 
-def decide(journal: Journal, verb: DecisionVerb, asset: str, *, hour: int, alarm_id: str | None = None) -> None:
-    draft = DecisionDraft(AssetId(asset), verb, "A. Smit", "seen on site", alarm_id, None, None, None)
+def decide(
+    journal: Journal,
+    verb: DecisionVerb,
+    asset: str,
+    *,
+    hour: int,
+    alarm_id: str | None = None,
+    failed_day: int | None = None,
+) -> None:
+    failed_on = None
+    if failed_day is not None:
+        failed_on = datetime.fromtimestamp(BEGIN_NS // NS + 86_400 * failed_day, UTC).date().isoformat()
+    draft = DecisionDraft(AssetId(asset), verb, "A. Smit", "seen on site", alarm_id, failed_on=failed_on)
     log = JournalDecisionLog(journal, lambda _: None if alarm_id is None else STIFFNESS_LOSS)
     log.append(draft, decided_at_ns=BEGIN_NS + hour * HOUR_NS + 1800 * NS)
 

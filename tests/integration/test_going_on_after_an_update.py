@@ -45,6 +45,8 @@ def always(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     pipeline = open_site(tmp_path_factory.mktemp("always"), "".join(SENSORS[:2]), assets=ASSETS[:2], policy=WALL)
     live_hours(pipeline, range(UPDATE))
     at_update = pipeline.live.digest()
+    # Part of the digest: a failure that people recorded, and corrected, is learnt again like all else.
+    assert [len(life.reaches) for life in pipeline.live.fleet.lives.ended] == [1, 1]
     live_hours(pipeline, range(UPDATE, END))
     return at_update, pipeline.live.digest()
 

@@ -178,7 +178,7 @@ def test_what_people_said_of_alarms_survives_restarts_and_a_journal_read_anew(
 def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_restart(
     tmp_path: Path, messages: list[Message]
 ) -> None:
-    """Lives noted under an alarm, a restart, a failure where the median said, days that follow, a restart, a repair."""
+    """Lives noted under an alarm, a failure, its day corrected, days that follow, restarts, and a repair."""
     half = len(messages) // 2
     pipeline = open_chain(tmp_path, load_scenario("small"))
     feed(pipeline, messages[:half], batch=100)
@@ -191,13 +191,16 @@ def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_res
         noted = live.fleet.lives.with_notes((asset,), life, np.array([True]), failed_ns - int(days) * DAY_NS)
         live.fleet.lives = noted
     pipeline = restarted(pipeline, tmp_path)
-    day = np.datetime64(failed_ns, "ns").astype("datetime64[D]").item().isoformat()
-    draft = DecisionDraft(asset, DecisionVerb.INSPECT, "A", "it failed", failed_on=day)
-    JournalDecisionLog(pipeline.journal, lambda _alarm: None).append(draft, decided_at_ns=ARRIVAL_NS)
-    assert pipeline.catch_up() == 1
+    for days_before, verb in ((9, DecisionVerb.INSPECT), (0, DecisionVerb.REPAIR)):
+        day = np.datetime64(failed_ns - days_before * DAY_NS, "ns").astype("datetime64[D]").item().isoformat()
+        draft = DecisionDraft(asset, verb, "A", "it failed", failed_on=day)
+        JournalDecisionLog(pipeline.journal, lambda _alarm: None).append(draft, decided_at_ns=ARRIVAL_NS)
+        assert pipeline.catch_up() == 1
+        pipeline = restarted(pipeline, tmp_path)
     book = pipeline.live.fleet.lives
     assert book.stated == {}
-    assert [ended.reaches for ended in book.ended] == [(0.0, 0.0, 0.0)]
+    assert [len(ended.reaches) for ended in book.ended] == [2, 3]
+    assert book.ended[-1].reaches == (0.0, 0.0, 0.0), "the second day corrects the first"
     feed(pipeline, messages[half : half + half // 4], batch=100)
     watched = np.unique(pipeline.live.catalogue.pair_asset)
     stretch = pipeline.live.state.life_stretch[watched]
@@ -211,7 +214,7 @@ def test_a_recorded_failure_narrows_what_is_said_of_other_lives_also_after_a_res
     JournalDecisionLog(pipeline.journal, lambda _alarm: None).append(repair, decided_at_ns=ARRIVAL_NS)
     assert pipeline.catch_up() == 1
     assert pipeline.live.fleet.lives.stated == {}
-    assert [ended.has_failed for ended in pipeline.live.fleet.lives.ended] == [True, False]
+    assert [ended.has_failed for ended in pipeline.live.fleet.lives.ended] == [True, True, False]
     pipeline.journal.close()
 
 

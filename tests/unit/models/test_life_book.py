@@ -125,10 +125,11 @@ def test_what_was_repaired_in_time_does_not_make_the_failures_that_are_left_look
     repaired = np.where(rng.random(4000) < 0.9, np.round(rng.uniform(10.0, 70.0, 4000)), np.inf)
 
     def book(end: np.ndarray, has_failed: np.ndarray) -> LifeBook:
-        ends = zip(end.astype(int).tolist(), has_failed.tolist(), strict=True)
-        return LifeBook(
-            ended=tuple(EndedLife("", ASSET, 0, (note.reach(day * DAY_NS),), failed) for day, failed in ends)
+        ended = tuple(
+            EndedLife("", AssetId(f"x{number}"), 0, (note,), (note.reach(int(day) * DAY_NS),), failed)
+            for number, (day, failed) in enumerate(zip(end.tolist(), has_failed.tolist(), strict=True))
         )
+        return LifeBook(ended=ended)
 
     fails = left <= repaired
     as_it_is = stretch_of(book(left, np.ones(4000, np.bool_)), bridges)
@@ -143,6 +144,67 @@ def test_a_repair_is_learnt_once_and_without_notes_not_at_all() -> None:
     assert (repaired.stated, repaired.ended[0].has_failed) == ({}, False)
     assert repaired.with_repair(ASSET, "", 21 * DAY_NS) == repaired
     assert LifeBook.decode(repaired.encode()) == repaired
+
+
+def failed_once(*, recorded_day: int = 21) -> LifeBook:
+    """A life stated on days 7 and 14, and recorded to have failed on day 20."""
+    book = noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)})
+    return book.with_failure(ASSET, "", 20 * DAY_NS, recorded_day * DAY_NS)
+
+
+@pytest.mark.parametrize("corrected_day", [10, 18, 27])
+def test_another_day_for_the_same_failure_is_learnt_as_if_it_had_been_recorded_first(
+    bridges: Catalogue, corrected_day: int
+) -> None:
+    """Nor does a repair in between matter. What was said before the correction is explained by what was known then."""
+    book = failed_once().without(ASSET).with_failure(ASSET, "", corrected_day * DAY_NS, 30 * DAY_NS)
+    right = noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)})
+    right = right.with_failure(ASSET, "", corrected_day * DAY_NS, 30 * DAY_NS)
+    assert book.ended[-1] == right.ended[-1]
+    assert book.ended[-1].reaches != book.ended[0].reaches
+    assert stretch_of(book, bridges) == stretch_of(right, bridges)
+    assert stretch_of(book, bridges, 30 * DAY_NS) == stretch_of(failed_once(), bridges)
+    assert LifeBook.decode(book.encode()) == book
+
+
+def test_a_day_before_the_alarm_takes_back_what_was_learnt_until_it_is_corrected_again(bridges: Catalogue) -> None:
+    book = failed_once().with_failure(ASSET, "", 6 * DAY_NS, 30 * DAY_NS)
+    assert stretch_of(book, bridges) == 1.0
+    again = book.with_failure(ASSET, "", 20 * DAY_NS, 40 * DAY_NS)
+    assert stretch_of(again, bridges) == stretch_of(failed_once(), bridges)
+    assert [len(life.reaches) for life in again.ended] == [2, 0, 2]
+
+
+def test_a_failure_recorded_behind_its_repair_takes_the_place_of_the_repair(bridges: Catalogue) -> None:
+    book = noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)}).with_repair(ASSET, "", 21 * DAY_NS)
+    failed = book.with_failure(ASSET, "", 20 * DAY_NS, 25 * DAY_NS)
+    assert [life.has_failed for life in failed.ended] == [False, True]
+    assert stretch_of(failed, bridges) == stretch_of(failed_once(), bridges)
+
+
+def test_a_later_failure_is_another_and_each_is_corrected_by_itself(bridges: Catalogue) -> None:
+    book = noted({70: (1.0, 2.0, 4.0)}, failed_once())
+    book = book.with_failure(ASSET, "", 72 * DAY_NS, 73 * DAY_NS)
+    assert [len(life.reaches) for life in book.ended] == [2, 1]
+    book = book.with_failure(ASSET, "", 19 * DAY_NS, 80 * DAY_NS).with_failure(ASSET, "", 75 * DAY_NS, 81 * DAY_NS)
+    assert [life.began_ns // DAY_NS for life in book.ended] == [7, 70, 7, 70]
+    alone = noted(
+        {70: (1.0, 2.0, 4.0)},
+        noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)}).with_failure(ASSET, "", 19 * DAY_NS, 21 * DAY_NS),
+    ).with_failure(ASSET, "", 75 * DAY_NS, 81 * DAY_NS)
+    assert stretch_of(book, bridges) == stretch_of(alone, bridges)
+
+
+def test_an_older_failure_or_one_that_no_alarm_foretold_corrects_nothing() -> None:
+    book = noted({400: (1.0, 2.0, 4.0)}).with_failure(ASSET, "", 410 * DAY_NS, 411 * DAY_NS)
+    assert book.with_failure(ASSET, "", 300 * DAY_NS, 412 * DAY_NS) == book
+    assert book.with_failure(ASSET, "", 700 * DAY_NS, 701 * DAY_NS) == book
+
+
+def test_a_correction_is_learnt_by_who_learnt_the_failure() -> None:
+    book = failed_once().with_failure(ASSET, "others", 18 * DAY_NS, 30 * DAY_NS)
+    assert [life.organisation for life in book.ended] == ["", ""]
+    assert failed_once().with_failure(AssetId("b001"), "", 18 * DAY_NS, 30 * DAY_NS) == failed_once()
 
 
 def test_stretched_lives_stay_in_order_and_keep_their_median() -> None:

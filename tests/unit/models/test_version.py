@@ -43,6 +43,7 @@ VERSIONS = {
     "3.19": ("5e53d5f06b99d151", "1ff187ba3d90a6fe"),
     "3.20": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.21": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
+    "3.22": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 

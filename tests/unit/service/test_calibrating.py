@@ -118,6 +118,29 @@ def test_what_a_repair_prevented_and_the_last_90_days_have_no_label() -> None:
     assert after.forecast.reliability == before.forecast.reliability
 
 
+def test_another_day_of_the_same_failure_corrects_the_first() -> None:
+    """Recorded weeks behind the repair that named the first."""
+    fails_ns = END_NS - 200 * DAY_NS
+    for moved in (-40, -3, 0):
+        town = small_town(12, 0)
+        failed_on = date_of(fails_ns + moved * DAY_NS)
+        for name in [item.asset for item in town.decisions.links]:
+            decide(town, name, DecisionVerb.INSPECT, fails_ns + 30 * DAY_NS, failed_on=failed_on)
+        made = figures(town)
+        assert made.failures == 12
+        assert made.life is not None
+        assert made.life.error_days.value == pytest.approx(abs(1 - moved))
+
+
+def test_a_day_on_the_other_side_of_a_repair_is_another_failure() -> None:
+    town = small_town(12, 0)
+    fails_ns = END_NS - 200 * DAY_NS
+    for days in (-300, 40):
+        decide(town, "sluis-00", DecisionVerb.REPAIR, fails_ns + (days + 1) * DAY_NS)
+        decide(town, "sluis-00", DecisionVerb.INSPECT, END_NS, failed_on=date_of(fails_ns + days * DAY_NS))
+    assert figures(town).failures == 14
+
+
 def test_a_decision_lies_where_its_assessment_does() -> None:
     """In a replay the wall's clock is years behind the events."""
     town = small_town(12, 0)
