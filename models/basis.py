@@ -7,14 +7,16 @@ assessment did, without state and catalogue: the same numbers a year later, bit 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
 from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FloatArray
+from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
-from models.axes import asset_rows
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.degradation import LAGS
@@ -27,7 +29,7 @@ from models.memory import ModelState
 from models.prognosis import LIFE_DAYS, History, lone_instruments, look_ahead
 from models.thresholds import MODES
 
-__all__ = ["Recomputed", "basis_of", "days_to_alarm", "recompute", "shares_of_risk"]
+__all__ = ["Recomputed", "bases_of", "days_to_alarm", "recompute", "shares_of_risk"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 _NINETY: Final = 1
@@ -64,110 +66,132 @@ class Recomputed:
     later_chance: float
 
 
-def basis_of(
-    catalogue: Catalogue, state: ModelState, consequence: Consequence, threshold: FloatArray, asset: int, at_ns: int
-) -> AssessmentBasis:
-    """Collect what one asset's assessment rests on.
+def bases_of(
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: Sequence[int],
+    at_ns: TimeArray,
+    *,
+    consequence: Consequence,
+    threshold: FloatArray,
+) -> list[AssessmentBasis]:
+    """Collect what the assessments of some assets rest on.
 
     Parameters
     ----------
+    rows : sequence of int
+        Positions of assets, in the order wanted.
+    at_ns : int64[A]
+        Event time of each asset's assessment.
     threshold : float64[P]
         Evidence that an alarm takes.
     """
-    rows = asset_rows(catalogue, asset)
-    temperature = temperature_of(state, asset, at_ns)
-    modes, channels = [], []
-    pairs = rows["pair"]
-    fast = fast_days(
-        state.severity[pairs], state.severity_sd[pairs], state.severity_past[pairs], state.is_agreed[pairs]
+    modes = _mode_bases(catalogue, state, at_ns, consequence, threshold)
+    channels = _channel_bases(catalogue, state)
+    begins = begins_per_year(consequence.rate_per_year, consequence.relative_rate, state.fleet_shown)
+    columns = zip(
+        consequence.rate_per_year.tolist(),
+        consequence.planned_eur.tolist(),
+        consequence.failure_eur.tolist(),
+        [details.crew_lead_days or 0.0 for details in catalogue.details],
+        [value if isfinite(value) else None for value in temperature_of(state, slice(None), at_ns).tolist()],
+        has_climate(state).tolist(),
+        begins.tolist(),
+        state.life_stretch.tolist(),
+        pairwise(catalogue.first_pair.tolist()),
+        pairwise(catalogue.first_judged.tolist()),
+        strict=True,
     )
-    alone, instrument = lone_instruments(catalogue, state, rows["judged"])
-    lone = dict(zip(alone.tolist(), instrument.tolist(), strict=True))
-    for pair in range(pairs.start, pairs.stop):
-        if state.evidence_ns[pair] == 0 or not np.isfinite(state.severity[pair]):
-            continue
-        modes.append(
-            ModeBasis(
-                mode=MODES[catalogue.pair_mode[pair]],
-                severity=float(state.severity[pair]),
-                severity_sd=float(state.severity_sd[pair]),
-                seen=tuple(state.severity_past[pair, list(LAGS)].tolist()),
-                silent_days=float(max(at_ns - int(state.evidence_ns[pair]), 0) / _DAY_NS),
-                onsets_per_day=float(
-                    state.onsets_per_year[asset]
-                    * consequence.relative_rate[asset]
-                    / catalogue.pairs_of_asset[asset]
-                    / 365.25
-                ),
-                evidence=float(state.evidence[pair]),
-                threshold=float(threshold[pair]),
-                strength=float(state.strength[pair]),
-                raised_at_ns=int(state.raised_ns[pair]) or None,
-                doubt=float(state.doubt[pair]),
-                verdicts=_four(state.verdicts[pair].tolist()),
-                fast_days=int(fast[pair - pairs.start]),
-                instrument=lone.get(pair, 0.0),
-            )
+    of_asset = list(columns)
+    found = []
+    for row in rows:
+        rate, planned, failure, lead, temperature, climate, begun, stretch, of_pairs, of_channels = of_asset[row]
+        measured = channels[slice(*of_channels)]
+        known = tuple(item for item in measured if isinstance(item, ChannelBasis))
+        basis = AssessmentBasis(
+            rate_per_year=rate,
+            planned_eur=planned,
+            failure_eur=failure,
+            crew_lead_days=lead,
+            temperature_degc=temperature,
+            borrows_climate=not climate and bool(known),
+            modes=tuple(mode for mode in modes[slice(*of_pairs)] if mode is not None),
+            channels=known,
+            missing=tuple(item for item in measured if isinstance(item, str)),
+            begins_per_year=begun,
+            life_stretch=stretch,
         )
-    missing = []
-    judged = rows["judged"]
-    numbers = (state.measured[judged], state.expected[judged], state.spread[judged], state.residual[judged])
+        found.append(basis)
+    return found
+
+
+def _mode_bases(
+    catalogue: Catalogue, state: ModelState, at_ns: TimeArray, consequence: Consequence, threshold: FloatArray
+) -> list[ModeBasis | None]:
+    """Give what is known of each pair's mode; None where it has no history."""
+    asset = catalogue.pair_asset
+    silent_days = np.maximum(at_ns[asset] - state.evidence_ns, 0) / _DAY_NS
+    onsets = state.onsets_per_year[asset] * consequence.relative_rate[asset] / catalogue.pairs_of_asset[asset] / 365.25
+    fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
+    instrument = np.zeros(len(asset))
+    alone, moved = lone_instruments(catalogue, state, slice(None))
+    instrument[alone] = moved
+    is_known = (state.evidence_ns > 0) & np.isfinite(state.severity)
+    # In the order of the record.
+    columns = zip(
+        [MODES[mode] for mode in catalogue.pair_mode.tolist()],
+        state.severity.tolist(),
+        state.severity_sd.tolist(),
+        [tuple(seen) for seen in state.severity_past[:, list(LAGS)].tolist()],
+        silent_days.tolist(),
+        onsets.tolist(),
+        state.evidence.tolist(),
+        threshold.tolist(),
+        state.strength.tolist(),
+        [raised_ns or None for raised_ns in state.raised_ns.tolist()],
+        state.doubt.tolist(),
+        [tuple(verdicts) for verdicts in state.verdicts.tolist()],
+        fast.tolist(),
+        instrument.tolist(),
+        strict=True,
+    )
+    return [ModeBasis(*values) if known else None for known, values in zip(is_known.tolist(), columns, strict=True)]
+
+
+def _channel_bases(catalogue: Catalogue, state: ModelState) -> list[ChannelBasis | str]:
+    """Give each judged channel's way from its reading to its part in the severity; its name where it says nothing."""
+    judged = catalogue.judged
+    numbers = (state.measured, state.expected, state.spread, state.residual)
     is_known: BoolArray = np.logical_and.reduce([np.isfinite(column) for column in numbers])
-    is_log, spread = catalogue.is_log[catalogue.judged[judged]], state.spread[judged]
-    expected, band = in_unit(is_log, state.expected[judged], spread)
-    measured, _ = in_unit(is_log, state.measured[judged], spread)
-    for place, known in enumerate(is_known.tolist()):
-        row = judged.start + place
-        channel = int(catalogue.judged[row])
-        key = catalogue.channels[channel]
-        if not known:
-            missing.append(f"{key.sensor}/{key.channel}")
-            continue
-        direction = float(catalogue.direction[channel])
-        residual = float(state.residual[row])
-        towards = abs(residual) if direction == 0.0 else residual
-        weight = float(state.severity_weight[row])
-        channels.append(
-            ChannelBasis(
-                mode=MODES[catalogue.pair_mode[catalogue.pair_of_judged[row]]],
-                sensor=key.sensor,
-                channel=key.channel,
-                unit=catalogue.units[channel],
-                measured=float(measured[place]),
-                expected=float(expected[place]),
-                band=float(band[place]),
-                deviation=residual + float(state.shock[row]) + float(state.bent[row]) + float(state.placed[row]),
-                common_shock=float(state.shock[row]),
-                residual=residual,
-                usual=float(state.residual_sd[row]),
-                weight=weight,
-                contribution=weight * towards,
-                bent=float(state.bent[row]),
-                placed=float(state.placed[row]),
-            )
-        )
-    return AssessmentBasis(
-        rate_per_year=float(consequence.rate_per_year[asset]),
-        planned_eur=float(consequence.planned_eur[asset]),
-        failure_eur=float(consequence.failure_eur[asset]),
-        crew_lead_days=catalogue.details[asset].crew_lead_days or 0.0,
-        temperature_degc=temperature if np.isfinite(temperature) else None,
-        borrows_climate=not bool(has_climate(state, rows["asset"])[0]) and bool(channels),
-        modes=tuple(modes),
-        channels=tuple(channels),
-        missing=tuple(missing),
-        begins_per_year=float(
-            begins_per_year(
-                consequence.rate_per_year[[asset]], consequence.relative_rate[[asset]], state.fleet_shown[[asset]]
-            )[0]
-        ),
-        life_stretch=float(state.life_stretch[asset]),
+    is_log, direction = catalogue.is_log[judged], catalogue.direction[judged]
+    expected, band = in_unit(is_log, state.expected, state.spread)
+    measured, _ = in_unit(is_log, state.measured, state.spread)
+    residual, shock, bent, placed = state.residual, state.shock, state.bent, state.placed
+    contribution = state.severity_weight * np.where(direction == 0.0, np.abs(residual), residual)
+    keys = [catalogue.channels[channel] for channel in judged.tolist()]
+    # In the order of the record.
+    columns = zip(
+        [MODES[mode] for mode in catalogue.pair_mode[catalogue.pair_of_judged].tolist()],
+        [key.sensor for key in keys],
+        [key.channel for key in keys],
+        [catalogue.units[channel] for channel in judged.tolist()],
+        measured.tolist(),
+        expected.tolist(),
+        band.tolist(),
+        (residual + shock + bent + placed).tolist(),
+        shock.tolist(),
+        residual.tolist(),
+        state.residual_sd.tolist(),
+        state.severity_weight.tolist(),
+        contribution.tolist(),
+        bent.tolist(),
+        placed.tolist(),
+        strict=True,
     )
-
-
-def _four(numbers: list[int]) -> tuple[int, int, int, int]:
-    here_dismissed, here_judged, dismissed, judged = numbers
-    return here_dismissed, here_judged, dismissed, judged
+    return [
+        ChannelBasis(*values) if known else f"{key.sensor}/{key.channel}"
+        for known, key, values in zip(is_known.tolist(), keys, columns, strict=True)
+    ]
 
 
 def recompute(basis: AssessmentBasis) -> Recomputed:

@@ -308,7 +308,7 @@ def step_fleet(
     changes = drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
-        reasons = tuple(pair_reasons(catalogue, state, pair, temperature_of(state, asset, day_end_ns)))
+        reasons = tuple(pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns))))
         changes.append(_condition_change(catalogue, pair, day_end_ns, day_end_ns, reasons, raised=True))
     for pair in cleared.tolist():
         days = (day_end_ns - int(state.calm_ns[pair])) / (24 * HOUR_NS)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import FloatArray
+from domain.arrays import FloatArray, IndexArray, TimeArray
 from domain.records import Reason
 from models.axes import asset_rows
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
@@ -96,12 +96,19 @@ def _verdicts(catalogue: Catalogue, state: ModelState, pair: int) -> list[Reason
     return reasons
 
 
-def temperature_of(state: ModelState, asset: int, at_ns: int) -> float:
-    """Air or deck temperature of the last day, in degrees Celsius; NaN where there is none."""
-    for driver in (_AIR, _DECK):
-        if state.driver_ns[asset, driver] > 0 and at_ns - int(state.driver_ns[asset, driver]) <= _DAY_NS:
-            return float(state.driver_value[asset, driver])
-    return float("nan")
+def temperature_of(state: ModelState, assets: int | slice | IndexArray, at_ns: int | TimeArray) -> FloatArray:
+    """float64[...]: air or deck temperature of the last day of each asset, in degrees Celsius; NaN where there is none.
+
+    Parameters
+    ----------
+    assets : int, slice or int[A]
+    at_ns : int or int64[A]
+        Event time of each.
+    """
+    value, spoke_ns = state.driver_value[assets], state.driver_ns[assets]
+    fresh = (spoke_ns > 0) & (np.asarray(at_ns)[..., np.newaxis] - spoke_ns <= _DAY_NS)
+    deck = np.where(fresh[..., _DECK], value[..., _DECK], np.nan)
+    return np.where(fresh[..., _AIR], value[..., _AIR], deck)
 
 
 def _towards(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:

@@ -7,17 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FloatArray
 from domain.records import DataQuality, Reason, RiskState
-from models.axes import asset_rows
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence
-from models.explanation import pair_reasons, temperature_of
+from models.explanation import pair_reasons
 from models.memory import ModelState
 from models.prognosis import Outlook
+from models.signs import Signs
 from models.thresholds import MODES
 
-__all__ = ["Finding", "Signs", "advice_of", "reasons_of"]
+__all__ = ["Finding", "advice_of", "reasons_of"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 _MOST_REASONS: Final = 5
@@ -27,22 +26,6 @@ _CHANCE_NOW: Final = 0.2
 _CLIMATE_MARGIN_K: Final = 2.0
 _CLASSES_APART: Final = 1
 _AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Signs:
-    """What all assets' reasons need, computed once for an assessment.
-
-    Attributes
-    ----------
-    silent, stuck : bool[C]
-    threshold : float64[P]
-        Evidence that an alarm takes.
-    """
-
-    silent: BoolArray
-    stuck: BoolArray
-    threshold: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +56,10 @@ class Finding:
     condition: int
 
 
-def advice_of(catalogue: Catalogue, state: ModelState, finding: Finding) -> str:
+def advice_of(catalogue: Catalogue, signs: Signs, finding: Finding) -> str:
     """Choose one code of `models.reasons.ADVICE`."""
-    rows = asset_rows(catalogue, finding.asset)
-    if np.any(state.raised_ns[rows["pair"]] > 0):
+    asset = finding.asset
+    if signs.is_alarmed[asset]:
         return "inspect_now" if finding.chance_30 >= _CHANCE_NOW else "inspect_soon"
     if finding.state is RiskState.ACT:
         return "plan_repair"
@@ -85,11 +68,10 @@ def advice_of(catalogue: Catalogue, state: ModelState, finding: Finding) -> str:
     if finding.state is RiskState.OK and _worse_than_inspected(catalogue, finding):
         return "plan_inspection"
     if finding.state is RiskState.INSUFFICIENT_DATA:
-        deviation = state.deviation[rows["judged"]]
-        if not len(deviation):
+        if not signs.judged[asset]:
             return "rely_on_inspection"
-        learning = np.any(~np.isfinite(deviation)) and finding.quality is not DataQuality.NONE
-        return "wait_for_commissioning" if learning else "restore_data"
+        is_learning = signs.known[asset] < signs.judged[asset] and finding.quality is not DataQuality.NONE
+        return "wait_for_commissioning" if is_learning else "restore_data"
     return "none"
 
 
@@ -104,14 +86,7 @@ def reasons_of(
 ) -> tuple[Reason, ...]:
     """Collect at most five reasons, most telling first, with facts as `models.reasons.REASONS` lists them."""
     asset, at_ns = finding.asset, finding.at_ns
-    rows = asset_rows(catalogue, asset)
-    pairs = np.arange(rows["pair"].start, rows["pair"].stop)
-    temperature = temperature_of(state, asset, at_ns)
-    reasons: list[Reason] = []
-    for pair in pairs[state.raised_ns[pairs] > 0].tolist():
-        days = (at_ns - int(state.raised_ns[pair])) / _DAY_NS
-        kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
-        reasons.append(Reason("alarm_open", {"kind": kind, "days": round(days, 1)}))
+    reasons = _alarms(catalogue, state, asset, at_ns) if signs.is_alarmed[asset] else []
     if finding.waiting_costs_more:
         cost_eur = float(round(finding.waiting_eur))
         facts: dict[str, str | float | int] = {"cost_eur": cost_eur, "share": finding.waiting_share}
@@ -120,16 +95,15 @@ def reasons_of(
     if urgent:
         reasons.extend(_disagreement(catalogue, finding))
     reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
-    reasons.extend(_suspicion(catalogue, state, view, signs, finding.pair, temperature))
-    reasons.extend(_works(catalogue, state, asset, at_ns))
-    faults = _faults(catalogue, state, signs, asset, at_ns)
+    reasons.extend(_suspicion(catalogue, state, view, signs, finding))
+    reasons.extend(_works(signs, asset))
+    faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
     climate = _climate(state, asset, at_ns)
     reasons.extend(faults[:1])
-    if not np.any(view.known[pairs]):
+    if finding.pair < 0:
         reasons.extend(_prior(catalogue, consequence, asset))
     elif not reasons:
-        known = np.sum(np.isfinite(state.deviation[rows["judged"]]))
-        reasons.append(Reason("all_as_expected", {"channels": int(known)}))
+        reasons.append(Reason("all_as_expected", {"channels": int(signs.known[asset])}))
     if not urgent:
         reasons.extend(_disagreement(catalogue, finding))
     reasons.extend(climate)
@@ -140,20 +114,30 @@ def reasons_of(
     return tuple(reasons[:_MOST_REASONS])
 
 
+def _alarms(catalogue: Catalogue, state: ModelState, asset: int, at_ns: int) -> list[Reason]:
+    """Name the alarms of condition that stand."""
+    reasons = []
+    for pair in range(int(catalogue.first_pair[asset]), int(catalogue.first_pair[asset + 1])):
+        if state.raised_ns[pair] > 0:
+            days = (at_ns - int(state.raised_ns[pair])) / _DAY_NS
+            kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
+            reasons.append(Reason("alarm_open", {"kind": kind, "days": round(days, 1)}))
+    return reasons
+
+
 def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
     """Say why there may be nothing to go by."""
-    judged = asset_rows(catalogue, asset)["judged"]
-    rows = np.arange(judged.start, judged.stop)
-    if not len(rows):
+    if not signs.judged[asset]:
         return [Reason("no_condition_indicator")]
-    heard_ns = int(state.heard_ns[catalogue.judged[rows]].max())
+    heard_ns = int(signs.heard_ns[asset])
     if heard_ns == 0:
         return [Reason("never_heard")]
     reasons = []
-    if np.all(signs.silent[catalogue.judged[rows]]):
+    if signs.is_silent[asset]:
         reasons.append(Reason("no_recent_data", {"days": round((at_ns - heard_ns) / _DAY_NS, 2)}))
-    learning = rows[~np.isfinite(state.deviation[rows])]
-    if len(learning):
+    if signs.known[asset] < signs.judged[asset]:
+        rows = np.arange(catalogue.first_judged[asset], catalogue.first_judged[asset + 1])
+        learning = rows[~np.isfinite(state.deviation[rows])]
         needed = catalogue.commission_count[catalogue.judged[learning]]
         furthest = int(np.argmax(state.count[learning] / needed))
         facts: dict[str, str | float | int] = {
@@ -165,10 +149,9 @@ def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, 
     return reasons
 
 
-def _suspicion(
-    catalogue: Catalogue, state: ModelState, view: Outlook, signs: Signs, pair: int, temperature_degc: float
-) -> list[Reason]:
+def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Signs, finding: Finding) -> list[Reason]:
     """Say what points towards failure by the dominating mode."""
+    pair = finding.pair
     if pair < 0:
         return []
     mode = MODES[catalogue.pair_mode[pair]]
@@ -178,7 +161,7 @@ def _suspicion(
     if share >= _TELLING_EVIDENCE and not is_open:
         reasons.append(Reason("evidence_growing", {"mode": mode, "share_of_alarm": round(min(share, 1.0), 2)}))
     if is_open or share >= _TELLING_EVIDENCE or view.level[pair] >= _TELLING_SEVERITY:
-        reasons.extend(pair_reasons(catalogue, state, pair, temperature_degc))
+        reasons.extend(pair_reasons(catalogue, state, pair, float(signs.temperature_degc[finding.asset])))
         facts: dict[str, str | float | int] = {
             "mode": mode,
             "severity": round(float(view.level[pair]), 3),
@@ -188,17 +171,12 @@ def _suspicion(
     return reasons
 
 
-def _works(catalogue: Catalogue, state: ModelState, asset: int, at_ns: int) -> list[Reason]:
+def _works(signs: Signs, asset: int) -> list[Reason]:
     """Say that announced works last or are being settled."""
-    reasons = [
-        Reason("works_active", {"kind": row.kind})
-        for row in catalogue.works
-        if row.asset == catalogue.assets[asset] and row.start_ns < at_ns <= row.end_ns
-    ]
-    settling = int(np.sum(state.settle[asset_rows(catalogue, asset)["judged"]] > 0))
-    if settling and not reasons:
-        reasons.append(Reason("works_settling", {"channels": settling}))
-    return reasons[:1]
+    if asset in signs.works:
+        return [Reason("works_active", {"kind": signs.works[asset]})]
+    settling = int(signs.settling[asset])
+    return [Reason("works_settling", {"channels": settling})] if settling else []
 
 
 def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:

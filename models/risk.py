@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Final
 
 import msgspec
@@ -22,18 +23,25 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
-from domain.records import HORIZONS_DAYS, DataQuality, FailureProbability, RemainingLife, RiskAssessment, RiskState
-from models.basis import basis_of
+from domain.records import (
+    HORIZONS_DAYS,
+    AssessmentBasis,
+    DataQuality,
+    FailureProbability,
+    RemainingLife,
+    RiskAssessment,
+    RiskState,
+)
+from models.basis import bases_of
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
 from models.environment import has_climate
-from models.evidence import alarm_threshold
-from models.faults import is_silent, is_stuck
 from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, begins_per_year, join_modes
-from models.justification import Finding, Signs, advice_of, reasons_of
+from models.justification import Finding, advice_of, reasons_of
 from models.memory import ModelState
 from models.prognosis import Outlook, outlook
+from models.signs import Signs, collect_signs
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
 
@@ -120,8 +128,7 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     pair = _dominant_pair(catalogue, view)
     condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
 
-    threshold = alarm_threshold(catalogue, state.doubt)
-    signs = Signs(is_silent(catalogue, state, at_ns), is_stuck(catalogue, state), threshold)
+    signs = collect_signs(catalogue, state, at_ns)
     waiting = joined.avertable_90 * (consequence.failure_eur - consequence.planned_eur)
     return RiskColumns(
         at_ns=at_ns,
@@ -178,11 +185,10 @@ def _states(
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
     sufficient = _any_asset(catalogue, asset, lately & np.isfinite(state.deviation))
-    alarmed = _any_asset(catalogue, catalogue.pair_asset, state.raised_ns > 0)
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
     watched = _any_asset(catalogue, catalogue.pair_asset, growing) | (severity >= _WATCH_SEVERITY)
     return np.select(
-        [alarmed, ~sufficient, waiting_costs_more, watched], [_ACT, _INSUFFICIENT, _ACT, _WATCH], _OK
+        [signs.is_alarmed, ~sufficient, waiting_costs_more, watched], [_ACT, _INSUFFICIENT, _ACT, _WATCH], _OK
     ).astype(np.int8)
 
 
@@ -207,7 +213,7 @@ def _qualities(catalogue: Catalogue, state: ModelState, signs: Signs) -> npt.NDA
 
 
 def risk_records(
-    catalogue: Catalogue, columns: RiskColumns, rows: IndexArray, *, provisional: bool, at_ns: TimeArray | int
+    catalogue: Catalogue, columns: RiskColumns, rows: IndexArray, *, provisional: bool
 ) -> list[RiskAssessment]:
     """Write the assessments of some assets as records.
 
@@ -215,34 +221,46 @@ def risk_records(
     ----------
     rows : int32[R]
         Positions of assets, in the order wanted.
-    at_ns : int64[A] or int
-        Event time that goes into `assessed_at_ns` and the identifier.
 
     Returns
     -------
     list of RiskAssessment
         Without NaN or infinity; at most five reasons each.
     """
-    times = np.broadcast_to(np.asarray(at_ns, np.int64), (len(catalogue.assets),))
-    return [_record(catalogue, columns, int(row), int(times[row]), provisional=provisional) for row in rows]
+    wanted = rows.tolist()
+    bases = bases_of(
+        catalogue,
+        columns.source,
+        wanted,
+        columns.at_ns,
+        consequence=columns.consequence,
+        threshold=columns.signs.threshold,
+    )
+    return [
+        _record(catalogue, columns, row, basis, provisional=provisional)
+        for row, basis in zip(wanted, bases, strict=True)
+    ]
 
 
-def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *, provisional: bool) -> RiskAssessment:
-    asset = catalogue.assets[row]
+def _record(
+    catalogue: Catalogue, columns: RiskColumns, row: int, basis: AssessmentBasis, *, provisional: bool
+) -> RiskAssessment:
+    asset, at_ns = catalogue.assets[row], int(columns.at_ns[row])
     stamp = str(np.datetime64(at_ns, "ns").astype("datetime64[s]")).replace("-", "").replace(":", "")
-    life = columns.life_days[row]
+    life = columns.life_days[row].tolist()
+    chances = columns.probability[row].tolist()
+    health = float(columns.health_index[row])
     pair = int(columns.pair[row])
-    state = STATES[int(columns.state[row])]
     finding = Finding(
         asset=row,
         pair=pair,
         at_ns=at_ns,
-        state=state,
+        state=STATES[int(columns.state[row])],
         quality=QUALITIES[int(columns.quality[row])],
         waiting_eur=float(columns.waiting_eur[row]),
         waiting_costs_more=bool(columns.waiting_eur[row] > WAITING_SHARE * columns.consequence.planned_eur[row]),
         waiting_share=WAITING_SHARE,
-        chance_30=float(columns.probability[row, 0, 0]),
+        chance_30=chances[0][0],
         condition=int(columns.condition[row]),
     )
     record = RiskAssessment(
@@ -250,18 +268,17 @@ def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *,
         asset=asset,
         assessed_at_ns=at_ns,
         provisional=provisional,
-        state=state,
+        state=finding.state,
         data_quality=finding.quality,
         probability_of_failure=tuple(
-            FailureProbability(horizon, *(float(number) for number in columns.probability[row, which]))
-            for which, horizon in enumerate(HORIZONS_DAYS)
+            FailureProbability(horizon, *chance) for horizon, chance in zip(HORIZONS_DAYS, chances, strict=True)
         ),
-        remaining_life=RemainingLife(*(float(number) for number in life)) if np.all(np.isfinite(life)) else None,
+        remaining_life=RemainingLife(*life) if all(map(isfinite, life)) else None,
         failure_mode=None if pair < 0 else MODES[catalogue.pair_mode[pair]],
-        health_index=None if np.isnan(columns.health_index[row]) else float(columns.health_index[row]),
-        indicative_condition=int(columns.condition[row]) or None,
-        expected_cost_of_waiting_eur=float(columns.waiting_eur[row]),
-        advice=advice_of(catalogue, columns.source, finding),
+        health_index=health if isfinite(health) else None,
+        indicative_condition=finding.condition or None,
+        expected_cost_of_waiting_eur=finding.waiting_eur,
+        advice=advice_of(catalogue, columns.signs, finding),
         reasons=reasons_of(
             catalogue,
             columns.source,
@@ -271,9 +288,7 @@ def _record(catalogue: Catalogue, columns: RiskColumns, row: int, at_ns: int, *,
             finding=finding,
         ),
         model_version=MODEL_VERSION,
-        basis=basis_of(
-            catalogue, columns.source, columns.consequence, columns.signs.threshold, row, int(columns.at_ns[row])
-        ),
+        basis=basis,
     )
     # Another content under the same name would make two statements one: the name carries a digest of what is said.
     digest = hashlib.sha256(msgspec.msgpack.encode(record)).hexdigest()[:_DIGEST_DIGITS]

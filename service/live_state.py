@@ -337,13 +337,13 @@ class LiveState:
         when = np.where(frontier > NEVER_NS, frontier, at_ns)
         columns = assess(catalogue, state, when)
         rows = np.arange(len(assets), dtype=np.int32)
-        return risk_records(catalogue, columns, rows, provisional=False, at_ns=when)
+        return risk_records(catalogue, columns, rows, provisional=False)
 
     def assess_behind(self, assets: IndexArray, state: ModelState) -> list[RiskAssessment]:
         """Assess assets from a state behind their last closed hop, those with an open hop as if it closed now."""
         catalogue, frontier = self.subset(assets), self.tracker.frontier_ns[assets]
         rows = np.arange(len(assets), dtype=np.int32)
-        closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False, at_ns=frontier)
+        closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False)
         found = {item.asset: item for item in closed}
         for item in self.assess_open_behind(assets, state, frontier, ReadingColumns.empty()):
             found[item.asset] = item
@@ -370,7 +370,7 @@ class LiveState:
         part, _, _ = step_hop(part_catalogue, part, newest.features)
         columns = assess(part_catalogue, part, newest.newest_ns)
         rows = np.flatnonzero(is_open).astype(np.int32)
-        return risk_records(part_catalogue, columns, rows, provisional=True, at_ns=newest.newest_ns)
+        return risk_records(part_catalogue, columns, rows, provisional=True)
 
     def rows_of(self, assets: Iterable[AssetId]) -> IndexArray:
         """Give the rows of assets, ascending; those that are not in the register are left out."""

@@ -98,7 +98,7 @@ class Stepper:
         if len(rows):
             when = np.full(len(local), day, np.int64)
             columns = assess(block.catalogue, stepped, when)
-            collector.assessments += risk_records(block.catalogue, columns, rows, provisional=False, at_ns=when)
+            collector.assessments += risk_records(block.catalogue, columns, rows, provisional=False)
         saved = np.flatnonzero(kept & (day > self.told_from_ns[local])).astype(np.int32)
         if len(saved):
             blobs = encode_state(block.catalogue, stepped, saved)

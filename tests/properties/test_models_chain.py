@@ -200,7 +200,7 @@ def check_all(state: ModelState, now_ns: int) -> None:
     at_ns = np.full(len(CATALOGUE.assets), now_ns, np.int64)
     columns = assess(CATALOGUE, state, at_ns)
     everyone = np.arange(len(CATALOGUE.assets), dtype=np.int32)
-    for record in risk_records(CATALOGUE, columns, everyone, provisional=False, at_ns=at_ns):
+    for record in risk_records(CATALOGUE, columns, everyone, provisional=False):
         check_record(record)
 
 

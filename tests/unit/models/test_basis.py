@@ -19,7 +19,7 @@ from models.chain import assess, risk_records
 def last_record(run: Any) -> RiskAssessment:
     at_ns = np.full(1, run.now_ns, np.int64)
     columns = assess(run.catalogue, run.state, at_ns)
-    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False)[0]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_sensors_and_inspection_more_than_a_class_apart_ask_for_an_inspection(
     catalogue = replace(lossy.catalogue, details=(details,))
     columns = assess(catalogue, lossy.state, at_ns)
     columns = replace(columns, condition=np.array([3], np.int8))
-    record = risk_records(catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+    record = risk_records(catalogue, columns, np.array([0], np.int32), provisional=False)[0]
     found = [reason for reason in record.reasons if reason.code == "condition_disagrees"]
     assert bool(found) == told
     if told:

@@ -32,7 +32,7 @@ BRIDGE_RECORD = Path(__file__).parents[3].parent / "shared" / "data" / "shm" / "
 def record_of(run: Any) -> RiskAssessment:
     at_ns = np.array([run.now_ns], np.int64)
     columns = assess(run.catalogue, run.state, at_ns)
-    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False, at_ns=at_ns)[0]
+    return risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=False)[0]
 
 
 def frequency(rng: np.random.Generator, weather: Any, *, loss: Any = 0.0, base_hz: float = 3.1) -> Any:

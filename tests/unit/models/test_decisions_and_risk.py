@@ -25,7 +25,7 @@ DAY_NS = 24 * HOUR_NS
 def record_of(run: Any, *, provisional: bool = False) -> RiskAssessment:
     at_ns = np.array([run.now_ns], np.int64)
     columns = assess(run.catalogue, run.state, at_ns)
-    records = risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=provisional, at_ns=at_ns)
+    records = risk_records(run.catalogue, columns, np.array([0], np.int32), provisional=provisional)
     check_reasons(records[0])
     return records[0]
 
@@ -151,7 +151,7 @@ def assets_without_sensors(*assets: Asset) -> list[RiskAssessment]:
     at_ns = np.full(len(assets), START_NS, np.int64)
     columns = assess(catalogue, initial_state(catalogue), at_ns)
     rows = np.arange(len(assets), dtype=np.int32)
-    records = risk_records(catalogue, columns, rows, provisional=False, at_ns=START_NS)
+    records = risk_records(catalogue, columns, rows, provisional=False)
     for record in records:
         check_reasons(record)
     return records

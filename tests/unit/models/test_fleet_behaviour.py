@@ -77,7 +77,7 @@ def frequency(rng: Any, weather: Any, maker: Any, loss: Any, base_hz: float, fro
 def record_of(run: Any, asset: int) -> RiskAssessment:
     at_ns = run.state.stepped_ns
     columns = assess(run.catalogue, run.state, at_ns)
-    return risk_records(run.catalogue, columns, np.array([asset], np.int32), provisional=False, at_ns=at_ns)[0]
+    return risk_records(run.catalogue, columns, np.array([asset], np.int32), provisional=False)[0]
 
 
 @pytest.mark.slow
