@@ -133,9 +133,6 @@ def _mode_bases(
     silent_days = np.maximum(at_ns[asset] - state.evidence_ns, 0) / _DAY_NS
     onsets = state.onsets_per_year[asset] * consequence.relative_rate[asset] / catalogue.pairs_of_asset[asset] / 365.25
     fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
-    instrument = np.zeros(len(asset))
-    alone, moved = lone_instruments(catalogue, state, slice(None))
-    instrument[alone] = moved
     is_known = (state.evidence_ns > 0) & np.isfinite(state.severity)
     # In the order of the record.
     columns = zip(
@@ -152,7 +149,7 @@ def _mode_bases(
         state.doubt.tolist(),
         [tuple(verdicts) for verdicts in state.verdicts.tolist()],
         fast.tolist(),
-        instrument.tolist(),
+        lone_instruments(catalogue, state).tolist(),
         strict=True,
     )
     return [ModeBasis(*values) if known else None for known, values in zip(is_known.tolist(), columns, strict=True)]

@@ -5,7 +5,7 @@ and one closed hop of each, and gives the new state, the scores of the hop's val
 changed. It is called in event-time order per asset, and not for every silent hop: everything that takes time
 uses the time since the asset's last step. Announced works suspend learning and evidence while they last; when their
 kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
-before stays.
+before stays. `look_at_hop` is the same while the hop is open, without learning.
 
 `step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition. It takes the rows of
 all assets whose day has ended, as they were at that moment.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray
@@ -51,6 +52,7 @@ __all__ = [
     "RiskColumns",
     "apply_decision",
     "assess",
+    "look_at_hop",
     "risk_records",
     "step_fleet",
     "step_hop",
@@ -116,6 +118,42 @@ def step_hop(
     ShapeError
         If state or features do not have the catalogue's rows.
     """
+    state, judged, changes = _score_hop(catalogue, state, features)
+    state = _learn_hop(catalogue, state, features, judged)
+    return state, judged.scores, changes
+
+
+def look_at_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> ModelState:
+    """Score the hops of `step_hop` while they are open: all of it but learning, which waits until they close.
+
+    Returns
+    -------
+    ModelState
+        To assess from, and to be thrown away: what the values say is in it, levels and deviations are as they were.
+
+    Raises
+    ------
+    ShapeError
+        As for `step_hop`.
+    """
+    return _score_hop(catalogue, state, features)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """The scores of a hop, and what may be learnt from it: rows of judged channels with what `learn` takes of each."""
+
+    scores: HopScores
+    rows: npt.NDArray[np.intp]
+    value: FloatArray
+    regressors: FloatArray
+    stale: BoolArray
+
+
+def _score_hop(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable
+) -> tuple[ModelState, _Judged, list[AlarmChange]]:
+    """Do all of `step_hop` but learning from the judged channels."""
     check_lengths(catalogue, state)
     if len(features.start_ns) != len(catalogue.assets) or len(features.value) != len(catalogue.channels):
         msg = (
@@ -131,13 +169,13 @@ def step_hop(
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
-    state, scores, found = _judge(
+    state, judged, found = _judge(
         catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
     )
     changes = sorted(
         changes + watched + mistaken + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised)
     )
-    return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), scores, changes
+    return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes
 
 
 def _works(catalogue: Catalogue, features: FeatureTable) -> tuple[BoolArray, BoolArray]:
@@ -163,8 +201,8 @@ def _judge(
     believed: BoolArray,
     at_work: BoolArray,
     moving: BoolArray,
-) -> tuple[ModelState, HopScores, list[AlarmChange]]:
-    """Score this hop's values of the judged channels, learn from those that can be, and measure the deviations."""
+) -> tuple[ModelState, _Judged, list[AlarmChange]]:
+    """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     explained = regressors_of(catalogue, features, environment, believed)
     state = meet_drivers(catalogue, state, explained, environment.newly_met[asset])
@@ -190,23 +228,28 @@ def _judge(
     )
     value = screened.value
     working = ~at_work[channel] & screened.believed
-    rows, value, regressors, stale = rows[working], value[working], regressors[working], stale[working]
+    learnable = _Judged(scores, rows[working], value[working], regressors[working], stale[working])
+    return state, learnable, screened.changes
+
+
+def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:
+    """Learn from the values of a hop, and measure the deviations behind it."""
+    rows = judged.rows
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
     state = learn(
         catalogue,
         state,
-        value,
+        judged.value,
         rows,
-        regressors=regressors,
-        stale=stale,
+        regressors=judged.regressors,
+        stale=judged.stale,
         frozen=suspect | settling,
         commissioning=~settling,
-        end_ns=features.end_ns[asset[rows]],
+        end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
-    state = measure_deviation(catalogue, state, rows, stale)
-    return _settle(state, rows), scores, screened.changes
+    return _settle(measure_deviation(catalogue, state, rows, judged.stale), rows)
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:

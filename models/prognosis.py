@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.degradation import LAGS, weigh_lives
 from models.evidence import instrument_sd
@@ -117,14 +117,11 @@ def outlook(
     """
     pair_asset = catalogue.pair_asset
     known = (state.evidence_ns > 0) & np.isfinite(state.severity)
-    instrument = np.zeros(len(known))
-    pair, instrument_share = lone_instruments(catalogue, state, slice(None))
-    instrument[pair] = instrument_share
     history = History(
         known=known,
         severity=np.where(known, state.severity, 0.0),
         severity_sd=np.where(known, state.severity_sd, 1.0),
-        instrument=np.where(known, instrument, 0.0),
+        instrument=np.where(known, lone_instruments(catalogue, state), 0.0),
         seen=np.where(known[:, np.newaxis], state.severity_past[:, list(LAGS)], 0.0),
         silent_days=np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0),
         onsets_per_day=state.onsets_per_year[pair_asset]
@@ -136,23 +133,15 @@ def outlook(
     return look_ahead(history, days)
 
 
-def lone_instruments(catalogue: Catalogue, state: ModelState, judged: slice) -> tuple[IndexArray, FloatArray]:
-    """Find pairs whose severity is that of one quantity alone.
+def lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
+    """float64[P]: how far the instrument of a pair whose severity is that of one quantity alone can move it.
 
-    Parameters
-    ----------
-    judged : slice
-        Judged channels to look through.
-
-    Returns
-    -------
-    pair : int32[...]
-    instrument : float64[...]
-        How far its instrument, or a change of load, can move the quantity, as a share of the failure level.
+    As a share of the failure level, a change of load included; 0 where several quantities agree.
     """
-    alone = state.severity_weight[judged] == 1.0
-    channel = catalogue.judged[judged][alone]
-    return catalogue.pair_of_judged[judged][alone], catalogue.drift_share[channel]
+    alone = state.severity_weight == 1.0
+    share = np.zeros(len(catalogue.pair_asset))
+    share[catalogue.pair_of_judged[alone]] = catalogue.drift_share[catalogue.judged[alone]]
+    return share
 
 
 def look_ahead(history: History, days: FloatArray) -> Outlook:

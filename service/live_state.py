@@ -20,7 +20,7 @@ from domain.register import Asset, Register
 from ingest.resolve import Resolver
 from models.alarms import AlarmChange as ModelAlarmChange
 from models.catalogue import Catalogue
-from models.chain import apply_decision, assess, risk_records, step_hop
+from models.chain import apply_decision, assess, look_at_hop, risk_records
 from models.claims import Claim
 from models.compiling import compile_catalogue
 from models.fleet_memory import FleetMemory
@@ -367,7 +367,7 @@ class LiveState:
         is_open = newest.features.start_ns >= frontier[local]
         part_catalogue = self.subset(newest.assets)
         part = state if len(local) == len(assets) else take_state(self.subset(assets), state, local)
-        part, _, _ = step_hop(part_catalogue, part, newest.features)
+        part = look_at_hop(part_catalogue, part, newest.features)
         columns = assess(part_catalogue, part, newest.newest_ns)
         rows = np.flatnonzero(is_open).astype(np.int32)
         return risk_records(part_catalogue, columns, rows, provisional=True)

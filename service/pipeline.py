@@ -210,8 +210,13 @@ class Pipeline:
 
     # Looking at open hops --------------------------------------------------------------------
 
-    def assess_waiting(self) -> bool:
-        """Assess assets of which something came since they were last assessed, a look's worth; False when none waits.
+    def assess_waiting(self) -> int | None:
+        """Assess assets of which something came since they were last assessed, a look's worth.
+
+        Returns
+        -------
+        int or None
+            How many this round of looks still has; None when nothing came since the last one.
 
         Raises
         ------
@@ -220,13 +225,13 @@ class Pipeline:
         """
         looked_at = self._looks.next()
         if not looked_at:
-            return False
+            return None
         self._record()
         current = self.live.assess_open(self.live.rows_of(looked_at), ReadingColumns.empty())
         if current:
             self._commit_no_readings(Outcome(current=current), {})
         self._looks.done(looked_at)
-        return True
+        return self._looks.left
 
     # Hops scored again -----------------------------------------------------------------------
 

@@ -155,8 +155,8 @@ class IngestSection(BaseModel):
         0.25,
         ge=0,
         le=60,
-        description="Provisional assessments of an asset are this long apart at least, and twice as long as they take; "
-        "nine times as long while messages wait.",
+        description="Provisional assessments of an asset are this long apart at least. A hundred assets are looked at "
+        "together, and messages have twice as long between two looks; twenty-four times while some wait.",
     )
     snapshot_seconds: float = Field(
         10.0,

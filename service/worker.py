@@ -154,7 +154,8 @@ class Worker:
             if len(batch):
                 self._take(batch)
             try:
-                self._look_after(is_idle=not len(batch))
+                self._look_after()
+                self._assess_waiting(len(batch))
             except JournalMovedError:
                 self._catch_up()
         except StorageUnavailable as error:
@@ -170,6 +171,8 @@ class Worker:
         if now >= self._next_status:
             self._tell()
             self._next_status = now + _STATUS_EVERY_S
+        if 0 < len(batch) < _SMALL_BATCH:
+            self._stop.wait(_GATHER_S)
 
     def _measure_journal(self) -> None:
         """See whether the journal has grown to its quota."""
@@ -192,46 +195,48 @@ class Worker:
 
     def _take(self, batch: InboxBatch) -> None:
         now = self._monotonic()
-        provisional = now >= self._next_provisional
         try:
-            reports = self._take_parts(batch, provisional=provisional)
+            reports = self._take_parts(batch)
         except StorageUnavailable:
             self._inbox.release(batch)
             raise
         self._inbox.acknowledge(batch)
         self._projector.wake()
-        if provisional:
-            rest = rest_behind_look(len(batch), self._settings.ingest.batch_messages)
-            self._rest_from_provisional(now, rest)
         self._last_message, self._paused = now, False
         if any(report.revises for report in reports):
             self._late_last = now
             self._late_since = now if self._late_since is None else self._late_since
         for report in reports:
             self._notify(report.rejected)
-        if len(batch) < _SMALL_BATCH:
-            self._stop.wait(_GATHER_S)
 
-    def _rest_from_provisional(self, began: float, rest: float) -> None:
-        done = self._monotonic()
-        self._next_provisional = done + max(self._settings.ingest.provisional_seconds, rest * (done - began))
-
-    def _take_parts(self, batch: InboxBatch, *, provisional: bool) -> list[TakeReport]:
+    def _take_parts(self, batch: InboxBatch) -> list[TakeReport]:
         decoded = batch.decoded if isinstance(batch, ReadBatch) else None
         parts = self._pipeline.parts(batch.messages, decoded=decoded)
-        return [self._take_part(part, provisional=provisional and part is parts[-1]) for part in parts]
+        return [self._take_part(part) for part in parts]
 
-    def _take_part(self, part: BatchPart, *, provisional: bool) -> TakeReport:
+    def _take_part(self, part: BatchPart) -> TakeReport:
         while True:
             try:
                 return self._pipeline.take(
-                    part.messages, now_ns=self._now_ns(), provisional=provisional, decoded=part.decoded
+                    part.messages, now_ns=self._now_ns(), provisional=False, decoded=part.decoded
                 )
             except JournalMovedError:
                 self._catch_up()
 
-    def _look_after(self, *, is_idle: bool) -> None:
-        """Do what is due besides messages, of which none came just now when it is idle."""
+    def _assess_waiting(self, messages: int) -> None:
+        """Assess, from their open hops, some assets of which something came, behind a batch of so many messages."""
+        began = self._monotonic()
+        left = self._pipeline.assess_waiting() if began >= self._next_provisional else None
+        if left is None:
+            return
+        self._projector.wake()
+        done = self._monotonic()
+        rest = rest_behind_look(messages, self._settings.ingest.batch_messages) * (done - began)
+        between = 0.0 if left else self._settings.ingest.provisional_seconds
+        self._next_provisional = done + max(between, rest)
+
+    def _look_after(self) -> None:
+        """Do what is due besides messages."""
         now = self._monotonic()
         state = self._inbox.state()
         if state.generation != self._generation:
@@ -252,9 +257,6 @@ class Worker:
             self._close(now, is_connected=state.connected)
         if now >= self._hold_until:
             self._rescore(now)
-        if is_idle and now >= self._next_provisional and self._pipeline.assess_waiting():
-            self._rest_from_provisional(now, rest_behind_look(0, self._settings.ingest.batch_messages))
-            self._projector.wake()
         self._save()
 
     def _save(self) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from storage import postgresql
+from storage.json_codec import JSON_CODEC
 from storage.wal import use_wal
 
 __all__ = [
@@ -67,7 +68,7 @@ def open_database(address: str, *, patience_s: float = _PATIENCE_S) -> Engine:
     try:
         if postgresql.is_postgresql(address):
             return postgresql.make_engine(address, patience_s=patience_s)
-        engine = create_engine(address, connect_args={"timeout": 10.0})
+        engine = create_engine(address, connect_args={"timeout": 10.0}, **JSON_CODEC)
     except (ArgumentError, ImportError, OSError, TypeError) as error:
         # Neither the address nor SQLAlchemy's message: a password may stand in them.
         scheme = address.partition(":")[0] if ":" in address else ""

@@ -12,6 +12,8 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
+from storage.json_codec import JSON_CODEC
+
 __all__ = ["await_turn", "is_postgresql", "is_unavailable", "make_engine", "words"]
 
 # Any number does, as long as every process of Schouw takes the same: "Schouw" in ASCII.
@@ -48,7 +50,7 @@ def make_engine(address: str, *, patience_s: float) -> Engine:
         If the address cannot be read, or has another parameter.
     """
     url, arguments = _split(address, patience_s)
-    engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **JSON_CODEC)
 
     @event.listens_for(engine, "handle_error")
     def drop_connection(context: ExceptionContext) -> None:

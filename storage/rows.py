@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import sqlite
 
 from storage.entries import QUALITIES, SensorColumns
+from storage.json_codec import to_json
 from storage.tables import channel_table
 
 __all__ = ["plain_text", "update_sensors", "upsert"]
@@ -88,7 +88,7 @@ def _send(db: Connection, statement: str, rows: Sequence[Mapping[str, Any]]) -> 
             {name: f"\\x{value.hex()}" if isinstance(value, bytes) else value for name, value in row.items()}
             for row in rows[first : first + _ROWS]
         ]
-        db.execute(text(statement), {"rows": json.dumps(some)})
+        db.execute(text(statement), {"rows": to_json(some)})
 
 
 def _newest(pages: Sequence[tuple[int, SensorColumns]]) -> list[tuple[int, int, float, str, int]]:

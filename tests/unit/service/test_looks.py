@@ -11,7 +11,7 @@ def test_those_that_wait_longest_come_first_though_others_come_again() -> None:
     assets = [AssetId(f"brug-{number}") for number in range(250)]
     looks.wait(assets)
     seen: list[AssetId] = []
-    for _ in range(3):
+    for _ in range(4):
         now = looks.next()
         seen += now
         looks.done(now)
@@ -20,3 +20,17 @@ def test_those_that_wait_longest_come_first_though_others_come_again() -> None:
     assert sorted(seen[250:]) == sorted(assets[:10])
     looks.done(assets)
     assert looks.next() == []
+
+
+def test_none_comes_twice_in_a_round() -> None:
+    looks = WaitingLooks()
+    assets = [AssetId(f"brug-{number}") for number in range(101)]
+    looks.wait(assets)
+    looks.done(looks.next())
+    looks.wait(assets)
+    assert looks.left == 1
+    assert looks.next() == assets[100:]
+    looks.done(assets[100:])
+    assert looks.left == 0
+    looks.done(looks.next())
+    assert looks.left == 0

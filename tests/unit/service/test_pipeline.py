@@ -217,13 +217,13 @@ def test_closing_can_leave_the_open_hop_to_the_next_look(tmp_path: Path) -> None
         take(pipeline, *messages, provisional=False)
     assert pipeline.close(now_ns=begin + HOUR_NS, lateness_ns=0, provisional=False) == 2
     assert outcomes(pipeline)[-1].current == []
-    assert pipeline.assess_waiting()
+    assert pipeline.assess_waiting() == 0
     current = outcomes(pipeline)[-1].current
     assert [(item.asset, item.provisional, item.assessed_at_ns) for item in current] == [
         ("brug-1", True, begin + HOUR_NS),
         ("brug-2", True, begin + HOUR_NS),
     ]
-    assert not pipeline.assess_waiting()
+    assert pipeline.assess_waiting() is None
 
 
 def test_where_a_silent_asset_stands_survives_a_restart(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_batch_is_acknowledged_once_it_is_committed(bench: Callable[..., Bench
     site.step()
     assert site.gateway.acknowledged == [batch]
     assert balanced(site.pipeline)["readings_stored"] == 1
-    assert site.projector.woken == 1
+    assert site.projector.woken == 2  # by the readings, and by what they say
 
 
 def test_what_cannot_be_committed_is_given_back_and_the_operator_told(
@@ -261,9 +261,9 @@ def test_hops_stay_open_until_the_broker_has_sent_again_what_it_must(bench: Call
     site = bench()
     site.gateway.send(reading(NOW_S - 7200))
     site.pass_time(8)
-    assert [entry.kind for entry in site.pipeline.journal.entries(after=0)] == ["register", "batch"]
+    assert [entry.kind for entry in site.pipeline.journal.entries(after=0)] == ["register", "batch", "batch"]
     site.pass_time(2)
-    assert [entry.kind for entry in site.pipeline.journal.entries(after=2)] == ["closing"]
+    assert [entry.kind for entry in site.pipeline.journal.entries(after=3)] == ["closing"]
     site.gateway.generation = 2  # another connection: the same again
     site.gateway.send(reading(NOW_S - 60))
     site.seconds += 3 * 3600
@@ -289,14 +289,14 @@ def test_a_back_fill_is_scored_again_once_it_has_settled(bench: Callable[..., Be
     site.gateway.send(*(reading(NOW_S - 3600 * hour) for hour in range(40, 1, -2)))
     site.pass_time(12)
     kinds = [entry.kind for entry in site.pipeline.journal.entries(after=0)]
-    assert kinds == ["register", "batch", "closing"]
+    assert kinds == ["register", "batch", "batch", "closing"]  # readings, their assessment, what closed
     for hour in range(9, 3, -2):  # one every two seconds
         site.gateway.send(reading(NOW_S - 3600 * hour))
         site.step(2.0)
     site.pass_time(3)
-    assert "rescoring" not in [entry.kind for entry in site.pipeline.journal.entries(after=3)]
+    assert "rescoring" not in [entry.kind for entry in site.pipeline.journal.entries(after=4)]
     site.pass_time(3)
-    kinds = [entry.kind for entry in site.pipeline.journal.entries(after=3)]
+    kinds = [entry.kind for entry in site.pipeline.journal.entries(after=4)]
     assert kinds == ["batch"] * 3 + ["rescoring"]
 
 
@@ -340,25 +340,44 @@ def test_held_messages_are_released_when_their_sender_is_onboarded(bench: Callab
     assert (tally["messages_quarantined"], tally["readings_stored"]) == (0, 1)
 
 
-@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 5), (1, 26)])
-def test_provisional_assessments_leave_two_thirds_of_the_time_to_messages_and_more_while_some_wait(
+@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 6), (1, 72)])
+def test_looks_leave_two_thirds_of_the_time_to_messages_and_more_while_some_wait(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, batch_messages: int, rests: int
 ) -> None:
     """Two thousand sensors took longer to assess than the pause between two looks, so ingest did little else."""
     site = bench(provisional_seconds=0.25, batch_messages=batch_messages)
-    asked: list[bool] = []
-    take = site.pipeline.take
+    looked_at: list[float] = []
+    assess = site.pipeline.assess_waiting
 
-    def slow(*args: Any, provisional: bool, **more: Any) -> TakeReport:
-        asked.append(provisional)
-        site.seconds += 3.0 if provisional else 0.0
-        return take(*args, provisional=provisional, **more)
+    def slow() -> int | None:
+        looked_at.append(site.seconds)
+        site.seconds += 3.0
+        return assess()
 
-    monkeypatch.setattr(site.pipeline, "take", slow)
-    for number in range(rests + 3):
+    monkeypatch.setattr(site.pipeline, "assess_waiting", slow)
+    for number in range(rests + 5):
         site.gateway.send(reading(NOW_S + number))
         site.step(1.0)
-    assert asked == [True, *[False] * rests, True, False]
+    first, second = looked_at
+    assert second - (first + 3.0) == rests
+
+
+def test_a_batch_that_took_long_does_not_keep_the_next_look(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest was counted from the time of the whole batch, so a fleet at half load waited seconds for its risk."""
+    site = bench(provisional_seconds=0.25)
+    take = site.pipeline.take
+
+    def slow(*args: Any, **more: Any) -> TakeReport:
+        site.seconds += 3.0
+        return take(*args, **more)
+
+    monkeypatch.setattr(site.pipeline, "take", slow)
+    for number in range(3):
+        site.gateway.send(reading(NOW_S + number))
+        site.step(0.5)
+    assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [0, 1] * 3
 
 
 def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]) -> None:
@@ -366,7 +385,7 @@ def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]
     for number in range(4):
         site.gateway.send(reading(NOW_S + number))
         site.step(2.0)
-    assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [1, 0, 0, 1]
+    assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [0, 1, 0, 0, 0, 1]
 
 
 def test_what_came_last_is_assessed_though_nothing_follows(bench: Callable[..., Bench]) -> None:
@@ -377,7 +396,7 @@ def test_what_came_last_is_assessed_though_nothing_follows(bench: Callable[..., 
         site.step(2.0)
     site.pass_time(30)
     current = [[item.assessed_at_ns for item in outcome.current] for outcome in outcomes(site.pipeline)[1:]]
-    assert current == [[NOW_NS], [], [NOW_NS + NS]]
+    assert current == [[], [NOW_NS], [], [NOW_NS + NS]]
 
 
 def test_the_state_is_saved_now_and_then_and_at_the_end(bench: Callable[..., Bench]) -> None:
@@ -386,7 +405,7 @@ def test_the_state_is_saved_now_and_then_and_at_the_end(bench: Callable[..., Ben
     site.step(1.0)
     assert site.pipeline.journal.snapshot_seq() == 0
     site.pass_time(6)
-    assert site.pipeline.journal.snapshot_seq() == 2
+    assert site.pipeline.journal.snapshot_seq() == 3
     site.gateway.send(reading(NOW_S + 1))
     site.step()
     site.worker.stop()
@@ -445,4 +464,4 @@ def test_a_status_file_that_cannot_be_written_is_no_fault_of_the_journal(bench: 
     assert site.gateway.acknowledged == [batch]
     (site.folder / "status.new").rmdir()
     site.step(2.0)
-    assert (site.status().storage_error, site.status().applied_seq) == ("", 2)
+    assert (site.status().storage_error, site.status().applied_seq) == ("", 3)
