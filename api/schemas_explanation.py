@@ -103,7 +103,8 @@ class ExplanationItem(Answer):
         float,
         Field(
             description="How much wider the interval of the remaining life is told than the degradation model says, as "
-            "recorded failures showed; 1 without any, and where neither an alarm stands nor damage is likely."
+            "recorded failures and repairs showed; 1 without any, and where neither an alarm stands nor damage is "
+            "likely."
         ),
     ]
     reproduced: Annotated[

@@ -219,7 +219,7 @@ class AssessmentBasis:
     begins_per_year : float
         How often damage that sensors see begins here; 0 in assessments before model version 3.4.
     life_stretch : float
-        How much wider than the degradation model says the remaining life is stated, as recorded failures showed; 1
+        How much wider than the degradation model says the remaining life is stated, as recorded ends showed; 1
         without any.
     """
 

@@ -13,8 +13,8 @@ then what nobody foresaw moves a sound asset further than its like, and being ra
 
 A quantity that stands alone may also be moved by its instrument, or by a load that changed, while the asset is sound.
 That is a hypothesis of its own: the same tails around a course that was always there, set in lately, or came slowly,
-of a size that is normal. Damage is then told from drift by how far it went and how it came, and where it
-is damage its course is as sharp as with two witnesses.
+of a size that is normal. Damage is then told from drift by how far it went and how it came, and where it is damage its
+course is as sharp as with two witnesses.
 
 The posterior gives the chance that there is damage at all and the distribution of the remaining life, wide when one
 week is all there is and narrow when a course of months leaves few lives that fit; a growth that one noisy month

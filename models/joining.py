@@ -115,7 +115,7 @@ def join_modes(
     begins : float64[A] or float
         How often damage begins, a year; counts where a mode has a history.
     stretch : float64[A] or None
-        How much wider the interval of a damage's remaining life is, as recorded failures showed; None: not at all.
+        How much wider the interval of a damage's remaining life is, as recorded ends showed; None: not at all.
 
     Notes
     -----
