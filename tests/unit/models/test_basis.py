@@ -51,6 +51,29 @@ def test_the_same_numbers_come_back_after_a_year_as_text(lossy: Any) -> None:
     assert record.health_index == 1.0 - numbers.severity
 
 
+def test_what_the_instrument_of_a_lone_quantity_can_do_is_stored_and_counts_again(request: Any, lossy: Any) -> None:
+    """A strain gauge without a witness, that goes two thirds of the way in forty days."""
+    run = request.getfixturevalue("fleet_tools").start(["strain", "temperature"], assets=1)
+    hours = np.arange(60 * 24)
+    noise = np.random.default_rng(9).normal(scale=2.0, size=len(hours))
+    wave = np.sin(hours * 2 * np.pi / 24)
+    run.feed(
+        {"strain": 50.0 + noise + 200.0 * np.clip((hours / 24 - 20) / 40, 0.0, 1.0), "temperature": 12.0 + 4.0 * wave}
+    )
+    record = last_record(run)
+    assert record.basis is not None
+    (mode,) = record.basis.modes
+    assert mode.instrument == 0.3
+    numbers = recompute(record.basis)
+    assert numbers.probability[:, 0].tolist() == [chance.value for chance in record.probability_of_failure]
+    assert numbers.life == record.remaining_life
+    believed = replace(record.basis, modes=(replace(mode, instrument=0.0, severity_sd=0.05),))
+    assert numbers.damaged[0] < recompute(believed).damaged[0]
+    witnessed = last_record(lossy).basis
+    assert witnessed is not None
+    assert [mode.instrument for mode in witnessed.modes] == [0.0]
+
+
 @pytest.mark.parametrize("stretch", [0.6, 1.7])
 def test_a_life_is_as_wide_as_failures_elsewhere_ask_for(lossy: Any, stretch: float) -> None:
     plain = last_record(lossy)
