@@ -14,7 +14,7 @@ from ingest.topics import TOPIC_FILTERS, TopicKind
 __all__ = ["session_name", "shard_filters", "shares", "together"]
 
 
-def shard_filters(shard: int) -> tuple[str, ...]:
+def shard_filters(shard: int, filters: Sequence[str] = TOPIC_FILTERS) -> tuple[str, ...]:
     """Give the topic filters of one shard; a gateway's status has no asset and stays without a shard.
 
     Examples
@@ -22,7 +22,7 @@ def shard_filters(shard: int) -> tuple[str, ...]:
     >>> shard_filters(3)[0]
     'shard/3/infra/v1/+/+/+/reading'
     """
-    return tuple(f"shard/{shard}/{topic}" for topic in TOPIC_FILTERS if not topic.endswith(f"/{TopicKind.STATUS}"))
+    return tuple(f"shard/{shard}/{topic}" for topic in filters if not topic.endswith(f"/{TopicKind.STATUS}"))
 
 
 def session_name(client_id: str, shard: int | None) -> str:

@@ -7,7 +7,7 @@ import time
 from ingest.mqtt import MqttInbox, TlsFiles
 from ingest.shards import session_name, shard_filters
 from ingest.spill import Spill
-from ingest.topics import TOPIC_FILTERS
+from ingest.topics import ORDERED_FILTERS, TOPIC_FILTERS
 from service.settings import Settings
 from service.telemetry import emitter
 
@@ -17,6 +17,7 @@ __all__ = ["make_inbox"]
 def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
     """Make the inbox of the durable session of a shard; None is what has none, without shards everything."""
     section = settings.mqtt
+    filters = ORDERED_FILTERS if settings.ingest.clock == "stream" else TOPIC_FILTERS
     password = section.password.get_secret_value() if section.password is not None else None
     tls = None
     if section.ca_file is not None:
@@ -35,5 +36,5 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         now_ns=time.time_ns,
         emit=emitter("ingest"),
         spill=Spill(settings.data_dir, settings.ingest.spill_bytes),
-        filters=TOPIC_FILTERS if shard is None else shard_filters(shard),
+        filters=filters if shard is None else shard_filters(shard, filters),
     )
