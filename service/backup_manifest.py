@@ -105,8 +105,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"backup {str(folder)!r}: got no {MANIFEST} that can be read ({error}), expected the folder of a backup "
+            f"backup {str(folder)!r}: got no {MANIFEST} that can be read ({reason}), expected the folder of a backup "
             "that was finished; give another"
         ) from error
     if manifest.format != _FORMAT:

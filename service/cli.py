@@ -78,7 +78,7 @@ def run(
     ] = 175_200.0,
     live: Annotated[bool, typer.Option(help="Demo: go on with the present after the history.")] = True,
     start: Annotated[
-        str | None, typer.Option(help="Demo: first day of the history, ISO date [default: so that it ends today].")
+        str | None, typer.Option(help="Demo: first day of the history, ISO date (default: so that it ends today).")
     ] = None,
     data_dir: DataDir = None,
     config: Config = None,
@@ -224,7 +224,7 @@ def decide(
     alarm: Annotated[str | None, typer.Option(help="The alarm it is about; its asset is the decision's.")] = None,
     asset: Annotated[str | None, typer.Option(help="The asset, when there is no alarm.")] = None,
     event: Annotated[str | None, typer.Option(help="The event at many structures, for all its alarms at once.")] = None,
-    assessment: Annotated[str | None, typer.Option(help="The assessment it rests on [default: the newest].")] = None,
+    assessment: Annotated[str | None, typer.Option(help="The assessment it rests on (default: the newest).")] = None,
     due: Annotated[str | None, typer.Option(help="Date of the planned work, for `plan`.")] = None,
     condition: Annotated[
         int | None, typer.Option(help="Inspected condition, for `correct-condition`.", min=1, max=6)
@@ -264,7 +264,7 @@ def decide(
 @app.command()
 def export(
     kind: Annotated[str, typer.Argument(help="risks, alarms, decisions or readings.")],
-    out: Annotated[Path | None, typer.Option(help="File to write [default: the terminal].")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write (default: the terminal).")] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:

@@ -123,7 +123,9 @@ def _write(out: Path, units: Sequence[str], forecasts: Sequence[LifeForecast]) -
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"{out}: cannot be written ({error}); choose another file for --out") from error
+        raise ConfigurationError(
+            f"{out}: cannot be written ({error.strerror}); choose another file for --out"
+        ) from error
 
 
 def _lives(forecast: LifeForecast) -> tuple[float, float, float, float]:

@@ -136,7 +136,7 @@ def _text(path: Path) -> str:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigurationError(f"{path}: the gzip file is cut short or damaged ({error}); copy it again") from error
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error}); give a CSV file, plain or gzip") from error
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); give a CSV file or gzip") from error
 
 
 def _place_of(before: str) -> str:

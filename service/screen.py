@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import urllib.request
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +15,17 @@ from rich.text import Text
 
 __all__ = ["Screen", "fetch_ranking", "ranking_table"]
 
+# Heading, side, and from how many columns of the terminal on it is shown: of what is cut off nothing can be read.
+_COLUMNS: Final[tuple[tuple[str, Literal["left", "right"], int], ...]] = (
+    ("asset", "left", 0),
+    ("state", "left", 0),
+    ("fails in 90 d", "right", 0),
+    ("80 % between", "right", 115),
+    ("days left", "right", 100),
+    ("waiting 90 d", "right", 0),
+    ("data", "left", 115),
+    ("why", "left", 130),
+)
 _STYLES: Final = {"act": "bold red", "watch": "yellow", "insufficient-data": "magenta", "ok": "green"}
 
 
@@ -51,7 +63,7 @@ class Screen:
         if not items:
             return
         note = "* provisional; Ctrl-C stops" + ("; the history is complete" if finished else "")
-        drawing = ranking_table(items, address, note)
+        drawing = ranking_table(items, address, note, width=self._console.width)
         if self._live is None:
             self._console.print(drawing)
             self._next = time.monotonic() + 60.0
@@ -71,22 +83,14 @@ def fetch_ranking(address: str, *, limit: int) -> list[dict[str, Any]]:
         return []
 
 
-def ranking_table(items: list[dict[str, Any]], address: str, note: str) -> Group:
-    """Draw the list: what to look at first stands first."""
+def ranking_table(items: list[dict[str, Any]], address: str, note: str, *, width: int) -> Group:
+    """Draw the list: what to look at first stands first; a terminal narrower than 130 columns gets fewer of them."""
     table = Table(title="What to look at first", title_justify="left", expand=False)
-    for heading, justify in (
-        ("asset", "left"),
-        ("state", "left"),
-        ("fails in 90 d", "right"),
-        ("80 % between", "right"),
-        ("days left", "right"),
-        ("waiting 90 d", "right"),
-        ("data", "left"),
-        ("why", "left"),
-    ):
-        table.add_column(heading, justify=justify, overflow="ellipsis", no_wrap=heading != "why")  # type: ignore[arg-type]  # one of rich's words
+    shown = [width >= least for _, _, least in _COLUMNS]
+    for heading, justify, _ in itertools.compress(_COLUMNS, shown):
+        table.add_column(heading, justify=justify, overflow="ellipsis", no_wrap=heading != "why")
     for item in items:
-        table.add_row(*_row(item))
+        table.add_row(*itertools.compress(_row(item), shown))
     return Group(table, Text(f"{address}  {note}", style="bold"))
 
 

@@ -100,8 +100,10 @@ def emitter(room: str) -> Callable[[Any], None]:
 
     def emit(event: Any) -> None:
         name = type(event).__name__
-        write = log.warning if any(word in name for word in _WARNINGS) else log.info
-        write(_WORD_BREAK.sub("_", name).lower(), room=room, **dataclasses.asdict(event))
+        facts = dataclasses.asdict(event)
+        is_meant = facts.get("reason") == "stopped"  # a connection that we ended ourselves
+        write = log.warning if any(word in name for word in _WARNINGS) and not is_meant else log.info
+        write(_WORD_BREAK.sub("_", name).lower(), room=room, **facts)
 
     return emit
 

@@ -117,7 +117,7 @@ def open_checkpoint(scenario: Scenario, path: Path | None) -> Checkpoint:
         checkpoint.write()
     except OSError as error:
         raise ConfigurationError(
-            f"progress file {str(path)!r} cannot be written ({error}); give another path"
+            f"progress file {str(path)!r} cannot be written ({error.strerror}); give another path"
         ) from error
     return checkpoint
 
@@ -147,7 +147,8 @@ def _read(path: Path) -> Saved | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"progress file {str(path)!r} cannot be read ({error}); give another path") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"progress file {str(path)!r} cannot be read ({reason}); give another path") from error
     try:
         saved = Saved(**json.loads(text))
         whole = all(type(number) is int for number in (saved.start_ns, saved.acknowledged_ns, saved.session))

@@ -84,8 +84,9 @@ def load_scenario(source: str | Path, *, seed: int | None = None, start_ns: int 
     try:
         text = Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"scenario {name!r} cannot be read ({error}); "
+            f"scenario {name!r} cannot be read ({reason}); "
             f"expected a TOML file or one of {', '.join(bundled_scenarios())}"
         ) from error
     return parse_scenario(text, name, seed=seed, start_ns=start_ns)

@@ -18,7 +18,7 @@ app = typer.Typer()
 @app.command()
 def evaluate(
     scenario: Annotated[str | None, typer.Argument(help="A bundled scenario or a TOML file.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds to pool, 1,2,3 [default: the scenario's].")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds to pool, 1,2,3 (default: the scenario's).")] = None,
     start: Annotated[str | None, typer.Option(help="Another first day, ISO date.")] = None,
     days: Annotated[int | None, typer.Option(help="Only the first so many days.", min=1)] = None,
     jobs: Annotated[int, typer.Option(help="Processes at work.", min=1, max=64)] = 2,

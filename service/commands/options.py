@@ -13,8 +13,8 @@ from service.telemetry import set_up_logging
 
 __all__ = ["ApiPort", "Config", "DataDir", "Host", "MqttPort", "day_ns", "overrides_of", "read_settings"]
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept [default: data].")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings [default: schouw.toml].")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept (default: data).")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings (default: schouw.toml).")]
 Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker.")]
 MqttPort = Annotated[int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker.")]
 ApiPort = Annotated[int | None, typer.Option("--api-port", help="Port of the API and the pages.")]

@@ -21,9 +21,9 @@ app = typer.Typer()
 def record(
     file: Annotated[Path, typer.Argument(help="File to write: .jsonl, or .jsonl.gz.")],
     topic: Annotated[
-        list[str] | None, typer.Option(help="Topic filter, once for each [default: all that ingest listens to].")
+        list[str] | None, typer.Option(help="Topic filter, once for each (default: all that ingest listens to).")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="How long [default: until Ctrl-C].", min=0.1)] = None,
+    seconds: Annotated[float | None, typer.Option(help="How long (default: until Ctrl-C).", min=0.1)] = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
     config: Config = None,

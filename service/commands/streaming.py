@@ -24,7 +24,7 @@ def stream(
     seconds: Annotated[float, typer.Option(help="Event time to publish.", min=0.001)] = 10.0,
     paced: Annotated[bool, typer.Option(help="In real time; --no-paced: as fast as the broker takes it.")] = True,
     seed: Annotated[int, typer.Option(help="Another seed, other bridges.", min=0)] = 1,
-    start: Annotated[str | None, typer.Option(help="Time of the first sample, ISO [default: now].")] = None,
+    start: Annotated[str | None, typer.Option(help="Time of the first sample, ISO (default: now).")] = None,
     register: Annotated[Path | None, typer.Option(help="Only write assets.csv and sensors.csv here.")] = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,

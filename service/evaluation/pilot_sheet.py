@@ -87,7 +87,8 @@ def read_sheet(path: Path) -> PilotSheet:
         text = data.decode("utf-8")
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"pilot sheet {str(path)!r} cannot be read ({error}); expected a TOML file") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"pilot sheet {str(path)!r} cannot be read ({reason}); give a TOML file") from error
     top = TomlTable(path.name, text, "", None, content, what="sheet")
     name = top.text("name", pattern=ID_PATTERN)
     start_ns, end_ns = _day_ns(top, "start"), _day_ns(top, "end")

@@ -240,3 +240,42 @@ def test_settings_that_do_not_exist_stop_the_start(call: Call, data: Path, monke
     assert "a file that is there" in sentence(call("doctor", "--data-dir", data, "--config", "nowhere.toml"))
     monkeypatch.setenv("SCHOUW_COLOUR", "blue")
     assert "SCHOUW_COLOUR" in sentence(call("doctor", "--data-dir", data))
+
+
+def test_what_is_not_there_is_said_without_numbers_of_the_system(call: Call) -> None:
+    asked = [
+        ("simulate", "nosuch"),
+        ("restore", "nosuch"),
+        (
+            "prognose",
+            "--history",
+            "nosuch",
+            "--running",
+            "x",
+            "--unit",
+            "u",
+            "--time",
+            "t",
+            "--values",
+            "a",
+            "--out",
+            "o",
+        ),
+    ]
+    for words in asked:
+        code, _, said = call(*words)
+        assert code == 2
+        assert "No such file or directory" in said
+        assert "Errno" not in said
+
+
+def test_looking_where_nothing_is_makes_nothing(call: Call, tmp_path: Path) -> None:
+    code, _, said = call("explain", "brug-1", "--data-dir", "elsewhere")
+    assert (code, "no installation in 'elsewhere'" in said) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_names_defaults() -> None:
+    """In square brackets they were taken for a style, and not shown."""
+    for command, default in (("record", "until Ctrl-C"), ("decide", "the newest"), ("doctor", "default: data")):
+        assert default in CliRunner().invoke(app, [command, "--help"], env=TERMINAL).output

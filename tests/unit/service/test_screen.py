@@ -27,9 +27,9 @@ def item(**more: object) -> dict[str, Any]:
     } | more
 
 
-def drawn(*items: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(ranking_table(list(items), ADDRESS, "note"))
+def drawn(*items: dict[str, Any], width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(ranking_table(list(items), ADDRESS, "note", width=width))
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -40,6 +40,14 @@ def test_a_row_says_state_chance_life_cost_and_why() -> None:
     for shown in ("Molenbrug", "act *", "12.3%", "5.0% – 30.0%", "61", "€ 12,346", "high", "frequency falls"):
         assert shown in text
     assert "another" not in text  # the first reason is enough here
+
+
+@pytest.mark.parametrize("width", [80, 100, 115, 130])
+def test_on_a_narrow_terminal_nothing_that_is_shown_is_cut_off(width: int) -> None:
+    long = {"asset": {"id": "weg-1", "name": "Provinciale weg km 14"}, "reasons": ["falls"], "dataQuality": "medium"}
+    text = drawn(item(**long, state="insufficient-data", expectedCostOfWaitingEur=123_456.0), width=width)
+    assert "…" not in text
+    assert ("falls" in text) == (width >= 130)
 
 
 def test_what_is_not_known_is_said_and_not_drawn_as_nought() -> None:
