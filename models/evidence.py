@@ -7,8 +7,8 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    spread``, within each sensor and over the whole pair: what one machine shows belongs together;
 2. *agreement*: the scores of the best two or more witnesses are added, as of normal variables that correlate by a
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
-   subtracting what its instrument or a change of load could do; a quantity that follows load counts with what is
-   left in agreement too;
+   subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns
+   an instrument, `models.lone_quantities`); a quantity that follows load counts with what is left in agreement too;
 3. *materiality*: below a share of the failure level no score counts for more than noise;
 4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
    one independent draw is worth; it never falls below zero;
@@ -36,6 +36,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
+from models.lone_quantities import possible_drift
 from models.memory import ModelState
 
 __all__ = [
@@ -296,7 +297,13 @@ def _strongest(
         used = table[best][:, : shares_of.shape[1]]
         weight[rows[used[used >= 0]]] = shares_of[used >= 0]
 
-    lone_share = excess - drift
+    # Where others could speak, a pair's history is not that of the quantity, and their silence speaks against damage.
+    single = np.flatnonzero(_is_single(catalogue)[rows])
+    instrument = drift.copy()
+    instrument[single] = possible_drift(
+        share[single], state.severity_past, pair_of_row[single], spread[single], drift[single]
+    )
+    lone_share = excess - instrument
     lone = np.where(lone_share >= _MATERIAL_LONE, lone_share / spread, np.minimum(lone_share / spread, 1.0)) - sided
     order = np.lexsort((-lone, pair_of_row))
     heard, first = np.unique(pair_of_row[order], return_index=True)
@@ -312,6 +319,16 @@ def _strongest(
     material = strength > _IMMATERIAL_SCORE
     strength = np.clip(np.where(np.isfinite(strength), strength, 0.0), _LEAST_SCORE, _LARGEST_SCORE)
     return _Strongest(strength, material, agreed, severity, deviation, agreeing, weight)
+
+
+def _is_single(catalogue: Catalogue) -> BoolArray:
+    """bool[J]: tell which judged channels speak for the only witness of their pair."""
+    pair, witness = catalogue.pair_of_judged, catalogue.witness_of_judged
+    lowest = np.full(len(catalogue.pair_asset), np.iinfo(np.int64).max)
+    highest = np.full(len(catalogue.pair_asset), np.iinfo(np.int64).min)
+    np.minimum.at(lowest, pair, witness)
+    np.maximum.at(highest, pair, witness)
+    return np.asarray((lowest == highest)[pair])
 
 
 def _witness_table(

@@ -9,7 +9,7 @@ where an owner would no longer leave the asset without repair, and the table say
 `group` says which quantities are one witness: root mean square and peak of one vibration rise together
 with traffic, two natural frequencies do not share a fault of the instrument. `drift_share` is how far, as a
 share of the failure level, a drifting instrument or a change of load can move the quantity by itself; a lone
-quantity must exceed it. These shares are engineering judgement, not measured.
+quantity must exceed it, or outrun it (`models.lone_quantities`). These shares are engineering judgement, not measured.
 """
 
 from __future__ import annotations

@@ -98,6 +98,33 @@ def test_the_alarm_comes_on_the_day_that_was_foretold(
         assert np.ceil(days - 1e-9) == alarm - day
 
 
+def level_of_alarm(registers: Callable[..., Any], names: list[str], *, pace: float) -> float:
+    """Level at which strain that grows by so much a day is an alarm, while other quantities stay."""
+    catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
+    is_strain = np.array([catalogue.channels[channel].channel == "strain" for channel in catalogue.judged])
+    active = np.ones(len(is_strain), np.bool_)
+    state = replace(initial_state(catalogue), residual_sd=np.full(len(is_strain), SPREAD / 2))
+    for day in range(1, 300):
+        state = replace(state, residual=np.where(is_strain, pace * day, 0.0))
+        state, raised, _ = weigh_evidence(catalogue, state, active, (1000 + day) * DAY_NS)
+        if len(raised):
+            return pace * day
+    raise AssertionError("no alarm in three hundred days")
+
+
+def test_a_lone_quantity_that_grows_faster_than_instruments_drift_is_told_at_a_lower_level(
+    registers: Callable[..., Any],
+) -> None:
+    beyond_drift = 0.3 + 0.1
+    assert level_of_alarm(registers, ["strain"], pace=0.012) < beyond_drift
+    assert level_of_alarm(registers, ["strain"], pace=0.0025) >= beyond_drift
+
+
+def test_a_companion_that_stays_leaves_the_instrument_all_that_it_can_do(registers: Callable[..., Any]) -> None:
+    beyond_drift = 0.3 + 0.1
+    assert level_of_alarm(registers, ["strain", "vibration_rms"], pace=0.012) >= beyond_drift
+
+
 def usual_strength(registers: Callable[..., Any], names: list[str], level: float) -> float:
     """What the smoothed score of a level comes to in the end."""
     catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
