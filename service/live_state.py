@@ -16,7 +16,7 @@ import numpy as np
 from domain.arrays import IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.identifiers import AssetId, ChannelKey, GatewayId
 from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
-from domain.register import Asset, Register
+from domain.register import Register
 from ingest.resolve import Resolver
 from models.alarms import AlarmChange as ModelAlarmChange
 from models.catalogue import Catalogue
@@ -26,7 +26,6 @@ from models.compiling import compile_catalogue
 from models.fleet_memory import FleetMemory
 from models.hop_clock import NEVER_NS
 from models.hops import HopTracker
-from models.precision import Verdict
 from models.source_skew import SkewBook
 from models.state import (
     ModelState,
@@ -41,6 +40,7 @@ from service.clock_alarms import ClockPlan, plan_clocks
 from service.day_rows import DayRows
 from service.mode_book import ModeBook
 from service.outcomes import DAY_NS
+from service.people import NEW_REFERENCE, learn_from
 from storage.entries import (
     AlarmChange,
     BatchBody,
@@ -58,14 +58,8 @@ __all__ = ["FOREVER_NS", "LiveState"]
 FOREVER_NS: Final = np.iinfo(np.int64).max
 _CACHED_SUBSETS = 256
 _BOOK_NS: Final = 30 * DAY_NS
-# After these decisions it is another structure, to which the days that still wait tell nothing.
-_NEW_REFERENCE = frozenset({DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL})
-
-# What says whether an alarm was right.
-_VERDICTS = frozenset({DecisionVerb.CONFIRM, DecisionVerb.DISMISS})
-
 # What a re-scoring must apply again; the other verbs are labels.
-_CHANGES_MODELS = _NEW_REFERENCE | {DecisionVerb.DISMISS}
+_CHANGES_MODELS = NEW_REFERENCE | {DecisionVerb.DISMISS}
 
 _VERB_STATES: Mapping[DecisionVerb, AlarmState] = {
     DecisionVerb.ACKNOWLEDGE: AlarmState.ACKNOWLEDGED,
@@ -272,16 +266,14 @@ class LiveState:
         if row is None:
             return Outcome(alarm_changes=changes)
         at_ns = self._event_time(row, decision)
-        self._hear(decision, body.alarm_kind, self.catalogue.details[row], at_ns)
-        self._hear_of_life(decision, self.catalogue.details[row], at_ns)
+        learn_from(self.fleet, decision, body.alarm_kind, self.catalogue.details[row], at_ns)
         only = np.asarray([row], np.int32)
         catalogue = self.subset(only)
         part = take_state(self.catalogue, self.state, only)
         part, cleared = apply_decision(catalogue, part, 0, decision.verb, at_ns, body.alarm_kind)
         put_state(self.catalogue, self.state, only, part)
         self.note_change([decision.asset], of_models=True)
-        if decision.verb in _NEW_REFERENCE:
-            self.fleet.precision = self.fleet.precision.renewed(decision.asset)
+        if decision.verb in NEW_REFERENCE:
             self.days = self.days.without_asset(decision.asset)
             self.modes.renew(decision.asset)
         news = AlarmNews(changes=changes)
@@ -297,33 +289,6 @@ class LiveState:
             decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))
         self.keep_books({decision.asset: AssetBook(alarms, decisions)})
         return Outcome(alarms=news.alarms, alarm_changes=news.changes, current=self.assess_now(only, at_ns))
-
-    def _hear(self, decision: Decision, alarm_kind: str | None, details: Asset, at_ns: int) -> None:
-        """Learn from what a person said of an alarm of condition."""
-        group, _, mode = (alarm_kind or "").partition(".")
-        if group != "condition" or decision.alarm_id is None or decision.verb not in _VERDICTS:
-            return
-        verdict = Verdict(
-            alarm=decision.alarm_id,
-            organisation=details.organisation,
-            asset_type=details.type.value,
-            asset=decision.asset,
-            mode=mode,
-            at_ns=at_ns,
-            is_right=decision.verb is DecisionVerb.CONFIRM,
-        )
-        self.fleet.precision = self.fleet.precision.with_verdict(verdict)
-
-    def _hear_of_life(self, decision: Decision, details: Asset, at_ns: int) -> None:
-        """Learn from a failure or a repair that a person recorded; no alarm at all takes back what had been stated."""
-        lives = self.fleet.lives
-        if decision.failed_ns is not None:
-            lives = lives.with_failure(decision.asset, details.organisation, decision.failed_ns, at_ns)
-        elif decision.verb is DecisionVerb.REPAIR:
-            lives = lives.with_repair(decision.asset, details.organisation, at_ns)
-        if decision.verb in _NEW_REFERENCE or decision.verb is DecisionVerb.DISMISS:
-            lives = lives.without(decision.asset)
-        self.fleet.lives = lives
 
     # Looking ---------------------------------------------------------------------------------
 
