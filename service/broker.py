@@ -162,6 +162,17 @@ class EmbeddedBroker:
         """Process number of the last start; None before the first."""
         return None if self._process is None else self._process.pid
 
+    def check_folder(self) -> None:
+        """See that no other Schouw has the folder, before anything of its own, such as a port, is in the way.
+
+        Raises
+        ------
+        ConfigurationError
+            If one has, or the folder cannot be written.
+        """
+        self._take_folder()
+        self._give_folder_back()
+
     def start(self) -> None:
         """Start the server and wait until it answers MQTT.
 
@@ -199,10 +210,13 @@ class EmbeddedBroker:
         code = None
         if self._process is not None:
             code = end_process(self._process, timeout_seconds=self._stop_seconds)
+        self._give_folder_back()
+        return code
+
+    def _give_folder_back(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-        return code
 
     def _output_tail(self) -> str:
         return log_tail(self.log_file, offset=self._log_offset)

@@ -87,6 +87,7 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
     prepare_folder(settings)
     if settings.broker.embedded:
         settings = with_shards(settings)
+        _broker(settings, settings.mqtt.port).check_folder()
     check_workers(settings)
     bind(settings.api.host, settings.api.port, settings.access).close()
     stopping = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import shutil
 import socket
@@ -267,6 +268,20 @@ def test_what_is_not_there_is_said_without_numbers_of_the_system(call: Call) -> 
         assert code == 2
         assert "No such file or directory" in said
         assert "Errno" not in said
+
+
+def test_a_second_run_is_told_of_the_first_and_not_of_its_port(call: Call, tmp_path: Path) -> None:
+    """It was advised to take another port, and then told that this does not help."""
+    folder = tmp_path / "data" / "broker"
+    folder.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as api, (folder / "owner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4711")
+        lock.flush()
+        code, _, said = call("run", "--data-dir", tmp_path / "data", "--api-port", str(api.getsockname()[1]))
+    assert code == 2
+    assert "in use by another Schouw (process 4711)" in said
+    assert "port" not in said
 
 
 def test_looking_where_nothing_is_makes_nothing(call: Call, tmp_path: Path) -> None:
