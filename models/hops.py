@@ -356,15 +356,13 @@ class HopTracker:
         """Count the readings that wait in open hops, or for their time to be believed."""
         return sum(len(part) for parts in self._buckets.values() for part in parts) + self.claims.held_count()
 
-    def newest_open(self, asset: IndexArray, extra: ReadingColumns) -> OpenHops | None:
+    def newest_open(self, asset: IndexArray) -> OpenHops | None:
         """Look at the newest open hop of some assets as if it closed now.
 
         Parameters
         ----------
         asset : int32[K]
             Rows of the catalogue.
-        extra : ReadingColumns
-            Accepted, but not taken in yet.
 
         Returns
         -------
@@ -373,15 +371,14 @@ class HopTracker:
         """
         # Of an asset whose first readings are not believed yet there is nothing better to look at.
         claimed = self.claims.held()
-        extra = ReadingColumns.concatenate([extra, claimed]) if len(claimed) else extra
-        unheard = self.clock.first_ns[self.catalogue.asset_of_channel[self.rows_of(extra.channel)]] == NEVER_NS
+        unheard = self.clock.first_ns[self.catalogue.asset_of_channel[self.rows_of(claimed.channel)]] == NEVER_NS
         unscored = np.where(unheard, _IN_NO_HOP & ~np.uint8(ReadingFlag.CLAIMED), _IN_NO_HOP)
-        extra = extra.take((extra.flags & unscored) == 0)
-        arrived = self.hop_start(self.rows_of(extra.channel), extra.time_ns)
+        claimed = claimed.take((claimed.flags & unscored) == 0)
+        arrived = self.hop_start(self.rows_of(claimed.channel), claimed.time_ns)
         finder = OpenFinder(self.catalogue, asset)
         starts = sorted({*self._buckets, *np.unique(arrived).tolist()}, reverse=True)
         for place, start in enumerate(starts):
-            parts, here = self._buckets.get(start, []), extra.take(arrived == start)
+            parts, here = self._buckets.get(start, []), claimed.take(arrived == start)
             is_kept = place < KEPT_STARTS
             # The newest hold most readings, and nearly always something of what is looked for.
             if is_kept or any(finder.wants(self.rows_of(part.channel)) for part in (*parts, here)):

@@ -6,7 +6,7 @@ Planning changes nothing. The caller commits, and applies what was planned once 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.identifiers import AssetId
-from domain.records import DeadLetter, RiskAssessment
+from domain.records import DeadLetter
 from ingest.batch import Message, decode_batch
 from ingest.clock import UNLIMITED, ClockLimits
 from ingest.messages import DecodedBatch, MessageOutcome
@@ -67,6 +67,8 @@ class BatchPlan:
         What it says of the sensors' clocks.
     rejected : tuple of DeadLetter
         What was refused.
+    touched : list of AssetId
+        Assets of which something came.
     """
 
     commit: JournalCommit
@@ -74,6 +76,7 @@ class BatchPlan:
     accepted: ReadingColumns
     clocks: ClockPlan
     rejected: tuple[DeadLetter, ...]
+    touched: list[AssetId]
 
     @property
     def revises(self) -> bool:
@@ -185,17 +188,10 @@ class BatchPlanner:
         messages: Sequence[Message],
         *,
         now_ns: int,
-        choose: Callable[[Sequence[AssetId]], Sequence[AssetId]],
         released: Sequence[HeldMessage] = (),
         decoded: Decoded | None = None,
     ) -> BatchPlan:
-        """Decode and admit one batch; arguments are those of `service.pipeline.Pipeline.take`.
-
-        Parameters
-        ----------
-        choose : callable
-            Told the assets of which something came, gives those to assess from their open hop.
-        """
+        """Decode and admit one batch; arguments are those of `service.pipeline.Pipeline.take`."""
         live = self._live
         arrived = self._read(messages, now_ns=now_ns, decoded=decoded)
         fresh = ~arrived.repeated
@@ -223,15 +219,10 @@ class BatchPlanner:
         letters = dead_letters(messages, arrived.refusals.fresh, seq=live.applied_seq + 1, head_bytes=self._head_bytes)
         rows = live.tracker.rows_of(accepted.channel)
         touched = np.unique(live.catalogue.asset_of_channel[rows])
-        looked_at = choose([live.catalogue.assets[asset] for asset in touched.tolist()])
-        current: list[RiskAssessment] = []
-        if looked_at:
-            current = live.assess_open(live.rows_of(looked_at), accepted)
         # What repeats a key with another value is no repeat: a clock that went back says an hour twice.
         body = self._body(messages, arrived, admission, told=~duplicate | conflict)
         clocks = live.plan_clocks(body)
         outcome = Outcome(
-            current=current,
             alarms=clocks.alarms,
             alarm_changes=clocks.alarm_changes,
             clocks=clocks.clocks,
@@ -255,7 +246,8 @@ class BatchPlanner:
             used_parts=arrived.bursts.used,
             tally=tally,
         )
-        return BatchPlan(commit, body, accepted, clocks, tuple(letters))
+        assets = [live.catalogue.assets[asset] for asset in touched.tolist()]
+        return BatchPlan(commit, body, accepted, clocks, tuple(letters), assets)
 
     def _read(self, messages: Sequence[Message], *, now_ns: int, decoded: Decoded | None) -> _Arrived:
         """Decode the messages, unless that was done where the same would come of it, and put bursts together."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.arrays import IndexArray, ReadingColumns, TimeArray
+from domain.arrays import IndexArray, TimeArray
 from domain.identifiers import AssetId
 from models.fleet_memory import FleetMemory
 from models.hop_clock import NEVER_NS, StreamClock
@@ -50,9 +50,7 @@ class ClosingPlan:
         return self.state is None
 
 
-def plan_closing(
-    live: LiveState, body: ClosingBody, *, with_outcome: bool = True, provisional: bool = True
-) -> ClosingPlan:
+def plan_closing(live: LiveState, body: ClosingBody, *, with_outcome: bool = True) -> ClosingPlan:
     """Close the hops that are due, in a copy of the state of their assets.
 
     Parameters
@@ -60,8 +58,6 @@ def plan_closing(
     with_outcome : bool
         False leaves out what follows from the state and does not change it: assessments and rows. At a restart
         they stand in the journal already.
-    provisional : bool
-        Whether to assess these assets from the hop that is open then, too.
     """
     bound = _within_span(live, _bound(live, body), body)
     closing = live.tracker.close(bound, lateness_ns=body.lateness_ns)
@@ -70,7 +66,6 @@ def plan_closing(
     waiting = live.rows_of(live.days.assets())
     assets = np.unique(np.concatenate([waiting, *(closed.assets for closed in closing.rounds)])).astype(np.int32)
     state = take_state(live.catalogue, live.state, assets)
-    frontier = closing.frontier_ns[assets]
     collector = HopCollector()
     told_from_ns = np.full(len(assets), NEVER_NS if with_outcome else FOREVER_NS, np.int64)
     stepper = Stepper(live.subset, assets, state, told_from_ns, collector)
@@ -93,9 +88,6 @@ def plan_closing(
     outcome = Outcome()
     if with_outcome:
         latest = {item.asset: item for item in collector.assessments}
-        if provisional:
-            for item in live.assess_open_behind(assets, stepper.state, frontier, ReadingColumns.empty()):
-                latest[item.asset] = item
         outcome = Outcome(
             hops=collector.hop_columns(),
             assessments=collector.assessments,

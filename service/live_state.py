@@ -310,22 +310,20 @@ class LiveState:
         rows = np.arange(len(assets), dtype=np.int32)
         closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False)
         found = {item.asset: item for item in closed}
-        for item in self.assess_open_behind(assets, state, frontier, ReadingColumns.empty()):
+        for item in self.assess_open_behind(assets, state, frontier):
             found[item.asset] = item
         return list(found.values())
 
-    def assess_open(self, assets: IndexArray, extra: ReadingColumns) -> list[RiskAssessment]:
+    def assess_open(self, assets: IndexArray) -> list[RiskAssessment]:
         """Assess assets as if their newest open hop closed now; the state stays as it is."""
         if not len(assets):
             return []
         state = take_state(self.catalogue, self.state, assets)
-        return self.assess_open_behind(assets, state, self.tracker.frontier_ns[assets], extra)
+        return self.assess_open_behind(assets, state, self.tracker.frontier_ns[assets])
 
-    def assess_open_behind(
-        self, assets: IndexArray, state: ModelState, frontier: TimeArray, extra: ReadingColumns
-    ) -> list[RiskAssessment]:
+    def assess_open_behind(self, assets: IndexArray, state: ModelState, frontier: TimeArray) -> list[RiskAssessment]:
         """Assess those of the assets that have an open hop as if it closed now, from a state behind their frontier."""
-        newest = self.tracker.newest_open(assets, extra)
+        newest = self.tracker.newest_open(assets)
         if newest is None:
             return []
         local = np.searchsorted(assets, newest.assets).astype(np.int32)

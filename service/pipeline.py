@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.arrays import ReadingColumns
-from domain.identifiers import AssetId
 from domain.records import DeadLetter
 from ingest.batch import Message
 from service.batch_plan import BatchPart, BatchPlanner
@@ -103,7 +102,6 @@ class Pipeline:
         messages: Sequence[Message],
         *,
         now_ns: int,
-        provisional: bool,
         released: Sequence[HeldMessage] = (),
         decoded: Decoded | None = None,
     ) -> TakeReport:
@@ -115,8 +113,6 @@ class Pipeline:
             In the order of arrival.
         now_ns : int
             Wall clock, for limits of device times only.
-        provisional : bool
-            Whether to assess the touched assets from their open hop, a look's worth.
         released : sequence of HeldMessage
             The same messages as rows of the quarantine, when they come from there.
         decoded : Decoded, optional
@@ -130,17 +126,10 @@ class Pipeline:
             If the journal cannot be written; nothing has changed.
         """
         self._record()
-        looked_at: list[AssetId] = []
-
-        def choose(touched: Sequence[AssetId]) -> list[AssetId]:
-            self._looks.wait(touched)
-            looked_at.extend(self._looks.next() if provisional else ())
-            return looked_at
-
-        plan = self._planner.plan(messages, now_ns=now_ns, choose=choose, released=released, decoded=decoded)
+        plan = self._planner.plan(messages, now_ns=now_ns, released=released, decoded=decoded)
         seq = self.journal.commit(plan.commit)
         self.live.take_in(plan.accepted, plan.body, seq, clocks=plan.clocks)
-        self._looks.done(looked_at)
+        self._looks.wait(plan.touched)
         return TakeReport(plan.commit.tally, plan.rejected, plan.revises)
 
     # Hops closed -----------------------------------------------------------------------------
@@ -152,7 +141,6 @@ class Pipeline:
         lateness_ns: int | None = None,
         is_end: bool = False,
         span_ns: int = 0,
-        provisional: bool = True,
     ) -> int:
         """Close the hops that are due, learn from them, and commit what followed.
 
@@ -167,8 +155,6 @@ class Pipeline:
         span_ns : int
             Close no more than such a stretch of an asset's hops in one commit; 0: all that are due. Called again
             until nothing closes, it ends with the same bits.
-        provisional : bool
-            Whether to assess the assets at once from the hop that is open then; else they wait for the next look.
 
         Returns
         -------
@@ -186,7 +172,7 @@ class Pipeline:
             is_end=is_end,
             span_ns=span_ns,
         )
-        plan = plan_closing(live, body, provisional=provisional)
+        plan = plan_closing(live, body)
         if plan.is_empty:
             return 0
         self._saver.finish()
@@ -201,11 +187,7 @@ class Pipeline:
             )
         )
         live.carry_out(plan, seq)
-        closed = [live.catalogue.assets[asset] for asset in plan.assets.tolist()]
-        if provisional:
-            self._looks.done(closed)
-        else:
-            self._looks.wait(closed)
+        self._looks.wait(live.catalogue.assets[asset] for asset in plan.assets.tolist())
         return plan.hops_closed
 
     # Looking at open hops --------------------------------------------------------------------
@@ -227,7 +209,7 @@ class Pipeline:
         if not looked_at:
             return None
         self._record()
-        current = self.live.assess_open(self.live.rows_of(looked_at), ReadingColumns.empty())
+        current = self.live.assess_open(self.live.rows_of(looked_at))
         if current:
             self._commit_no_readings(Outcome(current=current), {})
         self._looks.done(looked_at)
@@ -328,7 +310,7 @@ class Pipeline:
             begin = 0
             for part in self.parts(messages):
                 rows = held[begin : begin + len(part.messages)]
-                self.take(part.messages, now_ns=now_ns, provisional=True, released=rows, decoded=part.decoded)
+                self.take(part.messages, now_ns=now_ns, released=rows, decoded=part.decoded)
                 begin += len(rows)
         return len(held)
 

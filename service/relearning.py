@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import ReadingColumns
 from domain.errors import OtherModelVersion, StorageUnavailable
 from domain.identifiers import AssetId
 from domain.records import Alarm
@@ -223,7 +222,7 @@ class _Relearning:
         live, body = pipeline.live, entry.body
         alarms: list[Alarm] = []
         if isinstance(body, ClosingBody):
-            closing = plan_closing(live, body, provisional=False)
+            closing = plan_closing(live, body)
             live.carry_out(closing, entry.seq)
             self._keep(entry.seq, closing.hop_rows, closing.checkpoints)
             alarms = closing.outcome.alarms
@@ -272,7 +271,7 @@ class _Relearning:
             told = [alarm for alarm in news if alarm.id in standing]
             rows = np.arange(len(live.catalogue.assets), dtype=np.int32)
             current = {item.asset: item for item in live.assess_now(rows, body.at_ns)}
-            current |= {item.asset: item for item in live.assess_open(rows, ReadingColumns.empty())}
+            current |= {item.asset: item for item in live.assess_open(rows)}
             commit = JournalCommit(
                 body=body,
                 kind="relearning",

@@ -217,9 +217,7 @@ class Worker:
     def _take_part(self, part: BatchPart) -> TakeReport:
         while True:
             try:
-                return self._pipeline.take(
-                    part.messages, now_ns=self._now_ns(), provisional=False, decoded=part.decoded
-                )
+                return self._pipeline.take(part.messages, now_ns=self._now_ns(), decoded=part.decoded)
             except JournalMovedError:
                 self._catch_up()
 
@@ -295,10 +293,10 @@ class Worker:
             self._next_expiry = now + 60.0 * self._settings.retention.every_minutes
 
     def _close(self, now: float, *, is_connected: bool) -> None:
-        closed = self._pipeline.close(now_ns=self._now_ns(), span_ns=_SPAN_NS, provisional=False)
+        closed = self._pipeline.close(now_ns=self._now_ns(), span_ns=_SPAN_NS)
         by_stream = self._pipeline.policy.by_stream
         if by_stream and not self._paused and is_connected and now - self._last_message >= self._pause_s():
-            rest = self._pipeline.close(now_ns=self._now_ns(), lateness_ns=0, span_ns=_SPAN_NS, provisional=False)
+            rest = self._pipeline.close(now_ns=self._now_ns(), lateness_ns=0, span_ns=_SPAN_NS)
             closed += rest
             # What is left closes at the next looks, unless a message comes; so do days that wait for a re-scoring.
             self._paused = not rest and not self._pipeline.live.revisions_waiting()

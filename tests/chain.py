@@ -55,7 +55,9 @@ def open_chain(folder: Path, scenario: Scenario | None = None, *, policy: ClockP
 def feed(pipeline: Pipeline, messages: Sequence[Message], *, batch: int, close_every: int = 1) -> None:
     """Take messages in batches and close hops behind every few of them."""
     for number, first in enumerate(range(0, len(messages), batch)):
-        pipeline.take(messages[first : first + batch], now_ns=ARRIVAL_NS, provisional=number % 3 == 0)
+        pipeline.take(messages[first : first + batch], now_ns=ARRIVAL_NS)
+        if number % 3 == 0:
+            pipeline.assess_waiting()
         if number % close_every == 0:
             pipeline.close(now_ns=ARRIVAL_NS)
 

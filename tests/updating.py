@@ -95,7 +95,9 @@ def live_hours(pipeline: Pipeline, hours: range) -> None:
             if asset != "brug-3" or JOINS <= hour < SILENT
             for item in hour_of(asset, hour)
         ]
-        pipeline.take(items, now_ns=now_ns, provisional=first % 24 == 0)
+        pipeline.take(items, now_ns=now_ns)
+        if first % 24 == 0:
+            pipeline.assess_waiting()
         pipeline.close(now_ns=now_ns)
 
 

@@ -76,13 +76,13 @@ def run_chain(
             size = settings.ingest.batch_messages
             for first in range(0, len(arrived), size):
                 for part in pipeline.parts(arrived[first : first + size]):
-                    pipeline.take(part.messages, now_ns=now_ns, provisional=False, decoded=part.decoded)
-            pipeline.close(now_ns=now_ns, provisional=False)
+                    pipeline.take(part.messages, now_ns=now_ns, decoded=part.decoded)
+            pipeline.close(now_ns=now_ns)
             while pipeline.rescore():  # what came late and still counts, as the worker does between batches
                 pass
             listener.read(journal)
             if number % _PRUNE_EVERY_DAYS == 0:
                 journal.prune(upto=listener.seq)
-        pipeline.close(now_ns=end_ns, lateness_ns=0, is_end=True, provisional=False)
+        pipeline.close(now_ns=end_ns, lateness_ns=0, is_end=True)
         listener.read(journal)
         return listener.result(journal.tally())

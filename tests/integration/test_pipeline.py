@@ -56,7 +56,8 @@ def part(number: int, *, parts: int = 3, burst: str = "b1", length: int = 8, rec
 
 
 def take(pipeline: Pipeline, *messages: Message, now_ns: int = NOW_NS) -> dict[str, int]:
-    pipeline.take(list(messages), now_ns=now_ns, provisional=True)
+    pipeline.take(list(messages), now_ns=now_ns)
+    pipeline.assess_waiting()
     return balanced(pipeline)
 
 

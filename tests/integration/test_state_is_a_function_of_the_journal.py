@@ -124,7 +124,7 @@ def test_a_restart_at_any_moment_changes_no_bit(
         if generator.random() < 0.5:
             pipeline.begin_save()
             for _ in range(generator.randint(0, 3)):
-                pipeline.take(messages[place : place + 5], now_ns=ARRIVAL_NS, provisional=False)
+                pipeline.take(messages[place : place + 5], now_ns=ARRIVAL_NS)
                 place += 5
                 pipeline.go_on_saving()
             pipeline.journal.prune(upto=pipeline.journal.snapshot_seq())

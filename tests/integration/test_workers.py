@@ -55,7 +55,7 @@ class Stream:
         self.end_ns = start_ns + DAYS * DAY_NS
         pipeline = open_chain(folder, self.scenario, policy=POLICY)
         for first in range(0, len(self.messages), 50):
-            pipeline.take(self.messages[first : first + 50], now_ns=time.time_ns(), provisional=False)
+            pipeline.take(self.messages[first : first + 50], now_ns=time.time_ns())
         pipeline.close(now_ns=self.end_ns, lateness_ns=0)
         self.digest = pipeline.live.digest()
         self.tally = pipeline.journal.tally()

@@ -14,7 +14,7 @@ import numpy as np
 from pysad.models import LODA, HalfSpaceTrees, xStream
 from river import anomaly, preprocessing
 
-from domain.arrays import FloatArray, ReadingColumns
+from domain.arrays import FloatArray
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from ingest.formats.project import decode_readings, decode_waveform
@@ -128,7 +128,7 @@ def _model_costs(assets: int) -> list[Cost]:
         pipeline.journal.close()
     live = pipeline.live
     everything = np.arange(assets, dtype=np.int32)
-    hop = live.tracker.newest_open(everything, ReadingColumns.empty())
+    hop = live.tracker.newest_open(everything)
     if hop is None:
         raise RuntimeError("no hop is open though every sensor has sent; run the tests of ingest")
     at_ns = hop.features.end_ns
@@ -249,7 +249,7 @@ def _messages(load: Load, number: int) -> list[Message]:
 
 def _take(pipeline: Pipeline, messages: list[Message]) -> None:
     for first in range(0, len(messages), 1024):
-        pipeline.take(messages[first : first + 1024], now_ns=0, provisional=False)
+        pipeline.take(messages[first : first + 1024], now_ns=0)
 
 
 def _median_us(run: Callable[[], object], count: int, *, repeats: int = _REPEATS) -> float:

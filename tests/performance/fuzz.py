@@ -159,7 +159,8 @@ def _chain(folder: Path, report: FuzzReport) -> Callable[[Sequence[Message]], No
     def take(messages: Sequence[Message]) -> None:
         now_ns = next(clock)
         if messages:
-            pipeline.take(messages, now_ns=now_ns, provisional=True)
+            pipeline.take(messages, now_ns=now_ns)
+            pipeline.assess_waiting()
             pipeline.expire_parts(now_ns=now_ns)
             pipeline.close(now_ns=now_ns)
             return

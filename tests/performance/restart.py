@@ -65,7 +65,7 @@ def furnish(folder: Path) -> str:
             pipeline.save()
             pipeline.journal.prune(upto=pipeline.live.applied_seq)
         for first in range(0, len(messages), 2000):
-            pipeline.take(messages[first : first + 2000], now_ns=ARRIVAL_NS, provisional=False)
+            pipeline.take(messages[first : first + 2000], now_ns=ARRIVAL_NS)
         pipeline.close(now_ns=ARRIVAL_NS)
     pipeline.journal.close()
     return pipeline.live.digest()

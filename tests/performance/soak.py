@@ -152,7 +152,8 @@ def soak(assets: int, hours: int, *, per_hour: int = 6, seed: int = 1) -> SoakRe
         for hour in range(hours):
             now_ns = _START_NS + (hour + 1) * HOUR_NS
             for messages in _messages(names, hour, per_hour, random.Random(seed * 1000 + hour)):
-                pipeline.take(messages, now_ns=now_ns, provisional=True)
+                pipeline.take(messages, now_ns=now_ns)
+                pipeline.assess_waiting()
             pipeline.close(now_ns=now_ns)
             _look_after(pipeline, stores)
             retain(settings, event_ns=now_ns, now_ns=now_ns)

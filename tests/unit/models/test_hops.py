@@ -325,15 +325,16 @@ def test_looking_changes_nothing() -> None:
     assert (chain.tracker.frontier_ns == NEVER_NS).all()
 
 
-def test_the_newest_open_hop_counts_readings_that_are_not_taken_in_yet() -> None:
+def test_the_newest_open_hop_is_each_assets_own() -> None:
     chain = Chain()
     chain.take(columns([(0, 2, 1.0), (0, 4, 2.0), (2, 2, 7.0)]))
-    found = chain.tracker.newest_open(np.array([0, 1, 2], np.int32), columns([(0, 5, 4.0), (0, 1, 9.0)]))
+    chain.take(columns([(0, 5, 4.0), (0, 1, 9.0)]))
+    found = chain.tracker.newest_open(np.array([0, 1, 2], np.int32))
     assert found is not None
     assert found.assets.tolist() == [0, 1]  # nothing is known of the third
     assert ((found.features.start_ns - START_NS) // HOUR_NS).tolist() == [2, 0]
     assert found.features.value[0] == 4.0  # the last of its hop
-    assert chain.tracker.newest_open(np.array([2], np.int32), ReadingColumns.empty()) is None
+    assert chain.tracker.newest_open(np.array([2], np.int32)) is None
 
 
 def rebased(tracker: HopTracker, channels: dict[str, list[str]], numbers: Callable[[int], int]) -> HopTracker:

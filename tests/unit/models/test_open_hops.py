@@ -60,18 +60,17 @@ def test_looks_at_any_moment_see_what_a_closing_hop_would(
     tracker, at, turn = _tracker(), 0, 0
     while at < len(rows):
         more = columns(rows[at : at + cuts[turn % len(cuts)]])
-        looks = [tracker.newest_open(EVERYTHING, more)]
         tracker.take_in(more)
-        looks.append(tracker.newest_open(EVERYTHING, NOTHING))
+        look = tracker.newest_open(EVERYTHING)
         at, turn = at + len(more), turn + 1
         for asset in EVERYTHING.tolist():
             expected = _anew(columns(rows[:at]), asset)
-            for found in (_of(look, asset) for look in looks):
-                if expected is None or found is None:
-                    assert found is expected
-                    continue
-                assert (found[0], found[2], found[3]) == (expected[0], expected[2], expected[3])
-                np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-12)
+            found = _of(look, asset)
+            if expected is None or found is None:
+                assert found is expected
+                continue
+            assert (found[0], found[2], found[3]) == (expected[0], expected[2], expected[3])
+            np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-12)
 
 
 def test_the_same_readings_give_the_same_bits_however_they_are_cut_and_looked_at() -> None:
@@ -83,8 +82,8 @@ def test_the_same_readings_give_the_same_bits_however_they_are_cut_and_looked_at
         for at in range(0, len(rows), size):
             tracker.take_in(columns(rows[at : at + size]))
             if size == 7:
-                tracker.newest_open(EVERYTHING, NOTHING)
-        found = tracker.newest_open(EVERYTHING, NOTHING)
+                tracker.newest_open(EVERYTHING)
+        found = tracker.newest_open(EVERYTHING)
         assert found is not None
         seen.append((found.features.value.tobytes(), found.newest_ns.tobytes()))
     assert seen[0] == seen[1] == seen[2]
@@ -93,13 +92,13 @@ def test_the_same_readings_give_the_same_bits_however_they_are_cut_and_looked_at
 def test_what_closed_is_not_looked_at_again() -> None:
     tracker = _tracker()
     tracker.take_in(columns([(0, 0, 1.0), (0, 2, 5.0)]))
-    assert tracker.newest_open(EVERYTHING, NOTHING) is not None
+    assert tracker.newest_open(EVERYTHING) is not None
     hour = int(CATALOGUE.hop_ns[0])
     tracker.carry_out(tracker.close(np.full(3, int(columns([(0, 4, 0.0)]).time_ns[0]), np.int64), lateness_ns=0))
     assert tracker.open_count() == 0
-    assert tracker.newest_open(EVERYTHING, NOTHING) is None
+    assert tracker.newest_open(EVERYTHING) is None
     tracker.take_in(columns([(0, 4, 2.0)]))
-    found = tracker.newest_open(EVERYTHING, NOTHING)
+    found = tracker.newest_open(EVERYTHING)
     assert found is not None
     assert (found.features.count.tolist(), found.features.value.tolist()) == ([1, 0], [2.0, 0.0])
     assert int(found.features.start_ns[0]) % hour == 0
@@ -110,7 +109,7 @@ def test_an_asset_far_behind_the_others_is_found_and_little_is_remembered() -> N
     tracker.take_in(columns([(5, 0, 3.0)]))
     for hour in range(1, 4 * KEPT_STARTS):
         tracker.take_in(columns([(0, 2 * hour, 1.0)]))
-    found = tracker.newest_open(EVERYTHING, NOTHING)
+    found = tracker.newest_open(EVERYTHING)
     assert found is not None
     assert found.assets.tolist() == [0, 2]
     assert len(tracker._sums._known) <= KEPT_STARTS

@@ -85,9 +85,11 @@ def part(
     return Message("infra/v1/gw-1/brug-1/acc1/waveform", json.dumps(payload).encode(), received_ns, retained=False)
 
 
-def take(pipeline: Pipeline, *messages: Message, now_ns: int = NOW_NS, provisional: bool = True) -> dict[str, int]:
-    """Take one batch and give the counts of everything so far."""
-    pipeline.take(list(messages), now_ns=now_ns, provisional=provisional)
+def take(pipeline: Pipeline, *messages: Message, now_ns: int = NOW_NS, look: bool = False) -> dict[str, int]:
+    """Take one batch, look at what is open then where that is asked for, and give the counts of everything so far."""
+    pipeline.take(list(messages), now_ns=now_ns)
+    if look:
+        pipeline.assess_waiting()
     return balanced(pipeline)
 
 

@@ -58,7 +58,7 @@ def hour_of(asset: int, hour: int) -> list[Message]:
 
 def live_hour(pipeline: Pipeline, hour: int, *messages: Message) -> None:
     now_ns = BEGIN_NS + hour * HOUR_NS + 1800 * NS
-    take(pipeline, *messages, now_ns=now_ns, provisional=hour % 5 == 0)
+    take(pipeline, *messages, now_ns=now_ns, look=hour % 5 == 0)
     pipeline.close(now_ns=now_ns)
 
 

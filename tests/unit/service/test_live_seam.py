@@ -35,7 +35,6 @@ def test_nothing_is_silent_in_live_nights_at_the_seam_or_after_a_pause_of_the_ma
         pipeline.take(
             [Message(item.topic, item.payload, ARRIVAL_NS, retained=False) for item in sent],
             now_ns=ARRIVAL_NS,
-            provisional=False,
         )
         pipeline.close(now_ns=ARRIVAL_NS)
     pipeline.close(now_ns=ARRIVAL_NS, lateness_ns=0, is_end=True)

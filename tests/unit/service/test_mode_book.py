@@ -61,7 +61,7 @@ def messages() -> list[Message]:
 
 def feed(pipeline: Pipeline, messages: list[Message], *, batch: int) -> None:
     for first in range(0, len(messages), batch):
-        pipeline.take(messages[first : first + batch], now_ns=NOW_NS, provisional=False)
+        pipeline.take(messages[first : first + batch], now_ns=NOW_NS)
         pipeline.close(now_ns=NOW_NS)
 
 
@@ -69,7 +69,7 @@ def close_all(pipeline: Pipeline) -> None:
     """Let every channel speak after the last day: the stream's clock waits for the slowest."""
     after_ns = BEGIN_NS + DAYS * DAY_NS + 2 * HOUR_NS
     last = [reading(after_ns // NS), waveform(after_ns, np.arange(50.0), scale=1.0)]
-    pipeline.take(last, now_ns=NOW_NS, provisional=False)
+    pipeline.take(last, now_ns=NOW_NS)
     pipeline.close(now_ns=NOW_NS, lateness_ns=0)
 
 
@@ -137,12 +137,12 @@ def test_blocks_that_are_short_clipped_at_rest_or_without_a_time_leave_no_spectr
         waveform(BEGIN_NS + 2 * HOUR_NS, np.zeros(2000), scale=1e-3),
         Message("infra/v1/gw-1/brug-1/acc1/waveform", json.dumps(untimed).encode(), NOW_NS, retained=False),
     ]
-    report = pipeline.take(bad, now_ns=NOW_NS, provisional=False)
+    report = pipeline.take(bad, now_ns=NOW_NS)
     assert report.tally["readings_decoded"] >= 15
     assert pipeline.live.modes.states == {}
-    pipeline.take([waveform(BEGIN_NS, noise, scale=1e-3)], now_ns=NOW_NS, provisional=False)
+    pipeline.take([waveform(BEGIN_NS, noise, scale=1e-3)], now_ns=NOW_NS)
     assert pipeline.live.modes.states == {}  # its time is that of the short block: a duplicate
-    pipeline.take([waveform(BEGIN_NS + 3 * HOUR_NS, noise, scale=1e-3)], now_ns=NOW_NS, provisional=False)
+    pipeline.take([waveform(BEGIN_NS + 3 * HOUR_NS, noise, scale=1e-3)], now_ns=NOW_NS)
     assert list(pipeline.live.modes.states) == [BRIDGE]
 
 
@@ -220,7 +220,7 @@ def test_a_late_reading_scores_the_hop_again_with_its_frequency(tmp_path: Path, 
     feed(pipeline, messages, batch=20)
     close_all(pipeline)
     start_ns, value, _ = hops_of(pipeline, "natural_frequency_1.z")[-1]
-    pipeline.take([reading((start_ns + 1800 * NS) / NS, 11.0)], now_ns=NOW_NS, provisional=False)
+    pipeline.take([reading((start_ns + 1800 * NS) / NS, 11.0)], now_ns=NOW_NS)
     assert pipeline.rescore() > 0
     revised = hops_of(pipeline, "natural_frequency_1.z")
     assert [row[:2] for row in revised[-1:]] == [(start_ns, value)]
@@ -233,7 +233,7 @@ def test_a_frequency_that_the_gateway_sends_is_left_to_it(tmp_path: Path, messag
     for start_ns in (BEGIN_NS, BEGIN_NS + DAYS * DAY_NS + 2 * HOUR_NS):
         payload = json.dumps(own | {"t": start_ns // NS}).encode()
         message = Message("infra/v1/gw-1/brug-1/acc1/reading", payload, NOW_NS, retained=False)
-        pipeline.take([message], now_ns=NOW_NS, provisional=False)
+        pipeline.take([message], now_ns=NOW_NS)
         if start_ns == BEGIN_NS:
             feed(pipeline, messages, batch=20)
     close_all(pipeline)
@@ -250,7 +250,7 @@ def test_waveforms_without_a_mode_are_no_silence_and_their_end_is(tmp_path: Path
         batch = [reading(start_ns // NS, 11.0 + generator.normal()) for start_ns in hours]
         if day < 6:
             batch += [waveform(start_ns, generator.normal(size=300), scale=1e-3) for start_ns in hours]
-        pipeline.take(batch, now_ns=NOW_NS, provisional=False)
+        pipeline.take(batch, now_ns=NOW_NS)
         pipeline.close(now_ns=NOW_NS)
     raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms if alarm.kind == "data.silent"]
     assert [alarm.subject for alarm in raised] == ["acc1"]
@@ -273,7 +273,7 @@ def test_a_loss_of_stiffness_shows_in_waveforms_alone(tmp_path: Path) -> None:
             if hour % 3 == 0:
                 blocks = make_blocks(generator, 1, [factor * hz for hz in TRUE_HZ], (0.014, 0.012, 0.011))
                 batch.append(waveform(start_ns, blocks[0], scale=WAVEFORM_SCALE_M_S2))
-        pipeline.take(batch, now_ns=NOW_NS, provisional=False)
+        pipeline.take(batch, now_ns=NOW_NS)
         pipeline.close(now_ns=NOW_NS)
     found = hops_of(pipeline, "natural_frequency_1.z")
     border_ns = BEGIN_NS + (lost_from - 50) * DAY_NS

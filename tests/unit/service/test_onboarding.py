@@ -27,7 +27,7 @@ def reading(number: int, *, seconds: int = 600) -> Message:
 
 def held(folder: Path) -> Pipeline:
     pipeline = open_chain(folder)
-    pipeline.take([reading(number) for number in range(5)], now_ns=ARRIVAL_NS, provisional=False)
+    pipeline.take([reading(number) for number in range(5)], now_ns=ARRIVAL_NS)
     return pipeline
 
 

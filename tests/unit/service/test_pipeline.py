@@ -62,7 +62,7 @@ def test_every_tenth_message_garbage_costs_the_others_nothing(tmp_path: Path) ->
         for number in range(10_000)
     ]
     for first in range(0, len(mixed), 500):
-        take(pipeline, *mixed[first : first + 500], provisional=False)
+        take(pipeline, *mixed[first : first + 500])
     tally = balanced(pipeline)
     assert tally["messages_received"] == 10_000
     assert (tally["messages_decoded"], tally["messages_dead_lettered"]) == (9000, 1000)
@@ -168,7 +168,7 @@ def test_a_sensor_that_is_stuck_is_heard_with_a_low_grade_until_it_moves(tmp_pat
     grades = []
     for hour in range(120):
         value = 11.5 if hour < 85 else 11.5 + hour % 7
-        take(pipeline, reading(NOW_S + 3600 * hour, value), provisional=False)
+        take(pipeline, reading(NOW_S + 3600 * hour, value))
         grades += [quality for _, _, quality in newest(pipeline)]
         pipeline.close(now_ns=NOW_NS + hour * HOUR_NS)
     # The first time by itself is not believed yet, and hops close a day behind.
@@ -202,9 +202,9 @@ def test_assets_that_left_the_register_are_not_assessed(tmp_path: Path) -> None:
     """Rows of the old register were remembered, and pointed past the end of the new one."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2, 3))
     pipeline = open_site(tmp_path, rows, assets=("brug-1", "brug-2", "brug-3"))
-    take(pipeline, *(reading(NOW_S, asset=f"brug-{n}") for n in (2, 3)), provisional=False)
+    take(pipeline, *(reading(NOW_S, asset=f"brug-{n}") for n in (2, 3)))
     onboard(pipeline, tmp_path, "brug-2,klimaat,temperature,Cel,,gw-1,,3600\n", assets=("brug-2",))
-    take(pipeline, reading(NOW_S + 60, asset="brug-2"))
+    take(pipeline, reading(NOW_S + 60, asset="brug-2"), look=True)
     assert [item.asset for item in outcomes(pipeline)[-1].current] == ["brug-2"]
 
 
@@ -214,8 +214,8 @@ def test_closing_can_leave_the_open_hop_to_the_next_look(tmp_path: Path) -> None
     begin = NOW_NS - NOW_NS % HOUR_NS - HOUR_NS
     for hour in range(2):
         messages = [reading((begin + hour * HOUR_NS) // NS, asset=f"brug-{n}") for n in (1, 2)]
-        take(pipeline, *messages, provisional=False)
-    assert pipeline.close(now_ns=begin + HOUR_NS, lateness_ns=0, provisional=False) == 2
+        take(pipeline, *messages)
+    assert pipeline.close(now_ns=begin + HOUR_NS, lateness_ns=0) == 2
     assert outcomes(pipeline)[-1].current == []
     assert pipeline.assess_waiting() == 0
     current = outcomes(pipeline)[-1].current

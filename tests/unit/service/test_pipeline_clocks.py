@@ -41,7 +41,7 @@ def days(first: int, last: int) -> list[Message]:
 
 def feed(pipeline: Pipeline, messages: list[Message]) -> None:
     for first in range(0, len(messages), 50):
-        take(pipeline, *messages[first : first + 50], provisional=False)
+        take(pipeline, *messages[first : first + 50])
         pipeline.close(now_ns=NOW_NS)
 
 
@@ -83,7 +83,7 @@ def test_a_restart_in_the_middle_of_a_claim_changes_nothing(tmp_path: Path) -> N
         pipeline = open_site(tmp_path / name)
         feed(pipeline, days(0, 3))
         for place, message in enumerate(later):
-            take(pipeline, message, provisional=False)
+            take(pipeline, message)
             if place in {0, 1, 2} and saves is not None:
                 if saves:
                     pipeline.save()
@@ -137,7 +137,7 @@ def test_a_sensor_that_fell_silent_is_alarmed_however_the_stream_was_cut(tmp_pat
     for size in (20, 300, len(messages) - 40):
         pipeline = open_site(tmp_path / str(size), rows, policy=policy, assets=("brug-1", "brug-2", "brug-3"))
         for first in range(0, len(messages), size):
-            take(pipeline, *messages[first : first + size], provisional=False)
+            take(pipeline, *messages[first : first + size])
             pipeline.close(now_ns=NOW_NS)
         pipeline.close(now_ns=NOW_NS, lateness_ns=0)
         raised = [alarm for outcome in outcomes(pipeline) for alarm in outcome.alarms]
@@ -182,7 +182,7 @@ def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
             parts = pipeline.parts(messages[first : first + (size if first else 60)])
             cuts += len(parts) - 1
             for some in parts:
-                pipeline.take(some.messages, now_ns=NOW_NS, provisional=False, decoded=some.decoded)
+                pipeline.take(some.messages, now_ns=NOW_NS, decoded=some.decoded)
             pipeline.close(now_ns=NOW_NS)
         assert cuts > 0
         pipeline.close(now_ns=NOW_NS, lateness_ns=0)

@@ -165,7 +165,7 @@ def test_the_journal_is_the_same_whoever_decoded(tmp_path: Path) -> None:
                 register_seq=live.register_seq,
                 max_payload_bytes=4_000_000,
             )
-        report = pipeline.take(messages, now_ns=NOW_NS, provisional=True, decoded=decoded)
+        report = pipeline.take(messages, now_ns=NOW_NS, decoded=decoded)
         entries = pipeline.journal.entries(after=0)
         bodies.append((report, [entry.body for entry in entries], [entry.outcome for entry in entries]))
         pipeline.journal.close()

@@ -81,7 +81,7 @@ def _revised_statements(journal: Journal, register: Register, scenario: Scenario
     pipeline.catch_up()
     for day, messages in enumerate(scenario_days(scenario), start=1):
         now_ns = scenario.start_ns + day * DAY_NS
-        pipeline.take([Message(*each, now_ns, retained=False) for each in messages], now_ns=now_ns, provisional=False)
+        pipeline.take([Message(*each, now_ns, retained=False) for each in messages], now_ns=now_ns)
         pipeline.close(now_ns=now_ns)
         while pipeline.rescore():
             pass
