@@ -11,6 +11,7 @@ from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
 from domain.records import EVENT_VERBS, Decision, DecisionVerb
 from service.export import ExportKind, write_export
+from service.folder import check_installed
 from service.series_store import open_series
 from service.settings import Settings
 from storage.advisory import SqlAdvisoryStore
@@ -120,10 +121,7 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
 
 
 def _open(settings: Settings) -> tuple[SqlAdvisoryStore, JournalDecisionLog, Journal]:
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(
-            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
-        )
+    check_installed(settings)
     engine = open_database(settings.database_address)
     if migrations_pending(engine):
         raise ConfigurationError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from domain.errors import ConfigurationError, StorageUnavailable
 from service.settings import Settings
 
-__all__ = ["only_one", "prepare_folder", "projections_path", "status_path"]
+__all__ = ["check_installed", "only_one", "prepare_folder", "projections_path", "status_path"]
 
 
 def status_path(settings: Settings) -> Path:
@@ -22,6 +22,20 @@ def status_path(settings: Settings) -> Path:
 def projections_path(settings: Settings) -> Path:
     """Give the file that says how the process of the projections is doing."""
     return settings.data_dir / "projections-status.json"
+
+
+def check_installed(settings: Settings) -> None:
+    """See that there is something to look into, so that nothing is made by looking.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data folder has no journal.
+    """
+    if not settings.journal_path.is_file():
+        raise ConfigurationError(
+            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
+        )
 
 
 def prepare_folder(settings: Settings) -> None:

@@ -30,16 +30,14 @@ def explain(
     from domain.identifiers import AssetId  # noqa: PLC0415 -- see above
     from service.explaining import SAME  # noqa: PLC0415 -- see above
     from service.explaining import explain as explain_assessment  # noqa: PLC0415 -- see above
+    from service.folder import check_installed  # noqa: PLC0415 -- see above
     from storage.advisory import SqlAdvisoryStore  # noqa: PLC0415 -- see above
     from storage.database import migrations_pending, open_database  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     if language not in {item.value for item in Language}:
         raise ConfigurationError(f"--lang: got {language!r}, expected nl or en")
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(
-            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
-        )
+    check_installed(settings)
     engine = open_database(settings.database_address)
     try:
         if migrations_pending(engine):

@@ -23,6 +23,7 @@ from service.evaluation.pilot_sheet import PilotSheet, read_sheet
 from service.evaluation.report_table import plain
 from service.evaluation.store_record import record_of_store
 from service.evaluation.truth import DAY_NS, Case, Truth, lives_of, true_assets
+from service.folder import check_installed
 from service.register_commands import current_register
 from service.settings import Settings
 from storage.advisory import SqlAdvisoryStore
@@ -170,8 +171,5 @@ def _truth(register: Register, sheet: PilotSheet, events: Path, end_ns: int) -> 
 
 
 def _journal(settings: Settings) -> Journal:
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(
-            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
-        )
+    check_installed(settings)
     return Journal(settings.journal_path)
