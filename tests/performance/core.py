@@ -6,6 +6,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,8 +19,9 @@ from domain.arrays import FloatArray
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
 from ingest.formats.project import decode_readings, decode_waveform
-from models.chain import step_hop
+from models.chain import step_fleet, step_hop
 from models.features import waveform_features
+from models.fleet_memory import FleetMemory
 from models.risk import assess
 from service.clock_policy import ClockPolicy
 from service.pipeline import Pipeline
@@ -31,6 +33,9 @@ from tests.performance.load import Load, write_register
 __all__ = ["Cost", "core_costs", "decoder_costs", "growth", "recovery"]
 
 _NS: Final = 1_000_000_000
+_DAY_NS: Final = 86_400 * _NS
+# More than it takes to commission a channel.
+_HEALTHY_HOPS: Final = 120
 _START_NS: Final = 1_704_067_200 * _NS
 _REPEATS: Final = 5
 _RATE_HZ: Final = 100.0
@@ -120,7 +125,7 @@ def _pysad_costs(values: FloatArray) -> list[Cost]:
 
 
 def _model_costs(assets: int) -> list[Cost]:
-    """Measure what follows a closed hop, on assets with one sensor of five quantities each, all in one batch."""
+    """Measure what follows a closed hop, on commissioned assets with one sensor of five quantities, in one batch."""
     load = Load("waveform", assets, 1, sensors_of_an_asset=1)
     with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
         pipeline = _chain(load, Path(folder))
@@ -131,14 +136,26 @@ def _model_costs(assets: int) -> list[Cost]:
     hop = live.tracker.newest_open(everything)
     if hop is None:
         raise RuntimeError("no hop is open though every sensor has sent; run the tests of ingest")
-    at_ns = hop.features.end_ns
+    generator = np.random.default_rng(1)
+    catalogue, state, memory, features = live.catalogue, live.state, FleetMemory(), hop.features
+    for number in range(_HEALTHY_HOPS):
+        # A value that repeats is a sensor that is stuck.
+        value = hop.features.value * (1.0 + 0.01 * generator.standard_normal(len(hop.features.value)))
+        features = replace(hop.features, start_ns=hop.features.start_ns + number * hop.features.hop_ns, value=value)
+        state, _, _ = step_hop(catalogue, state, features)
+    day_ns = int(features.end_ns.max())
+    state, _ = step_fleet(catalogue, state, memory, day_ns)
+    at_ns = features.end_ns
+    later = replace(features, start_ns=at_ns)
     names = (
         f"models on a closed hop of five quantities, batch {assets}",
+        f"like assets, evidence and alarms of a day of an asset, batch {assets}",
         f"risk, remaining life and cost of an asset, batch {assets}",
     )
     runs: tuple[Callable[[], object], ...] = (
-        lambda: step_hop(live.catalogue, live.state, hop.features),
-        lambda: assess(live.catalogue, live.state, at_ns),
+        lambda: step_hop(catalogue, state, later),
+        lambda: step_fleet(catalogue, state, memory.copy(), day_ns + _DAY_NS),
+        lambda: assess(catalogue, state, at_ns),
     )
     return [Cost(name, _median_us(run, assets)) for name, run in zip(names, runs, strict=True)]
 
