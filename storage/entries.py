@@ -361,7 +361,19 @@ def decode_body(data: bytes) -> EntryBody:
     StorageCorrupt
         If the bytes are not what was written.
     """
-    return _decode(_BODY, data, "journal entry")
+    body = _decode(_BODY, data, "journal entry")
+    if isinstance(body, RegisterBody):
+        _share_texts(body.register)
+    return body
+
+
+def _share_texts(register: Register) -> None:
+    """Let equal texts of a register that was just read be one object: a sensor's channels repeat nearly all of them."""
+    shared: dict[str, str] = {asset.id: asset.id for asset in register.assets}
+    for channel in register.channels:
+        for name in ("asset", "sensor", "channel", "unit", "gateway", "position"):
+            text = getattr(channel, name)
+            object.__setattr__(channel, name, shared.setdefault(text, text))
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
