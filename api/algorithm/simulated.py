@@ -40,12 +40,12 @@ class SimulatedFigures:
 
 
 SIMULATED: Final = SimulatedFigures(
-    model_version="3.20",
+    model_version="3.23",
     command="schouw evaluate demanding --seeds 3,4,5",
     failures=75,
-    false_alarms_per_year=0.024,
-    brier_skill=0.48,
-    coverage=0.87,
-    width_days=121.0,
-    error_days=21.0,
+    false_alarms_per_year=0.028,
+    brier_skill=0.498,
+    coverage=0.81,
+    width_days=98.0,
+    error_days=17.0,
 )
