@@ -305,7 +305,7 @@ class LiveState:
         return risk_records(catalogue, columns, rows, provisional=False)
 
     def assess_behind(self, assets: IndexArray, state: ModelState) -> list[RiskAssessment]:
-        """Assess assets from a state behind their last closed hop, those with an open hop as if it closed now."""
+        """Assess assets from a state behind their last closed hop, those with an open hop by what it says so far."""
         catalogue, frontier = self.subset(assets), self.tracker.frontier_ns[assets]
         rows = np.arange(len(assets), dtype=np.int32)
         closed = risk_records(catalogue, assess(catalogue, state, frontier), rows, provisional=False)
@@ -315,14 +315,14 @@ class LiveState:
         return list(found.values())
 
     def assess_open(self, assets: IndexArray) -> list[RiskAssessment]:
-        """Assess assets as if their newest open hop closed now; the state stays as it is."""
+        """Assess assets by what their newest open hop says so far; the state stays as it is."""
         if not len(assets):
             return []
         state = take_state(self.catalogue, self.state, assets)
         return self.assess_open_behind(assets, state, self.tracker.frontier_ns[assets])
 
     def assess_open_behind(self, assets: IndexArray, state: ModelState, frontier: TimeArray) -> list[RiskAssessment]:
-        """Assess those of the assets that have an open hop as if it closed now, from a state behind their frontier."""
+        """Assess those of the assets that have an open hop, by what it says so far and a state behind the frontier."""
         newest = self.tracker.newest_open(assets)
         if newest is None:
             return []
