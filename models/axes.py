@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.arrays import BoolArray, IndexArray
 from models.catalogue import Catalogue, check_positions
 from models.thresholds import MODES
 
-__all__ = ["AXES", "asset_rows", "axis_keys", "axis_length", "axis_rows"]
+__all__ = ["AXES", "asset_rows", "axis_keys", "axis_length", "axis_rows", "count_flags"]
 
 AXES: Final = ("asset", "channel", "judged", "pair")
 
@@ -59,6 +60,11 @@ def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
     edges = {"channel": catalogue.first_channel, "judged": catalogue.first_judged, "pair": catalogue.first_pair}
     rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
     return {"asset": slice(asset, asset + 1), **rows}
+
+
+def count_flags(catalogue: Catalogue, asset_of_row: npt.NDArray[Any], flags: BoolArray) -> IndexArray:
+    """int32[A]: how many of an asset's rows, of which `asset_of_row` tells whose each is, have a flag."""
+    return np.bincount(asset_of_row[flags], minlength=len(catalogue.assets)).astype(np.int32)
 
 
 def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:

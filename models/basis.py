@@ -26,7 +26,7 @@ from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState
-from models.prognosis import LIFE_DAYS, History, lone_instruments, look_ahead
+from models.prognosis import LIFE_DAYS, History, history_of, look_ahead
 from models.thresholds import MODES
 
 __all__ = ["Recomputed", "bases_of", "days_to_alarm", "recompute", "shares_of_risk"]
@@ -129,19 +129,16 @@ def _mode_bases(
     catalogue: Catalogue, state: ModelState, at_ns: TimeArray, consequence: Consequence, threshold: FloatArray
 ) -> list[ModeBasis | None]:
     """Give what is known of each pair's mode; None where it has no history."""
-    asset = catalogue.pair_asset
-    silent_days = np.maximum(at_ns[asset] - state.evidence_ns, 0) / _DAY_NS
-    onsets = state.onsets_per_year[asset] * consequence.relative_rate[asset] / catalogue.pairs_of_asset[asset] / 365.25
+    history = history_of(catalogue, state, at_ns, consequence.relative_rate)
     fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
-    is_known = (state.evidence_ns > 0) & np.isfinite(state.severity)
     # In the order of the record.
     columns = zip(
         [MODES[mode] for mode in catalogue.pair_mode.tolist()],
-        state.severity.tolist(),
-        state.severity_sd.tolist(),
-        [tuple(seen) for seen in state.severity_past[:, list(LAGS)].tolist()],
-        silent_days.tolist(),
-        onsets.tolist(),
+        history.severity.tolist(),
+        history.severity_sd.tolist(),
+        [tuple(seen) for seen in history.seen.tolist()],
+        history.silent_days.tolist(),
+        history.onsets_per_day.tolist(),
         state.evidence.tolist(),
         threshold.tolist(),
         state.strength.tolist(),
@@ -149,10 +146,12 @@ def _mode_bases(
         state.doubt.tolist(),
         [tuple(verdicts) for verdicts in state.verdicts.tolist()],
         fast.tolist(),
-        lone_instruments(catalogue, state).tolist(),
+        history.instrument.tolist(),
         strict=True,
     )
-    return [ModeBasis(*values) if known else None for known, values in zip(is_known.tolist(), columns, strict=True)]
+    return [
+        ModeBasis(*values) if known else None for known, values in zip(history.known.tolist(), columns, strict=True)
+    ]
 
 
 def _channel_bases(catalogue: Catalogue, state: ModelState) -> list[ChannelBasis | str]:

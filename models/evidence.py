@@ -323,12 +323,8 @@ def _strongest(
 
 def _is_single(catalogue: Catalogue) -> BoolArray:
     """bool[J]: tell which judged channels speak for the only witness of their pair."""
-    pair, witness = catalogue.pair_of_judged, catalogue.witness_of_judged
-    lowest = np.full(len(catalogue.pair_asset), np.iinfo(np.int64).max)
-    highest = np.full(len(catalogue.pair_asset), np.iinfo(np.int64).min)
-    np.minimum.at(lowest, pair, witness)
-    np.maximum.at(highest, pair, witness)
-    return np.asarray((lowest == highest)[pair])
+    witnesses = np.bincount(catalogue.pair_of_witness, minlength=len(catalogue.pair_asset))
+    return np.asarray(witnesses[catalogue.pair_of_judged] == 1)
 
 
 def _witness_table(

@@ -35,7 +35,7 @@ from domain.arrays import BoolArray, FloatArray
 from domain.identifiers import AssetId
 from models.catalogue import HOUR_NS, Catalogue
 
-__all__ = ["EndedLife", "LifeBook", "StatedLife", "stretched"]
+__all__ = ["AHEAD_NS", "EndedLife", "LifeBook", "StatedLife", "stretched"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 _OFFSET_DAYS: Final = 21.0
@@ -49,7 +49,7 @@ _STRETCHES: Final = (0.5, 2.0)
 _MOST_NOTES: Final = 53
 _LEAST_SIDE: Final = 1e-3
 # Sensors may have been silent for some days when it failed; further ahead is a day of another clock, as in a replay.
-_AHEAD_NS: Final = 7 * _DAY_NS
+AHEAD_NS: Final = 7 * _DAY_NS
 # So long before the first note a day may correct a failure, which then came before its alarm; earlier, it is another.
 _BEFORE_NS: Final = 30 * _DAY_NS
 
@@ -152,7 +152,7 @@ class LifeBook:
         failed_ns, at_ns : int
             When it failed, and the event time of the asset when that was recorded.
         """
-        if failed_ns > at_ns + _AHEAD_NS:
+        if failed_ns > at_ns + AHEAD_NS:
             return self
         before = self._corrected_by(asset, failed_ns)
         if before is None:
@@ -181,7 +181,7 @@ class LifeBook:
         lives = [
             life
             for _, life in sorted({life.began_ns: life for life in records}.items())
-            if life.began_ns - _BEFORE_NS <= failed_ns <= recorded_ns[life.began_ns] + _AHEAD_NS
+            if life.began_ns - _BEFORE_NS <= failed_ns <= recorded_ns[life.began_ns] + AHEAD_NS
         ]
         begun = [life for life in lives if life.began_ns < failed_ns]
         return begun[-1] if begun else next(iter(lives), None)

@@ -21,7 +21,7 @@ from models.degradation import LAGS, weigh_lives
 from models.evidence import instrument_sd
 from models.memory import ModelState
 
-__all__ = ["LIFE_DAYS", "History", "Outlook", "lone_instruments", "look_ahead", "outlook"]
+__all__ = ["LIFE_DAYS", "History", "Outlook", "history_of", "look_ahead", "outlook"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # What a severity may have moved unseen, a square root of a day.
@@ -115,13 +115,18 @@ def outlook(
     days : float64[T]
         Ascending times from `at_ns`.
     """
+    return look_ahead(history_of(catalogue, state, at_ns, relative_rate), days)
+
+
+def history_of(catalogue: Catalogue, state: ModelState, at_ns: TimeArray, relative_rate: FloatArray) -> History:
+    """Give what the degradation model looks at; arguments are those of `outlook`."""
     pair_asset = catalogue.pair_asset
     known = (state.evidence_ns > 0) & np.isfinite(state.severity)
-    history = History(
+    return History(
         known=known,
         severity=np.where(known, state.severity, 0.0),
         severity_sd=np.where(known, state.severity_sd, 1.0),
-        instrument=np.where(known, lone_instruments(catalogue, state), 0.0),
+        instrument=np.where(known, _lone_instruments(catalogue, state), 0.0),
         seen=np.where(known[:, np.newaxis], state.severity_past[:, list(LAGS)], 0.0),
         silent_days=np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0),
         onsets_per_day=state.onsets_per_year[pair_asset]
@@ -130,10 +135,9 @@ def outlook(
         / 365.25,
         is_open=state.raised_ns > 0,
     )
-    return look_ahead(history, days)
 
 
-def lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
+def _lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
     """float64[P]: how far the instrument of a pair whose severity is that of one quantity alone can move it.
 
     As a share of the failure level, a change of load included; 0 where several quantities agree.

@@ -32,6 +32,7 @@ from domain.records import (
     RiskAssessment,
     RiskState,
 )
+from models.axes import count_flags
 from models.basis import bases_of
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
@@ -165,12 +166,6 @@ def _dominant_pair(catalogue: Catalogue, view: Outlook) -> IndexArray:
     return pair
 
 
-def _any_asset(catalogue: Catalogue, asset_of_row: IndexArray, flags: BoolArray) -> BoolArray:
-    answer = np.zeros(len(catalogue.assets), np.bool_)
-    answer[asset_of_row[flags]] = True
-    return answer
-
-
 def _states(
     catalogue: Catalogue,
     state: ModelState,
@@ -184,9 +179,9 @@ def _states(
     patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
-    sufficient = _any_asset(catalogue, asset, lately & np.isfinite(state.deviation))
+    sufficient = count_flags(catalogue, asset, lately & np.isfinite(state.deviation)) > 0
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
-    watched = _any_asset(catalogue, catalogue.pair_asset, growing) | (severity >= _WATCH_SEVERITY)
+    watched = (count_flags(catalogue, catalogue.pair_asset, growing) > 0) | (severity >= _WATCH_SEVERITY)
     return np.select(
         [signs.is_alarmed, ~sufficient, waiting_costs_more, watched], [_ACT, _INSUFFICIENT, _ACT, _WATCH], _OK
     ).astype(np.int8)
@@ -194,18 +189,20 @@ def _states(
 
 def _qualities(catalogue: Catalogue, state: ModelState, signs: Signs) -> npt.NDArray[np.int8]:
     """Grade the data: all sound; most, or some with trouble; few; no condition indicator that speaks."""
-    assets = len(catalogue.assets)
     grades = channel_grades(catalogue, state, np.arange(len(catalogue.channels)))
     sound = ~signs.silent & ~signs.stuck & (state.heard_ns > 0)
     judged, asset = catalogue.judged, catalogue.asset_of_judged
-    number = np.bincount(asset, minlength=assets)
-    speaking = np.bincount(asset, weights=sound[judged], minlength=assets)
+    speaking = count_flags(catalogue, asset, sound[judged])
     usable = (sound & (grades != QUALITIES.index(DataQuality.LOW)))[judged] & np.isfinite(state.deviation)
-    useful = np.bincount(asset, weights=usable, minlength=assets)
-    troubled = _any_asset(catalogue, catalogue.asset_of_channel, grades != QUALITIES.index(DataQuality.HIGH))
-    explaining_lost = _any_asset(catalogue, catalogue.asset_of_channel, ~sound & ~catalogue.is_judged)
+    useful = count_flags(catalogue, asset, usable)
+    troubled = count_flags(catalogue, catalogue.asset_of_channel, grades != QUALITIES.index(DataQuality.HIGH)) > 0
+    explaining_lost = count_flags(catalogue, catalogue.asset_of_channel, ~sound & ~catalogue.is_judged) > 0
     grade = np.select(
-        [speaking == 0, 2 * useful < number, (useful < number) | explaining_lost | ~has_climate(state) | troubled],
+        [
+            speaking == 0,
+            2 * useful < signs.judged,
+            (useful < signs.judged) | explaining_lost | ~has_climate(state) | troubled,
+        ],
         [3, 2, 1],
         0,
     )

@@ -7,12 +7,11 @@ than to compute their risk.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from models.axes import count_flags
 from models.catalogue import Catalogue
 from models.evidence import alarm_threshold
 from models.explanation import temperature_of
@@ -81,19 +80,14 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         silent=silent,
         stuck=stuck,
         threshold=alarm_threshold(catalogue, state.doubt),
-        is_troubled=_count(catalogue, catalogue.asset_of_channel, silent | stuck) > 0,
-        is_alarmed=_count(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
+        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck) > 0,
+        is_alarmed=count_flags(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
         judged=count,
-        known=_count(catalogue, of_judged, np.isfinite(state.deviation)),
-        settling=_count(catalogue, of_judged, state.settle > 0),
-        is_silent=_count(catalogue, of_judged, silent[judged]) == count,
+        known=count_flags(catalogue, of_judged, np.isfinite(state.deviation)),
+        settling=count_flags(catalogue, of_judged, state.settle > 0),
+        is_silent=count_flags(catalogue, of_judged, silent[judged]) == count,
         heard_ns=heard_ns,
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
         temperature_degc=temperature_of(state, slice(None), at_ns),
     )
-
-
-def _count(catalogue: Catalogue, asset_of_row: npt.NDArray[Any], flags: BoolArray) -> IndexArray:
-    """int32[A]: how many of an asset's rows have a flag."""
-    return np.bincount(asset_of_row[flags], minlength=len(catalogue.assets)).astype(np.int32)

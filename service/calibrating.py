@@ -31,6 +31,7 @@ from domain.calibration import (
 )
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, Decision, DecisionVerb
+from models.life_book import AHEAD_NS
 from service.evaluation.forecast_figures import HORIZON_DAYS, ForecastFigures, LifeFigures, grade_forecast, grade_life
 from service.evaluation.intervals import share
 from service.evaluation.truth import (
@@ -52,8 +53,6 @@ __all__ = ["FAILURES_NEEDED", "calibrate"]
 FAILURES_NEEDED: Final = 10
 _EVERY_DAYS: Final = 30
 _LOOK_BACK_NS: Final = 365 * DAY_NS
-# As far behind a record of a failure another day still corrects it, as in `models.life_book`.
-_AHEAD_NS: Final = 7 * DAY_NS
 _PAGE: Final = 500
 _ALARMS_MOST: Final = 1000
 _VERDICTS: Final = (DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
@@ -141,7 +140,7 @@ def _corrected(records: Sequence[tuple[int, int]], repairs: AbstractSet[int]) ->
     for failed_ns, recorded_ns in records:
         for place, (said_ns, first_ns) in enumerate(found):
             low, high = sorted((failed_ns, said_ns))
-            if failed_ns <= first_ns + _AHEAD_NS and not any(low < repair < high for repair in repairs):
+            if failed_ns <= first_ns + AHEAD_NS and not any(low < repair < high for repair in repairs):
                 found[place] = failed_ns, first_ns
                 break
         else:
