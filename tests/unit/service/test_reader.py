@@ -22,7 +22,7 @@ from service.reader import Reader
 from service.readers import check_workers
 from service.settings import load_settings
 from tests.unit.service.site import NOW_NS, open_site, part, reading
-from tests.unit.service.test_worker import Gateway
+from tests.unit.service.worker_bench import Gateway
 
 NS = 1_000_000_000
 

@@ -2,154 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import msgspec
 import pytest
 
 from domain.errors import StorageUnavailable
-from ingest.batch import Message
-from ingest.delivery import Delivery, InboxBatch
-from ingest.inbox import Inbox
-from ingest.inbox_state import InboxState
-from service import saving
-from service.pipeline import Pipeline, TakeReport
-from service.projector import Projector
 from service.register_commands import import_assets
-from service.settings import Settings, load_settings
-from service.status import IngestStatus, ProjectionStatus, read_status
-from service.worker import Worker
-from tests.chain import STREAM
 from tests.unit.service.site import (
-    ACCELEROMETER,
     NOW_NS,
     THERMOMETER,
-    WALL,
     balanced,
     letters,
-    open_site,
-    outcomes,
     part,
     reading,
     write_register,
 )
+from tests.unit.service.worker_bench import Bench
 
 NS = 1_000_000_000
 NOW_S = NOW_NS // NS
-
-
-class Gateway:
-    """An inbox without a network."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[InboxBatch] = deque()
-        self.acknowledged: list[InboxBatch] = []
-        self.released: list[InboxBatch] = []
-        self.told: list[tuple[str, dict[str, str]]] = []
-        self.connected = True
-        self.generation = 1
-        self.is_running = False
-
-    def send(self, *messages: Message) -> InboxBatch:
-        batch = InboxBatch(messages, tuple(Delivery(1, mid, 1) for mid, _ in enumerate(messages)))
-        self.waiting.append(batch)
-        return batch
-
-    def start(self) -> None:
-        self.is_running = True
-
-    def stop(self) -> None:
-        self.is_running = False
-
-    def next_batch(self, _most: int, _wait_s: float) -> InboxBatch:
-        return self.waiting.popleft() if self.waiting else InboxBatch((), ())
-
-    def acknowledge(self, batch: InboxBatch) -> None:
-        self.acknowledged.append(batch)
-
-    def release(self, batch: InboxBatch) -> None:
-        self.released.append(batch)
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        self.told.append((topic, msgspec.json.decode(payload)))
-
-    def state(self) -> InboxState:
-        return InboxState(self.connected, self.generation, 0, len(self.waiting), "")
-
-
-class Bystander:
-    """A projector that only counts how often it was woken."""
-
-    woken = 0
-
-    def start(self) -> None:
-        pass
-
-    def stop(self, *, timeout_s: float) -> None:
-        pass
-
-    def wake(self) -> None:
-        self.woken += 1
-
-    def states(self) -> list[ProjectionStatus]:
-        return [
-            ProjectionStatus(
-                name="time series", seq=0, backlog_entries=1, behind_since_ns=1, error="is away", error_since_ns=1
-            )
-        ]
-
-
-class Bench:
-    """A worker on a bench: `step` runs one round, `pass_time` moves both clocks."""
-
-    def __init__(self, pipeline: Pipeline, folder: Path, settings: Settings) -> None:
-        self.pipeline, self.gateway, self.projector = pipeline, Gateway(), Bystander()
-        self.seconds = 100.0
-        self.folder = folder
-        self.worker = Worker(
-            pipeline,
-            cast("Inbox", self.gateway),
-            cast("Projector", self.projector),
-            settings,
-            folder / "status.json",
-            now_ns=self.now_ns,
-            monotonic=lambda: self.seconds,
-        )
-        # A second's pause after a fault would only make the test slow.
-        self.worker._stop.wait = lambda timeout=None: False  # type: ignore[method-assign]  # noqa: ARG005 -- its name
-
-    def now_ns(self) -> int:
-        return NOW_NS + round((self.seconds - 100.0) * NS)
-
-    def step(self, seconds: float = 0.3) -> None:
-        self.worker._step()
-        self.seconds += seconds
-
-    def pass_time(self, seconds: float) -> None:
-        for _ in range(int(seconds)):
-            self.step(1.0)
-
-    def status(self) -> IngestStatus:
-        status = read_status(self.folder / "status.json")
-        assert status is not None
-        return status
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
-    monkeypatch.chdir(tmp_path)
-
-    def make(rows: str = THERMOMETER + ACCELEROMETER, *, quota: int | None = None, **ingest: Any) -> Bench:
-        storage = {"journal_quota_bytes": quota}
-        settings = load_settings({"ingest": ingest, "mqtt": {"redelivery_seconds": 8.0}, "storage": storage})
-        policy = STREAM if settings.ingest.clock == "stream" else WALL
-        return Bench(open_site(tmp_path, rows, policy=policy), tmp_path, settings)
-
-    return make
 
 
 def failing(*_: object, **__: object) -> Any:
@@ -338,122 +211,6 @@ def test_held_messages_are_released_when_their_sender_is_onboarded(bench: Callab
     site.pass_time(2)
     tally = balanced(site.pipeline)
     assert (tally["messages_quarantined"], tally["readings_stored"]) == (0, 1)
-
-
-@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 6), (1, 72)])
-def test_looks_leave_two_thirds_of_the_time_to_messages_and_more_while_some_wait(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, batch_messages: int, rests: int
-) -> None:
-    """Two thousand sensors took longer to assess than the pause between two looks, so ingest did little else."""
-    site = bench(provisional_seconds=0.25, batch_messages=batch_messages)
-    looked_at: list[float] = []
-    assess = site.pipeline.assess_waiting
-
-    def slow() -> int | None:
-        looked_at.append(site.seconds)
-        site.seconds += 3.0
-        return assess()
-
-    monkeypatch.setattr(site.pipeline, "assess_waiting", slow)
-    for number in range(rests + 5):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(1.0)
-    first, second = looked_at
-    assert second - (first + 3.0) == rests
-
-
-def test_a_batch_that_took_long_does_not_keep_the_next_look(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The rest was counted from the time of the whole batch, so a fleet at half load waited seconds for its risk."""
-    site = bench(provisional_seconds=0.25)
-    take = site.pipeline.take
-
-    def slow(*args: Any, **more: Any) -> TakeReport:
-        site.seconds += 3.0
-        return take(*args, **more)
-
-    monkeypatch.setattr(site.pipeline, "take", slow)
-    for number in range(3):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(0.5)
-    assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [0, 1] * 3
-
-
-def test_provisional_assessments_keep_their_distance(bench: Callable[..., Bench]) -> None:
-    site = bench(provisional_seconds=5.0)
-    for number in range(4):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(2.0)
-    assert [len(outcome.current) for outcome in outcomes(site.pipeline)[1:]] == [0, 1, 0, 0, 0, 1]
-
-
-def test_what_came_last_is_assessed_though_nothing_follows(bench: Callable[..., Bench]) -> None:
-    """It waited for another message, which a sensor that sends once an hour brings an hour later."""
-    site = bench(provisional_seconds=5.0)
-    for number in range(2):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(2.0)
-    site.pass_time(30)
-    current = [[item.assessed_at_ns for item in outcome.current] for outcome in outcomes(site.pipeline)[1:]]
-    assert current == [[], [NOW_NS], [], [NOW_NS + NS]]
-
-
-def test_the_state_is_saved_now_and_then_and_at_the_end(bench: Callable[..., Bench]) -> None:
-    site = bench(snapshot_seconds=5.0)
-    site.gateway.send(reading(NOW_S))
-    site.step(1.0)
-    assert site.pipeline.journal.snapshot_seq() == 0
-    site.pass_time(6)
-    assert site.pipeline.journal.snapshot_seq() == 3
-    site.gateway.send(reading(NOW_S + 1))
-    site.step()
-    site.worker.stop()
-    site.worker.run()
-    assert site.pipeline.journal.snapshot_seq() == site.pipeline.live.applied_seq
-    assert not site.gateway.is_running
-
-
-def test_saving_that_takes_long_is_done_less_often(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With 10,000 sensors and the cores busy, saving took a fifth of the time that messages waited for."""
-    site = bench(snapshot_seconds=5.0)
-    began: list[float] = []
-    begin = site.pipeline.begin_save
-
-    def slow() -> bool:
-        began.append(site.seconds)
-        site.seconds += 2.0
-        return begin()
-
-    monkeypatch.setattr(site.pipeline, "begin_save", slow)
-    for number in range(80):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(1.0)
-    assert all(25.0 <= later - earlier <= 35.0 for earlier, later in itertools.pairwise(began))
-    assert len(began) == 3
-
-
-def test_a_save_that_a_closing_hop_finished_is_not_followed_by_the_next_at_once(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(saving, "_PART_BYTES", 1)
-    site = bench(snapshot_seconds=5.0)
-    begun: list[float] = []
-    begin = site.pipeline.begin_save
-
-    def note() -> bool:
-        begun.append(site.seconds)
-        return begin()
-
-    monkeypatch.setattr(site.pipeline, "begin_save", note)
-    for number in range(12):
-        site.gateway.send(reading(NOW_S + number))
-        site.step(1.0)
-        if site.pipeline.is_saving:
-            site.pipeline._saver.finish()  # as the pipeline does before a hop closes
-    assert [later - earlier for earlier, later in itertools.pairwise(begun)] == [5.0]
 
 
 def test_a_status_file_that_cannot_be_written_is_no_fault_of_the_journal(bench: Callable[..., Bench]) -> None:
