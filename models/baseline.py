@@ -22,20 +22,22 @@ bridges (5 % of frequency over 10 K, twice that in frost: Peeters and De Roeck, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.layout import BLOCKS, REGRESSORS
-from models.memory import ModelState
-from models.triangles import fold, unfold
+from models.columns import carry, dot, downdate, gather, put, total
+from models.deviation import STALE_SPREAD, Expectation
+from models.environment import Explained
+from models.layout import BLOCKS
+from models.memory import ModelState, scatter, with_columns
+from models.regressor_groups import Group, groups_of
+from models.triangles import diagonal
 
-__all__ = ["STALE_SPREAD", "block_residuals", "learn", "meet_drivers", "parts_of", "scatter", "wander_rate"]
+__all__ = ["learn", "meet_drivers"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -47,50 +49,8 @@ _WANDER_PER_SQRT_DAY: Final = 0.01
 # Effects change over years (ageing of bearings and asphalt): share of their prior in a day.
 _EFFECT_PER_SQRT_DAY: Final = 0.001
 _INNOVATION_LIMIT: Final = 3.0
-# A lost driver leaves its regressor anywhere within this, in regressor units.
-STALE_SPREAD: Final = 0.7
 _LONGEST_GAP_H: Final = 365.0 * 24.0
-_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "count", "block_value", "block_regressors")
-# Covariances of so many channels, and what is made of them, fit in a core's own cache.
-_ROWS_AT_ONCE: Final = 256
-
-
-def wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
-    """Measure how fast a sound level wanders, from the differences between commissioning blocks.
-
-    Parameters
-    ----------
-    rows : intp[R]
-        Rows of judged channels; not commissioned ones get the prior.
-
-    Returns
-    -------
-    float64[R]
-        Variance an hour, in the squared unit of the model; at least the prior.
-
-    Notes
-    -----
-    Means over consecutive stretches of length L of a random walk with variance q an hour differ by
-    2/3 q L in the mean square. Seven differences are weighed against a prior worth two.
-    """
-    least = (_WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
-    needed = catalogue.commission_count[catalogue.judged[rows]]
-    per_block = needed // BLOCKS
-    residual = block_residuals(catalogue, state, rows)
-    steps = residual[:, 1:] - residual[:, :-1]
-    measured = np.sum(steps * steps, axis=-1) / (BLOCKS - 1) - 2.0 * state.noise[rows] / per_block
-    hop_ns = catalogue.hop_ns[catalogue.asset_of_judged[rows]]
-    block_h = per_block * np.maximum(catalogue.interval_ns[catalogue.judged[rows]], hop_ns) / HOUR_NS
-    rate = np.maximum(measured, 0.0) / (block_h * 2.0 / 3.0)
-    pooled = (2.0 * least + (BLOCKS - 1) * rate) / (BLOCKS + 1)
-    return np.asarray(np.where(state.count[rows] >= needed, np.maximum(pooled, least), least), dtype=np.float64)
-
-
-def block_residuals(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
-    """float64[R, G]: means of the commissioning blocks without the environment, by today's effects."""
-    per_block = (catalogue.commission_count[catalogue.judged[rows]] // BLOCKS)[:, np.newaxis]
-    effect = np.einsum("rgk,rk->rg", state.block_regressors[rows], state.coefficients[rows, 1:])
-    return np.asarray((state.block_value[rows] - effect) / per_block, dtype=np.float64)
+_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns")
 
 
 def learn(
@@ -99,8 +59,8 @@ def learn(
     value: FloatArray,
     rows: npt.NDArray[np.intp],
     *,
-    regressors: FloatArray,
-    stale: BoolArray,
+    explained: Explained,
+    expectation: Expectation,
     frozen: BoolArray,
     commissioning: BoolArray,
     end_ns: TimeArray,
@@ -113,8 +73,8 @@ def learn(
         In the model's unit.
     rows : intp[R]
         Rows of the judged channels, ascending.
-    regressors, stale : float64[R, K], bool[R, K]
-        Of the channel's asset.
+    explained, expectation : Explained, Expectation
+        What explains these values, and what was expected of them.
     frozen : bool[R]
         True where only the level may move.
     commissioning : bool[R]
@@ -129,87 +89,127 @@ def learn(
     """
     first = np.isnan(state.scale[rows])
     scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
-    scaled = replace(state, scale=scatter(state.scale, rows, scale))
+    scaled = with_columns(state, scale=scatter(state.scale, rows, scale))
+    values = _Values(value, rows, explained, expectation, frozen, end_ns)
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
-    whole = _Values(value, rows, regressors, stale, frozen, commissioning, end_ns)
-    for some in parts_of(rows):
-        part = _Values._make(column[some] for column in whole)
-        for name, values in zip(_LEARNT, _learn_values(catalogue, scaled, part), strict=True):
-            learnt[name][part.rows] = values
-    return replace(scaled, **learnt)
+    for group in groups_of(explained.met):
+        some = rows[group.some]
+        coefficients, lower, noise = _learn_some(catalogue, scaled, values, group)
+        put(learnt["coefficients"], some, np.array(group.met, np.int32), coefficients)
+        put(learnt["covariance"], some, group.entries, lower)
+        learnt["noise"][some] = noise
+    learnt["updated_ns"][rows] = end_ns
+    return _commission(catalogue, with_columns(scaled, **learnt), values, commissioning)
 
 
 class _Values(NamedTuple):
-    """What `learn` is given, of all channels or of some."""
+    """What `learn` is given of all channels."""
 
     value: FloatArray
     rows: npt.NDArray[np.intp]
-    regressors: FloatArray
-    stale: BoolArray
+    explained: Explained
+    expectation: Expectation
     frozen: BoolArray
-    commissioning: BoolArray
     end_ns: TimeArray
 
 
-def _learn_values(catalogue: Catalogue, state: ModelState, values: _Values) -> tuple[npt.NDArray[Any], ...]:
-    """Give the new values of `_LEARNT` for some rows, of which the state has the scale already."""
-    value, rows, regressors, stale, frozen, commissioning, end_ns = values
-    channel = catalogue.judged[rows]
-    scale = state.scale[rows]
-    prior = scale[:, np.newaxis] * _PRIOR
-    diagonal = np.arange(len(REGRESSORS))
-
-    coefficients = state.coefficients[rows]
-    covariance = unfold(state.covariance[rows], len(REGRESSORS))
+def _learn_some(
+    catalogue: Catalogue, state: ModelState, values: _Values, group: Group
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Give coefficients, covariance and noise of a group, of which the state has the scale already."""
+    some, met = group.some, np.array(group.met, np.int32)
+    rows, value, frozen = values.rows[some], values.value[some], values.frozen[some]
+    scale, count = state.scale[rows], state.count[rows]
+    coefficients = gather(state.coefficients, rows, met)
+    lower = gather(state.covariance, rows, group.entries)
+    prior = _PRIOR[met][:, np.newaxis] * scale
+    on_diagonal = diagonal(len(met))
+    variance = lower[on_diagonal]
     # After `recommission` the effects may be kept: a row starts anew when its level has no uncertainty yet.
-    fresh_level = covariance[:, 0, 0] <= 0.0
-    unknown = covariance[:, diagonal, diagonal] <= 0.0
-    covariance[:, diagonal, diagonal] = np.where(unknown, prior**2, covariance[:, diagonal, diagonal])
+    fresh_level = variance[0] <= 0.0
+    known = values.explained.met[some].T[met]
+    variance = np.where(known & (variance <= 0.0), prior**2, variance)
+    design = gather(values.explained.regressors, some, met)
+    hidden = np.zeros(len(rows))
+    if values.explained.stale.any():
+        stale = values.explained.stale[some].T[met]
+        design[1:] = np.where(stale[1:], values.expectation.usual[some].T[group.effects], design[1:])
+        hidden = total(np.where(stale, coefficients**2 + variance, 0.0)) * STALE_SPREAD**2
 
-    block_sums = state.block_regressors[rows]
-    count = state.count[rows]
-    per_block = catalogue.commission_count[channel] // BLOCKS
-    usual = np.sum(block_sums, axis=1) / np.maximum(count, 1)[:, np.newaxis]
-    design = regressors.copy()
-    design[:, 1:] = np.where(stale[:, 1:], usual, regressors[:, 1:])
-    effect_variance = coefficients**2 + covariance[:, diagonal, diagonal]
-    hidden = np.sum(np.where(stale, effect_variance, 0.0), axis=-1) * STALE_SPREAD**2
-
-    start = value - np.einsum("rk,rk->r", design[:, 1:], coefficients[:, 1:])
-    coefficients[:, 0] = np.where(fresh_level, start, coefficients[:, 0])
+    start = value - dot(design[1:], coefficients[1:])
+    coefficients[0] = np.where(fresh_level, start, coefficients[0])
     noise = np.where(state.noise[rows] > 0.0, state.noise[rows], (_NOISE_START * scale) ** 2)
 
-    elapsed_h = np.clip((end_ns - state.updated_ns[rows]) / HOUR_NS, 0.0, _LONGEST_GAP_H)
-    elapsed_h = np.where(state.updated_ns[rows] > 0, elapsed_h, 1.0)
-    covariance[:, 0, 0] += wander_rate(catalogue, state, rows) * elapsed_h
-    ageing = (_EFFECT_PER_SQRT_DAY * prior[:, 1:]) ** 2 * (elapsed_h / 24.0)[:, np.newaxis]
-    covariance[:, diagonal[1:], diagonal[1:]] += np.where(frozen[:, np.newaxis], 0.0, ageing)
+    updated_ns = state.updated_ns[rows]
+    elapsed_h = np.clip((values.end_ns[some] - updated_ns) / HOUR_NS, 0.0, _LONGEST_GAP_H)
+    elapsed_h = np.where(updated_ns > 0, elapsed_h, 1.0)
+    variance[0] += _wander_rate(catalogue, state, rows, values.expectation.steps[some]) * elapsed_h
+    variance[1:] += np.where(frozen | ~known[1:], 0.0, (_EFFECT_PER_SQRT_DAY * prior[1:]) ** 2 * (elapsed_h / 24.0))
+    lower[on_diagonal] = variance
 
-    spread = np.einsum("rkl,rl->rk", covariance, design)
-    total = np.einsum("rk,rk->r", design, spread) + noise + hidden
-    innovation = value - np.einsum("rk,rk->r", design, coefficients)
-    limit = _INNOVATION_LIMIT * np.sqrt(total)
-    innovation = np.clip(innovation, -limit, limit)
-    gain = spread / total[:, np.newaxis]
-    gain[:, 1:] = np.where(frozen[:, np.newaxis], 0.0, gain[:, 1:])
-    coefficients = coefficients + gain * innovation[:, np.newaxis]
-    # The covariance loses g s' + s g' - total g g', which is half + half': symmetric to the bit.
-    rest = spread - 0.5 * total[:, np.newaxis] * gain
-    half = gain[:, :, np.newaxis] * rest[:, np.newaxis, :]
-    covariance -= half + half.transpose(0, 2, 1)
+    spread = carry(lower, design)
+    expected_square = dot(design, spread) + noise + hidden
+    limit = _INNOVATION_LIMIT * np.sqrt(expected_square)
+    innovation = np.clip(value - dot(design, coefficients), -limit, limit)
+    gain = spread / expected_square
+    gain[1:] = np.where(frozen, 0.0, gain[1:])
+    coefficients += gain * innovation
+    # The covariance loses g s' + s g' - total g g', which is g r' + r g'.
+    downdate(lower, gain, spread - 0.5 * expected_square * gain)
 
-    pace = np.where(count < catalogue.commission_count[channel], 2.0 / (count + 10.0), 1.0 / 300.0)
-    share = noise / total
-    moved = noise + pace * share**2 * (innovation**2 - total)
+    pace = np.where(count < catalogue.commission_count[catalogue.judged[rows]], 2.0 / (count + 10.0), 1.0 / 300.0)
+    share = noise / expected_square
+    moved = noise + pace * share**2 * (innovation**2 - expected_square)
     noise = np.where(frozen, noise, np.maximum(moved, (_NOISE_LEAST * scale) ** 2))
+    return coefficients, lower, noise
 
-    block = np.minimum(count // per_block, BLOCKS - 1)
-    counted = commissioning & (count < catalogue.commission_count[channel])
-    block_value = state.block_value[rows]
-    picked = np.arange(len(rows))
-    block_value[picked, block] += np.where(counted, value, 0.0)
-    block_sums[picked, block] += np.where(counted[:, np.newaxis], design[:, 1:], 0.0)
-    return coefficients, fold(covariance), noise, end_ns, count + counted, block_value, block_sums
+
+def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], steps: FloatArray) -> FloatArray:
+    """Measure how fast a sound level wanders, from the differences between commissioning blocks.
+
+    Parameters
+    ----------
+    rows : intp[R]
+        Rows of judged channels; not commissioned ones get the prior.
+    steps : float64[R]
+        Of their `Expectation`.
+
+    Returns
+    -------
+    float64[R]
+        Variance an hour, in the squared unit of the model; at least the prior.
+
+    Notes
+    -----
+    Means over consecutive stretches of length L of a random walk with variance q an hour differ by
+    2/3 q L in the mean square. Seven differences are weighed against a prior worth two.
+    """
+    least = (_WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
+    needed = catalogue.commission_count[catalogue.judged[rows]]
+    per_block = needed // BLOCKS
+    measured = steps / (BLOCKS - 1) - 2.0 * state.noise[rows] / per_block
+    hop_ns = catalogue.hop_ns[catalogue.asset_of_judged[rows]]
+    block_h = per_block * np.maximum(catalogue.interval_ns[catalogue.judged[rows]], hop_ns) / HOUR_NS
+    rate = np.maximum(measured, 0.0) / (block_h * 2.0 / 3.0)
+    pooled = (2.0 * least + (BLOCKS - 1) * rate) / (BLOCKS + 1)
+    return np.asarray(np.where(state.count[rows] >= needed, np.maximum(pooled, least), least), dtype=np.float64)
+
+
+def _commission(catalogue: Catalogue, state: ModelState, values: _Values, commissioning: BoolArray) -> ModelState:
+    """Add values to the reference of channels that are not commissioned yet."""
+    needed = catalogue.commission_count[catalogue.judged[values.rows]]
+    counted = np.flatnonzero(commissioning & (state.count[values.rows] < needed))
+    if not len(counted):
+        return state
+    rows = values.rows[counted]
+    explained, usual = values.explained.take(counted), values.expectation.usual[counted]
+    block = np.minimum(state.count[rows] // (needed[counted] // BLOCKS), BLOCKS - 1)
+    sums = state.block_value[rows, block] + values.value[counted]
+    block_value, block_regressors = state.block_value.copy(), state.block_regressors.copy()
+    block_value[rows, block] = sums
+    block_regressors[rows, block] += np.where(explained.stale[:, 1:], usual, explained.regressors[:, 1:])
+    count = scatter(state.count, rows, state.count[rows] + 1)
+    return with_columns(state, block_value=block_value, block_regressors=block_regressors, count=count)
 
 
 def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray, newly_met: BoolArray) -> ModelState:
@@ -228,7 +228,7 @@ def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray
     filled = np.clip(state.count[:, np.newaxis] - per_block * np.arange(BLOCKS), 0, per_block)
     met_now = np.where(newly_met, regressors, 0.0)[:, 1:]
     added = filled[:, :, np.newaxis] * met_now[:, np.newaxis, :]
-    return replace(state, block_regressors=state.block_regressors + added)
+    return with_columns(state, block_regressors=state.block_regressors + added)
 
 
 def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -> FloatArray:
@@ -237,16 +237,3 @@ def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -
     by_ratio = np.where(np.isnan(by_limit), np.abs(value) * catalogue.ratio[channel], by_limit)
     scale = np.where(np.isnan(catalogue.scale[channel]), by_ratio, catalogue.scale[channel])
     return np.asarray(np.maximum(scale, 1e-3 * np.maximum(np.abs(value), 1e-3)), dtype=np.float64)
-
-
-def parts_of(rows: npt.NDArray[np.intp]) -> Iterator[slice]:
-    """Cut rows of judged channels into parts that are quick to work on, one after the other."""
-    for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        yield slice(begin, begin + _ROWS_AT_ONCE)
-
-
-def scatter(column: npt.NDArray[Any], rows: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Any:
-    """Copy a column with some of its rows replaced."""
-    copy = column.copy()
-    copy[rows] = values
-    return copy

@@ -13,7 +13,7 @@ all assets whose day has ended, as they were at that moment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -24,13 +24,13 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.errors import ShapeError
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import learn, meet_drivers, scatter
+from models.baseline import learn, meet_drivers
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
-from models.deviation import expect, in_unit, measure_deviation
+from models.deviation import Expectation, expect, in_unit, measure_deviation
 from models.drift import compare_instruments, remember_slowly
 from models.driver_screen import screen_drivers
-from models.environment import Environment, regressors_of, update_environment
+from models.environment import Environment, Explained, explain, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
@@ -38,7 +38,7 @@ from models.fleet import compare_with_fleet
 from models.fleet_memory import FleetMemory
 from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
-from models.memory import ModelState, check_lengths
+from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
@@ -146,8 +146,8 @@ class _Judged:
     scores: HopScores
     rows: npt.NDArray[np.intp]
     value: FloatArray
-    regressors: FloatArray
-    stale: BoolArray
+    explained: Explained
+    expectation: Expectation
 
 
 def _score_hop(
@@ -162,7 +162,7 @@ def _score_hop(
         )
         raise ShapeError(msg)
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
-    state, believed, changes = find_faults(catalogue, replace(state, started_ns=started_ns), features)
+    state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, believed)
     state, watched = watch(catalogue, state, features, believed)
@@ -175,7 +175,7 @@ def _score_hop(
     changes = sorted(
         changes + watched + mistaken + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised)
     )
-    return replace(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes
+    return with_columns(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes
 
 
 def _works(catalogue: Catalogue, features: FeatureTable) -> tuple[BoolArray, BoolArray]:
@@ -204,8 +204,8 @@ def _judge(
 ) -> tuple[ModelState, _Judged, list[AlarmChange]]:
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
-    explained = regressors_of(catalogue, features, environment, believed)
-    state = meet_drivers(catalogue, state, explained, environment.newly_met[asset])
+    explained = explain(catalogue, features, environment, believed)
+    state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
@@ -213,9 +213,9 @@ def _judge(
     rows = np.flatnonzero(believed[judged] & possible)
     channel = judged[rows]
     value = np.where(is_log, np.log(np.where(possible & is_log, raw, 1.0)), raw)[rows]
-    regressors, stale = explained[rows], environment.stale[asset[rows]]
-    expectation = expect(catalogue, state, rows, regressors, stale)
-    state = replace(
+    explained = explained.take(rows)
+    expectation = expect(catalogue, state, rows, explained)
+    state = with_columns(
         state,
         measured=scatter(state.measured, rows, value),
         expected=scatter(state.expected, rows, expectation.expected),
@@ -226,9 +226,10 @@ def _judge(
     state, screened = screen(
         catalogue, state, value, rows, expectation=expectation, end_ns=features.end_ns[asset[rows]]
     )
-    value = screened.value
     working = ~at_work[channel] & screened.believed
-    learnable = _Judged(scores, rows[working], value[working], regressors[working], stale[working])
+    learnable = _Judged(
+        scores, rows[working], screened.value[working], explained.take(working), expectation.take(working)
+    )
     return state, learnable, screened.changes
 
 
@@ -243,13 +244,13 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         state,
         judged.value,
         rows,
-        regressors=judged.regressors,
-        stale=judged.stale,
+        explained=judged.explained,
+        expectation=judged.expectation,
         frozen=suspect | settling,
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
-    return _settle(measure_deviation(catalogue, state, rows, judged.stale), rows)
+    return _settle(measure_deviation(catalogue, state, rows, judged.explained), rows)
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
@@ -264,7 +265,7 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
     # Whatever the level was, it may be anywhere now.
     anywhere = np.where(np.isfinite(state.scale[again]), state.scale[again], 0.0)
     covariance[again, LEVEL_VARIANCE] += anywhere**2
-    return replace(
+    return with_columns(
         state,
         before_works=np.where(entering, state.deviation, state.before_works),
         settle=np.where(again, _SETTLE_VALUES, state.settle).astype(np.int32),
@@ -283,7 +284,7 @@ def _settle(state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> Mode
     left = state.settle[settling] - 1
     done = settling[left == 0]
     step = state.deviation[done] - state.before_works[done]
-    return replace(
+    return with_columns(
         state,
         settle=scatter(state.settle, settling, left),
         offset=scatter(state.offset, done, state.offset[done] + step),
@@ -339,13 +340,15 @@ def step_fleet(
     state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
     state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
     doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
-    state = replace(state, doubt=doubt, verdicts=verdicts)
+    state = with_columns(state, doubt=doubt, verdicts=verdicts)
     state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
     memory.alarms += len(raised)
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
     shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
-    state = replace(state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown)
-    state = replace(state, life_stretch=memory.lives.stretches(catalogue, day_end_ns))
+    state = with_columns(
+        state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown
+    )
+    state = with_columns(state, life_stretch=memory.lives.stretches(catalogue, day_end_ns))
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
     changes = drifted
@@ -369,7 +372,7 @@ def _noted(catalogue: Catalogue, state: ModelState, lives: LifeBook, day_end_ns:
     rows = np.flatnonzero(asked).astype(np.int32)
     life_days = np.full((len(asked), 3), np.nan)
     if len(rows):
-        part = take_state(catalogue, replace(state, life_stretch=np.ones(len(asked))), rows)
+        part = take_state(catalogue, with_columns(state, life_stretch=np.ones(len(asked))), rows)
         life_days[rows] = assess(catalogue.take(rows), part, np.full(len(rows), day_end_ns, np.int64)).life_days
     return lives.with_notes(catalogue.assets, life_days, asked, day_end_ns)
 

@@ -16,21 +16,23 @@ A channel's distance to failure follows from the owner's absolute level or the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.baseline import STALE_SPREAD, block_residuals, parts_of, scatter
 from models.catalogue import Catalogue
-from models.environment import has_climate
+from models.columns import carry, dot, gather, total
+from models.environment import Explained, has_climate
 from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
-from models.memory import ModelState
-from models.triangles import diagonal, unfold
+from models.memory import ModelState, scatter, with_columns
+from models.reference import Reference, reference_of
+from models.regressor_groups import Group, groups_of
+from models.triangles import diagonal
 
-__all__ = ["Expectation", "expect", "harm", "in_unit", "measure_deviation"]
+__all__ = ["STALE_SPREAD", "Expectation", "expect", "harm", "in_unit", "measure_deviation"]
 
 # Slow wandering of a sound structure that commissioning did not show, in distances to failure. Judgement; to be
 # replaced by what like assets show (a second stage over the fleet).
@@ -44,6 +46,8 @@ _LARGEST_LOG: Final = 600.0
 _LARGEST_HALF: Final = 50.0
 # Least distance to failure, when the commissioned level is already near or past the owner's limit.
 _LEAST_DISTANCE: Final = 0.25
+# A lost driver leaves its regressor anywhere within this, in regressor units.
+STALE_SPREAD: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,72 +59,84 @@ class Expectation:
     expected, spread : float64[R]
         In the model's unit; spread is a standard deviation that includes the noise of one hop. NaN where the
         channel has too little history to say.
+    usual : float64[R, K - 1]
+        Mean regressors of commissioning; zeros before it began.
+    steps : float64[R]
+        Sum of the squared differences between the blocks of commissioning, by today's effects.
     """
 
     expected: FloatArray
     spread: FloatArray
+    usual: FloatArray
+    steps: FloatArray
+
+    def take(self, which: BoolArray) -> Expectation:
+        """Choose some of the channels."""
+        if which.all():
+            return self
+        return Expectation(self.expected[which], self.spread[which], self.usual[which], self.steps[which])
 
 
-def expect(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], regressors: FloatArray, stale: BoolArray
-) -> Expectation:
+def expect(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], explained: Explained) -> Expectation:
     """Say what a healthy channel would measure at this environment.
 
     Parameters
     ----------
     rows : intp[R]
         Rows of judged channels.
-    regressors, stale : float64[R, K], bool[R, K]
-        Of the channel's asset.
+    explained : Explained
+        What explains their values of the hop.
     """
-    expected, spread = np.empty(len(rows)), np.empty(len(rows))
-    for part in parts_of(rows):
-        expected[part], spread[part] = _expect_some(catalogue, state, rows[part], regressors[part], stale[part])
-    return Expectation(expected, spread)
+    expected, spread, steps = np.empty((3, len(rows)))
+    usual = np.zeros((len(REGRESSORS) - 1, len(rows)))
+    for group in groups_of(explained.met):
+        some = group.some
+        reference = reference_of(catalogue, state, rows[some], group)
+        expected[some], spread[some] = _expect_some(catalogue, state, rows[some], explained, group, reference)
+        usual[group.effects[:, np.newaxis], some] = reference.usual
+        steps[some] = reference.steps
+    return Expectation(expected, spread, usual.T, steps)
 
 
 def _expect_some(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], regressors: FloatArray, stale: BoolArray
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    explained: Explained,
+    group: Group,
+    reference: Reference,
 ) -> tuple[FloatArray, FloatArray]:
-    per_channel = catalogue.commission_count[catalogue.judged[rows]]
-    commissioned = state.count[rows] >= per_channel
-    usual = np.sum(state.block_regressors[rows], axis=1) / np.maximum(state.count[rows], 1)[:, np.newaxis]
-    residual = block_residuals(catalogue, state, rows)
-    offset = np.where(stale[:, 1:], 0.0, regressors[:, 1:] - usual)
-    effects = state.coefficients[rows, 1:]
-    reference = np.mean(residual, axis=-1) + state.offset[rows]
-    weather = np.einsum("rk,rk->r", usual + offset, effects)
-    normal, level = reference + weather, state.coefficients[rows, 0] + weather
-    away = np.concatenate([np.zeros((len(rows), 1)), offset], axis=1)
-    climate = _variance_along(state, rows, away)
-    wander = _wander_variance(catalogue, state, rows, residual)
-    variance = climate + wander * (1 + 1 / BLOCKS) + state.noise[rows]
-    running = climate + np.maximum(state.covariance[rows, LEVEL_VARIANCE], 0.0) + state.noise[rows]
-    enough = state.count[rows] * BLOCKS >= per_channel
+    needed = catalogue.commission_count[catalogue.judged[rows]]
+    count, noise = state.count[rows], state.noise[rows]
+    met = np.array(group.met, np.int32)
+    coefficients = gather(state.coefficients, rows, met)
+    offset = gather(explained.regressors, group.some, met[1:]) - reference.usual
+    if explained.stale.any():
+        offset = np.where(explained.stale[group.some].T[met[1:]], 0.0, offset)
+    weather = dot(reference.usual + offset, coefficients[1:])
+    normal, level = reference.level + state.offset[rows] + weather, coefficients[0] + weather
+    climate = _variance_along(state, rows, group, np.concatenate([np.zeros((1, len(rows))), offset]))
+    wander = _wander_variance(catalogue, state, rows, reference)
+    variance = climate + wander * (1 + 1 / BLOCKS) + noise
+    running = climate + np.maximum(state.covariance[rows, LEVEL_VARIANCE], 0.0) + noise
+    commissioned, enough = count >= needed, count * BLOCKS >= needed
     expected = np.where(commissioned, normal, np.where(enough, level, np.nan))
     spread = np.where(commissioned, np.sqrt(variance), np.where(enough, np.sqrt(running), np.nan))
     return expected, spread
 
 
-def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], direction: FloatArray) -> FloatArray:
-    """float64[R]: variance of level and effects along a direction, float64[R, K]; not negative."""
-    carried = np.einsum("rkl,rl->rk", unfold(state.covariance[rows], len(REGRESSORS)), direction)
-    return np.asarray(np.maximum(np.einsum("rk,rk->r", direction, carried), 0.0), dtype=np.float64)
+def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], group: Group, direction: FloatArray) -> FloatArray:
+    """float64[R]: variance of level and effects along a direction, float64[K, R]; not negative."""
+    carried = carry(gather(state.covariance, rows, group.entries), direction)
+    return np.asarray(np.maximum(dot(carried, direction), 0.0), dtype=np.float64)
 
 
 def _wander_variance(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], residual: FloatArray
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], reference: Reference
 ) -> FloatArray:
-    """float64[R]: variance of a sound level around the reference, over days to months.
-
-    Parameters
-    ----------
-    residual : float64[R, G]
-        `block_residuals` of these rows.
-    """
+    """float64[R]: variance of a sound level around the reference, over days to months."""
     per_block = catalogue.commission_count[catalogue.judged[rows]] // BLOCKS
-    centred = residual - np.mean(residual, axis=-1)[:, np.newaxis]
-    between = np.sum(centred * centred, axis=-1) / (BLOCKS - 1) - state.noise[rows] / per_block
+    between = reference.apart / (BLOCKS - 1) - state.noise[rows] / per_block
     scale = state.scale[rows]
     pooled = (2 * (_WANDER_PRIOR * scale) ** 2 + (BLOCKS - 1) * np.maximum(between, 0.0)) / (BLOCKS + 1)
     measured = has_climate(state, catalogue.asset_of_judged[rows])
@@ -129,7 +145,7 @@ def _wander_variance(
 
 
 def measure_deviation(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], explained: Explained
 ) -> ModelState:
     """Measure deviation, its standard deviation and the distance to failure of commissioned channels.
 
@@ -137,8 +153,8 @@ def measure_deviation(
     ----------
     rows : intp[R]
         Rows of judged channels; those not commissioned yet keep NaN.
-    stale : bool[R, K]
-        True where a driver of the channel's asset is lost.
+    explained : Explained
+        What explains their values of the hop.
 
     Returns
     -------
@@ -146,33 +162,31 @@ def measure_deviation(
         With `deviation`, `deviation_sd`, `distance` and `scale`; the one passed in is not changed.
     """
     done = state.is_commissioned(catalogue)[rows]
-    rows, stale = rows[done], stale[done]
+    rows, explained = rows[done], explained.take(done)
     columns = np.empty((4, len(rows)))
-    for part in parts_of(rows):
-        columns[:, part] = _measure_some(catalogue, state, rows[part], stale[part])
+    for group in groups_of(explained.met):
+        stale = explained.stale[group.some]
+        columns[:, group.some] = _measure_some(catalogue, state, rows[group.some], stale, group)
     names = ("deviation", "deviation_sd", "distance", "scale")
     measured = zip(names, columns, strict=True)
-    return replace(state, **{name: scatter(getattr(state, name), rows, column) for name, column in measured})
+    return with_columns(state, **{name: scatter(getattr(state, name), rows, column) for name, column in measured})
 
 
 def _measure_some(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray
+    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray, group: Group
 ) -> tuple[FloatArray, ...]:
     channel = catalogue.judged[rows]
-    count = state.count[rows].astype(np.float64)
-    block = block_residuals(catalogue, state, rows)
-    reference = np.mean(block, axis=-1) + state.offset[rows]
-    deviation = state.coefficients[rows, 0] - reference
+    reference = reference_of(catalogue, state, rows, group)
+    deviation = state.coefficients[rows, 0] - (reference.level + state.offset[rows])
+    climate = np.concatenate([np.ones((1, len(rows))), reference.usual])
+    variance = _variance_along(state, rows, group, climate)
+    variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS)
+    if stale.any():
+        own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
+        lost = np.where(stale, state.coefficients[rows] ** 2 + own, 0.0)
+        variance += total(lost.T) * STALE_SPREAD**2
 
-    climate = np.concatenate(
-        [np.ones((len(rows), 1)), np.sum(state.block_regressors[rows], axis=1) / count[:, np.newaxis]], axis=1
-    )
-    coefficients = _variance_along(state, rows, climate)
-    own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
-    lost = np.sum(np.where(stale, state.coefficients[rows] ** 2 + own, 0.0), axis=-1) * STALE_SPREAD**2
-    wander = _wander_variance(catalogue, state, rows, block) * (1 + 1 / BLOCKS)
-
-    level = np.sum(state.block_value[rows], axis=-1) / count + state.offset[rows]
+    level = total(state.block_value[rows].T) / state.count[rows] + state.offset[rows]
     limit = catalogue.limit[channel]
     direction = catalogue.direction[channel]
     by_limit = np.where(direction == 0.0, np.abs(limit - level), direction * (limit - level))
@@ -181,7 +195,7 @@ def _measure_some(
     )
     least = np.maximum(_LEAST_DISTANCE * default, 1e-6 * np.maximum(np.abs(level), 1e-3))
     distance = np.maximum(np.where(np.isnan(limit), default, by_limit), least)
-    return deviation, np.sqrt(coefficients + wander + lost), distance, np.minimum(state.scale[rows], distance)
+    return deviation, np.sqrt(variance), distance, np.minimum(state.scale[rows], distance)
 
 
 def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:

@@ -30,11 +30,10 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import scatter
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.environment import POSSIBLE
 from models.medians import grouped_median, grouped_upper
-from models.memory import ModelState
+from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["DriftMemory", "compare_instruments", "remember_slowly"]
 
@@ -112,7 +111,7 @@ def remember_slowly(catalogue: Catalogue, state: ModelState, features: FeatureTa
     elapsed_s = np.maximum(end_ns - state.slow_ns[rows], 0) / 1e9
     moved = before - np.expm1(-elapsed_s / _MEMORY_S) * (value - before)
     slow = np.where(np.isnan(before), value, moved)
-    return replace(state, slow=scatter(state.slow, rows, slow), slow_ns=scatter(state.slow_ns, rows, end_ns))
+    return with_columns(state, slow=scatter(state.slow, rows, slow), slow_ns=scatter(state.slow_ns, rows, end_ns))
 
 
 def compare_instruments(
@@ -173,7 +172,7 @@ def compare_instruments(
         for at in np.flatnonzero(standing != (raised > 0)).tolist()
     ]
     return (
-        replace(
+        with_columns(
             state,
             reference=scatter(state.reference, rows, now.reference),
             like_reference=scatter(state.like_reference, rows, now.like_reference),

@@ -16,9 +16,8 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import scatter
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.memory import ModelState
+from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["screen_drivers"]
 
@@ -99,7 +98,7 @@ def screen_drivers(
     back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]
     repaired = scatter(features.value, rows, np.where(mistaken, back, features.value[rows]))
     return (
-        replace(
+        with_columns(
             state,
             good_value=scatter(state.good_value, rows, np.where(kept, used, good)),
             good_ns=scatter(state.good_ns, rows, np.where(kept, end_ns, good_ns)),

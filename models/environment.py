@@ -10,17 +10,18 @@ asset never had. A driver that was there and is silent is *stale*: its effect is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 
-__all__ = ["POSSIBLE", "Environment", "has_climate", "regressors_of", "update_environment"]
+__all__ = ["POSSIBLE", "Environment", "Explained", "explain", "has_climate", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
 # Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
@@ -64,16 +65,40 @@ class Environment:
         In the order of `REGRESSORS`, the first one 1.
     stale : bool[A, K]
         True where the asset has the driver but it has been silent for too long.
-    newly_met : bool[A, K]
-        True where the driver spoke for the first time in this hop.
+    met, newly_met : bool[A, K]
+        True where the driver was ever heard, and where it spoke for the first time in this hop.
     temperature_degc : float64[A]
         Air or deck temperature now; NaN where stale or never met.
     """
 
     regressors: FloatArray
     stale: BoolArray
+    met: BoolArray
     newly_met: BoolArray
     temperature_degc: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """What explains the values of some judged channels in a hop.
+
+    Attributes
+    ----------
+    regressors : float64[R, K]
+        As in `Environment`.
+    stale, met : bool[R, K]
+        Likewise; the level is never stale and always met.
+    """
+
+    regressors: FloatArray
+    stale: BoolArray
+    met: BoolArray
+
+    def take(self, which: BoolArray | npt.NDArray[np.intp]) -> Explained:
+        """Choose some of the channels, ascending."""
+        if len(which) == len(self.met) and (which.dtype != np.bool_ or which.all()):
+            return self
+        return Explained(self.regressors[which], self.stale[which], self.met[which])
 
 
 def update_environment(
@@ -148,11 +173,12 @@ def update_environment(
         regressors[:, which + 1] = np.where(met[:, needs[which]], column, 0.0)
     never = np.zeros((assets, 1), np.bool_)
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
+    ever_met = np.concatenate([~never, met[:, needs]], axis=1)
     newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
     now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)
     low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
     return (
-        replace(
+        with_columns(
             state,
             driver_value=value,
             driver_ns=value_ns,
@@ -160,27 +186,28 @@ def update_environment(
             climate_low=low,
             climate_high=high,
         ),
-        Environment(regressors, stale, newly_met, now),
+        Environment(regressors, stale, ever_met, newly_met, now),
     )
 
 
-def regressors_of(
-    catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray
-) -> FloatArray:
-    """Give the regressors of each judged channel: its asset's, with the pace of its own machine where that is known.
+def explain(catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray) -> Explained:
+    """Give what explains each judged channel: its asset's, with the pace of its own machine where that is known.
 
     Returns
     -------
-    float64[J, K]
+    Explained
+        Of all `J` judged channels.
     """
-    regressors = environment.regressors[catalogue.asset_of_judged]
-    channel = catalogue.pace_of_judged
+    asset, channel = catalogue.asset_of_judged, catalogue.pace_of_judged
+    regressors, met = environment.regressors[asset], environment.met[asset]
+    pace = REGRESSORS.index("pace")
+    met[:, pace] |= channel >= 0
     own = np.flatnonzero((channel >= 0) & usable[channel])
     value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
     low, high = POSSIBLE[_PACE]
     possible = (value >= low) & (value <= high)
-    regressors[own[possible], REGRESSORS.index("pace")] = value[possible] / 50.0 - 1.0
-    return regressors
+    regressors[own[possible], pace] = value[possible] / 50.0 - 1.0
+    return Explained(regressors, environment.stale[asset], met)
 
 
 def has_climate(state: ModelState, assets: slice | IndexArray = slice(None)) -> BoolArray:

@@ -11,7 +11,6 @@ one alarm; it clears once the sensor spoke for a day, so that one that comes and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,7 @@ from domain.arrays import BoolArray, FeatureTable, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 
 __all__ = ["find_faults", "is_silent", "is_stuck"]
 
@@ -107,7 +106,7 @@ def find_faults(
     valid = features.valid & np.isfinite(features.value)
     same = valid & (state.same_count > 0) & (features.value == state.last_value)
     count = np.where(valid, np.where(same, np.minimum(state.same_count, 1_000_000) + 1, 1), state.same_count)
-    state = replace(
+    state = with_columns(
         state,
         heard_ns=np.where(valid, end_ns, state.heard_ns),
         last_value=np.where(valid, features.value, state.last_value),
@@ -118,7 +117,7 @@ def find_faults(
     fresh = end_ns - state.heard_ns < np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
     works = _machine_says(catalogue, state, fresh & (state.last_value > 0.0))
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
-    state = replace(state, missed_ns=missed_ns)
+    state = with_columns(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)
     silent = is_silent(catalogue, state, features.end_ns)
     first = catalogue.sensor_of_channel
@@ -143,7 +142,7 @@ def find_faults(
             for row in np.flatnonzero(wanted != is_open).tolist()
         )
     changes.sort(key=lambda change: (change.asset, change.subject, change.kind, change.raised))
-    return replace(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns), valid & ~stuck, changes
+    return with_columns(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns), valid & ~stuck, changes
 
 
 def _change(

@@ -22,7 +22,7 @@ what is held is an old value with its age.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,10 +31,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import scatter
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
-from models.memory import ModelState
+from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["FAULTS", "Screened", "is_repaired", "screen"]
 
@@ -144,7 +143,7 @@ def screen(
         )
     ]
     fault_ns = np.where(changed, np.where(fault >= 0, end_ns, 0), state.fault_ns[rows])
-    state = replace(
+    state = with_columns(
         state,
         fault=scatter(state.fault, rows, fault),
         fault_ns=scatter(state.fault_ns, rows, fault_ns),

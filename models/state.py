@@ -38,7 +38,7 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.23"
+MODEL_VERSION: Final = "3.24"
 
 _MAGIC: Final = b"SCHS"
 _PREFIX: Final = struct.Struct("<4sII")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from domain.arrays import FloatArray
 
-__all__ = ["diagonal", "first_line", "fold", "triangle_length", "unfold"]
+__all__ = ["diagonal", "first_line", "fold", "places_in_triangle", "triangle_length", "unfold"]
 
 
 def triangle_length(size: int) -> int:
@@ -80,7 +80,7 @@ def unfold(triangles: FloatArray, size: int) -> FloatArray:
     >>> unfold(np.array([[1.0, 2.0, 5.0]]), 2).tolist()
     [[[1.0, 2.0], [2.0, 5.0]]]
     """
-    return np.take(triangles, _places_in_triangle(size), axis=1).reshape(len(triangles), size, size)
+    return np.take(triangles, places_in_triangle(size), axis=1).reshape(len(triangles), size, size)
 
 
 @cache
@@ -90,7 +90,8 @@ def _places_in_matrix(size: int) -> npt.NDArray[np.intp]:
 
 
 @cache
-def _places_in_triangle(size: int) -> npt.NDArray[np.intp]:
+def places_in_triangle(size: int) -> npt.NDArray[np.intp]:
+    """intp[K * K]: where the entries of the whole matrix, row after row, are kept."""
     row, column = np.indices((size, size)).reshape(2, -1)
     high, low = np.maximum(row, column), np.minimum(row, column)
     return np.asarray(high * (high + 1) // 2 + low, np.intp)

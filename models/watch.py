@@ -20,7 +20,7 @@ deviations anyway.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -29,9 +29,8 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import scatter
 from models.catalogue import DRIVERS, Catalogue
-from models.memory import ModelState
+from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["watch"]
 
@@ -112,7 +111,7 @@ def watch(
 
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
     return (
-        replace(
+        with_columns(
             state,
             recent=scatter(state.recent, rows, recent),
             recent_ns=scatter(state.recent_ns, rows, end_ns),

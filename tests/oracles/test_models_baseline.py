@@ -13,11 +13,13 @@ from scipy import stats as scipy_stats
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role
 from models.baseline import learn
-from models.catalogue import HOUR_NS
+from models.catalogue import HOUR_NS, Catalogue
 from models.compiling import compile_catalogue
-from models.deviation import measure_deviation
+from models.deviation import expect, measure_deviation
+from models.environment import Explained
 from models.features import waveform_features
 from models.layout import REGRESSORS
+from models.memory import ModelState
 from models.state import initial_state
 from models.triangles import unfold
 
@@ -82,6 +84,27 @@ class SlowChannel:
         return self.coefficients[0] - float(np.mean(means)), variance**0.5
 
 
+def all_met(design: Any) -> Explained:
+    """Explained by regressors of which none is stale, on assets that have met them all."""
+    never = np.zeros(design.shape, np.bool_)
+    return Explained(design, never, ~never)
+
+
+def fold_in(catalogue: Catalogue, state: ModelState, y: Any, rows: Any, design: Any, frozen: Any, hour: int) -> Any:
+    explained = all_met(design)
+    return learn(
+        catalogue,
+        state,
+        y,
+        rows,
+        explained=explained,
+        expectation=expect(catalogue, state, rows, explained),
+        frozen=frozen,
+        commissioning=np.ones(len(rows), np.bool_),
+        end_ns=np.full(len(rows), (472_224 + hour) * HOUR_NS, np.int64),
+    )
+
+
 def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
     """Three channels, 300 hours, outliers, a frozen stretch and a missing one; no climate sensor, so wide."""
     channels = tuple(
@@ -110,17 +133,7 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
             y = y + 0.3
         rows = np.array([0, 2]) if 150 <= hour < 160 else np.array([0, 1, 2])
         frozen = np.array([0, 0, 200 <= hour < 220], np.bool_)[rows]
-        state = learn(
-            catalogue,
-            state,
-            y[rows],
-            rows,
-            regressors=np.tile(design, (len(rows), 1)),
-            stale=np.zeros((len(rows), len(REGRESSORS)), np.bool_),
-            frozen=frozen,
-            commissioning=np.ones(len(rows), np.bool_),
-            end_ns=np.full(len(rows), (472_224 + hour) * HOUR_NS, np.int64),
-        )
+        state = fold_in(catalogue, state, y[rows], rows, np.tile(design, (len(rows), 1)), frozen, hour)
         # The slow filter counts hours by its own steps: let it live through the missing ones as the batch does.
         for place, row in enumerate(rows.tolist()):
             if hour == 160 and row == 1:
@@ -133,7 +146,7 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
         covariance = unfold(state.covariance[[row]], len(REGRESSORS))[0]
         assert covariance == pytest.approx(channel.covariance, rel=1e-5, abs=1e-12)
         assert state.noise[row] == pytest.approx(channel.noise, rel=1e-6)
-    state = measure_deviation(catalogue, state, np.arange(3), np.zeros((3, len(REGRESSORS)), np.bool_))
+    state = measure_deviation(catalogue, state, np.arange(3), all_met(np.tile(design, (3, 1))))
     for row, channel in enumerate(slow):
         deviation, spread = channel.deviation()
         assert state.deviation[row] == pytest.approx(deviation, rel=1e-6, abs=1e-9)
@@ -159,17 +172,7 @@ def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
     truth = np.concatenate([[1.1], rng.normal(scale=0.02, size=len(REGRESSORS) - 1)])
     y = design @ truth + rng.normal(scale=0.004, size=1500)
     for hour in range(1500):
-        state = learn(
-            catalogue,
-            state,
-            y[[hour]],
-            np.array([0]),
-            regressors=design[[hour]],
-            stale=np.zeros((1, len(REGRESSORS)), np.bool_),
-            frozen=np.zeros(1, np.bool_),
-            commissioning=np.ones(1, np.bool_),
-            end_ns=np.array([(472_224 + hour) * HOUR_NS], np.int64),
-        )
+        state = fold_in(catalogue, state, y[[hour]], np.array([0]), design[[hour]], np.zeros(1, np.bool_), hour)
     fitted = np.linalg.lstsq(design, y, rcond=None)[0]
     assert state.coefficients[0, 1:] == pytest.approx(fitted[1:], abs=4e-4)
     assert np.sqrt(state.noise[0]) == pytest.approx(0.004, rel=0.15)

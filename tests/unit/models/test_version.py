@@ -45,6 +45,7 @@ VERSIONS = {
     "3.21": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.22": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.23": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
+    "3.24": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 
