@@ -72,6 +72,9 @@ class Connection(Protocol):
     def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe at QoS 1."""
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Take back subscriptions; one that nobody made is answered too, and changes nothing."""
+
     def acknowledge(self, mids: Sequence[int]) -> None:
         """Acknowledge messages at QoS 1, in this order."""
 

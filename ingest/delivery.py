@@ -136,6 +136,11 @@ class DeliveryQueue:
         return len(self._waiting) <= self._limit // 2 and self._waiting_bytes <= self._byte_limit // 2
 
     @property
+    def under_way(self) -> int:
+        """Count what came over the newest connection and is not acknowledged yet, at QoS 1."""
+        return len(self._outstanding)
+
+    @property
     def copies(self) -> int:
         """Count what came again although it was here already, and was dropped."""
         return self._copies

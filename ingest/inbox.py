@@ -38,6 +38,7 @@ from ingest.events import (
     SubscriptionRefused,
     Unreachable,
 )
+from ingest.former_filters import FormerFilters
 from ingest.inbox_state import InboxState
 from ingest.messages import Message
 from ingest.outgoing import Outgoing
@@ -74,6 +75,8 @@ class Inbox:
         Its address, for people.
     filters : sequence of str
         What to subscribe to, at QoS 1.
+    former : FormerFilters, optional
+        What an earlier version subscribed to, to be taken back when nothing waits for it.
     queue_limit, queue_bytes : int
         Messages, and bytes of their payloads, queued at most; then reading stops.
     now_ns : callable
@@ -97,6 +100,7 @@ class Inbox:
         *,
         broker: str,
         filters: Sequence[str],
+        former: FormerFilters | None = None,
         queue_limit: int,
         now_ns: Callable[[], int],
         emit: Callable[[InboxEvent], None],
@@ -110,6 +114,7 @@ class Inbox:
         self._make_connection = make_connection
         self._broker = broker
         self._filters = tuple(filters)
+        self._former = former or FormerFilters((), 0.0)
         self._now_ns = now_ns
         self._emit = emit
         self._first_delay_s = first_delay_s
@@ -313,6 +318,8 @@ class Inbox:
                 if can_write and not connection.write():
                     return
                 now = self._moved = time.monotonic()
+                if self._connected and self._former.are_due(self._queue.under_way, now):
+                    connection.unsubscribe(self._former.filters)
                 if now >= next_ping:
                     next_ping = now + _STEP_S
                     if not connection.keep_alive():
@@ -381,6 +388,7 @@ class Inbox:
         if not session_present:
             self._queue.forget_session()
         self._last_error = ""
+        self._former.begin(has_session=session_present, now=time.monotonic())
         self._connection.subscribe(self._filters)
 
     def on_refused(self, reason: str) -> None:

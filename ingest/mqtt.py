@@ -23,6 +23,7 @@ from ingest.burst_client import BurstClient
 from ingest.connection import ConnectionHandler, Packet
 from ingest.delivery import DEFAULT_QUEUE_BYTES, Delivery, InboxBatch
 from ingest.events import InboxEvent
+from ingest.former_filters import FormerFilters
 from ingest.inbox import Inbox
 from ingest.inbox_state import InboxState
 from ingest.spill import Spill
@@ -75,6 +76,8 @@ class MqttInbox(Inbox):
         Takes each event, mostly on the network thread; must not block.
     filters : sequence of str
         What to subscribe to; the project's topics unless a shard has its own (design.md D6).
+    former_filters, quiet_s
+        What an earlier version subscribed to, and when it is taken back; see `ingest.former_filters`.
     first_delay_s, longest_delay_s : float
         Bounds of the back-off between attempts to connect.
     reads_in_bursts : bool
@@ -97,6 +100,8 @@ class MqttInbox(Inbox):
         now_ns: Callable[[], int],
         emit: Callable[[InboxEvent], None],
         filters: Sequence[str] = TOPIC_FILTERS,
+        former_filters: Sequence[str] = (),
+        quiet_s: float = 8.0,
         first_delay_s: float = 0.2,
         longest_delay_s: float = 30.0,
         reads_in_bursts: bool = True,
@@ -123,6 +128,7 @@ class MqttInbox(Inbox):
             make_connection,
             broker=f"{host}:{port}",
             filters=filters,
+            former=FormerFilters(former_filters, quiet_s),
             queue_limit=queue_limit,
             now_ns=now_ns,
             emit=emit,
@@ -202,6 +208,9 @@ class _PahoConnection:
     def subscribe(self, filters: Sequence[str]) -> None:
         self._client.subscribe([(topic_filter, 1) for topic_filter in filters])
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        self._client.unsubscribe(list(filters))
+
     def acknowledge(self, mids: Sequence[int]) -> None:
         if isinstance(self._client, BurstClient):
             self._client.acknowledge_all(mids)
@@ -231,9 +240,10 @@ class _PahoConnection:
         answered: list[bool] = []
         self._client.on_message = None
         self._client.on_disconnect = None
-        self._client.on_unsubscribe = lambda *_: answered.append(True)
-        if self._client.unsubscribe(_NEVER_SUBSCRIBED)[0] != paho.MQTT_ERR_SUCCESS:
+        asked, number = self._client.unsubscribe(_NEVER_SUBSCRIBED)
+        if asked != paho.MQTT_ERR_SUCCESS:
             return
+        self._client.on_unsubscribe = lambda _client, _data, mid, *_: answered.append(True) if mid == number else None
         while not answered and time.monotonic() < deadline:
             endpoint = self.socket()
             if endpoint is None or (self._client.want_write() and not self.write()):

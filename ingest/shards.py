@@ -19,10 +19,8 @@ def shard_filters(shard: int, filters: Sequence[str] = TOPIC_FILTERS) -> tuple[s
 
     Examples
     --------
-    >>> shard_filters(3)[0]
-    'shard/3/infra/v1/+/+/+/reading'
-    >>> shard_filters(3, ("infra/v1/+/+/+/+", "infra/v1/+/status"))
-    ('shard/3/infra/v1/+/+/+/+',)
+    >>> shard_filters(3)
+    ('shard/3/infra/v1/+/+/+/+', 'shard/3/infra/v1/+/+/+/waveform/bin')
     """
     return tuple(f"shard/{shard}/{topic}" for topic in filters if not topic.endswith(f"/{TopicKind.STATUS}"))
 

@@ -25,7 +25,7 @@ from domain.errors import PayloadError
 from domain.identifiers import ID_PATTERN, AssetId, GatewayId, SensorId, is_identifier
 
 __all__ = [
-    "ORDERED_FILTERS",
+    "FORMER_FILTERS",
     "TOPIC_FILTERS",
     "Topic",
     "TopicKind",
@@ -36,22 +36,19 @@ __all__ = [
     "waveform_topic",
 ]
 
-# Explicit, never `infra/v1/#`: that would bring back our own `rejected` replies.
+# Never `infra/v1/#`: that would bring back our own `rejected` replies. Readings and waveforms come through one filter,
+# for a broker may keep the order of publishing for each filter alone: nats-server has so many messages of each under
+# way, and while ingest is behind, the few waveforms came months before the readings of their day, and readings that
+# were lost on the way came seconds behind all others (docs/adr/0025, 0027). What else comes on these topics is refused
+# in words.
 TOPIC_FILTERS: Final[tuple[str, ...]] = (
-    "infra/v1/+/+/+/reading",
-    "infra/v1/+/+/+/waveform",
-    "infra/v1/+/+/+/waveform/bin",
-    "infra/v1/+/status",
-)
-
-# By the stream's own clock readings and waveforms must come in the order in which they were published. A broker may
-# keep that for each filter alone: nats-server has so many messages of each under way, and while ingest is behind, the
-# few waveforms come months before the readings of their day. What else comes on these topics is refused in words.
-ORDERED_FILTERS: Final[tuple[str, ...]] = (
     "infra/v1/+/+/+/+",
     "infra/v1/+/+/+/waveform/bin",
     "infra/v1/+/status",
 )
+
+# What earlier versions subscribed to, and a session that they made still has.
+FORMER_FILTERS: Final[tuple[str, ...]] = ("infra/v1/+/+/+/reading", "infra/v1/+/+/+/waveform")
 
 # Topics repeat: one for each sensor and kind. A hit costs a tenth of the parse; the bound is some 50 MB.
 _REMEMBERED: Final = 131_072
@@ -86,7 +83,7 @@ def parse_topic(topic: str) -> Topic:
     Raises
     ------
     PayloadError
-        With code `bad_topic` when it has another form than `TOPIC_FILTERS`, or a level that is no identifier.
+        With code `bad_topic` when it has another form than those above, or a level that is no identifier.
 
     Examples
     --------

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from ingest.mqtt import MqttInbox, TlsFiles
 from ingest.shards import session_name, shard_filters
 from ingest.spill import Spill
-from ingest.topics import ORDERED_FILTERS, TOPIC_FILTERS
+from ingest.topics import FORMER_FILTERS, TOPIC_FILTERS
 from service.settings import Settings
 from service.telemetry import emitter
 
 __all__ = ["make_inbox"]
 
+# A broker that sends again at once needs no longer to show that nothing waits there.
+_LEAST_QUIET_S: Final = 1.0
+
 
 def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
     """Make the inbox of the durable session of a shard; None is what has none, without shards everything."""
     section = settings.mqtt
-    filters = ORDERED_FILTERS if settings.ingest.clock == "stream" else TOPIC_FILTERS
+    filters, former = TOPIC_FILTERS, FORMER_FILTERS
+    if shard is not None:
+        filters, former = shard_filters(shard, filters), shard_filters(shard, former)
     password = section.password.get_secret_value() if section.password is not None else None
     tls = None
     if section.ca_file is not None:
@@ -36,5 +42,7 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         now_ns=time.time_ns,
         emit=emitter("ingest"),
         spill=Spill(settings.data_dir, settings.ingest.spill_bytes),
-        filters=filters if shard is None else shard_filters(shard, filters),
+        filters=filters,
+        former_filters=former,
+        quiet_s=max(section.redelivery_seconds, _LEAST_QUIET_S),
     )

@@ -25,6 +25,7 @@ from ingest.topics import rejected_topic
 from models.hop_clock import NEVER_NS
 from service.batch_plan import BatchPart
 from service.bursts import EXPIRY_NS
+from service.holding import HopHold
 from service.looks import rest_behind_look
 from service.pipeline import Pipeline, TakeReport
 from service.projection_process import ProjectionsElsewhere
@@ -104,7 +105,12 @@ class Worker:
         self._is_heard = True
         start = monotonic()
         self._generation = 0
-        self._hold_until = start
+        self._hold = HopHold(
+            settings.mqtt.redelivery_seconds,
+            settings.ingest.batch_messages,
+            by_stream=pipeline.policy.by_stream,
+            now=start,
+        )
         self._last_message = start
         self._paused = True
         self._next_close = self._next_look = self._next_status = self._next_provisional = start
@@ -146,7 +152,7 @@ class Worker:
             self._stop.wait(_WAIT_S)
             batch = InboxBatch((), ())
             self._last_message = self._monotonic()
-            self._hold_until = self._last_message + self._settings.mqtt.redelivery_seconds
+            self._hold.begin(self._last_message)
         else:
             batch = self._inbox.next_batch(self._settings.ingest.batch_messages, _WAIT_S)
         before = self._pipeline.live.applied_seq
@@ -154,7 +160,7 @@ class Worker:
             if len(batch):
                 self._take(batch)
             try:
-                self._look_after()
+                self._look_after(len(batch))
                 self._assess_waiting(len(batch))
             except JournalMovedError:
                 self._catch_up()
@@ -233,13 +239,14 @@ class Worker:
         between = 0.0 if left else self._settings.ingest.provisional_seconds
         self._next_provisional = done + max(between, rest)
 
-    def _look_after(self) -> None:
-        """Do what is due besides messages."""
+    def _look_after(self, messages: int) -> None:
+        """Do what is due besides messages, behind a batch of so many."""
         now = self._monotonic()
         state = self._inbox.state()
         if state.generation != self._generation:
             self._generation = state.generation
-            self._hold_until = now + self._settings.mqtt.redelivery_seconds
+            self._hold.begin(now)
+        may_close = self._hold.is_over(messages, now)
         if now >= self._next_look:
             self._next_look = now + _LOOK_EVERY_S
             if self._pipeline.journal.last_seq() != self._pipeline.live.applied_seq:
@@ -247,13 +254,13 @@ class Worker:
             if self._release:
                 self._release = self._pipeline.release_held(now_ns=self._now_ns()) > 0
             # A part that waits at the broker, or in quarantine, is not missing yet.
-            elif state.connected and now >= self._hold_until + EXPIRY_NS / 1e9:
+            elif state.connected and self._hold.is_over(messages, now, for_s=EXPIRY_NS / 1e9):
                 self._notify(self._pipeline.expire_parts(now_ns=self._now_ns()).rejected)
         if now >= self._next_expiry:
             self._expire_held(now)
-        if now >= self._hold_until and now >= self._next_close:
+        if may_close and now >= self._next_close:
             self._close(now, is_connected=state.connected)
-        if now >= self._hold_until:
+        if may_close:
             self._rescore(now)
         self._save()
 

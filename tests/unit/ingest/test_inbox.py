@@ -58,6 +58,7 @@ class FakeConnection:
         self._ours.setblocking(False)
         self.acknowledged: list[int] = []
         self.published: list[tuple[str, bytes]] = []
+        self.taken_back: list[tuple[str, ...]] = []
         self.is_closed = False
 
     def packet(self, action: Callable[[], bool]) -> None:
@@ -108,6 +109,9 @@ class FakeConnection:
 
         if "subscribing" not in self._broker.ignores:
             self.packet(answer)
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        self.taken_back.append(tuple(filters))
 
     def socket(self) -> socket.socket | None:
         return None if self.is_closed else self._ours

@@ -1,45 +1,104 @@
-"""In which order a broker gives what waited for ingest."""
+"""In which order a broker gives what waited for ingest, and what becomes of an older version's topic filters."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ingest.topics import reading_topic, waveform_topic
+from ingest.delivery import InboxBatch
+from ingest.mqtt import MqttInbox
+from ingest.topics import FORMER_FILTERS, TOPIC_FILTERS, reading_topic, status_topic, waveform_topic
 from service.broker import EmbeddedBroker
 from service.sessions import make_inbox
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 from tests.installation import publish
 from tests.ports import free_port
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
-def test_by_the_streams_clock_readings_and_waveforms_come_in_the_order_in_which_they_were_published(
-    tmp_path: Path,
+_READINGS, _WAVEFORMS = reading_topic("gw", "brug", "acc"), waveform_topic("gw", "brug", "acc")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """Few messages under way, so that a short backlog is one."""
+    broker = EmbeddedBroker(tmp_path, mqtt_port=free_port(), sync_always=False, max_ack_pending=300, ack_wait_seconds=1)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(params=["wall", "stream"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, broker: EmbeddedBroker) -> Settings:
+    mqtt = {"port": broker.mqtt_port, "redelivery_seconds": 1.5}
+    return load_settings({"data_dir": tmp_path, "mqtt": mqtt, "ingest": {"clock": request.param}})
+
+
+def _messages(first: int, last: int) -> list[tuple[str, bytes]]:
+    return [(_WAVEFORMS if number % 10 == 0 else _READINGS, b"%d" % number) for number in range(first, last)]
+
+
+def _connected(inbox: MqttInbox) -> MqttInbox:
+    inbox.start()
+    wait_until(lambda: inbox.state().connected, "the session")
+    return inbox
+
+
+def _take(inbox: MqttInbox, came: list[tuple[str, bytes]], wait_s: float = 5.0) -> InboxBatch:
+    batch = inbox.next_batch(50, wait_s)
+    came += [(message.topic, message.payload) for message in batch.messages]
+    inbox.acknowledge(batch)
+    return batch
+
+
+def test_readings_and_waveforms_come_in_the_order_in_which_they_were_published(
+    broker: EmbeddedBroker, settings: Settings
 ) -> None:
     """Behind by more messages than may be under way, all waveforms came before most readings: months ahead of them."""
-    broker = EmbeddedBroker(tmp_path, mqtt_port=free_port(), sync_always=False, max_ack_pending=16)
-    broker.start()
-    settings = load_settings({"data_dir": tmp_path, "mqtt": {"port": broker.mqtt_port}, "ingest": {"clock": "stream"}})
-    topics = (reading_topic("gw", "brug", "acc"), waveform_topic("gw", "brug", "acc"))
-    sent = [(topics[number % 10 == 0], b"%d" % number) for number in range(200)]
+    sent = _messages(0, 2000)
     came: list[tuple[str, bytes]] = []
-    try:
-        inbox = make_inbox(settings)
-        inbox.start()
-        wait_until(lambda: inbox.state().connected, "the session")
-        inbox.stop()
-        publish(broker.mqtt_port, sent)
-        inbox = make_inbox(settings)
-        inbox.start()
-        while len(came) < len(sent):
-            batch = inbox.next_batch(50, 5.0)
-            assert len(batch), f"only {len(came)} came"
-            came += [(message.topic, message.payload) for message in batch.messages]
-            inbox.acknowledge(batch)
-        inbox.stop()
-    finally:
-        broker.stop()
+    _connected(make_inbox(settings)).stop()
+    publish(broker.mqtt_port, sent)
+    inbox = _connected(make_inbox(settings))
+    while len(came) < len(sent):
+        assert len(_take(inbox, came)), f"only {len(came)} came"
+    inbox.stop()
     assert came == sent
+
+
+def test_what_an_older_version_subscribed_to_is_taken_back_when_nothing_waits_there(
+    broker: EmbeddedBroker, settings: Settings
+) -> None:
+    """A session keeps its filters, so each message came twice; taken back at once, what waited there was lost."""
+    older = MqttInbox(
+        "127.0.0.1",
+        broker.mqtt_port,
+        settings.mqtt.client_id,
+        filters=(*FORMER_FILTERS, *TOPIC_FILTERS[1:]),
+        now_ns=lambda: 1,
+        emit=lambda _: None,
+    )
+    _connected(older).stop()
+    waited = _messages(0, 2000)
+    publish(broker.mqtt_port, waited)
+    came: list[tuple[str, bytes]] = []
+    inbox = _connected(make_inbox(settings))
+    while len(set(came)) < len(waited) // 2:
+        assert len(_take(inbox, came))
+    meanwhile = _messages(2000, 2500)
+    publish(broker.mqtt_port, meanwhile)
+    while len(_take(inbox, came, 4.0)):
+        pass
+    inbox.stop()
+    assert set(came) == {*waited, *meanwhile}
+    came.clear()
+    inbox = _connected(make_inbox(settings))
+    news = [*_messages(3000, 3200), (status_topic("gw"), b"{}")]
+    publish(broker.mqtt_port, news)
+    while len(_take(inbox, came, 2.0)):
+        pass
+    inbox.stop()
+    assert sorted(came) == sorted(news)  # each once

@@ -146,6 +146,17 @@ def test_hops_stay_open_until_the_broker_has_sent_again_what_it_must(bench: Call
     assert site.pipeline.live.tracker.open_count() == 0
 
 
+def test_hops_stay_open_while_what_waited_at_the_broker_is_read(bench: Callable[..., Bench]) -> None:
+    """Each sensor was called silent for the hours that were still to come, and taken back when they had."""
+    site = bench(batch_messages=4)
+    for hour in range(30):
+        site.gateway.send(*(reading(NOW_S - 7200 * (40 - hour) + n) for n in range(4 if hour < 20 else 1)))
+    site.pass_time(20)
+    assert site.pipeline.live.tracker.open_count() == 20 * 4
+    site.pass_time(2)
+    assert site.pipeline.live.tracker.open_count() == 0
+
+
 def test_by_the_stream_a_pause_closes_what_is_complete_once(bench: Callable[..., Bench]) -> None:
     site = bench(THERMOMETER, clock="stream", pause_seconds=10.0)
     site.gateway.send(reading(NOW_S - 7200), reading(NOW_S))

@@ -14,7 +14,7 @@ from domain.errors import PayloadCode, PayloadError
 from domain.register import AssetType
 from domain.units import is_known_unit
 from ingest.formats.project import decode_readings, decode_status, decode_waveform
-from ingest.topics import TOPIC_FILTERS, parse_topic
+from ingest.topics import TopicKind, parse_topic
 from service.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -99,8 +99,8 @@ def test_the_wire_page_explains_every_code() -> None:
 
 
 def test_the_wire_page_lists_every_topic_that_is_read() -> None:
-    for topic_filter in TOPIC_FILTERS:
-        assert topic_filter.rpartition("+/")[2] in WIRE, topic_filter
+    for kind in TopicKind:
+        assert f"/{kind}`" in WIRE, kind
 
 
 def test_units_on_the_wire_page_are_known() -> None:
