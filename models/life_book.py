@@ -18,7 +18,8 @@ damage that was none lasts longer than any life: the repair of a false alarm say
 A life ends once: a day of failure that lies before the last record of its end, or hardly later, corrects that record;
 one after it is another failure. What was recorded stays beside what corrects it, and a day counts for each life the
 last that was recorded before its end, in the order of the journal: so a restart, a replay and a re-scoring come to the
-same bits, those of before a correction too.
+same bits, those of before a correction too. While the alarm under which it failed still stands, nothing more is noted:
+the repair that ends it follows a failure that is known, and says nothing of a life.
 """
 
 from __future__ import annotations
@@ -113,7 +114,10 @@ class EndedLife(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LifeBook:
-    """Lives stated under alarms that stand, and what became of those that ended; never changed in place."""
+    """Lives stated under alarms that stand, and what became of those that ended; never changed in place.
+
+    `stated` holds no notes for an asset whose failure is recorded while its alarm stands.
+    """
 
     stated: Mapping[AssetId, tuple[StatedLife, ...]] = field(default_factory=dict)
     ended: tuple[EndedLife, ...] = ()
@@ -134,9 +138,10 @@ class LifeBook:
             notes = stated.get(asset, ())
             if notes and notes[-1].at_ns >= at_ns:
                 continue
+            has_failed = asset in stated and not notes
             if not is_asked:
                 stated.pop(asset, None)
-            elif np.all(np.isfinite(life)):
+            elif np.all(np.isfinite(life)) and not has_failed:
                 stated[asset] = (*notes, StatedLife(at_ns, *life))[-_MOST_NOTES:]
         return LifeBook(stated, self.ended)
 
@@ -172,7 +177,10 @@ class LifeBook:
         if not reaches:
             return self
         ended = EndedLife(organisation, asset, at_ns, notes, reaches, has_failed)
-        return LifeBook(self.without(asset).stated, (*self.ended, ended))
+        stated = dict(self.without(asset).stated)
+        if has_failed:
+            stated[asset] = ()
+        return LifeBook(stated, (*self.ended, ended))
 
     def _corrected_by(self, asset: AssetId, failed_ns: int) -> EndedLife | None:
         """Find the last record of the life whose end a day corrects: the newest begun by then, or the one after."""

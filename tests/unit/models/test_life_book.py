@@ -107,6 +107,16 @@ def test_a_failure_is_learnt_once_and_notes_go_with_the_alarm() -> None:
     assert LifeBook.decode(book.encode()) == book
 
 
+def test_a_repair_weeks_after_a_recorded_failure_teaches_no_life_under_the_same_alarm() -> None:
+    """The alarm stood on, more was noted, and the repair was learnt as of a structure that had not failed."""
+    stands = noted({28: (4.0, 8.0, 16.0), 35: (2.0, 4.0, 8.0)}, LifeBook.decode(failed_once().encode()))
+    assert stands.with_repair(ASSET, "", 40 * DAY_NS).ended == failed_once().ended
+    cleared = stands.with_notes((ASSET,), np.full((1, 3), np.nan), np.array([False]), 42 * DAY_NS)
+    assert cleared.stated == stands.without(ASSET).stated == {}
+    again = noted({70: (1.0, 2.0, 4.0)}, cleared).with_repair(ASSET, "", 72 * DAY_NS)
+    assert [life.has_failed for life in again.ended] == [True, False]
+
+
 @pytest.mark.parametrize(("days", "least", "most"), [(5, 0.999, 1.001), (30, 0.9, 0.98), (700, 1.5, 2.0)])
 def test_repairs_alone_move_it_by_what_they_rule_out(bridges: Catalogue, days: int, least: float, most: float) -> None:
     """Stated were 40 to 160 days: lasting five says nothing, thirty that few end early, 700 that it was late."""
@@ -183,14 +193,16 @@ def test_a_failure_recorded_behind_its_repair_takes_the_place_of_the_repair(brid
 
 
 def test_a_later_failure_is_another_and_each_is_corrected_by_itself(bridges: Catalogue) -> None:
-    book = noted({70: (1.0, 2.0, 4.0)}, failed_once())
+    book = noted({70: (1.0, 2.0, 4.0)}, failed_once().without(ASSET))
     book = book.with_failure(ASSET, "", 72 * DAY_NS, 73 * DAY_NS)
     assert [len(life.reaches) for life in book.ended] == [2, 1]
     book = book.with_failure(ASSET, "", 19 * DAY_NS, 80 * DAY_NS).with_failure(ASSET, "", 75 * DAY_NS, 81 * DAY_NS)
     assert [life.began_ns // DAY_NS for life in book.ended] == [7, 70, 7, 70]
     alone = noted(
         {70: (1.0, 2.0, 4.0)},
-        noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)}).with_failure(ASSET, "", 19 * DAY_NS, 21 * DAY_NS),
+        noted({7: (10.0, 20.0, 40.0), 14: (5.0, 15.0, 30.0)})
+        .with_failure(ASSET, "", 19 * DAY_NS, 21 * DAY_NS)
+        .without(ASSET),
     ).with_failure(ASSET, "", 75 * DAY_NS, 81 * DAY_NS)
     assert stretch_of(book, bridges) == stretch_of(alone, bridges)
 
