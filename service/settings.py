@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         return self._server_address or f"sqlite:///{self.data_dir / 'access.sqlite'}"
 
     @property
+    def has_access_tables(self) -> bool:
+        """Whether that database is there to be looked into; one on a server is taken to be."""
+        return bool(self._server_address) or (self.data_dir / "access.sqlite").is_file()
+
+    @property
     def database_address(self) -> str:
         """Address of the operational store."""
         return self._server_address or f"sqlite:///{self.data_dir / 'operational.sqlite'}"

@@ -61,15 +61,17 @@ def create(
 
 @_keys.command("list")
 def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
-    """List all keys with their state and last use."""
+    """List all keys with their state and last use; nothing is made by looking."""
     from service.access import open_ledger  # noqa: PLC0415 -- see above
-    from service.folder import prepare_folder  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
-    prepare_folder(settings)
+    found = open_ledger(settings).list_keys() if settings.has_access_tables else ()
+    if not found:
+        typer.echo(f"No keys in {str(settings.data_dir)!r}; `schouw keys create` makes one.", err=True)
+        return
     now_ns = time.time_ns()
     typer.echo("id\tstate\torganisation\trole\trights\tcreated\texpires\tlast used\tname")
-    for key in open_ledger(settings).list_keys():
+    for key in found:
         expired = key.expires_at_ns is not None and key.expires_at_ns <= now_ns
         state = "revoked" if key.revoked_at_ns is not None else "expired" if expired else "valid"
         rights = "all" if key.rights == ROLE_RIGHTS[key.role] else ",".join(sorted(key.rights))
@@ -85,13 +87,11 @@ def revoke(
 ) -> None:
     """Revoke a key, at once and for good."""
     from service.access import open_ledger  # noqa: PLC0415 -- see above
-    from service.folder import prepare_folder  # noqa: PLC0415 -- see above
     from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
-    prepare_folder(settings)
-    ledger = open_ledger(settings)
-    if not ledger.revoke_key(key, now_ns=time.time_ns()):
+    ledger = open_ledger(settings) if settings.has_access_tables else None
+    if ledger is None or not ledger.revoke_key(key, now_ns=time.time_ns()):
         raise ConfigurationError(f"got key {key!r}, expected a standing one of `schouw keys list`")
     revoked = ledger.key(key)
     note_operator(settings, f"keys/revoke/{key}", organisation="" if revoked is None else revoked.organisation)

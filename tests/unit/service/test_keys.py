@@ -40,9 +40,21 @@ def test_a_key_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
 
 def test_no_command_warns_of_a_library(tmp_path: Path) -> None:
     """`keys list` loads all of access, whose library for logins warned at each start while httpx was beside it."""
+    run(tmp_path, "create", "--name", "BI")
     words = [sys.executable, "-W", "error", "-m", "service.cli", "keys", "list", "--data-dir", str(tmp_path)]
     ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_looking_for_keys_makes_nothing(tmp_path: Path) -> None:
+    """In an empty folder it made a database, which looked like an installation."""
+    folder = tmp_path / "empty"
+    answer = CliRunner().invoke(app, ["keys", "list", "--data-dir", str(folder)])
+    assert (answer.exit_code, answer.stdout) == (0, "")
+    assert "No keys in" in answer.stderr
+    with pytest.raises(ConfigurationError, match="got key 'k0'"):
+        run(folder, "revoke", "k0")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
