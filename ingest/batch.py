@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from domain.arrays import IndexArray, ReadingColumns, ReadingFlag
 from domain.errors import PayloadError
-from domain.identifiers import AssetId, GatewayId, SensorId
+from domain.identifiers import AssetId, SensorId
 from ingest.assembler import ReceivedBlock
 from ingest.blocks import PlacedBlocks, kind_of_block
 from ingest.clock import ClockLimits
@@ -24,7 +24,6 @@ from ingest.formats.project import QuantityKey, decode_readings, decode_status, 
 from ingest.messages import (
     DecodedBatch,
     GatewayStatus,
-    GatewaySwap,
     Message,
     MessageOutcome,
     OutcomeArray,
@@ -39,7 +38,6 @@ __all__ = [
     "MAX_REFUSALS",
     "DecodedBatch",
     "GatewayStatus",
-    "GatewaySwap",
     "Message",
     "MessageOutcome",
     "QuarantinedMessage",
@@ -112,7 +110,6 @@ class _Work:
         self.values_refused: Counter[int] = Counter()
         self.quarantined: list[QuarantinedMessage] = []
         self.statuses: list[GatewayStatus] = []
-        self.swaps: dict[tuple[GatewayId, AssetId, SensorId], GatewaySwap] = {}
 
     def take(self, position: int, message: Message) -> MessageOutcome:
         """Decode one message; raises `PayloadError` when its text as a whole cannot be used."""
@@ -188,8 +185,7 @@ class _Work:
             self.parts.append((position, ReceivedBlock(topic.gateway, asset, sensor, raw, message.received_ns)))
             return MessageOutcome.PART
         self.placed.add(kind, raw.start_ns, raw.data, message=position, received_ns=message.received_ns)
-        if channels.gateway == topic.gateway:
-            self.resolver.known_blocks.learn(message.topic, message.payload, raw, kind)
+        self.resolver.known_blocks.learn(message.topic, message.payload, raw, kind)
         return MessageOutcome.DECODED
 
     def take_repeated(self, position: int, message: Message) -> bool:
@@ -205,14 +201,11 @@ class _Work:
         return True  # its outcome is `DECODED`, with which all begin
 
     def known_sensor(self, position: int, topic: Topic, asset: AssetId, sensor: SensorId) -> SensorChannels | None:
-        """Find the sensor, or put the message into quarantine; note a gateway that is not the register's."""
+        """Find the sensor, whichever gateway it came through, or put the message into quarantine."""
         channels = self.resolver.sensor(asset, sensor)
         if channels is None:
             reason = self.resolver.why_unknown(asset, sensor)
             self.quarantined.append(QuarantinedMessage(position, topic.gateway, asset, sensor, reason))
-        elif channels.gateway != topic.gateway:
-            swap = GatewaySwap(position, asset, sensor, topic.gateway, channels.gateway)
-            self.swaps.setdefault((topic.gateway, asset, sensor), swap)
         return channels
 
     def finish(self) -> DecodedBatch:
@@ -242,7 +235,6 @@ class _Work:
             dead_letters=tuple(dead_letters),
             quarantined=tuple(self.quarantined),
             statuses=tuple(self.statuses),
-            swaps=tuple(self.swaps.values()),
             values_refused=dict(self.values_refused),
         )
 

@@ -20,7 +20,6 @@ from ingest.resolve import WaveformSlot
 __all__ = [
     "DecodedBatch",
     "GatewayStatus",
-    "GatewaySwap",
     "Message",
     "MessageOutcome",
     "OutcomeArray",
@@ -97,16 +96,6 @@ class GatewayStatus(NamedTuple):
     received_ns: int
 
 
-class GatewaySwap(NamedTuple):
-    """A sensor that came through another gateway than the register says; its readings are taken."""
-
-    message: int
-    asset: AssetId
-    sensor: SensorId
-    gateway: GatewayId
-    registered: GatewayId
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedBatch:
     """Everything in `M` messages.
@@ -133,8 +122,6 @@ class DecodedBatch:
         By message.
     statuses : tuple of GatewayStatus
         In order of arrival, retained ones included.
-    swaps : tuple of GatewaySwap
-        Once a batch for each sensor and gateway.
     values_refused : mapping of int to int
         By message, how many values and objects of arrays were refused, listed in `dead_letters` or not.
     """
@@ -149,5 +136,4 @@ class DecodedBatch:
     dead_letters: tuple[Refusal, ...]
     quarantined: tuple[QuarantinedMessage, ...]
     statuses: tuple[GatewayStatus, ...]
-    swaps: tuple[GatewaySwap, ...]
     values_refused: Mapping[int, int]

@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.arrays import FloatArray, IndexArray
 from domain.errors import PayloadError, ShapeError, UnitError
-from domain.identifiers import AssetId, ChannelKey, GatewayId, SensorId
+from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import WAVEFORM_CHANNELS, Channel, Register
 from domain.units import UnitConversion, canonical_unit, conversion
 from ingest.block_kind import WaveformSlot
@@ -50,21 +50,18 @@ class SensorChannels:
 
     Attributes
     ----------
-    gateway : GatewayId
-        The gateway it hangs on according to the register.
     known : dict of QuantityKey to int
         Index into `Resolver.conversions` for each spelling met; ask `index` for one that is not in it.
     """
 
-    __slots__ = ("_channels", "_resolver", "_slots", "asset", "gateway", "known", "sensor")
+    __slots__ = ("_channels", "_resolver", "_slots", "asset", "known", "sensor")
 
-    def __init__(self, resolver: Resolver, asset: AssetId, sensor: SensorId, gateway: GatewayId) -> None:
+    def __init__(self, resolver: Resolver, asset: AssetId, sensor: SensorId) -> None:
         self._resolver = resolver
         self._channels: dict[str, Channel] = {}
         self._slots: dict[str, WaveformSlot] = {}
         self.asset = asset
         self.sensor = sensor
-        self.gateway = gateway
         self.known: dict[QuantityKey, int] = {}
 
     def add(self, channel: Channel) -> None:
@@ -174,6 +171,7 @@ class Resolver:
     Examples
     --------
     >>> from domain.register import Direction, Role
+    >>> from domain.identifiers import GatewayId
     >>> rms = Channel(AssetId("b1"), SensorId("acc1"), "vibration_rms.z", "mm/s", GatewayId("gw"), 60.0,
     ...     Role.CONDITION, Direction.UP)
     >>> resolver = Resolver(Register(channels=(rms,)), {rms.key: 7})
@@ -199,7 +197,7 @@ class Resolver:
             self._numbers[channel.key] = number
             place = (channel.asset, channel.sensor)
             if place not in self._sensors:
-                self._sensors[place] = SensorChannels(self, channel.asset, channel.sensor, channel.gateway)
+                self._sensors[place] = SensorChannels(self, channel.asset, channel.sensor)
             self._sensors[place].add(channel)
 
     def sensor(self, asset: str, sensor: str) -> SensorChannels | None:

@@ -11,14 +11,14 @@ import numpy as np
 from domain.arrays import ReadingColumns, ReadingFlag
 from ingest.batch import Message, decode_batch
 from ingest.clock import ClockLimits
-from ingest.messages import DecodedBatch, GatewaySwap, MessageOutcome, QuarantinedMessage, Refusal
+from ingest.messages import DecodedBatch, MessageOutcome, QuarantinedMessage, Refusal
 from ingest.resolve import Resolver
 from service.intake import features_of
 from storage.modal_entries import SpectrumNote
 
 __all__ = ["Decoded", "decode_ahead"]
 
-_Noted = TypeVar("_Noted", Refusal, QuarantinedMessage, GatewaySwap)
+_Noted = TypeVar("_Noted", Refusal, QuarantinedMessage)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,6 @@ class Decoded:
             dead_letters=_within(batch.dead_letters, first, last),
             quarantined=_within(batch.quarantined, first, last),
             statuses=batch.statuses[statuses],
-            swaps=_within(batch.swaps, first, last),
             values_refused={
                 position - first: count for position, count in batch.values_refused.items() if first <= position < last
             },
