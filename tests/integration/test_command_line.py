@@ -72,6 +72,7 @@ def test_a_taken_port_of_the_api_is_one_sentence(site: Installation) -> None:
     assert f"port {site.api_port} on 127.0.0.1 cannot be taken for the API" in sentence
 
 
+@pytest.mark.slow
 def test_a_taken_port_of_the_broker_is_one_sentence(site: Installation) -> None:
     with socket.create_server(("127.0.0.1", site.mqtt_port)):
         sentence = refused(site, "run", "--replay")
@@ -79,6 +80,7 @@ def test_a_taken_port_of_the_broker_is_one_sentence(site: Installation) -> None:
     assert "MQTT" in sentence
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_one_sentence(site: Installation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     sentence = refused(site, "run", "--data-dir", str(tmp_path / "file" / "data"))

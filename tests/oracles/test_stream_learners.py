@@ -91,12 +91,14 @@ def _strengths_of_noise(channels: int) -> FloatArray:
     return np.array([strength.score for strength in strengths])[200::200]
 
 
+@pytest.mark.slow
 def test_shift_statistics_of_a_channel_are_chi_square_for_independent_noise() -> None:
     strengths = _strengths_of_noise(1)
     for scale in range(len(SHARES)):
         assert stats.kstest(strengths[:, scale], "expon").pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_of_two_views_the_stronger_is_as_rare_as_it_says_or_rarer() -> None:
     strengths = _strengths_of_noise(3)
     for nats in (0.5, 1.0, 2.0):

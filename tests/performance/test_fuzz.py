@@ -16,6 +16,7 @@ from tests.performance.fuzz_payloads import fuzzed_messages, valid_messages
 from tests.unit.ingest.room import Room
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_fuzzed_payload_gets_past_the_decoders_own_error(seed: int) -> None:
     report = fuzz(10_000, seed=seed)

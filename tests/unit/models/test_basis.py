@@ -51,6 +51,7 @@ def test_the_same_numbers_come_back_after_a_year_as_text(lossy: Any) -> None:
     assert record.health_index == 1.0 - numbers.severity
 
 
+@pytest.mark.slow
 def test_what_the_instrument_of_a_lone_quantity_can_do_is_stored_and_counts_again(request: Any, lossy: Any) -> None:
     """A strain gauge without a witness, that goes two thirds of the way in forty days."""
     run = request.getfixturevalue("fleet_tools").start(["strain", "temperature"], assets=1)

@@ -139,6 +139,7 @@ def test_damage_on_most_of_a_small_group_is_not_taken_for_weather(registers: Any
     assert np.max(np.abs(fleet.state.residual[sound])) < 0.1
 
 
+@pytest.mark.slow
 def test_damage_that_begins_on_two_at_a_time_is_found_each_time(registers: Any) -> None:
     """Six quays: two fail, then two more go the same way, as slowly as weather; two never moved."""
     fleet = Fleet(registers, 6, kind=AssetType.QUAY)

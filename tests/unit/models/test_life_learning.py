@@ -126,6 +126,7 @@ def test_the_unit_of_time_changes_nothing_but_the_unit() -> None:
     assert seconds.quantile_90 == pytest.approx(hours.quantile_90 * scale, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [True, False], ids=["settings told", "settings not told"])
 def test_six_operating_regimes_cost_little(settings: bool) -> None:  # noqa: FBT001 -- a parameter of the test
     one = root_mean_square(learned(lives(30, seed=10)), lives(20, seed=11), (5, 20, 40))

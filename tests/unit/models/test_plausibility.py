@@ -96,6 +96,7 @@ def test_a_single_spike_is_held_back_without_a_word(start_run: Callable[..., Any
     assert run.kinds() == []
 
 
+@pytest.mark.slow
 def test_damage_that_grows_within_days_is_no_fault(start_run: Callable[..., Any]) -> None:
     run = bridge(start_run, lambda values, _: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
     assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]

@@ -179,6 +179,7 @@ def test_restarts_in_the_middle_change_no_bit(tmp_path: Path, ordered: Pipeline,
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_what_is_older_than_the_window_is_stored_and_not_scored(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path, SENSORS, assets=ASSETS, policy=replace(WALL, window_ns=2 * DAY_NS))
     for hour in range(5 * 24):

@@ -71,6 +71,7 @@ def test_the_figures_asked_for_are_reached_where_the_data_are() -> None:
     assert (ours["made-up bridges, noise 0.12 % a day", "mean AUC of a 0.3 % step (higher)"] or 0.0) >= 0.99
 
 
+@pytest.mark.slow
 def test_a_step_of_two_and_a_half_deviations_of_a_day_is_found_within_five_days() -> None:
     """On seeds that no figure is taken from; without a mean over the last days it takes longer."""
     delays = []

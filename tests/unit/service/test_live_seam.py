@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ingest.batch import Message
 from simulator.messages import live_messages
 from simulator.scenario import Transport
@@ -18,6 +20,7 @@ LIVE_ROUNDS = 3 * 24 * 3
 ROUND_NS = 1200 * NS
 
 
+@pytest.mark.slow
 def test_nothing_is_silent_in_live_nights_at_the_seam_or_after_a_pause_of_the_machine(tmp_path: Path) -> None:
     """Drives of locks were: the counter of openings went up within the last hour of the night, before they spoke."""
     scenario = replace(load_scenario("small"), transport=Transport())

@@ -195,6 +195,7 @@ def test_a_mode_that_the_register_asks_for_is_a_reading_of_the_day(tmp_path: Pat
     assert sum(row.value == told[-1].modes[2].frequency_hz for row in newest) == 1
 
 
+@pytest.mark.slow
 def test_with_frequencies_among_the_readings_cuts_and_restarts_change_no_bit(
     tmp_path: Path, messages: list[Message]
 ) -> None:

@@ -45,6 +45,7 @@ def feed(pipeline: Pipeline, messages: list[Message]) -> None:
         pipeline.close(now_ns=NOW_NS)
 
 
+@pytest.mark.slow
 def test_a_reading_from_2262_changes_nothing_for_its_asset(tmp_path: Path) -> None:
     """It closed every hop of the asset, so that all that followed was late for ever."""
     sound, disturbed = open_site(tmp_path / "sound"), open_site(tmp_path / "disturbed")
@@ -74,6 +75,7 @@ def test_a_claim_is_stored_once_however_often_it_is_delivered(tmp_path: Path) ->
     assert pipeline.live.tracker.clock.latest_ns.max() == (NOW_S + 47 * 3600) * NS
 
 
+@pytest.mark.slow
 def test_a_restart_in_the_middle_of_a_claim_changes_nothing(tmp_path: Path) -> None:
     """Months later, the same source goes on: believed with its third message, whatever happened in between."""
     digests = []
@@ -162,6 +164,7 @@ def year_of(kind: str) -> list[Message]:
     return messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["readings", "parts"])
 def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -194,6 +197,7 @@ def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
     assert not any(flags & ReadingFlag.BAD_CLOCK for flags in found[0][0])
 
 
+@pytest.mark.slow
 def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp_path: Path) -> None:
     """By the wall's clock all days since are over: 2,197 of them took 49 s in one commit, without a live reading."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))
