@@ -100,7 +100,7 @@ def test_a_larger_number_of_messages_under_way_is_lowered(tmp_path: Path) -> Non
     text = nats_configuration(
         tmp_path, host="127.0.0.1", mqtt_port=1883, sync_always=True, max_ack_pending=65_535, ack_wait_seconds=5
     )
-    assert "max_ack_pending: 16383" in text
+    assert "max_ack_pending: 13107" in text
     assert "  sync_interval: always" in text
 
 
