@@ -116,6 +116,8 @@ class DayRows:
             If a blob is not what was written.
         """
         found = self
+        if not rows:
+            return found
         part = catalogue.take(np.array([row], np.int32))
         for day, blob in rows:
             state = initial_state(part)
