@@ -12,15 +12,14 @@ from api.schemas import (
     AssetSummary,
     DeadLetterItem,
     DecisionItem,
-    PartItem,
     ProbabilityItem,
     QuarantinedItem,
-    ReadinessAnswer,
     RemainingLifeItem,
     RiskItem,
     SensorItem,
     SeriesPointItem,
 )
+from api.schemas_service import PartItem, ReadinessAnswer
 from api.times import rfc3339
 from api.wording import say_advice_of, say_reasons
 from domain.records import (

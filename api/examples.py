@@ -23,7 +23,8 @@ from api.examples_papers import ALGORITHM_EXAMPLE, CALIBRATION, READINGS_EXAMPLE
 from api.explaining import explanation_item
 from api.languages import Language
 from api.mode_answers import mode_item, spectrum_item
-from api.schemas import Answer, CallerItem, SeriesListing
+from api.schemas import Answer, SeriesListing
+from api.schemas_service import CallerItem
 from domain.access import Right, Role
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange, RepairPlan
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId

@@ -17,7 +17,7 @@ from api.examples import EXAMPLES
 from api.precise import make_precise
 from api.problems import PROBLEM_JSON
 from api.rooms import ApiSettings
-from api.schemas import Problem
+from api.schemas_service import Problem
 from api.tables import as_csv
 
 __all__ = ["make_document", "operation_id"]

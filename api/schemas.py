@@ -11,7 +11,6 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from domain.access import Right, Role
 from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
 from domain.register import AssetType
 
@@ -20,27 +19,18 @@ __all__ = [
     "Answer",
     "AssetItem",
     "AssetSummary",
-    "AuditItem",
-    "CallerItem",
     "ChannelItem",
     "DeadLetterItem",
     "DecisionItem",
-    "DeliveryItem",
     "Listing",
-    "Live",
-    "MadeWebhookItem",
-    "PartItem",
     "ProbabilityItem",
-    "Problem",
     "QuarantinedItem",
-    "ReadinessAnswer",
     "RemainingLifeItem",
     "RiskItem",
     "SensorItem",
     "SeriesListing",
     "SeriesPointItem",
     "Time",
-    "WebhookItem",
 ]
 
 ItemT = TypeVar("ItemT")
@@ -325,100 +315,3 @@ class SeriesListing(Listing[SeriesPointItem]):
     sensor: str
     channel: str
     unit: str
-
-
-class CallerItem(Answer):
-    """Who asks."""
-
-    kind: Annotated[str, Field(description="`person`, `key`, or `local` where no authentication is asked.")]
-    id: str
-    name: str
-    organisation: Annotated[str | None, Field(description="Whose things are seen; null: everybody's.")]
-    role: Role
-    rights: list[Right]
-    csrf_token: Annotated[str | None, Field(description="For `X-CSRF-Token` or a form's `csrf_token`; null for keys.")]
-
-
-class WebhookItem(Answer):
-    """Where an organisation wants to be told."""
-
-    id: str
-    url: str
-    events: list[str]
-    created_at: Time
-
-
-class MadeWebhookItem(WebhookItem):
-    """A webhook just made, with the secret that is shown this once."""
-
-    secret: Annotated[str, Field(description="Key of the HMAC-SHA256 in `Webhook-Signature`.")]
-
-
-class DeliveryItem(Answer):
-    """One event to one receiver."""
-
-    id: Annotated[str, Field(description="`id` of the event; the same when it is sent again.")]
-    type: str
-    subject: str
-    state: Annotated[str, Field(description="`waiting`, `delivered`, or `dead` after twelve attempts.")]
-    attempts: int
-    created_at: Time
-    next_attempt_at: Time | None
-    told: Annotated[str, Field(description="What the receiver last said, or why it was not asked.")]
-
-
-class AuditItem(Answer):
-    """One write, or one access that was denied."""
-
-    id: str
-    occurred_at: Time
-    caller_kind: str
-    caller_id: str
-    address: str
-    method: str
-    path: str
-    status: int
-
-
-class PartItem(Answer):
-    """One part of the service."""
-
-    name: str
-    ok: bool
-    detail: str
-    since: Annotated[Time | None, Field(description="When it came into this state, UTC.")]
-
-
-class ReadinessAnswer(Answer):
-    """Whether the service can do its work, and each part that this depends on."""
-
-    ready: bool
-    parts: list[PartItem]
-
-
-class Live(Answer):
-    """The process answers."""
-
-    live: bool
-
-
-class ProblemField(BaseModel):
-    """One fault of the input."""
-
-    place: Annotated[str, Field(alias="in", description="`query`, `path`, `header` or `body`.")]
-    field: Annotated[str, Field(description="Name as the caller writes it.")]
-    got: str
-    expected: str
-
-
-class Problem(BaseModel):
-    """Problem details, RFC 9457."""
-
-    type: Annotated[str, Field(description="`about:blank`: the status says what kind it is.")]
-    title: str
-    status: int
-    detail: str
-    instance: Annotated[str, Field(description="The path that was asked.")]
-    errors: Annotated[
-        list[ProblemField] | None, Field(description="All faults of the input at once, where it is at fault.")
-    ] = None

@@ -8,7 +8,7 @@ from api.access import needs, rooms_of
 from api.answers import readiness_answer
 from api.conditional import json_response
 from api.questions import Rooms
-from api.schemas import Live
+from api.schemas_service import Live
 from domain.access import Right
 
 __all__ = ["router"]

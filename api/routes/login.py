@@ -20,7 +20,7 @@ from api.languages import Language
 from api.pages.frame import PageQuestion, address, page_language, render_bare
 from api.problems import ProblemError
 from api.rooms import ApiRooms
-from api.schemas import CallerItem
+from api.schemas_service import CallerItem
 from storage.access import Session
 
 __all__ = ["page_router", "router"]

@@ -10,7 +10,8 @@ from api.access import Who, needs
 from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
 from api.questions import PageQuery, Rooms, page_size
-from api.schemas import AuditItem, Listing
+from api.schemas import Listing
+from api.schemas_service import AuditItem
 from api.times import rfc3339
 from domain.access import Right
 

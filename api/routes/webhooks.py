@@ -17,7 +17,8 @@ from api.paging import next_cursor, page_link, read_page
 from api.problems import FieldError, ProblemError, invalid_input, not_found
 from api.questions import ItemPath, PageQuery, Rooms, page_size
 from api.rooms import ApiRooms
-from api.schemas import DeliveryItem, Listing, MadeWebhookItem, WebhookItem
+from api.schemas import Listing
+from api.schemas_service import DeliveryItem, MadeWebhookItem, WebhookItem
 from api.times import rfc3339
 from domain.access import Caller, Right
 from storage.protocols import TimedKey
