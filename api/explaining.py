@@ -7,7 +7,15 @@ from typing import Final
 from api.answers import risk_item
 from api.figures import euros, percent
 from api.languages import Language
-from api.schemas_explanation import CauseItem, ChannelPartItem, ExplanationItem, LookAlikeItem, ModeItem, PlanItem
+from api.schemas_explanation import (
+    CauseItem,
+    ChangeItem,
+    ChannelPartItem,
+    ExplanationItem,
+    LookAlikeItem,
+    ModeItem,
+    PlanItem,
+)
 from api.sentences import EXPLANATION_SENTENCES
 from api.terms import term
 from api.texts import text
@@ -108,6 +116,18 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
                 contribution=row.contribution,
             )
             for row in explanation.channels
+        ],
+        changes=[
+            ChangeItem(
+                sensor=row.sensor,
+                channel=row.channel,
+                since=rfc3339(row.since_ns),
+                change_share=row.change_share,
+                band_share=row.band_share,
+                share_of_failure=row.share_of_failure,
+                is_material=row.is_material,
+            )
+            for row in explanation.frequencies
         ],
         look_alike=None
         if alike is None

@@ -9,7 +9,7 @@ from pydantic import Field
 from api.schemas import Answer, RiskItem, Time
 from domain.records import AlarmState
 
-__all__ = ["CauseItem", "ChannelPartItem", "ExplanationItem", "LookAlikeItem", "ModeItem", "PlanItem"]
+__all__ = ["CauseItem", "ChangeItem", "ChannelPartItem", "ExplanationItem", "LookAlikeItem", "ModeItem", "PlanItem"]
 
 
 class CauseItem(Answer):
@@ -44,6 +44,21 @@ class ChannelPartItem(Answer):
     usual: Annotated[float, Field(description="Standard deviation of what is left in good health.")]
     weight: Annotated[float, Field(description="Part in the severity of its mode; parts of a mode add up to 1.")]
     contribution: Annotated[float, Field(description="Contributions of a mode add up to its severity.")]
+
+
+class ChangeItem(Answer):
+    """A natural frequency whose level is not what it was, weather taken out: a statement, never an alarm."""
+
+    sensor: str
+    channel: str
+    since: Annotated[Time, Field(description="End of the day from which on half of the evidence was there.")]
+    change_share: Annotated[float, Field(description="Of the level of its first hundred days; negative: lower.")]
+    band_share: Annotated[float, Field(description="Half the width of the 80 % band around it.")]
+    share_of_failure: Annotated[
+        float | None,
+        Field(description="Of the way to the failure level; 0: the other way, null: not known yet."),
+    ]
+    is_material: Annotated[bool, Field(description="Far enough on that way that an alarm may follow.")]
 
 
 class ModeItem(Answer):
@@ -96,6 +111,7 @@ class ExplanationItem(Answer):
     causes: list[CauseItem]
     modes: list[ModeItem]
     channels: list[ChannelPartItem]
+    changes: Annotated[list[ChangeItem], Field(description="Natural frequencies of which a change is stated.")]
     look_alike: LookAlikeItem | None
     plan: PlanItem
     missing: Annotated[list[str], Field(description="Condition indicators, `sensor/channel`, that say nothing yet.")]

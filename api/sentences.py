@@ -45,6 +45,18 @@ REASON_SENTENCES: Final = {
         "{channel} at sensor {sensor} is {measured} {unit}; {expected} ± {band} {unit} is normal"
         "[ at {temperature_degc} °C]. That is {severity} of the way to the failure level."
     ),
+    "frequency_changed": (
+        "Since about {since} {channel} at sensor {sensor} differs by {percent} ± {band}% from what it was, apart from "
+        "the weather. That is {severity} of the way to the failure level: too little for an alarm."
+    ),
+    "frequency_changed_early": (
+        "Since about {since} {channel} at sensor {sensor} differs by {percent} ± {band}% from what it was, apart from "
+        "the weather."
+    ),
+    "frequency_changed_far": (
+        "Since about {since} {channel} at sensor {sensor} differs by {percent} ± {band}% from what it was, apart from "
+        "the weather. That is {severity} of the way to the failure level."
+    ),
     "heard_again": "Good readings arrive again from sensor {sensor}[ ({channel})].",
     "like_others_again": "Sensor {sensor} ({channel}) reads like similar sensors again.",
     "lone_quantity": (
@@ -108,6 +120,7 @@ ADVICE_SENTENCES: Final = {
     "inspect_now": "Inspect now and prepare measures: failure within 30 days is likely.",
     "inspect_soon": "Inspect within two weeks: an alarm is open.",
     "keep_watching": "Look again in a week or two: there is some evidence, not yet enough.",
+    "look_at_inspection": "No hurry: look at what has changed at the next inspection.",
     "none": "Nothing to do. The sensors keep listening.",
     "plan_inspection": "Plan an inspection within three months.",
     "plan_repair": "Plan the repair: waiting costs more than repairing in time.",

@@ -118,7 +118,7 @@ def _written_text(key: str, value: str, code: str, language: Language) -> str:
             return term("asset_type", value, language).lower()
         case "mode" | "verb":
             return term(key, value, language)
-        case "inspected_on":
+        case "inspected_on" | "since":
             return _date(value, language)
         case _:
             return value

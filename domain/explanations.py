@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.identifiers import AssetId
 from domain.records import AlarmState, ChannelBasis, RiskAssessment
 
-__all__ = ["CauseShare", "Explanation", "LookAlike", "ModeChange", "RepairPlan"]
+__all__ = ["CauseShare", "Explanation", "FrequencyChange", "LookAlike", "ModeChange", "RepairPlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,29 @@ class ModeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class FrequencyChange:
+    """A natural frequency whose level is not what it was.
+
+    Attributes
+    ----------
+    change_share, band_share : float
+        Share of the level of its first hundred days, negative when lower, and half the width of its 80 % band.
+    share_of_failure : float or None
+        Of the way to the failure level; 0 where it goes the other way, None before that is known.
+    is_material : bool
+        True where it is far enough on that way that an alarm may follow.
+    """
+
+    sensor: str
+    channel: str
+    since_ns: int
+    change_share: float
+    band_share: float
+    share_of_failure: float | None
+    is_material: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LookAlike:
     """The earlier alarm of the same kind on another asset that was most like this, and how it ended."""
 
@@ -110,6 +133,8 @@ class Explanation:
         Condition indicators, `sensor/channel`, that say nothing yet.
     difference : float
         Largest relative difference between the numbers told and those computed again; 0: the same to the bit.
+    frequencies : tuple of FrequencyChange
+        Of which a change is stated.
     """
 
     assessment: RiskAssessment
@@ -120,3 +145,4 @@ class Explanation:
     plan: RepairPlan
     missing: tuple[str, ...]
     difference: float
+    frequencies: tuple[FrequencyChange, ...] = ()

@@ -19,6 +19,7 @@ __all__ = [
     "Alarm",
     "AlarmState",
     "AssessmentBasis",
+    "ChangeBasis",
     "ChannelBasis",
     "DataQuality",
     "DeadLetter",
@@ -201,6 +202,31 @@ class ChannelBasis:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeBasis:
+    """A natural frequency whose level is not what it was, weather taken out; a statement, never an alarm.
+
+    Attributes
+    ----------
+    since_ns : int
+        End of the day from which on half of the evidence was there.
+    change, change_sd : float
+        Natural logarithm of the level over that of the first hundred days, and its standard error.
+    direction : float
+        Of harm: 1 up, -1 down, 0 both.
+    distance : float or None
+        Of the failure level from the commissioned one, as a logarithm, positive; None before commissioning.
+    """
+
+    sensor: str
+    channel: str
+    since_ns: int
+    change: float
+    change_sd: float
+    direction: float
+    distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentBasis:
     """Everything that an assessment's numbers follow from.
 
@@ -221,6 +247,8 @@ class AssessmentBasis:
     life_stretch : float
         How much wider than the degradation model says the remaining life is stated, as recorded ends showed; 1
         without any.
+    changes : tuple of ChangeBasis
+        Natural frequencies of which a change is stated; none in assessments before model version 3.25.
     """
 
     rate_per_year: float
@@ -234,6 +262,7 @@ class AssessmentBasis:
     missing: tuple[str, ...]
     begins_per_year: float = 0.0
     life_stretch: float = 1.0
+    changes: tuple[ChangeBasis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The four axes of a catalogue, along which everything is remembered: assets, channels, judged channels and pairs.
+"""The five axes of a catalogue, along which all is remembered: assets, channels, judged ones, frequencies and pairs.
 
 Every axis is sorted by asset, so that the rows of one asset stand side by side on each. A row's key outlives the
 catalogue: an asset's identifier, a channel's number in the journal, and for a pair the asset with the name of its
@@ -18,7 +18,7 @@ from models.thresholds import MODES
 
 __all__ = ["AXES", "asset_rows", "axis_keys", "axis_length", "axis_rows", "count_flags"]
 
-AXES: Final = ("asset", "channel", "judged", "pair")
+AXES: Final = ("asset", "channel", "judged", "pair", "frequency")
 
 
 def axis_length(catalogue: Catalogue, axis: str) -> int:
@@ -28,6 +28,7 @@ def axis_length(catalogue: Catalogue, axis: str) -> int:
         "channel": len(catalogue.channels),
         "judged": len(catalogue.judged),
         "pair": len(catalogue.pair_asset),
+        "frequency": len(catalogue.frequency),
     }[axis]
 
 
@@ -52,12 +53,18 @@ def axis_rows(catalogue: Catalogue, assets: npt.NDArray[Any]) -> dict[str, npt.N
         "channel": np.flatnonzero(chosen[catalogue.asset_of_channel]),
         "judged": np.flatnonzero(chosen[catalogue.asset_of_judged]),
         "pair": np.flatnonzero(chosen[catalogue.pair_asset]),
+        "frequency": np.flatnonzero(chosen[catalogue.asset_of_frequency]),
     }
 
 
 def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
     """Find the rows of one asset on every axis: side by side, see the module."""
-    edges = {"channel": catalogue.first_channel, "judged": catalogue.first_judged, "pair": catalogue.first_pair}
+    edges = {
+        "channel": catalogue.first_channel,
+        "judged": catalogue.first_judged,
+        "pair": catalogue.first_pair,
+        "frequency": catalogue.first_frequency,
+    }
     rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
     return {"asset": slice(asset, asset + 1), **rows}
 
@@ -70,7 +77,8 @@ def count_flags(catalogue: Catalogue, asset_of_row: npt.NDArray[Any], flags: Boo
 def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
     """List the lasting keys of some rows of one axis, see the module.
 
-    The key of a judged channel includes whether its logarithm is kept, which is another quantity than its value.
+    The key of a judged channel, frequency or not, includes whether its logarithm is kept, which is another quantity
+    than its value.
     """
     if axis == "asset":
         return list(catalogue.assets[rows])
@@ -79,5 +87,5 @@ def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> lis
         return [(catalogue.assets[asset], MODES[mode]) for asset, mode in zip(places, modes, strict=True)]
     if axis == "channel":
         return list(catalogue.channel_number[rows].tolist())
-    judged = catalogue.judged[rows]
+    judged = catalogue.judged[catalogue.frequency[rows] if axis == "frequency" else rows]
     return list(zip(catalogue.channel_number[judged].tolist(), catalogue.is_log[judged].tolist(), strict=True))

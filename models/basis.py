@@ -17,6 +17,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
+from models.axes import count_flags
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.degradation import LAGS
@@ -24,6 +25,7 @@ from models.deviation import in_unit
 from models.environment import has_climate
 from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
+from models.frequency_changes import change_bases
 from models.joining import DAYS, begins_per_year, join_modes
 from models.memory import ModelState
 from models.prognosis import LIFE_DAYS, History, history_of, look_ahead
@@ -103,6 +105,7 @@ def bases_of(
         strict=True,
     )
     of_asset = list(columns)
+    changed = count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0
     found = []
     for row in rows:
         rate, planned, failure, lead, temperature, climate, begun, stretch, of_pairs, of_channels = of_asset[row]
@@ -120,6 +123,7 @@ def bases_of(
             missing=tuple(item for item in measured if isinstance(item, str)),
             begins_per_year=begun,
             life_stretch=stretch,
+            changes=change_bases(catalogue, state, row) if changed[row] else (),
         )
         found.append(basis)
     return found

@@ -5,7 +5,8 @@ channels by asset, sensor and channel, hence side by side per asset. From these 
 
 - *judged* channels (`J`): the condition indicators, in the order of the channels;
 - *pairs* (`P`): an asset and one failure mode that at least one of its judged channels tells of;
-- *witnesses* (`W`): a pair and one group of quantities that count as one (`models.thresholds`).
+- *witnesses* (`W`): a pair and one group of quantities that count as one (`models.thresholds`);
+- *frequencies* (`F`): the judged channels that are natural frequencies (`models.frequency_changes`).
 
 `Catalogue.take` gives the same for a subset of the assets, so a batch steps only the rows it has readings of. How a
 register becomes a catalogue is `models.compiling`.
@@ -78,6 +79,8 @@ class Catalogue:
         True for judged channels that are compared with sensors of the same first word alone, `models.like_groups`.
     is_found : bool[C]
         True where values are looked for in averaged waveforms: that nothing was found is no silence.
+    is_frequency : bool[C]
+        True for judged natural frequencies.
     follows_load : bool[C]
         True where more work alone raises the value along with others, so that agreement shows little.
     driver : int8[C]
@@ -110,8 +113,8 @@ class Catalogue:
         True where the kind of works leaves another level behind.
     first_channel : int32[A + 1]
         Channels of asset `a` are `first_channel[a]:first_channel[a + 1]`.
-    first_judged, first_pair : int32[A + 1]
-        Likewise of `judged` and of the pairs.
+    first_judged, first_pair, first_frequency : int32[A + 1]
+        Likewise of `judged`, of the pairs and of the frequencies.
     sensor_of_channel : int32[C]
         Position of the first channel of the same sensor.
     judged : int32[J]
@@ -119,6 +122,8 @@ class Catalogue:
     pace_of_judged : int32[J]
         Channel of the same sensor that says how hard its machine works (the driver ``pace``), or -1.
     asset_of_judged, pair_of_judged, witness_of_judged : int32[J]
+    frequency, asset_of_frequency : int32[F]
+        Rows of `judged` that are natural frequencies, and their assets.
     pair_asset, pair_mode : int32[P]
     pairs_of_asset : int32[A]
         Number of pairs of each asset.
@@ -143,6 +148,7 @@ class Catalogue:
     has_like: BoolArray
     has_own_group: BoolArray
     is_found: BoolArray
+    is_frequency: BoolArray
     follows_load: BoolArray
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
@@ -164,12 +170,15 @@ class Catalogue:
     first_channel: IndexArray
     first_judged: IndexArray
     first_pair: IndexArray
+    first_frequency: IndexArray
     sensor_of_channel: IndexArray
     judged: IndexArray
     pace_of_judged: IndexArray
     asset_of_judged: IndexArray
     pair_of_judged: IndexArray
     witness_of_judged: IndexArray
+    frequency: IndexArray
+    asset_of_frequency: IndexArray
     pair_asset: IndexArray
     pair_mode: IndexArray
     pairs_of_asset: IndexArray
@@ -216,7 +225,9 @@ class Catalogue:
             works_moves=self.works_moves[works],
             sensor_of_channel=sensor_of_channel,
             **columns,
-            **links(len(assets), columns["asset_of_channel"], columns["mode"], columns["group"]),
+            **links(
+                len(assets), columns["asset_of_channel"], columns["mode"], columns["group"], columns["is_frequency"]
+            ),
             **paces(columns["mode"], columns["driver"], sensor_of_channel),
         )
 
@@ -232,6 +243,7 @@ _CHANNEL_COLUMNS: Final = (
     "has_like",
     "has_own_group",
     "is_found",
+    "is_frequency",
     "follows_load",
     "driver",
     "driver_factor",
@@ -266,11 +278,16 @@ def check_positions(positions: npt.NDArray[Any], length: int) -> IndexArray:
 
 
 def links(
-    assets: int, asset_of_channel: IndexArray, mode: npt.NDArray[np.int8], group: npt.NDArray[np.int16]
+    assets: int,
+    asset_of_channel: IndexArray,
+    mode: npt.NDArray[np.int8],
+    group: npt.NDArray[np.int16],
+    is_frequency: BoolArray,
 ) -> dict[str, Any]:
     """Derive the positions that follow from the channels' assets, modes and groups."""
     judged = np.flatnonzero(mode >= 0)
     asset = asset_of_channel[judged].astype(np.int64)
+    frequency = np.flatnonzero(is_frequency[judged])
     pair_key = asset * len(MODES) + mode[judged]
     pairs, pair_of_judged = np.unique(pair_key, return_inverse=True)
     witness_key = pair_of_judged.astype(np.int64) * GROUP_SPAN + group[judged]
@@ -282,10 +299,13 @@ def links(
         "first_channel": np.searchsorted(asset_of_channel, np.arange(assets + 1)),
         "first_judged": np.searchsorted(asset, np.arange(assets + 1)),
         "first_pair": np.searchsorted(pair_asset, np.arange(assets + 1)),
+        "first_frequency": np.searchsorted(asset[frequency], np.arange(assets + 1)),
         "judged": judged,
         "asset_of_judged": asset,
         "pair_of_judged": pair_of_judged,
         "witness_of_judged": witness_of_judged,
+        "frequency": frequency,
+        "asset_of_frequency": asset[frequency],
         "pair_asset": pair_asset,
         "pair_mode": pairs % len(MODES),
         "pairs_of_asset": np.bincount(pair_asset, minlength=assets),

@@ -7,8 +7,8 @@ uses the time since the asset's last step. Announced works suspend learning and 
 kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
 before stays. `look_at_hop` is the same while the hop is open, without learning.
 
-`step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition. It takes the rows of
-all assets whose day has ended, as they were at that moment.
+`step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition, and what is said of
+changed frequencies. It takes the rows of all assets whose day has ended, as they were at that moment.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
 from models.fleet import compare_with_fleet
 from models.fleet_memory import FleetMemory
+from models.frequency_changes import add_to_day, follow_changes, renew_by_works
 from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
 from models.memory import ModelState, check_lengths, scatter, with_columns
@@ -207,6 +208,7 @@ def _judge(
     explained = explain(catalogue, features, environment, believed)
     state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
+    state = renew_by_works(catalogue, state, features, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
     possible = ~is_log | (raw > 0.0)
@@ -236,6 +238,7 @@ def _judge(
 def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:
     """Learn from the values of a hop, and measure the deviations behind it."""
     rows = judged.rows
+    state = add_to_day(catalogue, state, features, rows, judged.value)
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
@@ -349,6 +352,7 @@ def step_fleet(
         state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown
     )
     state = with_columns(state, life_stretch=memory.lives.stretches(catalogue, day_end_ns))
+    state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
     changes = drifted

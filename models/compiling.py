@@ -54,6 +54,8 @@ _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
 # The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
+# Followed from day to day by the detector of `schouw score`, whatever its number (`models.frequency_changes`).
+_FREQUENCY: Final = "natural_frequency"
 # Quantities that rest at one value in good health, so that repeating it is no fault.
 _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
 
@@ -120,7 +122,7 @@ def compile_catalogue(
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
-        **links(len(details), asset_of_channel, columns["mode"], columns["group"]),
+        **links(len(details), asset_of_channel, columns["mode"], columns["group"], columns["is_frequency"]),
         **paces(columns["mode"], columns["driver"], sensor_of_channel),
     )
 
@@ -156,6 +158,13 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "has_like": np.array(has_like, np.bool_),
         "has_own_group": _own_groups(channels, types, modes),
         "is_found": np.array([channel.key in found for channel in channels], np.bool_),
+        "is_frequency": np.array(
+            [
+                mode >= 0 and threshold_of(quantity).quantity == _FREQUENCY
+                for mode, quantity in zip(modes, quantities, strict=True)
+            ],
+            np.bool_,
+        ),
         "driver": np.array([row[0] for row in drivers], np.int8),
         "driver_factor": np.array([row[1] for row in drivers], np.float64),
         "driver_offset": np.array([row[2] for row in drivers], np.float64),

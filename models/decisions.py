@@ -17,6 +17,7 @@ from domain.arrays import BoolArray
 from domain.records import DecisionVerb, Reason
 from models.alarms import AlarmChange
 from models.catalogue import Catalogue
+from models.frequency_changes import begin_anew
 from models.layout import REGRESSORS
 from models.memory import ModelState
 from models.thresholds import MODES
@@ -52,6 +53,7 @@ def apply_decision(
     if verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
         changes = _cleared(catalogue, state, pairs, verb, at_ns)
         state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
+        state = begin_anew(catalogue, state, asset)
         instruments = (catalogue.asset_of_channel == asset) & (verb is DecisionVerb.ACCEPT_NORMAL)
         state = replace(state, reference_days=np.where(instruments, 0, state.reference_days).astype(np.int32))
         return _forget_evidence(state, pairs, keep_course=False), changes

@@ -11,6 +11,7 @@ from domain.records import DataQuality, Reason, RiskState
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons
+from models.frequency_changes import change_bases, change_reason
 from models.memory import ModelState
 from models.prognosis import Outlook
 from models.signs import Signs
@@ -72,7 +73,7 @@ def advice_of(catalogue: Catalogue, signs: Signs, finding: Finding) -> str:
             return "rely_on_inspection"
         is_learning = signs.known[asset] < signs.judged[asset] and finding.quality is not DataQuality.NONE
         return "wait_for_commissioning" if is_learning else "restore_data"
-    return "none"
+    return "look_at_inspection" if signs.is_changed[asset] else "none"
 
 
 def reasons_of(
@@ -96,6 +97,8 @@ def reasons_of(
         reasons.extend(_disagreement(catalogue, finding))
     reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
     reasons.extend(_suspicion(catalogue, state, view, signs, finding))
+    if signs.is_changed[asset]:
+        reasons.extend(change_reason(basis) for basis in change_bases(catalogue, state, asset))
     reasons.extend(_works(signs, asset))
     faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
     climate = _climate(state, asset, at_ns)

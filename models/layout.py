@@ -1,7 +1,7 @@
 """The columns of the models' memory: along which axis each runs, its type, its shape and what it starts with.
 
-The axes are those of the catalogue (`asset`, `channel`, `judged` or `pair`, see `models.axes`). What the columns
-mean is said in `models.memory.ModelState`.
+The axes are those of the catalogue (`asset`, `channel`, `judged`, `frequency` or `pair`, see `models.axes`). What the
+columns mean is said in `models.memory.ModelState`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "BENDS",
     "BLOCKS",
     "COLUMNS",
+    "DAY_SUMS",
     "FLEET_COLUMNS",
     "LAGGED",
     "LAYOUT",
@@ -50,17 +51,22 @@ BLOCKS: Final = 8
 BENDS: Final = 3
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
 LAGGED: Final = 4
+# Sums of a day: of a frequency's values and how many they are, and the same of its asset's temperature.
+DAY_SUMS: Final = 4
 # Daily severities that the prognosis looks back on: today and sixteen weeks.
 PAST_DAYS: Final = 113
 
 
 class Layout(NamedTuple):
-    """One column: `shape` is what comes behind the axis, `fill` what every row starts with."""
+    """One column: `shape` is what comes behind the axis, `fill` what every row starts with.
+
+    Of type `object` are bytes, of any length in each row.
+    """
 
     axis: str
-    dtype: type[np.generic]
+    dtype: type[np.generic | object]
     shape: tuple[int, ...]
-    fill: float
+    fill: float | bytes
 
 
 LAYOUT: Final[dict[str, Layout]] = {
@@ -163,6 +169,18 @@ LAYOUT: Final[dict[str, Layout]] = {
     "severity_past": Layout("pair", np.float64, (PAST_DAYS,), 0),
     "doubt": Layout("pair", np.float64, (), 0),
     "verdicts": Layout("pair", np.int32, (4,), 0),
+    "day_number": Layout("frequency", np.int64, (), 0),
+    "day_sums": Layout("frequency", np.float64, (DAY_SUMS,), 0),
+    "renewed_ns": Layout("frequency", np.int64, (), 0),
+    "change_memory": Layout("frequency", np.object_, (), b""),
+    "change_begun_ns": Layout("frequency", np.int64, (), 0),
+    "change_driver": Layout("frequency", np.int8, (), -1),
+    "change_day": Layout("frequency", np.int64, (), 0),
+    "change_ns": Layout("frequency", np.int64, (), 0),
+    "rising_ns": Layout("frequency", np.int64, (), 0),
+    "change": Layout("frequency", np.float64, (), np.nan),
+    "change_sd": Layout("frequency", np.float64, (), np.nan),
+    "change_novelty": Layout("frequency", np.float64, (), 0),
 }
 COLUMNS: Final[tuple[str, ...]] = tuple(LAYOUT)
 # What the second stage and people's decisions write, and the first stage never reads (`models.fleet`).
@@ -202,6 +220,15 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "placed",
     "severity_weight",
     *(name for name, layout in LAYOUT.items() if layout.axis == "pair"),
+    "change_memory",
+    "change_begun_ns",
+    "change_driver",
+    "change_day",
+    "change_ns",
+    "rising_ns",
+    "change",
+    "change_sd",
+    "change_novelty",
 )
 
 

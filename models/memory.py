@@ -1,8 +1,8 @@
 """Everything the models remember, as a struct of arrays.
 
-Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged` or `pair`, see `models.axes`), said in
-the table of `models.layout`, so that selecting, scattering, carrying and writing (`models.state`) are one loop over
-the columns.
+Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged`, `frequency` or `pair`, see
+`models.axes`), said in the table of `models.layout`, so that selecting, scattering, carrying and writing
+(`models.state`) are one loop over the columns.
 
 Times are int64 Unix nanoseconds of event time, 0 for never. Values of judged channels are in the model's
 unit: the logarithm of the value where effects multiply, else the value itself (`Catalogue.is_log`).
@@ -22,7 +22,10 @@ from models.axes import axis_length
 from models.catalogue import Catalogue
 from models.layout import LAYOUT
 
-__all__ = ["ModelState", "check_lengths", "initial_state", "scatter", "with_columns"]
+__all__ = ["ByteRows", "ModelState", "check_lengths", "initial_state", "scatter", "with_columns"]
+
+# One piece of bytes, of any length, in each row.
+ByteRows = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +158,22 @@ class ModelState:
     doubt, verdicts : float64[P], int32[P, 4]
         How much more evidence an alarm takes since people dismissed such alarms, and how many they dismissed and judged
         on this asset and in its class, as of the last day of the second stage (`models.precision`).
+    day_number, day_sums : int64[F], float64[F, 4]
+        Day of event time that was last heard, counted since 1970, and its sums: of the frequency in the model's unit
+        and how many values that were, of the asset's temperature in degrees Celsius and how many.
+    renewed_ns : int64[F]
+        End of the last hop of works that leave another level behind; 0 for none.
+    change_memory : bytes[F]
+        The detector of the frequency's days (`models.stream_memory`); empty before the first day.
+    change_begun_ns, change_driver, change_day : int64[F], int8[F], int64[F]
+        What `renewed_ns` was when it began, the driver that explains it, and the last day it was given.
+    change_ns, rising_ns : int64[F]
+        Since when a change is stated, and since when half of the evidence for it has been there; 0 for never.
+    change, change_sd : float64[F]
+        How far the level is from that of the first hundred days, and its standard error, in the model's unit; NaN
+        before.
+    change_novelty : float64[F]
+        Minus the decimal logarithm of the chance of the last day under health.
     """
 
     started_ns: TimeArray
@@ -256,6 +275,18 @@ class ModelState:
     severity_past: FloatArray
     doubt: FloatArray
     verdicts: IndexArray
+    day_number: TimeArray
+    day_sums: FloatArray
+    renewed_ns: TimeArray
+    change_memory: ByteRows
+    change_begun_ns: TimeArray
+    change_driver: npt.NDArray[np.int8]
+    change_day: TimeArray
+    change_ns: TimeArray
+    rising_ns: TimeArray
+    change: FloatArray
+    change_sd: FloatArray
+    change_novelty: FloatArray
 
     def is_commissioned(self, catalogue: Catalogue) -> BoolArray:
         """bool[J]: tell which judged channels have their reference."""

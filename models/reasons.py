@@ -41,6 +41,11 @@ prior_by_age              without evidence from sensors: class `asset_type`, age
 prior_by_class            the same, with unknown year of building
 prior_by_inspection       inspected condition `condition` (1 to 6) on `inspected_on` moved the prior
 condition_disagrees       sensors indicate condition `indicative` where `condition` was inspected on `inspected_on`
+frequency_changed         the level of natural frequency `channel` of `sensor`, weather taken out, has differed by
+                          `percent` ± `band` (80 %) % from that of its first hundred days since about `since`; that is
+                          `severity` of the way to failure, too little for an alarm
+frequency_changed_far     the same, far enough on the way that an alarm may follow
+frequency_changed_early   the same, before it is known how far failure is
 waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of the planned repair
 default_costs             the register gives no costs; `planned_eur` and `emergency_eur` of the class used
 works_active              announced works `kind` last; nothing is learnt or counted
@@ -103,6 +108,9 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "prior_by_class": ("asset_type",),
     "prior_by_inspection": ("condition", "inspected_on"),
     "condition_disagrees": ("indicative", "condition", "inspected_on"),
+    "frequency_changed": ("sensor", "channel", "since", "percent", "band", "severity"),
+    "frequency_changed_far": ("sensor", "channel", "since", "percent", "band", "severity"),
+    "frequency_changed_early": ("sensor", "channel", "since", "percent", "band"),
     "waiting_costs_more": ("cost_eur", "share"),
     "default_costs": ("planned_eur", "emergency_eur"),
     "works_active": ("kind",),
@@ -124,6 +132,7 @@ OPTIONAL_FACTS: Final[frozenset[str]] = frozenset({"temperature_degc"})
 ADVICE: Final[dict[str, str]] = {
     "none": "nothing to do but to keep listening",
     "keep_watching": "evidence is growing; look again in a week or two",
+    "look_at_inspection": "something has changed that is no alarm: look at it when it is inspected anyway",
     "plan_inspection": "have it inspected at the next occasion, within three months",
     "inspect_soon": "an alarm is open: inspect within two weeks",
     "inspect_now": "an alarm is open and failure within 30 days is likely: inspect now, prepare measures",

@@ -45,6 +45,8 @@ class Signs:
         Kind of the works that last, of assets that have some.
     temperature_degc : float64[A]
         Of the last day; NaN where unknown.
+    is_changed : bool[A]
+        A natural frequency is stated to have changed (`models.frequency_changes`).
     """
 
     silent: BoolArray
@@ -59,6 +61,7 @@ class Signs:
     heard_ns: TimeArray
     works: dict[int, str]
     temperature_degc: FloatArray
+    is_changed: BoolArray
 
 
 def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Signs:
@@ -90,4 +93,5 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
         temperature_degc=temperature_of(state, slice(None), at_ns),
+        is_changed=count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0,
     )

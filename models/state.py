@@ -1,9 +1,10 @@
 """What is done with the models' memory as a whole: select, scatter, carry, write, read, compare.
 
 A snapshot is one blob an asset: ``b"SCHS"``, the CRC-32 of the rest, the length of a JSON header, the header,
-and the columns of `models.memory.ModelState` behind each other, little-endian and C-contiguous. The header
-names the model version, the channel numbers and modes its rows are keyed by, and the columns; equal states
-give equal bytes. There is no pickle in it: reading a blob runs no code of its writer.
+and the columns of `models.memory.ModelState` behind each other, little-endian and C-contiguous; a column of bytes is
+its rows behind each other. The header names the model version, the channel numbers and modes its rows are keyed by,
+the columns, and how long rows of bytes are; equal states give equal bytes. There is no pickle in it: reading a blob
+runs no code of its writer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from domain.arrays import IndexArray
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
-from models.layout import COLUMNS, axis_of
+from models.layout import COLUMNS, LAYOUT, axis_of
 from models.memory import ModelState, check_lengths, initial_state
 
 __all__ = [
@@ -38,9 +39,11 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.24"
+MODEL_VERSION: Final = "3.25"
 
 _MAGIC: Final = b"SCHS"
+# Columns of bytes; the others are of numbers.
+_BYTES: Final = tuple(name for name, layout in LAYOUT.items() if layout.dtype is np.object_)
 _PREFIX: Final = struct.Struct("<4sII")
 
 
@@ -97,7 +100,7 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
 
 def _little_endian(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Give a column in the order of bytes in which it is kept; as a rule that is the column itself."""
-    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    return values if values.dtype == np.object_ else np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
 
 
 def encode_state(catalogue: Catalogue, state: ModelState, assets: IndexArray) -> list[bytes]:
@@ -109,9 +112,10 @@ def encode_state(catalogue: Catalogue, state: ModelState, assets: IndexArray) ->
     blobs = []
     for asset in assets:
         rows = asset_rows(catalogue, int(asset))
-        header = {"model_version": MODEL_VERSION, "keys": _keys(catalogue, rows), "columns": layout}
+        lengths = {name: [len(row) for row in getattr(state, name)[rows[axis_of(name)]]] for name in _BYTES}
+        header = {"model_version": MODEL_VERSION, "keys": _keys(catalogue, rows), "columns": layout, "bytes": lengths}
         text = json.dumps(header, separators=(",", ":")).encode()
-        body = b"".join([text, *(column[rows[axis]].data for axis, column in columns)])
+        body = b"".join([text, *(_written(column[rows[axis]]) for axis, column in columns)])
         blobs.append(_PREFIX.pack(_MAGIC, zlib.crc32(body), len(text)) + body)
     return blobs
 
@@ -143,16 +147,32 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
             rows[axis].start + np.array([pair[0] for pair in found], np.intp),
             np.array([pair[1] for pair in found], np.intp),
         )
-    columns = {}
+    columns: dict[str, np.ndarray[Any, Any]] = {}
     start = 0
     for name, dtype, shape in header["columns"]:
         length = len(header["keys"][axis_of(name)])
+        if name in _BYTES:
+            columns[name], start = _rows_of_bytes(body, start, header["bytes"][name])
+            continue
         count = math.prod((length, *shape))
         columns[name] = np.frombuffer(body, dtype, count, start).reshape(length, *shape)
         start += columns[name].nbytes
     for name, values in columns.items():
         target, source = matches[axis_of(name)]
         getattr(state, name)[target] = values[source]
+
+
+def _written(column: np.ndarray[Any, Any]) -> memoryview | bytes:
+    return b"".join(column) if column.dtype == np.object_ else column.data
+
+
+def _rows_of_bytes(body: bytes, start: int, lengths: list[int]) -> tuple[np.ndarray[Any, Any], int]:
+    """Cut rows of bytes out of a body; also tells where they end."""
+    rows = np.full(len(lengths), b"", np.object_)
+    for row, length in enumerate(lengths):
+        rows[row] = body[start : start + length]
+        start += length
+    return rows, start
 
 
 def _open_blob(blob: bytes) -> tuple[dict[str, Any], bytes]:
@@ -188,5 +208,7 @@ def state_digest(catalogue: Catalogue, state: ModelState) -> str:
     for axis in AXES:
         digest.update(json.dumps(axis_keys(catalogue, axis), separators=(",", ":")).encode())
     for name in COLUMNS:
-        digest.update(_little_endian(getattr(state, name)).data)
+        if name in _BYTES:
+            digest.update(repr([len(row) for row in getattr(state, name)]).encode())
+        digest.update(_written(_little_endian(getattr(state, name))))
     return digest.hexdigest()

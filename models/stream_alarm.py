@@ -110,6 +110,12 @@ class BudgetAlarm:
             self.learn(strength)
         return self.is_open
 
+    def promise(self, expected_run_length: float) -> None:
+        """Draw the line for another mean number of rows between false alarms, more than 1, from what is known."""
+        if expected_run_length != self.expected_run_length:
+            self.expected_run_length = expected_run_length
+            self.line = self._draw_line() if self._maxima else math.log(expected_run_length)
+
     def _close_block(self, peak: float) -> None:
         self._maxima.append(peak)
         self._peak, self._rows = 0.0, 0

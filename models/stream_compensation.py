@@ -112,6 +112,12 @@ class CompensatedReference:
             return nothing
         return self._judge(self._memory, time_s, values, environment)
 
+    def shifts(self) -> tuple[FloatArray, FloatArray]:
+        """float64[C] twice: how far each level is from the healthy one, and its standard error; NaN before."""
+        found = [(math.nan, math.nan) if bank is None else bank.shift() for bank in self._banks]
+        level, error = np.array(found).T
+        return level, error
+
     def _judge(
         self, memory: EnvironmentMemory, time_s: float, values: FloatArray, environment: FloatArray
     ) -> ReferenceVerdict:

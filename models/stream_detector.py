@@ -53,6 +53,8 @@ class StreamVerdict:
         Value expected before the row was seen, in the channel's unit; NaN where there was none.
     residual : float64[C]
         Measured minus expected; NaN where either is missing.
+    share_of_alarm : float
+        Evidence of what lasts over what opens an alarm, at least 0; 0 where there is none.
     """
 
     novelty: float
@@ -60,6 +62,7 @@ class StreamVerdict:
     alarm: bool
     expected: FloatArray
     residual: FloatArray
+    share_of_alarm: float
 
 
 class StreamDetector:
@@ -138,8 +141,26 @@ class StreamDetector:
         self.rows += 1
         if is_healthy and verdict.has_evidence and 2 * self.rows > self._healthy_rows:
             self._alarm.learn(verdict.shift_strength)
-        alarm = self._alarm.step(verdict.shift_strength if verdict.has_evidence and not is_healthy else None)
-        return StreamVerdict(strength / _LN10, math.exp(-strength), alarm, expected, values - expected)
+        counts = verdict.has_evidence and not is_healthy
+        share = verdict.shift_strength / self._alarm.line if counts else 0.0
+        alarm = self._alarm.step(verdict.shift_strength if counts else None)
+        return StreamVerdict(strength / _LN10, math.exp(-strength), alarm, expected, values - expected, share)
+
+    def promise(self, expected_run_length: float) -> None:
+        """Go on with another mean number of rows between false alarms, more than 1."""
+        self._alarm.promise(expected_run_length)
+
+    def shifts(self) -> tuple[FloatArray, FloatArray]:
+        """Give how far each channel's level is from the healthy one, apart from its environment.
+
+        Returns
+        -------
+        level, error : float64[C]
+            In the channels' units, with the standard error; NaN before the first rows and without an environment.
+        """
+        if isinstance(self._learner, CompensatedReference):
+            return self._learner.shifts()
+        return np.full(self._channels, np.nan), np.full(self._channels, np.nan)
 
 
 class _Learner(Protocol):

@@ -192,6 +192,15 @@ class LevelBank:
         inflation = (1.0 + keep) / (1.0 - keep)
         return LevelVerdict(expected, innovation, self._levels() / math.sqrt(inflation), keep)
 
+    def shift(self) -> tuple[float, float]:
+        """Give how far the level is from nought and its standard error, in the channel's unit, over all filters."""
+        weight = np.exp(self._log_weight)
+        weight /= weight.sum()
+        level = float((weight * self._state[:, 0]).sum())
+        variance = float((weight * (self._spread[:, 0, 0] + (self._state[:, 0] - level) ** 2)).sum())
+        inflation = (1.0 + self._autocorrelation) / (1.0 - self._autocorrelation)
+        return level * self._scale, math.sqrt(max(variance * inflation, 0.0)) * self._scale
+
     def _reach(self, now: FloatArray) -> None:
         """Keep places for bends beyond the weather met: the ladder moves on before the weather gets there."""
         for quantity, value in enumerate(now.tolist()):

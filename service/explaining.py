@@ -8,6 +8,7 @@ from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange
 from domain.records import Alarm, AssessmentBasis, RiskAssessment
 from models.basis import Recomputed, days_to_alarm, recompute, shares_of_risk
 from models.evidence import CALM_STRENGTH
+from models.frequency_changes import CHANGE_CODES, change_reason, computed_change
 from models.plan import plan_repair
 from storage.protocols import AdvisoryStore, TimedKey
 
@@ -66,7 +67,8 @@ def explain(assessment: RiskAssessment, store: AdvisoryStore) -> Explanation | N
             crew_lead_days=basis.crew_lead_days,
         ),
         missing=basis.missing,
-        difference=difference_of(assessment, numbers),
+        difference=max(difference_of(assessment, numbers), _difference_of_changes(assessment, basis)),
+        frequencies=tuple(computed_change(row) for row in basis.changes),
     )
 
 
@@ -106,6 +108,16 @@ def difference_of(assessment: RiskAssessment, numbers: Recomputed) -> float:
         told.append(assessment.health_index)
         again.append(1.0 - numbers.severity)
     return max(abs(a - b) / max(abs(a), abs(b), 1e-300) for a, b in zip(told, again, strict=True))
+
+
+def _difference_of_changes(assessment: RiskAssessment, basis: AssessmentBasis) -> float:
+    """Give 0 where what is told of changed frequencies follows from the basis, else infinity.
+
+    An assessment tells the most telling reasons only: a change of the basis may be left out, none may be added.
+    """
+    follows = [change_reason(row) for row in basis.changes]
+    told = [reason for reason in assessment.reasons if reason.code in CHANGE_CODES]
+    return 0.0 if all(reason in follows for reason in told) else float("inf")
 
 
 def _place(basis: AssessmentBasis | None, mode: str | None) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ from domain.arrays import BoolArray, IndexArray, TimeArray
 from models.catalogue import Catalogue
 from models.chain import assess, risk_records, step_fleet, step_hop
 from models.fleet_memory import FleetMemory
+from models.frequency_changes import without_detectors
 from models.hops import Round
 from models.layout import FLEET_COLUMNS
 from models.state import ModelState, encode_state, put_state, take_state
@@ -70,7 +71,9 @@ class Stepper:
             rows = ended[end[ended] == day]
             local = self._local(closed)[rows]
             whole = self.subset(self.assets)
-            yield day, DayBlock(self.subset(closed.assets).take(rows), take_state(whole, self.state, local))
+            # What the second stage alone writes is taken from the state of then; the large part need not wait with it.
+            waiting = without_detectors(take_state(whole, self.state, local))
+            yield day, DayBlock(self.subset(closed.assets).take(rows), waiting)
 
     def end_day(self, block: DayBlock, day: int, fleet: FleetMemory, kept: BoolArray) -> None:
         """Take a day's rows through the second stage.

@@ -51,11 +51,13 @@ FACTS: dict[str, str | float | int] = {
     "others": 11,
     "per_30_days": 0.04,
     "planned_eur": 180_000.0,
+    "percent": -0.31,
     "quantities": 2,
     "sensor": "tilt_1",
     "severity": 0.45,
     "share": 0.1,
     "share_of_alarm": 0.7,
+    "since": "2026-03-04",
     "spikes": 3,
     "temperature_degc": 11.2,
     "unit": "mrad",
@@ -171,3 +173,24 @@ def test_one_is_no_plural(code: str, language: Language) -> None:
     assert one != many
     assert not re.search(r"\b1 \w+(s|en)\b", one)
     assert "2" in many
+
+
+def test_a_changed_frequency_is_said_with_its_day_its_size_and_what_that_means() -> None:
+    facts: dict[str, str | float | int] = {
+        "sensor": "acc1",
+        "channel": "natural_frequency_1",
+        "since": "2026-03-04",
+        "percent": -0.31,
+        "band": 0.06,
+        "severity": 0.03,
+    }
+    reason = Reason("frequency_changed", facts)
+    english, dutch = (say_reason(reason, language) for language in (Language.ENGLISH, Language.DUTCH))
+    assert "4 Mar 2026" in english
+    assert english.endswith(
+        "apart from the weather. That is 3% of the way to the failure level: too little for an alarm."
+    )
+    assert "4 mrt 2026" in dutch
+    assert dutch.endswith("los van het weer. Dat is 3% van de weg naar de faalgrens: te weinig voor een alarm.")
+    assert "0,31" in dutch
+    assert "0,06" in dutch

@@ -9,6 +9,7 @@ import pytest
 
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from domain.register import Register
+from models.axes import AXES
 from models.compiling import compile_catalogue
 from models.layout import COLUMNS, axis_of
 from models.state import (
@@ -32,8 +33,17 @@ def shuffled(catalogue: Any, seed: int = 3) -> ModelState:
     state = initial_state(catalogue)
     return replace(
         state,
-        **{name: (rng.random(getattr(state, name).shape) * 1e6).astype(getattr(state, name).dtype) for name in COLUMNS},
+        **{name: drawn(rng, getattr(state, name)) for name in COLUMNS},
     )
+
+
+def drawn(rng: np.random.Generator, column: Any) -> Any:
+    """Fill a column with anything: numbers, or bytes of any length."""
+    if column.dtype == np.object_:
+        found = np.full(len(column), b"", np.object_)
+        found[:] = [rng.bytes(int(length)) for length in rng.integers(0, 9, len(column))]
+        return found
+    return (rng.random(column.shape) * 1e6).astype(column.dtype)
 
 
 def test_the_layout_lists_every_column_once() -> None:
@@ -141,7 +151,10 @@ def test_the_digest_sees_every_column(registers: Callable[..., Any]) -> None:
     for name in COLUMNS:
         changed = getattr(state, name).copy()
         last = changed.reshape(-1)[-1:]
-        last[:] = ~last if last.dtype == np.bool_ else last + 1
+        if last.dtype == np.object_:
+            last[0] += b"x"
+        else:
+            last[:] = ~last if last.dtype == np.bool_ else last + 1
         digests.add(state_digest(catalogue, replace(state, **{name: changed})))
     assert len(digests) == len(COLUMNS) + 1
-    assert {axis_of(name) for name in COLUMNS} == {"asset", "channel", "judged", "pair"}
+    assert {axis_of(name) for name in COLUMNS} == set(AXES)

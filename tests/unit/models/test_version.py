@@ -17,6 +17,7 @@ from domain.register import AssetType
 from models.chain import assess
 from models.layout import COLUMNS, axis_of
 from models.state import MODEL_VERSION
+from models.stream_memory import SAVED
 
 # For each version the digest of its layout and of its numbers. Raise `MODEL_VERSION` when one of them changes, and
 # write the new ones down; a version that was released keeps its line.
@@ -46,6 +47,7 @@ VERSIONS = {
     "3.22": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.23": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.24": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
+    "3.25": ("46ea75d574a16b57", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 
@@ -55,7 +57,8 @@ def layout_digest(run: Any) -> str:
         (name, axis_of(name), str(getattr(run.state, name).dtype), getattr(run.state, name).shape[1:])
         for name in sorted(COLUMNS)
     ]
-    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+    slots = [(kind.__name__, kind.__slots__) for kind in SAVED]
+    return hashlib.sha256(repr((rows, slots)).encode()).hexdigest()[:16]
 
 
 def numbers_digest(run: Any) -> str:

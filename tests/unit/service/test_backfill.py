@@ -117,6 +117,9 @@ def rows(pipeline: Pipeline, folder: Path, table: Any) -> list[Any]:
 
 def test_the_models_end_as_if_nothing_had_been_late(ordered: Pipeline, late: Pipeline) -> None:
     assert first_stage(late) == first_stage(ordered)
+    # So does the detector of each frequency, which the second stage asks: it knows its own asset alone.
+    assert late.live.state.change_memory.tolist() == ordered.live.state.change_memory.tolist()
+    assert late.live.state.change_day.tolist() == ordered.live.state.change_day.tolist()
     assert late.live.tracker.frontier_ns.tolist() == ordered.live.tracker.frontier_ns.tolist()
     flags = Counter(stored(late).flags.tolist())
     assert flags[ReadingFlag.LATE | ReadingFlag.REVISES | ReadingFlag.BACKFILL] == 2 * len(AWAY)

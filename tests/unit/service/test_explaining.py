@@ -12,6 +12,7 @@ from domain.records import (
     Alarm,
     AlarmState,
     AssessmentBasis,
+    ChangeBasis,
     DataQuality,
     FailureProbability,
     ModeBasis,
@@ -21,6 +22,7 @@ from domain.records import (
 )
 from models.basis import recompute
 from models.degradation import LAGS
+from models.frequency_changes import change_reason
 from models.plan import plan_repair
 from models.prognosis import LIFE_DAYS
 from service.explaining import explain
@@ -133,3 +135,19 @@ def test_costs_of_nothing_give_a_plan_of_nothing() -> None:
     assert explanation is not None
     assert set(explanation.plan.cost_eur) == {0.0}
     assert explanation.plan.inspection_eur == 0.0
+
+
+def test_a_changed_frequency_follows_from_its_basis_or_is_not_the_same() -> None:
+    change = ChangeBasis("acc1", "natural_frequency_1", NOW_NS, -0.003, 0.0005, -1.0, 0.105)
+    told = assessment_of("b1", NOW_NS, replace(basis_of(0.5), changes=(change,)))
+    told = replace(told, reasons=(change_reason(change),))
+    same = explain(told, MemoryStore())
+    assert same is not None
+    assert same.difference == 0.0
+    (shown,) = same.frequencies
+    assert (shown.change_share, shown.share_of_failure) == pytest.approx((-0.003, 0.0286), rel=0.01)
+    assert not shown.is_material
+    altered = replace(told, reasons=(change_reason(replace(change, change=-0.03)),))
+    other = explain(altered, MemoryStore())
+    assert other is not None
+    assert other.difference == float("inf")

@@ -1,0 +1,207 @@
+"""Natural frequencies from day to day: a small step is stated, moves nothing, and is forgotten with the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.arrays import FeatureTable
+from domain.errors import StorageCorrupt
+from domain.identifiers import AssetId
+from domain.records import DecisionVerb, Reason, RiskAssessment
+from domain.register import Works
+from models.catalogue import HOUR_NS, Catalogue
+from models.chain import apply_decision, assess, risk_records, step_fleet, step_hop
+from models.compiling import compile_catalogue
+from models.fleet_memory import FleetMemory
+from models.frequency_changes import CHANGE_CODES, begin_anew
+from models.state import decode_state, encode_state, initial_state, state_digest
+from models.stream_detector import StreamDetector
+from models.stream_memory import decode_detector, encode_detector
+from service.evaluation.bridge_record import BridgeRecord, make_bridge_record
+from tests.unit.models.conftest import make_register
+
+DAY_NS = 24 * HOUR_NS
+START_NS = 472_224 * HOUR_NS - 472_224 % 24 * HOUR_NS
+NAMES = ["natural_frequency_1", "temperature", "vibration_rms"]
+STEP_DAY = 150
+DAYS = 175
+
+
+def bridge(seed: int = 11, *, step: float = 0.003, gaps: bool = False) -> BridgeRecord:
+    days = {"earliest_step_day": STEP_DAY, "latest_step_day": STEP_DAY + 1, "days": DAYS}
+    return make_bridge_record(np.random.default_rng(seed), noise=0.0008, step=step, has_gaps=gaps, **days)
+
+
+class Site:
+    """One bridge that says its frequency and the warmth around it once a day."""
+
+    def __init__(self, registers: Callable[..., Any], names: list[str] = NAMES, works: tuple[Works, ...] = ()) -> None:
+        register, numbers = registers(names, works=works)
+        daily = tuple(replace(channel, interval_s=86400.0) for channel in register.channels)
+        self.catalogue: Catalogue = compile_catalogue(replace(register, channels=daily), numbers)
+        self.state = initial_state(self.catalogue)
+        self.memory = FleetMemory()
+        self.alarms: list[str] = []
+        self.day = 0
+
+    def live(self, record: BridgeRecord, *, until: int = DAYS, held: range = range(0)) -> Site:
+        of = {"natural_frequency_1": record.natural_frequency_hz, "temperature": record.temperature_degc}
+        columns = [
+            of.get(key.channel, np.full(DAYS, 1.0) + np.arange(DAYS) % 7 / 100) for key in self.catalogue.channels
+        ]
+        for day in range(self.day, until):
+            value = np.array([column[held.start if day in held else day] for column in columns])
+            valid = np.isfinite(value)
+            start_ns = np.array([START_NS + (day + 1) * DAY_NS - HOUR_NS])
+            hop = FeatureTable(
+                start_ns, self.catalogue.hop_ns, np.where(valid, value, 0.0), valid, valid.astype(np.int32)
+            )
+            self.state, _, changes = step_hop(self.catalogue, self.state, hop)
+            self.state, raised = step_fleet(self.catalogue, self.state, self.memory, START_NS + (day + 1) * DAY_NS)
+            self.alarms += [change.kind for change in [*changes, *raised]]
+            self.day = day + 1
+        return self
+
+    def said(self) -> RiskAssessment:
+        columns = assess(self.catalogue, self.state, self.state.stepped_ns)
+        return risk_records(self.catalogue, columns, np.array([0], np.int32), provisional=False)[0]
+
+    def reasons(self) -> list[Reason]:
+        return [reason for reason in self.said().reasons if reason.code in CHANGE_CODES]
+
+
+@pytest.fixture(scope="module")
+def stepped() -> Site:
+    return Site(make_register).live(bridge())
+
+
+def test_a_step_of_a_third_of_a_percent_is_stated_with_its_day_and_size(stepped: Site) -> None:
+    (reason,) = stepped.reasons()
+    assert reason.code == "frequency_changed"
+    percent, band, severity = (float(reason.facts[name]) for name in ("percent", "band", "severity"))
+    assert abs(percent + 0.3) < band < 0.2
+    assert severity == pytest.approx(-percent / 100 / 0.105, rel=0.05)
+    since = int((np.datetime64(str(reason.facts["since"])) - np.datetime64(START_NS, "ns").astype("M8[D]")).astype(int))
+    assert STEP_DAY <= since <= STEP_DAY + 6
+
+
+def test_the_statement_is_no_alarm_and_moves_no_number(stepped: Site) -> None:
+    said = stepped.said()
+    assert said.advice == "look_at_inspection"
+    assert not any(kind.startswith("condition") for kind in stepped.alarms)
+    silent = Site.__new__(Site)
+    silent.catalogue, silent.state = stepped.catalogue, begin_anew(stepped.catalogue, stepped.state, 0)
+    other = silent.said()
+    assert other.advice == "none"
+    assert said.probability_of_failure == other.probability_of_failure
+    assert (said.state, said.health_index, said.remaining_life) == (
+        other.state,
+        other.health_index,
+        other.remaining_life,
+    )
+    assert said.basis is not None
+    assert other.basis == replace(said.basis, changes=())
+
+
+def test_a_bridge_without_a_step_is_stated_nothing_of(registers: Callable[..., Any]) -> None:
+    assert Site(registers).live(bridge(step=0.0)).reasons() == []
+
+
+def test_a_frequency_that_rises_is_no_damage(registers: Callable[..., Any]) -> None:
+    site = Site(registers).live(bridge(step=-0.01))
+    assert float(site.state.change[0]) > 0.008
+    assert site.reasons() == []
+
+
+def test_without_a_temperature_nothing_is_stated(registers: Callable[..., Any]) -> None:
+    site = Site(registers, ["natural_frequency_1", "vibration_rms"]).live(bridge(step=0.01))
+    assert site.reasons() == []
+    assert site.state.change_memory.tolist() == [b""]
+
+
+def test_channels_that_are_no_frequency_pay_nothing(registers: Callable[..., Any]) -> None:
+    site = Site(registers, ["vibration_rms", "temperature", "dominant_frequency"])
+    assert len(site.catalogue.frequency) == len(site.state.change_memory) == len(site.state.day_sums) == 0
+
+
+@pytest.mark.parametrize("verb", [DecisionVerb.ACCEPT_NORMAL, DecisionVerb.REPAIR])
+def test_a_new_normal_is_learnt_from_the_beginning(stepped: Site, verb: DecisionVerb) -> None:
+    state, _ = apply_decision(stepped.catalogue, stepped.state, 0, verb, int(stepped.state.stepped_ns[0]), None)
+    assert state.change_memory.tolist() == [b""]
+    assert (int(state.change_ns[0]), float(state.day_sums.sum())) == (0, 0.0)
+    assert np.isnan(state.change[0])
+
+
+def test_works_that_move_the_reference_begin_anew(registers: Callable[..., Any]) -> None:
+    day_ns = START_NS + 120 * DAY_NS
+    works = (Works(AssetId("b000"), "resurfacing", day_ns, day_ns + 2 * DAY_NS),)
+    site = Site(registers, works=works).live(bridge(step=0.01), until=121)
+    assert site.state.change_memory.tolist() == [b""]
+    site.live(bridge(step=0.01))
+    assert decode_detector(site.state.change_memory[0]).rows == DAYS - 122
+    assert site.reasons() == []
+
+
+def test_held_values_are_not_taken_for_a_change(registers: Callable[..., Any]) -> None:
+    """A frozen sensor is in trouble; while its values stand still they are no evidence."""
+    site = Site(registers).live(bridge(step=0.0), held=range(130, DAYS))
+    assert "sensor.stuck" in site.alarms
+    assert site.reasons() == []
+
+
+def test_saved_state_goes_on_with_the_same_bits(registers: Callable[..., Any]) -> None:
+    record = bridge(gaps=True)
+    through = Site(registers).live(record)
+    halves = Site(registers).live(record, until=90)
+    blob = encode_state(halves.catalogue, halves.state, np.array([0], np.int32))[0]
+    halves.state = initial_state(halves.catalogue)
+    decode_state(halves.catalogue, halves.state, 0, blob)
+    halves.live(record)
+    assert state_digest(halves.catalogue, halves.state) == state_digest(through.catalogue, through.state)
+
+
+@pytest.mark.parametrize("environments", [1, 2])
+def test_a_detector_that_was_saved_each_row_says_the_same(environments: int) -> None:
+    record = bridge(5, gaps=True)
+    kept = StreamDetector(channels=1, environments=environments)
+    saved = encode_detector(StreamDetector(channels=1, environments=environments))
+    for day in range(130):
+        warmth = np.full(environments, np.nan if day % 17 == 3 else record.temperature_degc[day])
+        time_s, value = 86400.0 * day, record.natural_frequency_hz[day : day + 1]
+        around = warmth * np.arange(1.0, environments + 1.0)
+        again = decode_detector(saved)
+        one, other = kept.step(time_s, value, around), again.step(time_s, value, around)
+        saved = encode_detector(again)
+        assert (one.novelty, one.alarm, one.share_of_alarm) == (other.novelty, other.alarm, other.share_of_alarm)
+        assert np.array_equal(one.expected, other.expected, equal_nan=True)
+    assert encode_detector(kept) == saved
+
+
+def test_other_bytes_and_other_streams_are_refused() -> None:
+    with pytest.raises(StorageCorrupt, match="cannot be read"):
+        decode_detector(b"x" * 40)
+    with pytest.raises(TypeError, match="not part of a stream with an environment"):
+        encode_detector(StreamDetector(channels=2))
+
+
+def test_a_smaller_budget_moves_the_line_of_a_detector_that_runs() -> None:
+    detector = StreamDetector(channels=1, environments=1, expected_run_length=1000.0)
+    record = bridge()
+    for day in range(140):
+        verdict = detector.step(
+            86400.0 * day, record.natural_frequency_hz[day : day + 1], record.temperature_degc[day : day + 1]
+        )
+    shares = []
+    for promise in (1000.0, 100_000.0):
+        detector.promise(promise)
+        again = decode_detector(encode_detector(detector))
+        verdict = again.step(
+            86400.0 * 140, record.natural_frequency_hz[140:141] * 0.998, record.temperature_degc[140:141]
+        )
+        shares.append(verdict.share_of_alarm)
+    assert shares[0] > shares[1] > 0.0
