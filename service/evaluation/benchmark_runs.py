@@ -16,7 +16,15 @@ from service.evaluation.bridge_record import BridgeRecord, make_bridge_record
 from service.evaluation.bridge_service import service_scores
 from service.score import score_file
 
-__all__ = ["BRIDGE_NOISES", "BridgeFigures", "score_bridges", "score_nab", "score_skab", "service_area"]
+__all__ = [
+    "BRIDGE_NOISES",
+    "BridgeFigures",
+    "ServiceFigures",
+    "score_bridges",
+    "score_nab",
+    "score_skab",
+    "service_figures",
+]
 
 # Standard deviation of a daily frequency as a share of it: means of hourly modal analyses, good and poor.
 BRIDGE_NOISES: Final = (0.0008, 0.0012, 0.002)
@@ -42,6 +50,30 @@ class BridgeFigures:
     area: float
     false_days_percent: float
     delay_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """What the service said of made-up bridges, over the days that `BridgeFigures` is about.
+
+    Attributes
+    ----------
+    area, least_area : float
+        Mean and least area under the curve of its first stage.
+    area_stated : float
+        Mean area of the detector that states changes.
+    stated_percent, delay_days : float
+        Share of the steps that were stated, %, and the median of the days until then; infinite where it was not.
+    false_statements : int
+        Statements before the step, on all bridges.
+    """
+
+    area: float
+    least_area: float
+    area_stated: float
+    stated_percent: float
+    delay_days: float
+    false_statements: int
 
 
 def score_nab(data: Path, work: Path, *, source: Path | None = None) -> tuple[Path, float]:
@@ -95,15 +127,28 @@ def score_bridges(
     return BridgeFigures(float(np.mean(area)), float(np.mean(false_share)), float(np.median(delay)))
 
 
-def service_area(noise: float, *, first_seed: int = 0, bridges: int = _BRIDGES) -> tuple[float, float]:
-    """Give mean and least area under the curve of the service's first stage on made-up bridges, over the same days."""
+def service_figures(noise: float, *, first_seed: int = 0, bridges: int = _BRIDGES) -> ServiceFigures:
+    """Put made-up bridges through the service."""
     seeds = range(first_seed, first_seed + bridges)
     records = [make_bridge_record(np.random.default_rng(seed), noise=noise) for seed in seeds]
-    areas = [
-        _area_under_curve(score[_COMMISSION_DAYS : record.step_day], score[record.step_day :])
-        for record, score in zip(records, service_scores(records), strict=True)
-    ]
-    return float(np.mean(areas)), float(np.min(areas))
+    said = service_scores(records)
+    areas, delays, false_statements = [], [], 0
+    for record, level, novelty, stated in zip(records, said.level, said.novelty, said.is_stated, strict=True):
+        healthy, changed = slice(_COMMISSION_DAYS, record.step_day), slice(record.step_day, None)
+        areas.append([_area_under_curve(score[healthy], score[changed]) for score in (level, novelty)])
+        begun = np.flatnonzero(stated & ~np.concatenate([[False], stated[:-1]]))
+        false_statements += int((begun < record.step_day).sum())
+        after = np.flatnonzero(stated[changed])
+        delays.append(float(after[0]) if len(after) else np.inf)
+    mean = np.mean(areas, axis=0)
+    return ServiceFigures(
+        area=float(mean[0]),
+        least_area=float(np.min(areas, axis=0)[0]),
+        area_stated=float(mean[1]),
+        stated_percent=100.0 * float(np.isfinite(delays).mean()),
+        delay_days=float(np.median(delays)),
+        false_statements=false_statements,
+    )
 
 
 def _score_bridge(record: BridgeRecord, *, is_compensated: bool) -> tuple[FloatArray, BoolArray]:
