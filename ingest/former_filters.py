@@ -14,7 +14,8 @@ from typing import Final
 
 __all__ = ["FormerFilters"]
 
-# Brokers that forget have at least 1,024 messages of a filter under way while more wait.
+# A broker that forgets has more messages of a filter under way while more wait: nats-server 1,024 unless told
+# otherwise, ours 512 at the least (`broker.max_ack_pending`).
 _FEW: Final = 256
 
 

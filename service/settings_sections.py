@@ -79,7 +79,7 @@ class BrokerSection(BaseModel):
     max_ack_pending: int = Field(
         4096,
         ge=512,
-        le=16383,
+        le=13107,
         description="Messages under way to ingest at most, for each topic filter: two batches. The broker holds them "
         "in memory until they are read, up to two gigabytes, and sends again what is not acknowledged in five seconds.",
     )

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 import pytest
 
 from service.broker import EmbeddedBroker, answers_mqtt
+from service.nats_configuration import ACK_PENDING
 from service.processes import end_process, leashed, log_tail
 from tests.ports import free_port
 
@@ -112,7 +113,15 @@ class NatsBroker:
 
     name: Final = "nats-server"
 
-    def __init__(self, folder: Path, *, sync_always: bool = False, ack_wait_seconds: int = 1, shards: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sync_always: bool = False,
+        ack_wait_seconds: int = 1,
+        shards: int = 0,
+        max_ack_pending: int = ACK_PENDING,
+    ) -> None:
         self.host = _HOST
         self.port = free_port()
         self.embedded = EmbeddedBroker(
@@ -122,6 +131,7 @@ class NatsBroker:
             sync_always=sync_always,
             ack_wait_seconds=ack_wait_seconds,
             shards=shards,
+            max_ack_pending=max_ack_pending,
             start_seconds=_START_SECONDS,
             stop_seconds=_STOP_SECONDS,
         )

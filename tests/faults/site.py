@@ -31,6 +31,10 @@ __all__ = ["PAUSE_S", "FaultySite", "small_disk"]
 # Longer than any fault with all that follows from it, so that no gap in the stream is taken for its end.
 PAUSE_S: Final = 10.0
 _REDELIVERY_S: Final = 2.5
+# Messages of a topic filter that the broker has under way, a hundredth of what is usual: more than come within any
+# fault but the one that leaves ingest behind by twice as many.
+_UNDER_WAY: Final = 48
+_PATIENCE_S: Final = 30.0
 _DATABASE: Final = "schouw"
 # In the order of starting.
 _COMMANDS: Final = ("project", "ingest", "api")
@@ -62,7 +66,8 @@ class FaultySite:
         self.folder, self.data = folder, data
         self._influx, self._postgres = influx, postgres
         self._disk_is_small = disk_is_small
-        self.broker = NatsBroker(folder / "broker")
+        self.broker = NatsBroker(folder / "broker", max_ack_pending=_UNDER_WAY)
+        self.published: Callable[[], int] = lambda: 0
         self.to_ingest, self.to_publisher = CutProxy(self.broker.port), CutProxy(self.broker.port)
         more: dict[str, object] = {}
         self._overrides: dict[str, Any] = {"data_dir": data}
@@ -91,6 +96,7 @@ class FaultySite:
             import_works(journal, folder / "register" / "works.csv", at_ns=0)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.unasked: list[str] = []
+        self.fell_behind = 0
 
     # Running ---------------------------------------------------------------------------------
 
@@ -180,6 +186,7 @@ class FaultySite:
             "freeze ingest": lambda: self._freeze("ingest", fault.length_s),
             "cut ingest": lambda: _do(self.to_ingest.cut),
             "stall ingest": lambda: self._stall(fault.length_s),
+            "far behind": self._fall_behind,
             "kill broker": self._kill_broker,
             "freeze broker": lambda: self._freeze_pid(self.broker.pid, fault.length_s),
             "cut publisher": lambda: _do(self.to_publisher.cut),
@@ -197,6 +204,16 @@ class FaultySite:
         self._processes[name].kill()
         self._processes[name].wait(10)
         self._restart(name)
+
+    def _fall_behind(self) -> None:
+        """Keep ingest away until twice as many messages wait as may be under way, or there are no more."""
+        self._processes["ingest"].kill()
+        self._processes["ingest"].wait(10)
+        enough, until = self.published() + 2 * _UNDER_WAY, time.monotonic() + _PATIENCE_S
+        while self.published() < enough and time.monotonic() < until:
+            time.sleep(0.1)
+        self.fell_behind += self.published() >= enough
+        self._restart("ingest")
 
     def _restart(self, name: str) -> None:
         self._processes[name] = self.installation.start(name)
