@@ -4,7 +4,7 @@ The first stage asks every hour whether a structure is on its way to fail. Here 
 a frequency is what it was, apart from temperature: the one that `models.stream_detector` answers, with a bend whose
 place is found. It costs a third of a millisecond and some 25 kB a frequency, which once a day is little. Its answer
 is a statement beside the assessment and never an alarm: it moves no evidence, no severity and no chance
-(docs/adr/0027-a-frequency-is-asked-once-a-day.md).
+(docs/adr/0028-a-frequency-is-asked-once-a-day.md).
 
 The first stage adds up what it believes of a day: readings of a faulty sensor, held values and hours under works are
 not in it. When the day has ended the second stage gives the day's mean to the detector, with the mean of the asset's
