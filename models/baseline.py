@@ -34,7 +34,7 @@ from models.deviation import STALE_SPREAD, Expectation
 from models.environment import Explained
 from models.layout import BLOCKS
 from models.memory import ModelState, scatter, with_columns
-from models.regressor_groups import Group, groups_of
+from models.regressor_groups import Group
 from models.triangles import diagonal
 
 __all__ = ["learn", "meet_drivers"]
@@ -92,10 +92,10 @@ def learn(
     scaled = with_columns(state, scale=scatter(state.scale, rows, scale))
     values = _Values(value, rows, explained, expectation, frozen, end_ns)
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
-    for group in groups_of(explained.met):
+    for group in explained.groups:
         some = rows[group.some]
         coefficients, lower, noise = _learn_some(catalogue, scaled, values, group)
-        put(learnt["coefficients"], some, np.array(group.met, np.int32), coefficients)
+        put(learnt["coefficients"], some, group.places, coefficients)
         put(learnt["covariance"], some, group.entries, lower)
         learnt["noise"][some] = noise
     learnt["updated_ns"][rows] = end_ns
@@ -117,7 +117,7 @@ def _learn_some(
     catalogue: Catalogue, state: ModelState, values: _Values, group: Group
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Give coefficients, covariance and noise of a group, of which the state has the scale already."""
-    some, met = group.some, np.array(group.met, np.int32)
+    some, met = group.some, group.places
     rows, value, frozen = values.rows[some], values.value[some], values.frozen[some]
     scale, count = state.scale[rows], state.count[rows]
     coefficients = gather(state.coefficients, rows, met)

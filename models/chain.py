@@ -349,9 +349,11 @@ def step_fleet(
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
     shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
     state = with_columns(
-        state, onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year), fleet_shown=shown
+        state,
+        onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year),
+        fleet_shown=shown,
+        life_stretch=memory.lives.stretches(catalogue, day_end_ns),
     )
-    state = with_columns(state, life_stretch=memory.lives.stretches(catalogue, day_end_ns))
     state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)

@@ -29,7 +29,7 @@ from models.environment import Explained, has_climate
 from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.reference import Reference, reference_of
-from models.regressor_groups import Group, groups_of
+from models.regressor_groups import Group
 from models.triangles import diagonal
 
 __all__ = ["STALE_SPREAD", "Expectation", "expect", "harm", "in_unit", "measure_deviation"]
@@ -89,7 +89,7 @@ def expect(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], 
     """
     expected, spread, steps = np.empty((3, len(rows)))
     usual = np.zeros((len(REGRESSORS) - 1, len(rows)))
-    for group in groups_of(explained.met):
+    for group in explained.groups:
         some = group.some
         reference = reference_of(catalogue, state, rows[some], group)
         expected[some], spread[some] = _expect_some(catalogue, state, rows[some], explained, group, reference)
@@ -108,7 +108,7 @@ def _expect_some(
 ) -> tuple[FloatArray, FloatArray]:
     needed = catalogue.commission_count[catalogue.judged[rows]]
     count, noise = state.count[rows], state.noise[rows]
-    met = np.array(group.met, np.int32)
+    met = group.places
     coefficients = gather(state.coefficients, rows, met)
     offset = gather(explained.regressors, group.some, met[1:]) - reference.usual
     if explained.stale.any():
@@ -164,7 +164,7 @@ def measure_deviation(
     done = state.is_commissioned(catalogue)[rows]
     rows, explained = rows[done], explained.take(done)
     columns = np.empty((4, len(rows)))
-    for group in groups_of(explained.met):
+    for group in explained.groups:
         stale = explained.stale[group.some]
         columns[:, group.some] = _measure_some(catalogue, state, rows[group.some], stale, group)
     names = ("deviation", "deviation_sd", "distance", "scale")

@@ -11,6 +11,7 @@ asset never had. A driver that was there and is silent is *stale*: its effect is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeA
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
 from models.memory import ModelState, with_columns
+from models.regressor_groups import Group, groups_of
 
 __all__ = ["POSSIBLE", "Environment", "Explained", "explain", "has_climate", "update_environment"]
 
@@ -78,7 +80,7 @@ class Environment:
     temperature_degc: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Explained:
     """What explains the values of some judged channels in a hop.
 
@@ -93,6 +95,11 @@ class Explained:
     regressors: FloatArray
     stale: BoolArray
     met: BoolArray
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The channels sorted by what they have met; a hop is worked on by them three times."""
+        return tuple(groups_of(self.met))
 
     def take(self, which: BoolArray | npt.NDArray[np.intp]) -> Explained:
         """Choose some of the channels, ascending."""

@@ -41,9 +41,14 @@ class Group(NamedTuple):
     met: tuple[int, ...]
 
     @property
+    def places(self) -> IndexArray:
+        """int32[K]: the same positions, to choose columns by."""
+        return np.asarray(self.met, np.int32)
+
+    @property
     def effects(self) -> IndexArray:
         """int32[K - 1]: positions of the regressors among those without the level."""
-        return np.asarray(self.met[1:], np.int32) - 1
+        return self.places[1:] - 1
 
     @property
     def entries(self) -> IndexArray:
