@@ -8,7 +8,6 @@ see. The other verbs change nothing numeric; they are labels for calibration.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from models.alarms import AlarmChange
 from models.catalogue import Catalogue
 from models.frequency_changes import begin_anew
 from models.layout import REGRESSORS
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 from models.thresholds import MODES
 from models.triangles import first_line
 
@@ -55,7 +54,7 @@ def apply_decision(
         state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
         state = begin_anew(catalogue, state, asset)
         instruments = (catalogue.asset_of_channel == asset) & (verb is DecisionVerb.ACCEPT_NORMAL)
-        state = replace(state, reference_days=np.where(instruments, 0, state.reference_days).astype(np.int32))
+        state = with_columns(state, reference_days=np.where(instruments, 0, state.reference_days).astype(np.int32))
         return _forget_evidence(state, pairs, keep_course=False), changes
     if verb is DecisionVerb.DISMISS:
         kinds = np.array([f"condition.{MODES[mode]}" == alarm_kind for mode in catalogue.pair_mode], np.bool_)
@@ -64,7 +63,7 @@ def apply_decision(
         residual = np.nan_to_num(state.residual)
         towards = np.where(catalogue.direction[catalogue.judged] == 0.0, np.abs(residual), np.maximum(residual, 0.0))
         dismissed = pairs[catalogue.pair_of_judged]
-        state = replace(state, forgiven=np.where(dismissed, towards, state.forgiven))
+        state = with_columns(state, forgiven=np.where(dismissed, towards, state.forgiven))
         return _forget_evidence(state, pairs, keep_course=True), changes
     return state, []
 
@@ -135,7 +134,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "bend_slow",
         "bend_level",
     )
-    return replace(
+    return with_columns(
         state,
         coefficients=coefficients,
         covariance=covariance,
@@ -148,7 +147,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
 
 
 def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) -> ModelState:
-    state = replace(
+    state = with_columns(
         state,
         evidence=np.where(pairs, 0.0, state.evidence),
         strength=np.where(pairs, 0.0, state.strength),
@@ -160,7 +159,7 @@ def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) 
     )
     if keep_course:
         return state
-    return replace(
+    return with_columns(
         state,
         severity=np.where(pairs, np.nan, state.severity),
         severity_sd=np.where(pairs, np.nan, state.severity_sd),

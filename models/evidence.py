@@ -27,7 +27,7 @@ promise. An alarm clears after two calm weeks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -37,7 +37,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.lone_quantities import possible_drift
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 
 __all__ = [
     "CALM_STRENGTH",
@@ -230,7 +230,7 @@ def weigh_evidence(
     past = _remember(state.severity_past, np.where(heard, whole_days, 0), found.severity)
     weight = np.where(heard[catalogue.pair_of_judged], found.weight, state.severity_weight)
     return (
-        replace(state, forgiven=forgiven, severity_weight=weight, severity_past=past, **columns),
+        with_columns(state, forgiven=forgiven, severity_weight=weight, severity_past=past, **columns),
         np.flatnonzero(raised).astype(np.int32),
         np.flatnonzero(cleared).astype(np.int32),
     )

@@ -30,7 +30,7 @@ context is kept: rows that come later, of an asset replayed behind the others, m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -47,7 +47,7 @@ from models.healing import Healing, remember_healing
 from models.layout import REGRESSORS
 from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 from models.plausibility import is_repaired
 from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
@@ -218,7 +218,7 @@ def compare_with_fleet(
     learnt = learn_settling(settling, residual, usual, calm)
     out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
     return (
-        replace(
+        with_columns(
             state,
             shock_start=origin,
             weather_start=weather_origin,

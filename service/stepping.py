@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from models.fleet_memory import FleetMemory
 from models.frequency_changes import without_detectors
 from models.hops import Round
 from models.layout import FLEET_COLUMNS
+from models.memory import with_columns
 from models.state import ModelState, encode_state, put_state, take_state
 from service.day_rows import DayBlock
 from service.outcomes import DAY_NS, HopCollector
@@ -117,4 +118,4 @@ class Stepper:
 def _with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
     """Take the columns of the second stage from another state of the same rows."""
     columns: dict[str, Any] = {name: getattr(source, name) for name in FLEET_COLUMNS}
-    return replace(state, **columns)
+    return with_columns(state, **columns)
