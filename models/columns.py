@@ -1,9 +1,9 @@
 """Small linear algebra for many channels at once, with the channels along the last axis.
 
 What belongs to one channel is a column: vectors are ``float64[K, R]``, symmetric matrices are kept as their lower
-triangles ``float64[K (K + 1) / 2, R]`` (`models.triangles`). One step of numpy then does a thing for all channels,
-and sums are added one after the other, so that a channel's numbers are the same to the bit whatever else is in its
-batch.
+triangles ``float64[K (K + 1) / 2, R]`` (`models.triangles`); ``R`` may be several axes, such as channels and filters.
+One step of numpy then does a thing for all channels, and sums are added one after the other, so that a channel's
+numbers are the same to the bit whatever else is in its batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from domain.arrays import FloatArray, IndexArray
 from models.triangles import places_in_triangle
 
-__all__ = ["carry", "dot", "downdate", "gather", "places_of", "put", "total"]
+__all__ = ["carry", "dot", "downdate", "gather", "places_of", "put", "subtract_product", "total"]
 
 # Of a table, so few entries of a row are taken one by one; of more, whole rows are.
 _SPARSE: Final = 4
@@ -90,6 +90,7 @@ def dot(first: FloatArray, second: FloatArray) -> FloatArray:
     ----------
     first : float64[K, ..., R]
     second : float64[K, R]
+        One axis or several.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def carry(lower: FloatArray, vector: FloatArray) -> FloatArray:
     [[21.0], [52.0]]
     """
     size = len(vector)
-    whole = np.take(lower, places_in_triangle(size), axis=0).reshape(size, size, -1)
+    whole = np.take(lower, places_in_triangle(size), axis=0).reshape(size, size, *lower.shape[1:])
     return dot(whole, vector)
 
 
@@ -141,4 +142,27 @@ def downdate(lower: FloatArray, gain: FloatArray, rest: FloatArray) -> None:
     for row in range(len(gain)):
         end = begin + row + 1
         lower[begin:end] -= gain[row] * rest[: row + 1] + gain[: row + 1] * rest[row]
+        begin = end
+
+
+def subtract_product(lower: FloatArray, gain: FloatArray, cross: FloatArray) -> None:
+    """Subtract ``gain cross'`` from symmetric matrices, in place, where `cross` is a multiple of `gain`.
+
+    Parameters
+    ----------
+    lower : float64[K (K + 1) / 2, R]
+    gain, cross : float64[K, R]
+        Only what is on and below the diagonal of their product is taken: it is symmetric but for rounding.
+
+    Examples
+    --------
+    >>> lower = np.array([[1.0], [2.0], [5.0]])
+    >>> subtract_product(lower, np.array([[0.5], [1.0]]), np.array([[1.0], [2.0]]))
+    >>> lower.ravel().tolist()
+    [0.5, 1.0, 3.0]
+    """
+    begin = 0
+    for row in range(len(gain)):
+        end = begin + row + 1
+        lower[begin:end] -= gain[row] * cross[: row + 1]
         begin = end

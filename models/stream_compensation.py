@@ -15,17 +15,20 @@ where they were and their spread grows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
 from models.stream_environment import EnvironmentMemory
-from models.stream_level import LEVEL_SHARES, LevelBank, LevelVerdict
+from models.stream_level import LEVEL_SHARES, BankStep, LevelBank, LevelVerdict, step_banks
 from models.stream_reference import ReferenceVerdict
 from models.stream_shift import chi_square_strength
 
-__all__ = ["CompensatedReference"]
+__all__ = ["BegunRow", "CompensatedReference"]
 
 _LAYOUT_ROWS: Final = 30
 _FEWEST_HEALTHY_ROWS: Final = 100
@@ -38,6 +41,25 @@ _JUMP: Final = 3.0
 _CORRELATION_ROWS: Final = 300.0
 _SHRINKAGE: Final = 0.1
 _LARGEST: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BegunRow:
+    """What a row asks of the banks.
+
+    Attributes
+    ----------
+    values : float64[C]
+        The row.
+    channels : tuple of int
+        Whose value there is a bank for.
+    steps : tuple of BankStep
+        One of each of these channels.
+    """
+
+    values: FloatArray
+    channels: tuple[int, ...] = ()
+    steps: tuple[BankStep, ...] = ()
 
 
 class CompensatedReference:
@@ -96,21 +118,73 @@ class CompensatedReference:
         -------
         ReferenceVerdict
         """
-        nothing = ReferenceVerdict(np.full(self._channels, np.nan), 0.0, 0.0, has_evidence=False)
+        begun = self.begin(time_s, values, environment)
+        return self.end(begun, step_banks(begun.steps))
+
+    def begin(self, time_s: float, values: FloatArray, environment: FloatArray) -> BegunRow:
+        """Take in a row as far as its banks, whose part may be done together with that of other streams.
+
+        Parameters
+        ----------
+        time_s, values, environment
+            As for `step`.
+
+        Returns
+        -------
+        BegunRow
+            Of which `end` takes the verdicts.
+        """
         if np.isnan(environment).any():
             for bank in self._banks:
                 if bank is not None:
                     bank.wait()
-            return nothing
+            return BegunRow(values)
         if self._memory is None:
             self._early.append((time_s, values, environment))
             if len(self._early) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
                 self._memory = EnvironmentMemory(np.array([row[2] for row in self._early]))
                 early, self._early = self._early, []
                 for row in early:
-                    self._judge(self._memory, *row)
-            return nothing
-        return self._judge(self._memory, time_s, values, environment)
+                    self.step(*row)
+            return BegunRow(values)
+        remembered = self._memory.step(time_s, environment)
+        channels: list[int] = []
+        steps: list[BankStep] = []
+        for channel, (bank, value) in enumerate(zip(self._banks, values.tolist(), strict=True)):
+            if bank is None:
+                self._gather(channel, self._memory.knots, remembered, value)
+            elif math.isnan(value):
+                bank.wait()
+            else:
+                is_healthy = self._learned[channel] < self.healthy_rows
+                channels.append(channel)
+                steps.append(BankStep(bank, value, remembered, is_commissioning=is_healthy, jump=self._jump(channel)))
+        return BegunRow(values, tuple(channels), tuple(steps))
+
+    def end(self, begun: BegunRow, verdicts: Sequence[LevelVerdict]) -> ReferenceVerdict:
+        """Judge a row by what its banks say.
+
+        Parameters
+        ----------
+        begun : BegunRow
+        verdicts : sequence of LevelVerdict
+            Of its steps.
+
+        Returns
+        -------
+        ReferenceVerdict
+        """
+        expected = np.full(self._channels, np.nan)
+        innovation = np.zeros(self._channels)
+        counts: BoolArray = np.zeros(self._channels, np.bool_)
+        for channel, step, verdict in zip(begun.channels, begun.steps, verdicts, strict=True):
+            self._learned[channel] += 1
+            expected[channel], innovation[channel] = verdict.expected, verdict.innovation
+            self._level[:, channel] = 0.0 if step.is_commissioning else verdict.level
+            counts[channel] = not step.is_commissioning
+            self._follow_fast(channel, verdict)
+        self._follow_correlation(innovation, counts)
+        return self._weigh(expected, innovation, counts)
 
     def shifts(self) -> tuple[FloatArray, FloatArray]:
         """float64[C] twice: how far each level is from the healthy one, and its standard error; NaN before."""
@@ -118,35 +192,9 @@ class CompensatedReference:
         level, error = np.array(found).T
         return level, error
 
-    def _judge(
-        self, memory: EnvironmentMemory, time_s: float, values: FloatArray, environment: FloatArray
-    ) -> ReferenceVerdict:
-        remembered = memory.step(time_s, environment)
-        expected = np.full(self._channels, np.nan)
-        innovation = np.zeros(self._channels)
-        counts: BoolArray = np.zeros(self._channels, np.bool_)
-        for channel in range(self._channels):
-            bank = self._banks[channel]
-            if bank is None:
-                self._gather(channel, memory.knots, remembered, float(values[channel]))
-                continue
-            if math.isnan(values[channel]):
-                bank.wait()
-                continue
-            is_commissioning = self._learned[channel] < self.healthy_rows
-            verdict = bank.step(
-                float(values[channel]),
-                remembered,
-                is_commissioning=is_commissioning,
-                jump=_JUMP if np.abs(self._fast[:, channel] / self._fast_spread[:, channel]).max() > _SUSPECT else 0.0,
-            )
-            self._learned[channel] += 1
-            expected[channel], innovation[channel] = verdict.expected, verdict.innovation
-            self._level[:, channel] = 0.0 if is_commissioning else verdict.level
-            counts[channel] = not is_commissioning
-            self._follow_fast(channel, verdict)
-        self._follow_correlation(innovation, counts)
-        return self._weigh(expected, innovation, counts)
+    def _jump(self, channel: int) -> float:
+        """Give the deviations that a channel's level may have jumped by: none until the last innovations say so."""
+        return _JUMP if np.abs(self._fast[:, channel] / self._fast_spread[:, channel]).max() > _SUSPECT else 0.0
 
     def _follow_fast(self, channel: int, verdict: LevelVerdict) -> None:
         share = np.array(_FAST_SHARES)
@@ -170,7 +218,7 @@ class CompensatedReference:
             self._banks[channel], self._waiting[channel] = bank, []
 
     def _follow_correlation(self, innovation: FloatArray, counts: BoolArray) -> None:
-        if counts.all():
+        if self._channels > 1 and counts.all():
             clipped = np.clip(innovation, -_LARGEST, _LARGEST)
             self._correlation += (clipped[:, np.newaxis] * clipped - self._correlation) / _CORRELATION_ROWS
 
@@ -178,16 +226,19 @@ class CompensatedReference:
         here = np.flatnonzero(counts)
         if len(here) == 0:
             return ReferenceVerdict(expected, 0.0, 0.0, has_evidence=False)
-        part = self._correlation[np.ix_(here, here)]
-        deviation = np.sqrt(np.diag(part))
-        correlation = (1.0 - _SHRINKAGE) * part / (deviation[:, np.newaxis] * deviation) + _SHRINKAGE * np.eye(
-            len(here)
-        )
-        inverse = np.linalg.inv(correlation)
-        strengths = [chi_square_strength(float(level @ inverse @ level), len(here)) for level in self._level[:, here]]
         fast = self._fast[:, here] / self._fast_spread[:, here]
-        strengths += [chi_square_strength(float(mean @ inverse @ mean), len(here)) for mean in fast]
+        means = np.concatenate([self._level[:, here], fast, innovation[np.newaxis, here]])
+        statistics = ((means @ self._precision(here)) * means).sum(axis=1).tolist()
+        *strengths, row = (chi_square_strength(statistic, len(here)) for statistic in statistics)
         lasting = max(max(strengths) - math.log(len(strengths)), 0.0)
-        row = chi_square_strength(float(innovation[here] @ inverse @ innovation[here]), len(here))
         strength = max(lasting, row + math.log(_ROW_WEIGHT), 0.0)
         return ReferenceVerdict(expected, strength, lasting, has_evidence=True)
+
+    def _precision(self, here: npt.NDArray[np.intp]) -> FloatArray:
+        """float64[H, H]: inverse of the correlation of some channels."""
+        if len(here) == 1:
+            return np.ones((1, 1))
+        part = self._correlation[np.ix_(here, here)]
+        deviation = np.sqrt(np.diag(part))
+        correlation = (1.0 - _SHRINKAGE) * part / (deviation[:, np.newaxis] * deviation)
+        return np.linalg.inv(correlation + _SHRINKAGE * np.eye(len(here)))

@@ -16,6 +16,7 @@ Memory is bounded, whatever the number of rows. Times may repeat or step back.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -24,11 +25,12 @@ import numpy as np
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
 from models.stream_alarm import BudgetAlarm
-from models.stream_compensation import CompensatedReference
+from models.stream_compensation import BegunRow, CompensatedReference
 from models.stream_habits import ChannelHabits
+from models.stream_level import LevelVerdict, step_banks
 from models.stream_reference import HealthyReference, ReferenceVerdict
 
-__all__ = ["StreamDetector", "StreamVerdict"]
+__all__ = ["StreamDetector", "StreamVerdict", "step_together"]
 
 # exp of more nats than this is no number; a chance of 1e-300 is as good as none.
 _STRONGEST: Final = 690.0
@@ -128,14 +130,43 @@ class StreamDetector:
         ShapeError
             If the row has other numbers of channels or environments than the stream.
         """
+        values, environment = self._checked(values, environment)
+        return self._concluded(values, self._learner.step(time_s, values, environment))
+
+    def begin(self, time_s: float, values: FloatArray, environment: FloatArray) -> BegunRow:
+        """Take in a row of a stream with an environment, as far as `step_together` does not do it for many.
+
+        Parameters
+        ----------
+        time_s, values, environment
+            As for `step`.
+
+        Raises
+        ------
+        ShapeError
+            As for `step`, and if the stream has no environment.
+        """
+        return self._compensated().begin(time_s, *self._checked(values, environment))
+
+    def end(self, begun: BegunRow, verdicts: Sequence[LevelVerdict]) -> StreamVerdict:
+        """Judge the row that was begun by what its banks say: one verdict for each of its steps."""
+        return self._concluded(begun.values, self._compensated().end(begun, verdicts))
+
+    def _compensated(self) -> CompensatedReference:
+        if not isinstance(self._learner, CompensatedReference):
+            raise ShapeError("got a stream without an environment, expected one with; step it by itself")
+        return self._learner
+
+    def _checked(self, values: FloatArray, environment: FloatArray) -> tuple[FloatArray, FloatArray]:
         if values.shape != (self._channels,) or environment.shape != (self._environments,):
             raise ShapeError(
                 f"got values of shape {values.shape} and environment of shape {environment.shape}, "
                 f"expected ({self._channels},) and ({self._environments},) as the stream was made for"
             )
         values = np.where(np.abs(values) < _LARGEST, values, np.nan)
-        environment = np.where(np.abs(environment) < _LARGEST, environment, np.nan)
-        verdict = self._learner.step(time_s, values, environment)
+        return values, np.where(np.abs(environment) < _LARGEST, environment, np.nan)
+
+    def _concluded(self, values: FloatArray, verdict: ReferenceVerdict) -> StreamVerdict:
         is_healthy = self.rows < self._healthy_rows
         expected, strength = verdict.expected, min(verdict.strength, _STRONGEST)
         self.rows += 1
@@ -161,6 +192,42 @@ class StreamDetector:
         if isinstance(self._learner, CompensatedReference):
             return self._learner.shifts()
         return np.full(self._channels, np.nan), np.full(self._channels, np.nan)
+
+
+def step_together(
+    detectors: Sequence[StreamDetector], time_s: float, values: FloatArray, environment: FloatArray
+) -> list[StreamVerdict]:
+    """Judge a row of each of several streams, then learn it: as `StreamDetector.step` of each, to the bit, and faster.
+
+    Parameters
+    ----------
+    detectors : sequence of StreamDetector, length R
+        Of streams with an environment, all with as many channels C and environmental quantities E.
+    time_s : float
+        Of all rows, as for `StreamDetector.step`.
+    values, environment : float64[R, C], float64[R, E]
+
+    Returns
+    -------
+    list of StreamVerdict, length R
+
+    Raises
+    ------
+    ShapeError
+        If a stream has other numbers of channels or environments, or no environment.
+
+    Examples
+    --------
+    >>> streams = [StreamDetector(channels=1, environments=1) for _ in range(2)]
+    >>> [found.alarm for found in step_together(streams, 0.0, np.ones((2, 1)), np.ones((2, 1)))]
+    [False, False]
+    """
+    rows = zip(detectors, values, environment, strict=True)
+    begun = [detector.begin(time_s, measured, around) for detector, measured, around in rows]
+    verdicts = iter(step_banks([step for row in begun for step in row.steps]))
+    return [
+        detector.end(row, [next(verdicts) for _ in row.steps]) for detector, row in zip(detectors, begun, strict=True)
+    ]
 
 
 class _Learner(Protocol):

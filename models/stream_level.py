@@ -13,6 +13,9 @@ level's spread at the right time. Every number that leaves carries the uncertain
 Noise that hangs together from row to row (first-order autocorrelation c while commissioning) makes levels wander
 more than independent noise would: their variance is taken as (1 + c) / (1 - c) times as large, as for a long mean.
 
+What a filter knows is a column (`models.columns`), its covariance a lower triangle, symmetric to the bit. Banks of many
+streams are stepped together, and none depends on which others are there.
+
 A residual beyond three deviations is taken for noise as much larger as it is. Nothing is frozen: what lasts is taken up
 by the level, whose wandering is what it is for, and not by the coefficients. A jump is too far for a level that
 wanders, and slopes would take it up; who sees one coming lets the level go (intervention: West and Harrison, Bayesian
@@ -22,16 +25,21 @@ Forecasting and Dynamic Models, 1997, chapter 11).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import log_ndtr, ndtri_exp
 
 from domain.arrays import FloatArray
+from models.columns import carry, dot, subtract_product
 from models.stream_environment import KNOTS, MEMORIES
+from models.triangles import diagonal, fold, triangle_length, unfold
 
-__all__ = ["LEVEL_SHARES", "LevelBank", "LevelVerdict"]
+__all__ = ["LEVEL_SHARES", "BankStep", "LevelBank", "LevelVerdict", "step_banks"]
 
 # How fast the level wanders: the weight that the steady filter gives to a row; memories of ten and thirty rows.
 LEVEL_SHARES: Final = (0.1, 0.03)
@@ -53,6 +61,8 @@ _MOST_AUTOCORRELATION: Final = 0.9
 # Places of bends kept beyond the weather met, and how many may move in a row: one wrong temperature moves few.
 _PLACES_AHEAD: Final = 4.0
 _MOVES_A_ROW: Final = 2
+# Banks stepped at once: as many as a processor's cache holds.
+_TOGETHER: Final = 16
 _TINY: Final = 1e-300
 _ALMOST_SURE: Final = -1e-12
 
@@ -80,210 +90,334 @@ class LevelVerdict:
     autocorrelation: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BankStep:
+    """A value for a bank to judge and to learn.
+
+    Attributes
+    ----------
+    bank : LevelBank
+    value : float
+        Finite, in the channel's unit.
+    environment : float64[M, E]
+        From `EnvironmentMemory.step`.
+    is_commissioning : bool
+        Whether the row is known to be healthy: the level stays nought.
+    jump : float, default 0.0
+        Deviations that the level may have jumped by since the last row, besides its wandering.
+    """
+
+    bank: LevelBank
+    value: float
+    environment: FloatArray
+    is_commissioning: bool
+    jump: float = 0.0
+
+
+class _Combinations(NamedTuple):
+    """intp[F] each: share, environmental quantity of the bend, memory and place of the bend of each filter."""
+
+    share: npt.NDArray[np.intp]
+    environment: npt.NDArray[np.intp]
+    memory: npt.NDArray[np.intp]
+    knot: npt.NDArray[np.intp]
+
+
+@cache
+def _combinations(environments: int) -> _Combinations:
+    axes = np.indices((len(LEVEL_SHARES), environments, MEMORIES, KNOTS), np.intp)
+    return _Combinations(*(axis.ravel() for axis in axes))
+
+
+@cache
+def _wander(environments: int) -> FloatArray:
+    """float64[F]: variance that the level of each filter gains a row, over that of the noise."""
+    return np.asarray(np.array(LEVEL_SHARES)[_combinations(environments).share] ** 2)
+
+
 class LevelBank:
     """Filters of one channel.
 
     Parameters
     ----------
     first_values : float64[N]
-        Finite values of the first rows, for middle and scale; not learned: give them to `step` as well.
+        Finite values of the first rows, for middle and scale; not learned: give them to `step_banks` as well.
     knots : float64[K, E]
         Places of bends.
+
+    Attributes
+    ----------
+    middle, scale : float
+        In the channel's unit: what is followed is the deviation from the middle over the scale.
+    state : float64[D, F]
+        Each filter's level, constant, slopes and bend.
+    spread : float64[D (D + 1) / 2, F]
+        Lower triangle of its covariance; the first entry is the level's variance.
+    log_weight : float64[F]
+        How well each has foretold; 0 for the best.
+    noise : float
+        Variance of a row's noise.
+    autocorrelation : float
+        As in `LevelVerdict`.
+    places, pitch : float64[K, E], float64[E]
+        Places of bends as they are now, and the way from one to the next.
+    rows : int
+        Learned so far.
     """
 
     __slots__ = (
-        "_autocorrelation",
-        "_environment",
+        "_highest",
         "_innovation",
-        "_knot",
-        "_log_weight",
-        "_memory",
-        "_middle",
-        "_noise",
+        "_lowest",
         "_noise_rows",
-        "_pitch",
-        "_place",
-        "_places",
         "_products",
-        "_rows",
-        "_scale",
-        "_share",
-        "_spread",
         "_squares",
-        "_state",
-        "_wander",
+        "autocorrelation",
+        "log_weight",
+        "middle",
+        "noise",
+        "pitch",
+        "places",
+        "rows",
+        "scale",
+        "spread",
+        "state",
     )
 
     def __init__(self, first_values: FloatArray, knots: FloatArray) -> None:
         environments = knots.shape[1]
-        shape = (len(LEVEL_SHARES), environments, MEMORIES, KNOTS)
-        self._share, self._environment, self._memory, self._knot = (axis.ravel() for axis in np.indices(shape))
-        self._places = knots.copy()
-        self._pitch = knots[1] - knots[0]
-        self._place = knots[self._knot, self._environment]
-        self._wander = np.array(LEVEL_SHARES)[self._share] ** 2
-        self._middle = float(np.median(first_values))
+        filters = _combinations(environments).share.size
+        self.places = knots.copy()
+        self.pitch = knots[1] - knots[0]
+        self._lowest: list[float] = knots.min(axis=0).tolist()
+        self._highest: list[float] = knots.max(axis=0).tolist()
+        self.middle = float(np.median(first_values))
         steps = np.diff(first_values)
-        self._scale = float(steps.std() if len(steps) else 0.0) / math.sqrt(2.0) or max(abs(self._middle), 1.0)
+        self.scale = float(steps.std() if len(steps) else 0.0) / math.sqrt(2.0) or max(abs(self.middle), 1.0)
         prior = np.array([0.0, _CONSTANT, *[_LINE_SLOPE] * (2 * environments), _BEND_SLOPE])
-        self._spread = np.tile(np.diag(prior**2), (self._share.size, 1, 1))
-        self._state = np.zeros((self._share.size, len(prior)))
-        self._log_weight = np.zeros(self._share.size)
-        self._noise = 1.0
+        self.spread = np.zeros((triangle_length(len(prior)), filters))
+        self.spread[diagonal(len(prior))] = prior[:, np.newaxis] ** 2
+        self.state = np.zeros((len(prior), filters))
+        self.log_weight = np.zeros(filters)
+        self.noise = 1.0
         self._noise_rows = 0
         self._innovation = 0.0
         self._products = 0.0
         self._squares = _INDEPENDENT_ROWS
-        self._autocorrelation = 0.0
-        self._rows = 0
+        self.autocorrelation = 0.0
+        self.rows = 0
 
-    def wait(self) -> None:
-        """Let a row pass without a value: the level may have moved."""
-        self._spread[:, 0, 0] += self._wander * self._noise
+    def wait(self, jump: float = 0.0) -> None:
+        """Let a row pass without a value: the level may have wandered, and jumped by so many deviations."""
+        self.spread[0] += (_wander(len(self.pitch)) + jump * jump) * self.noise
 
-    def step(self, value: float, environment: FloatArray, *, is_commissioning: bool, jump: float = 0.0) -> LevelVerdict:
-        """Judge a value by what was learned before it, then learn it.
-
-        Parameters
-        ----------
-        value : float
-            Finite, in the channel's unit.
-        environment : float64[M, E]
-            From `EnvironmentMemory.step`.
-        is_commissioning : bool
-            Whether the row is known to be healthy: the level stays nought.
-        jump : float, default 0.0
-            Deviations that the level may have jumped by since the last row, besides its wandering.
-
-        Returns
-        -------
-        LevelVerdict
-        """
-        if not is_commissioning:
-            self.wait()
-            self._spread[:, 0, 0] += jump * jump * self._noise
-        self._reach(environment[0])
-        columns = self._columns(environment)
-        cross = (self._spread * columns[:, np.newaxis, :]).sum(axis=2)
-        known = (cross * columns).sum(axis=1)
-        total = known + self._noise
-        miss = (value - self._middle) / self._scale - (self._state * columns).sum(axis=1)
-        surprise = miss * miss / total
-        weight = np.exp(self._log_weight)
-        weight /= weight.sum()
-        mean_miss = float((weight * miss).sum())
-        believed = total
-        if self._rows >= _UNCLIPPED_ROWS:
-            believed = known + self._noise * np.maximum(surprise / _CLIP**2, 1.0)
-        gain = cross / believed[:, np.newaxis]
-        self._state += gain * miss[:, np.newaxis]
-        self._spread -= gain[:, :, np.newaxis] * cross[:, np.newaxis, :]
-        self._log_weight -= 0.5 * (np.log(total / self._noise) + np.minimum(surprise, _MOST_SURPRISE))
-        self._log_weight -= self._log_weight.max()
-        self._rows += 1
-        slowest = np.where(self._share == len(LEVEL_SHARES) - 1, weight, 0.0)
-        innovation = _normal_score(slowest / max(float(slowest.sum()), _TINY), miss / np.sqrt(total))
-        if self._rows > max(_UNCLIPPED_ROWS, 2 * columns.shape[1]):
-            self._follow_noise(float((weight * surprise).sum()))
-            if is_commissioning:
-                self._follow_autocorrelation(min(max(innovation, -_CLIP), _CLIP))
-        expected = self._middle + value - self._middle - mean_miss * self._scale
-        keep = self._autocorrelation
-        inflation = (1.0 + keep) / (1.0 - keep)
-        return LevelVerdict(expected, innovation, self._levels() / math.sqrt(inflation), keep)
+    def step(self, value: float, environment: FloatArray, *, is_commissioning: bool) -> LevelVerdict:
+        """Judge a value and learn it, as `step_banks` does for many."""
+        return step_banks([BankStep(self, value, environment, is_commissioning=is_commissioning)])[0]
 
     def shift(self) -> tuple[float, float]:
         """Give how far the level is from nought and its standard error, in the channel's unit, over all filters."""
-        weight = np.exp(self._log_weight)
+        weight = np.exp(self.log_weight)
         weight /= weight.sum()
-        level = float((weight * self._state[:, 0]).sum())
-        variance = float((weight * (self._spread[:, 0, 0] + (self._state[:, 0] - level) ** 2)).sum())
-        inflation = (1.0 + self._autocorrelation) / (1.0 - self._autocorrelation)
-        return level * self._scale, math.sqrt(max(variance * inflation, 0.0)) * self._scale
+        level = float((weight * self.state[0]).sum())
+        variance = float((weight * (self.spread[0] + (self.state[0] - level) ** 2)).sum())
+        inflation = (1.0 + self.autocorrelation) / (1.0 - self.autocorrelation)
+        return level * self.scale, math.sqrt(max(variance * inflation, 0.0)) * self.scale
 
-    def _reach(self, now: FloatArray) -> None:
-        """Keep places for bends beyond the weather met: the ladder moves on before the weather gets there."""
-        for quantity, value in enumerate(now.tolist()):
-            ahead = _PLACES_AHEAD * self._pitch[quantity]
+    def reach(self, now: FloatArray) -> None:
+        """Keep places for bends beyond the weather met: the ladder moves on before the weather gets there.
+
+        Parameters
+        ----------
+        now : float64[E]
+            The environment, without its memories.
+        """
+        for quantity, (value, pitch) in enumerate(zip(now.tolist(), self.pitch.tolist(), strict=True)):
+            ahead = _PLACES_AHEAD * pitch
             for _ in range(_MOVES_A_ROW):
-                places = self._places[:, quantity]
-                if places.min() > value - ahead:
-                    self._move(quantity, int(places.argmin()), -self._pitch[quantity])
-                elif places.max() < value + ahead:
-                    self._move(quantity, int(places.argmax()), self._pitch[quantity])
+                if self._lowest[quantity] > value - ahead:
+                    self._lowest[quantity] = self._move(quantity, int(self.places[:, quantity].argmin()), -pitch)
+                elif self._highest[quantity] < value + ahead:
+                    self._highest[quantity] = self._move(quantity, int(self.places[:, quantity].argmax()), pitch)
+                else:
+                    break
 
-    def _move(self, quantity: int, end: int, by: float) -> None:
-        """Move the bend believed least to the place next to one end of the ladder.
+    def _move(self, quantity: int, end: int, by: float) -> float:
+        """Move the bend believed least to the place next to one end of the ladder, and give that place.
 
         Below all weather met a bend has never acted: it is as unknown as before the first row. Above all of it, a
         bend has always acted, as a slope: what it adds at its new place is taken from the constant.
         """
-        weight = np.where(self._environment == quantity, np.exp(self._log_weight), 0.0)
-        believed = np.bincount(self._knot, weights=weight, minlength=KNOTS)
-        believed[[int(self._places[:, quantity].argmin()), int(self._places[:, quantity].argmax())]] = np.inf
+        of = _combinations(len(self.pitch))
+        weight = np.where(of.environment == quantity, np.exp(self.log_weight), 0.0)
+        believed = np.bincount(of.knot, weights=weight, minlength=KNOTS)
+        believed[[int(self.places[:, quantity].argmin()), int(self.places[:, quantity].argmax())]] = np.inf
         least = int(believed.argmin())
-        taken = np.flatnonzero((self._environment == quantity) & (self._knot == least))
-        source = np.flatnonzero((self._environment == quantity) & (self._knot == end))
-        state, spread = self._state[source], self._spread[source]
+        taken = np.flatnonzero((of.environment == quantity) & (of.knot == least))
+        source = np.flatnonzero((of.environment == quantity) & (of.knot == end))
+        state, spread = self.state[:, source], unfold(self.spread[:, source].T, len(self.state))
         if by < 0.0:
-            state[:, -1] = 0.0
+            state[-1] = 0.0
             spread[:, -1, :] = spread[:, :, -1] = 0.0
             spread[:, -1, -1] = _BEND_SLOPE**2
         else:
-            state[:, 1] -= by * state[:, -1]
+            state[1] -= by * state[-1]
             spread[:, 1, :] -= by * spread[:, -1, :]
             spread[:, :, 1] -= by * spread[:, :, -1]
-        self._state[taken], self._spread[taken] = state, spread
-        self._log_weight[taken] = self._log_weight[source]
-        self._places[least, quantity] = self._places[end, quantity] + by
-        self._place = self._places[self._knot, self._environment]
+        self.state[:, taken], self.spread[:, taken] = state, fold(spread).T
+        self.log_weight[taken] = self.log_weight[source]
+        place = float(self.places[end, quantity]) + by
+        self.places[least, quantity] = place
+        return place
 
-    def _columns(self, environment: FloatArray) -> FloatArray:
-        """float64[F, D]: each filter's columns: level, constant, slopes now, slopes remembered, bend."""
-        environments = environment.shape[1]
-        columns = np.ones((self._share.size, 3 + 2 * environments))
-        columns[:, 2 : 2 + environments] = environment[0]
-        remembered = environment[self._memory]
-        columns[:, 2 + environments : -1] = np.where(self._memory[:, np.newaxis] == 0, 0.0, remembered)
-        columns[:, -1] = np.maximum(self._place - environment[self._memory, self._environment], 0.0)
-        return columns
+    def follow_noise(self, surprise: float) -> None:
+        """Count a row, and learn from the square of its miss over its variance how large the noise is."""
+        self.rows += 1
+        if self.is_settled():
+            self._noise_rows += 1
+            share = max(1.0 / (self._noise_rows + _NOISE_PRIOR_ROWS), 1.0 / _NOISE_ROWS)
+            self.noise *= 1.0 + share * (_CLIP_LOSS * min(surprise, _MOST_NOISE) - 1.0)
 
-    def _follow_noise(self, surprise: float) -> None:
-        self._noise_rows += 1
-        share = max(1.0 / (self._noise_rows + _NOISE_PRIOR_ROWS), 1.0 / _NOISE_ROWS)
-        self._noise *= 1.0 + share * (_CLIP_LOSS * min(surprise, _MOST_NOISE) - 1.0)
-
-    def _follow_autocorrelation(self, innovation: float) -> None:
+    def follow_autocorrelation(self, innovation: float) -> None:
         """Tell from healthy rows how much more a mean of n rows wanders than one of n independent rows."""
-        self._products += innovation * self._innovation
-        self._squares += innovation * innovation
-        self._innovation = innovation
-        self._autocorrelation = min(max(self._products / self._squares, 0.0), _MOST_AUTOCORRELATION)
+        if self.is_settled():
+            clipped = min(max(innovation, -_CLIP), _CLIP)
+            self._products += clipped * self._innovation
+            self._squares += clipped * clipped
+            self._innovation = clipped
+            self.autocorrelation = min(max(self._products / self._squares, 0.0), _MOST_AUTOCORRELATION)
 
-    def _levels(self) -> FloatArray:
-        """float64[L]: normal score of the level, over the filters of each share."""
-        weight = np.exp(self._log_weight).reshape(len(LEVEL_SHARES), -1)
-        weight /= np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
-        level = self._state[:, 0].reshape(weight.shape)
-        variance = self._spread[:, 0, 0].reshape(weight.shape)
-        # Under health the level is nought and its estimate moves by noise alone: of the steady filter's spread
-        # share * noise, that is noise's part share / (2 - share); what the coefficients add is left as it is.
-        share = np.array(LEVEL_SHARES)[:, np.newaxis]
-        variance = np.maximum(variance - share * (1.0 - share) / (2.0 - share) * self._noise, variance / (2.0 - share))
-        scores = np.where(variance > _TINY, level / np.sqrt(np.maximum(variance, _TINY)), 0.0)
-        return np.array([_normal_score(w, z) for w, z in zip(weight, scores, strict=True)])
+    def is_settled(self) -> bool:
+        """Tell whether enough rows are known for what they miss to be noise."""
+        return self.rows > max(_UNCLIPPED_ROWS, 2 * len(self.state))
 
 
-def _normal_score(weight: FloatArray, score: FloatArray) -> float:
-    """Give the standard normal quantile of a mixture's distribution function.
+def step_banks(steps: Sequence[BankStep]) -> list[LevelVerdict]:
+    """Judge a value of each of several banks by what it learned before, then learn it.
+
+    Parameters
+    ----------
+    steps : sequence of BankStep, length R
+        Each of another bank, all with as many environmental quantities. Banks are changed in place.
+
+    Returns
+    -------
+    list of LevelVerdict, length R
+        The same to the bit whatever other banks are stepped with it.
+    """
+    found: list[LevelVerdict] = []
+    for begin in range(0, len(steps), _TOGETHER):
+        found += _step(steps[begin : begin + _TOGETHER])
+    return found
+
+
+def _step(steps: Sequence[BankStep]) -> list[LevelVerdict]:
+    for step in steps:
+        if not step.is_commissioning:
+            step.bank.wait(step.jump)
+        step.bank.reach(step.environment[0])
+    banks = [step.bank for step in steps]
+    spread, state, log_weight = _side_by_side(banks)
+    told = [(bank.noise, bank.scale, bank.middle, step.value) for bank, step in zip(banks, steps, strict=True)]
+    noise, scale, middle, value = np.array(told).T[:, :, np.newaxis]
+    columns = _columns(banks, np.stack([step.environment for step in steps]))
+    cross = carry(spread, columns)
+    known = dot(cross, columns)
+    total = known + noise
+    miss = (value - middle) / scale - dot(state, columns)
+    surprise = miss * miss / total
+    weight = np.exp(log_weight)
+    weight /= weight.sum(axis=1, keepdims=True)
+    expected = (value[:, 0] - scale[:, 0] * (weight * miss).sum(axis=1)).tolist()
+    innovation = _by_share(log_weight)[:, -1:].copy(), _by_share(miss / np.sqrt(total))[:, -1:]
+    is_clipped = np.array([[bank.rows >= _UNCLIPPED_ROWS] for bank in banks])
+    gain = cross / (known + noise * np.where(is_clipped, np.maximum(surprise / _CLIP**2, 1.0), 1.0))
+    state += gain * miss
+    subtract_product(spread, gain, cross)
+    log_weight -= 0.5 * (np.log(total / noise) + np.minimum(surprise, _MOST_SURPRISE))
+    log_weight -= log_weight.max(axis=1, keepdims=True)
+    for bank, mean in zip(banks, (weight * surprise).sum(axis=1).tolist(), strict=True):
+        bank.follow_noise(mean)
+    _put_back(banks, spread, state, log_weight)
+    level = _by_share(log_weight), _levels(banks, spread[0], state[0])
+    scores = _normal_scores(*(np.concatenate(pair, axis=1) for pair in zip(innovation, level, strict=True)))
+    return [_verdict(*row) for row in zip(steps, expected, scores, strict=True)]
+
+
+def _verdict(step: BankStep, expected: float, scores: FloatArray) -> LevelVerdict:
+    """Learn the innovation, the first of the scores, and widen the levels, the others, as noise hangs together."""
+    innovation = float(scores[0])
+    if step.is_commissioning:
+        step.bank.follow_autocorrelation(innovation)
+    keep = step.bank.autocorrelation
+    return LevelVerdict(expected, innovation, scores[1:] / math.sqrt((1.0 + keep) / (1.0 - keep)), keep)
+
+
+def _side_by_side(banks: list[LevelBank]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """float64[T, R, F], [D, R, F], [R, F]: spread, state and weight of banks; of one, what it has, not a copy."""
+    if len(banks) == 1:
+        (bank,) = banks
+        return bank.spread[:, np.newaxis], bank.state[:, np.newaxis], bank.log_weight[np.newaxis]
+    return (
+        np.stack([bank.spread for bank in banks], axis=1),
+        np.stack([bank.state for bank in banks], axis=1),
+        np.stack([bank.log_weight for bank in banks]),
+    )
+
+
+def _put_back(banks: list[LevelBank], spread: FloatArray, state: FloatArray, log_weight: FloatArray) -> None:
+    """Undo `_side_by_side`."""
+    if len(banks) > 1:
+        for row, bank in enumerate(banks):
+            bank.spread[...], bank.state[...], bank.log_weight[...] = spread[:, row], state[:, row], log_weight[row]
+
+
+def _columns(banks: list[LevelBank], environment: FloatArray) -> FloatArray:
+    """float64[D, R, F]: each filter's columns: level, constant, slopes now, slopes remembered, bend."""
+    rows, _, environments = environment.shape
+    of = _combinations(environments)
+    columns = np.ones((3 + 2 * environments, rows, len(of.share)))
+    columns[2 : 2 + environments] = environment[:, 0].T[:, :, np.newaxis]
+    for quantity in range(environments):
+        columns[2 + environments + quantity] = environment[:, of.memory, quantity]
+    columns[2 + environments : -1, :, of.memory == 0] = 0.0
+    place = np.stack([bank.places[of.knot, of.environment] for bank in banks])
+    columns[-1] = np.maximum(place - environment[:, of.memory, of.environment], 0.0)
+    return columns
+
+
+def _by_share(numbers: FloatArray) -> FloatArray:
+    """float64[R, L, F / L], of float64[R, F]: the filters of each share, the slowest last."""
+    return numbers.reshape(len(numbers), len(LEVEL_SHARES), -1)
+
+
+def _levels(banks: list[LevelBank], variance: FloatArray, level: FloatArray) -> FloatArray:
+    """float64[R, L, F / L]: level over its spread under health."""
+    level, variance = _by_share(level), _by_share(variance)
+    noise = np.array([bank.noise for bank in banks])[:, np.newaxis, np.newaxis]
+    # Under health the level is nought and its estimate moves by noise alone: of the steady filter's spread
+    # share * noise, that is noise's part share / (2 - share); what the coefficients add is left as it is.
+    share = np.array(LEVEL_SHARES)[:, np.newaxis]
+    variance = np.maximum(variance - share * (1.0 - share) / (2.0 - share) * noise, variance / (2.0 - share))
+    return np.where(variance > _TINY, level / np.sqrt(np.maximum(variance, _TINY)), 0.0)
+
+
+def _normal_scores(log_weight: FloatArray, score: FloatArray) -> FloatArray:
+    """Give the standard normal quantiles, float64[...], of mixtures' distribution functions, of float64[..., F].
 
     The chance that a mixture of normal variables is at most what was seen is the mixture of the chances; as a normal
     quantile it can be averaged and squared like any other (the probability integral transform: Dawid, J. R. Stat.
     Soc. A 147 (1984) 278-292). A moment-matched normal would call impossible what one filter in ten expected.
     """
-    log_weight = np.log(np.maximum(weight, _TINY))
-    below, above = log_weight + log_ndtr(score), log_weight + log_ndtr(-score)
-    below_top, above_top = float(below.max()), float(above.max())
-    log_below = min(below_top + math.log(float(np.exp(below - below_top).sum())), _ALMOST_SURE)
-    log_above = min(above_top + math.log(float(np.exp(above - above_top).sum())), _ALMOST_SURE)
-    return float(ndtri_exp(log_below)) if log_below < log_above else -float(ndtri_exp(log_above))
+    log_weight = log_weight - _log_sum(log_weight)[..., np.newaxis]
+    # A chance near 1 has few digits left: of what lies above its middle, the chance of lying above is taken.
+    is_above = (np.exp(log_weight) * score).sum(axis=-1) > 0.0
+    turned = np.where(is_above[..., np.newaxis], -score, score)
+    quantile = ndtri_exp(np.minimum(_log_sum(log_weight + log_ndtr(turned)), _ALMOST_SURE))
+    return np.asarray(np.where(is_above, -quantile, quantile))
+
+
+def _log_sum(logarithms: FloatArray) -> FloatArray:
+    """Add numbers along the last axis that are given by their logarithms."""
+    top = logarithms.max(axis=-1)
+    return np.asarray(top + np.log(np.exp(logarithms - top[..., np.newaxis]).sum(axis=-1)))

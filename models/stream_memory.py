@@ -1,13 +1,12 @@
 """The state of an online detector as bytes, and back: what is saved goes on with the same bits.
 
 A detector is a handful of objects that hold numbers, arrays and one another in slots. They are written as MessagePack,
-slot by slot in the order of their classes, floats and arrays to the bit, and compressed. Only the classes named here
+slot by slot in the order of their classes, floats and arrays to the bit. Only the classes named here
 are made again, and none of their code runs: reading bytes runs no code of their writer.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from typing import Any, Final
 
@@ -31,8 +30,6 @@ SAVED: Final[tuple[type[Any], ...]] = (
     LevelBank,
     BudgetAlarm,
 )
-# Filters whose bends lie side by side hold much the same: two fifths are left, and more effort takes little off them.
-_EFFORT: Final = 1
 _PLACE: Final = {kind: place for place, kind in enumerate(SAVED)}
 
 
@@ -51,7 +48,7 @@ def encode_detector(detector: StreamDetector) -> bytes:
     >>> decode_detector(encode_detector(detector)).rows
     1
     """
-    return zlib.compress(msgspec.msgpack.encode(_packed(detector)), _EFFORT)
+    return msgspec.msgpack.encode(_packed(detector))
 
 
 def decode_detector(data: bytes) -> StreamDetector:
@@ -63,8 +60,8 @@ def decode_detector(data: bytes) -> StreamDetector:
         If it is something else.
     """
     try:
-        found = _unpacked(msgspec.msgpack.decode(zlib.decompress(data)))
-    except (zlib.error, msgspec.MsgspecError, ValueError, TypeError, IndexError, KeyError) as error:
+        found = _unpacked(msgspec.msgpack.decode(data))
+    except (msgspec.MsgspecError, ValueError, TypeError, IndexError, KeyError) as error:
         raise StorageCorrupt(f"a detector's {len(data)} bytes cannot be read ({error}); restore a backup") from error
     if not isinstance(found, StreamDetector):
         raise StorageCorrupt(f"a detector's {len(data)} bytes are of something else; restore a backup")
@@ -75,14 +72,14 @@ def _packed(value: Any) -> Any:
     """Give a value as what MessagePack knows; what it does not know is a list that begins with a letter."""
     if value is None or isinstance(value, bool | int | float):
         return value
+    if type(value) in _PLACE:
+        return ["o", _PLACE[type(value)], [_packed(getattr(value, name)) for name in type(value).__slots__]]
     if isinstance(value, np.ndarray):
         return ["a", value.dtype.newbyteorder("<").str, value.shape, np.ascontiguousarray(value).tobytes()]
     if isinstance(value, deque):
         return ["d", value.maxlen, [_packed(item) for item in value]]
     if isinstance(value, list | tuple):
         return ["l" if isinstance(value, list) else "t", [_packed(item) for item in value]]
-    if type(value) in _PLACE:
-        return ["o", _PLACE[type(value)], [_packed(getattr(value, name)) for name in type(value).__slots__]]
     raise TypeError(f"{type(value).__name__} is not part of a stream with an environment")
 
 
@@ -93,7 +90,7 @@ def _unpacked(value: Any) -> Any:
         case ["a", str() as kind, list() as shape, bytes() as body]:
             return np.frombuffer(body, kind).reshape(shape).astype(np.dtype(kind).newbyteorder("="))
         case ["d", most, list() as items]:
-            return deque((_unpacked(item) for item in items), maxlen=most)
+            return deque([_unpacked(item) if isinstance(item, list) else item for item in items], maxlen=most)
         case ["l", list() as items]:
             return [_unpacked(item) for item in items]
         case ["t", list() as items]:
@@ -107,5 +104,5 @@ def _made(kind: type[Any], items: list[Any]) -> Any:
     """Make an object without running its code."""
     made: Any = object.__new__(kind)
     for name, item in zip(kind.__slots__, items, strict=True):
-        setattr(made, name, _unpacked(item))
+        setattr(made, name, _unpacked(item) if isinstance(item, list) else item)
     return made

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from domain.arrays import FeatureTable
-from domain.errors import StorageCorrupt
+from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb, Reason, RiskAssessment
 from domain.register import Works
@@ -20,7 +20,7 @@ from models.compiling import compile_catalogue
 from models.fleet_memory import FleetMemory
 from models.frequency_changes import CHANGE_CODES, begin_anew
 from models.state import decode_state, encode_state, initial_state, state_digest
-from models.stream_detector import StreamDetector
+from models.stream_detector import StreamDetector, step_together
 from models.stream_memory import decode_detector, encode_detector
 from service.evaluation.bridge_record import BridgeRecord, make_bridge_record
 from tests.unit.models.conftest import make_register
@@ -180,6 +180,31 @@ def test_a_detector_that_was_saved_each_row_says_the_same(environments: int) -> 
         assert (one.novelty, one.alarm, one.share_of_alarm) == (other.novelty, other.alarm, other.share_of_alarm)
         assert np.array_equal(one.expected, other.expected, equal_nan=True)
     assert encode_detector(kept) == saved
+
+
+@pytest.mark.parametrize("environments", [1, 2])
+def test_detectors_stepped_together_say_what_each_says_alone(environments: int) -> None:
+    """Also where rows are missing, and where some have just begun."""
+    records = [bridge(seed, gaps=seed % 2 == 0) for seed in range(20)]
+    alone, together = ([StreamDetector(channels=1, environments=environments) for _ in records] for _ in range(2))
+    for day in range(140):
+        # The later ones begin later.
+        live = range(min(1 + day // 4, len(records)))
+        value = np.array([records[row].natural_frequency_hz[day : day + 1] for row in live])
+        warmth = np.array([records[row].temperature_degc[day] for row in live])
+        around = np.stack([warmth, 80.0 + np.abs(warmth)], axis=1)[:, :environments]
+        one = [alone[row].step(86400.0 * day, value[row], around[row]) for row in live]
+        many = step_together([together[row] for row in live], 86400.0 * day, value, around)
+        for single, of_many in zip(one, many, strict=True):
+            assert (single.novelty, single.share_of_alarm) == (of_many.novelty, of_many.share_of_alarm)
+            assert np.array_equal(single.expected, of_many.expected, equal_nan=True)
+    assert [encode_detector(detector) for detector in alone] == [encode_detector(detector) for detector in together]
+    assert max(detector.rows for detector in together) == 140
+
+
+def test_a_stream_without_an_environment_is_not_stepped_with_others() -> None:
+    with pytest.raises(ShapeError, match="without an environment"):
+        step_together([StreamDetector(channels=1)], 0.0, np.ones((1, 1)), np.ones((1, 0)))
 
 
 def test_other_bytes_and_other_streams_are_refused() -> None:

@@ -48,6 +48,7 @@ VERSIONS = {
     "3.23": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.24": ("97f6db5fd0527ce1", "1ff187ba3d90a6fe"),
     "3.25": ("46ea75d574a16b57", "1ff187ba3d90a6fe"),
+    "3.26": ("af7fd7e0a87e7b91", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 
