@@ -10,18 +10,12 @@ import pytest
 from river import stats
 from scipy import stats as scipy_stats
 
-from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.register import Asset, AssetType, Channel, Direction, Register, Role
-from models.baseline import learn
-from models.catalogue import HOUR_NS, Catalogue
-from models.compiling import compile_catalogue
-from models.deviation import expect, measure_deviation
+from models.deviation import measure_deviation
 from models.environment import Explained
 from models.features import waveform_features
 from models.layout import REGRESSORS
-from models.memory import ModelState
-from models.state import initial_state
 from models.triangles import unfold
+from tests.frequencies import fold_in, frequencies
 
 PRIOR = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
 SCALE = float(-np.log(0.9))
@@ -90,39 +84,9 @@ def all_met(design: Any) -> Explained:
     return Explained(design, never, ~never)
 
 
-def fold_in(catalogue: Catalogue, state: ModelState, y: Any, rows: Any, design: Any, frozen: Any, hour: int) -> Any:
-    explained = all_met(design)
-    return learn(
-        catalogue,
-        state,
-        y,
-        rows,
-        explained=explained,
-        expectation=expect(catalogue, state, rows, explained),
-        frozen=frozen,
-        commissioning=np.ones(len(rows), np.bool_),
-        end_ns=np.full(len(rows), (472_224 + hour) * HOUR_NS, np.int64),
-    )
-
-
 def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
     """Three channels, 300 hours, outliers, a frozen stretch and a missing one; no climate sensor, so wide."""
-    channels = tuple(
-        Channel(
-            AssetId("a"),
-            SensorId("s"),
-            ChannelName(f"natural_frequency_{number}"),
-            "Hz",
-            GatewayId("g"),
-            3600.0,
-            Role.CONDITION,
-            Direction.DOWN,
-        )
-        for number in (1, 2, 3)
-    )
-    register = Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), channels)
-    catalogue = compile_catalogue(register, {channel.key: place for place, channel in enumerate(channels)})
-    state = initial_state(catalogue)
+    catalogue, state = frequencies(3)
     slow = [SlowChannel() for _ in range(3)]
     rng = np.random.default_rng(8)
     truth = rng.normal(scale=0.02, size=(3, len(REGRESSORS) - 1))
@@ -133,7 +97,8 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
             y = y + 0.3
         rows = np.array([0, 2]) if 150 <= hour < 160 else np.array([0, 1, 2])
         frozen = np.array([0, 0, 200 <= hour < 220], np.bool_)[rows]
-        state = fold_in(catalogue, state, y[rows], rows, np.tile(design, (len(rows), 1)), frozen, hour)
+        explained = all_met(np.tile(design, (len(rows), 1)))
+        state = fold_in(catalogue, state, y[rows], rows, explained=explained, frozen=frozen, hour=hour)
         # The slow filter counts hours by its own steps: let it live through the missing ones as the batch does.
         for place, row in enumerate(rows.tolist()):
             if hour == 160 and row == 1:
@@ -155,24 +120,14 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
 
 def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
     """With a flat level the filter must end near ordinary least squares on the same hours."""
-    channel = Channel(
-        AssetId("a"),
-        SensorId("s"),
-        ChannelName("natural_frequency_1"),
-        "Hz",
-        GatewayId("g"),
-        3600.0,
-        Role.CONDITION,
-        Direction.DOWN,
-    )
-    catalogue = compile_catalogue(Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), (channel,)), {channel.key: 1})
-    state = initial_state(catalogue)
+    catalogue, state = frequencies(1)
     rng = np.random.default_rng(9)
     design = np.column_stack([np.ones(1500), rng.normal(size=(1500, len(REGRESSORS) - 1))])
     truth = np.concatenate([[1.1], rng.normal(scale=0.02, size=len(REGRESSORS) - 1)])
     y = design @ truth + rng.normal(scale=0.004, size=1500)
     for hour in range(1500):
-        state = fold_in(catalogue, state, y[[hour]], np.array([0]), design[[hour]], np.zeros(1, np.bool_), hour)
+        explained, frozen = all_met(design[[hour]]), np.zeros(1, np.bool_)
+        state = fold_in(catalogue, state, y[[hour]], np.array([0]), explained=explained, frozen=frozen, hour=hour)
     fitted = np.linalg.lstsq(design, y, rcond=None)[0]
     assert state.coefficients[0, 1:] == pytest.approx(fitted[1:], abs=4e-4)
     assert np.sqrt(state.noise[0]) == pytest.approx(0.004, rel=0.15)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.register import Asset, AssetType, Channel, Direction, Register, Role
-from models.baseline import learn
-from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, downdate, gather, places_of, put, total
-from models.compiling import compile_catalogue
-from models.deviation import expect, measure_deviation
+from models.deviation import measure_deviation
 from models.environment import Explained
 from models.layout import COLUMNS, REGRESSORS
-from models.memory import ModelState, with_columns
+from models.memory import with_columns
 from models.regressor_groups import groups_of
-from models.state import initial_state
 from models.triangles import fold, unfold
+from tests.frequencies import fold_in, frequencies
 
 CHANNELS = 600
 
@@ -73,29 +66,10 @@ def test_every_channel_is_in_one_group_that_has_all_it_met() -> None:
     assert {group.met for group in groups if 0 in group.some} == {tuple(np.flatnonzero(met[0]).tolist())}
 
 
-def made_up(count: int) -> tuple[Catalogue, ModelState]:
-    channels = tuple(
-        Channel(
-            AssetId("a"),
-            SensorId("s"),
-            ChannelName(f"natural_frequency_{number}"),
-            "Hz",
-            GatewayId("g"),
-            3600.0,
-            Role.CONDITION,
-            Direction.DOWN,
-        )
-        for number in range(1, count + 1)
-    )
-    register = Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), channels)
-    catalogue = compile_catalogue(register, {channel.key: place for place, channel in enumerate(channels)})
-    return catalogue, initial_state(catalogue)
-
-
 def test_company_changes_no_number_of_a_channel() -> None:
     """Channels of six climates in batches of all, of some and of one, whose drivers come, go stale and are met late."""
     rng = np.random.default_rng(5)
-    catalogue, together = made_up(CHANNELS)
+    catalogue, together = frequencies(CHANNELS)
     apart = together
     climates = rng.random((6, len(REGRESSORS))) < 0.6
     late = rng.integers(0, 150, (6, len(REGRESSORS)))
@@ -111,34 +85,20 @@ def test_company_changes_no_number_of_a_channel() -> None:
         y = np.log(3.0) + 0.02 * design[climate].sum(axis=1) + rng.normal(scale=0.01, size=CHANNELS)
         frozen = rng.random(CHANNELS) < 0.1
         explained = Explained(design[climate], stale[climate], met[climate])
-        together = step(catalogue, together, y, np.arange(CHANNELS), explained, frozen, hour)
+        everybody = np.arange(CHANNELS)
+        together = fold_in(catalogue, together, y, everybody, explained=explained, frozen=frozen, hour=hour)
+        together = measure_deviation(catalogue, together, everybody, explained)
         for rows in few:
-            apart = step(catalogue, apart, y[rows], rows, explained.take(rows), frozen[rows], hour)
+            own = explained.take(rows)
+            apart = fold_in(catalogue, apart, y[rows], rows, explained=own, frozen=frozen[rows], hour=hour)
+            apart = measure_deviation(catalogue, apart, rows, own)
     for name in COLUMNS:
         assert getattr(together, name).tobytes() == getattr(apart, name).tobytes(), name
     assert np.isfinite(together.deviation).all()
 
 
-def step(
-    catalogue: Catalogue, state: ModelState, y: Any, rows: Any, explained: Explained, frozen: Any, hour: int
-) -> ModelState:
-    expectation = expect(catalogue, state, rows, explained)
-    state = learn(
-        catalogue,
-        state,
-        y,
-        rows,
-        explained=explained,
-        expectation=expectation,
-        frozen=frozen,
-        commissioning=np.ones(len(rows), np.bool_),
-        end_ns=np.full(len(rows), (472_224 + hour) * HOUR_NS, np.int64),
-    )
-    return measure_deviation(catalogue, state, rows, explained)
-
-
 def test_a_column_nobody_knows_is_refused() -> None:
-    _, state = made_up(1)
+    _, state = frequencies(1)
     changed = with_columns(state, noise=np.array([2.0]))
     assert (changed.noise.tolist(), changed.scale is state.scale, state.noise.tolist()) == ([2.0], True, [0.0])
     with pytest.raises(TypeError, match="'loudness'"):
