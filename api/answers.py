@@ -22,15 +22,8 @@ from api.schemas import (
 from api.schemas_service import PartItem, ReadinessAnswer
 from api.times import rfc3339
 from api.wording import say_advice_of, say_reasons
-from domain.records import (
-    Alarm,
-    DeadLetter,
-    Decision,
-    Quarantined,
-    RiskAssessment,
-    SensorStatus,
-    SeriesPoint,
-)
+from domain.measurements import DeadLetter, Quarantined, SensorStatus, SeriesPoint
+from domain.records import Alarm, Decision, RiskAssessment
 from domain.register import Asset
 from storage.overview_rows import grade_now
 

@@ -26,25 +26,21 @@ from api.mode_answers import mode_item, spectrum_item
 from api.schemas import Answer, SeriesListing
 from api.schemas_service import CallerItem
 from domain.access import Right, Role
+from domain.basis import ChannelBasis
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange, RepairPlan
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.measurements import DataQuality, DeadLetter, Quarantined, SensorStatus, SeriesPoint
 from domain.modes import AveragedSpectrum, ModePoint
 from domain.records import (
     Alarm,
     AlarmState,
-    ChannelBasis,
-    DataQuality,
-    DeadLetter,
     Decision,
     DecisionVerb,
     FailureProbability,
-    Quarantined,
     Reason,
     RemainingLife,
     RiskAssessment,
     RiskState,
-    SensorStatus,
-    SeriesPoint,
 )
 from domain.register import Asset, AssetType
 

@@ -12,7 +12,8 @@ from api.terms import alarm_title, channel_name, subject_name, term, unit_symbol
 from api.texts import capital, text
 from api.times import parse_date
 from api.wording import say_advice_of, say_reasons
-from domain.records import Alarm, DataQuality, Decision, RiskAssessment, RiskState, SensorStatus
+from domain.measurements import DataQuality, SensorStatus
+from domain.records import Alarm, Decision, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.overview_rows import grade_now
 

@@ -11,7 +11,8 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
+from domain.measurements import DataQuality
+from domain.records import AlarmState, DecisionVerb, RiskState
 from domain.register import AssetType
 
 __all__ = [

@@ -19,7 +19,8 @@ from api.languages import Language
 from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
 from api.texts import capital, text
-from domain.records import DataQuality, Reason, RiskAssessment, RiskState
+from domain.measurements import DataQuality
+from domain.records import Reason, RiskAssessment, RiskState
 
 __all__ = ["say_advice", "say_advice_of", "say_reason", "say_reasons"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.basis import ChannelBasis
 from domain.identifiers import AssetId
-from domain.records import AlarmState, ChannelBasis, RiskAssessment
+from domain.records import AlarmState, RiskAssessment
 
 __all__ = ["CauseShare", "Explanation", "FrequencyChange", "LookAlike", "ModeChange", "RepairPlan"]
 

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
-from domain.records import AssessmentBasis, ChannelBasis, ModeBasis, RemainingLife
+from domain.basis import AssessmentBasis, ChannelBasis, ModeBasis
+from domain.records import RemainingLife
 from models.axes import count_flags
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence

@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import FeatureTable, FloatArray
+from domain.basis import ChangeBasis
 from domain.explanations import FrequencyChange
-from domain.records import ChangeBasis, Reason
+from domain.records import Reason
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import ModelState, with_columns
 from models.stream_detector import StreamDetector, StreamVerdict, step_together

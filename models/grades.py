@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 from models.catalogue import Catalogue
 from models.memory import ModelState
 from models.plausibility import is_repaired

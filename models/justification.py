@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from domain.records import DataQuality, Reason, RiskState
+from domain.measurements import DataQuality
+from domain.records import Reason, RiskState
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons

@@ -23,15 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
-from domain.records import (
-    HORIZONS_DAYS,
-    AssessmentBasis,
-    DataQuality,
-    FailureProbability,
-    RemainingLife,
-    RiskAssessment,
-    RiskState,
-)
+from domain.basis import AssessmentBasis
+from domain.measurements import DataQuality
+from domain.records import HORIZONS_DAYS, FailureProbability, RemainingLife, RiskAssessment, RiskState
 from models.axes import count_flags
 from models.basis import bases_of
 from models.catalogue import HOUR_NS, Catalogue

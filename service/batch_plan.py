@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, IndexArray, ReadingColumns, ReadingFlag, TimeArray
 from domain.identifiers import AssetId
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.batch import Message, decode_batch
 from ingest.clock import UNLIMITED, ClockLimits
 from ingest.messages import DecodedBatch, MessageOutcome

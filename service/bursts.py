@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from domain.errors import PayloadError
 from domain.identifiers import GatewayId
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.assembler import ReceivedBlock, WaveformAssembler
 from ingest.blocks import WaveformGroups, decode_assembled
 from ingest.clock import ClockLimits

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.basis import AssessmentBasis
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange
-from domain.records import Alarm, AssessmentBasis, RiskAssessment
+from domain.records import Alarm, RiskAssessment
 from models.basis import Recomputed, days_to_alarm, recompute, shares_of_risk
 from models.evidence import CALM_STRENGTH
 from models.frequency_changes import CHANGE_CODES, change_reason, computed_change

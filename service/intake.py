@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
 from domain.identifiers import GatewayId
-from domain.records import DataQuality, DeadLetter
+from domain.measurements import DataQuality, DeadLetter
 from domain.register import WAVEFORM_CHANNELS
 from ingest.messages import DecodedBatch, Message
 from ingest.resolve import WaveformSlot

@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.arrays import FloatArray, ReadingColumns, ReadingFlag
 from domain.identifiers import AssetId, ChannelKey
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 from domain.register import Register
 from models.explanation import temperature_of
 from models.hop_clock import NEVER_NS

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.arrays import ReadingColumns
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.batch import Message
 from service.batch_plan import BatchPart, BatchPlanner
 from service.bursts import give_up

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from domain.identifiers import ID_PATTERN, GatewayId
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.messages import Message, Refusal
 from service.bursts import message_hash
 from storage.journal import Journal

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from domain.identifiers import GatewayId
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from service.settings import Settings
 from service.telemetry import logger
 from storage.entries import RefusalBody

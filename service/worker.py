@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from domain.errors import StorageUnavailable
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.delivery import InboxBatch
 from ingest.inbox import Inbox
 from ingest.topics import rejected_topic

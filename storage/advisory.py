@@ -9,17 +9,8 @@ import msgspec
 from sqlalchemy import Engine, Row, Select, func, select, tuple_
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.records import (
-    Alarm,
-    AlarmState,
-    DataQuality,
-    DeadLetter,
-    Quarantined,
-    Reason,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-)
+from domain.measurements import DataQuality, DeadLetter, Quarantined, SensorStatus
+from domain.records import Alarm, AlarmState, Reason, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.database import translated
 from storage.details import asset_from, asset_text, risk_from, risk_text

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, Decision, RiskAssessment
+from domain.measurements import DataQuality, DeadLetter
+from domain.records import Alarm, AlarmState, Decision, RiskAssessment
 from domain.register import Register
 from storage.hop_columns import HopColumns
 from storage.modal_entries import ModePeriod, SpectrumNote

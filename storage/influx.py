@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.identifiers import AssetId, ChannelName, SensorId
-from domain.records import SeriesPoint
+from domain.measurements import SeriesPoint
 from storage.hop_values import HopValues
 from storage.influx_ledger import InfluxLedger
 from storage.influx_lines import ChannelTags, catalogue_after, entry_lines

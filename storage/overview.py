@@ -13,15 +13,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, Select, Text, and_, case, cast, func, or_, select
 
 from domain.identifiers import AssetId
-from domain.records import (
-    HORIZONS_DAYS,
-    AlarmState,
-    DataQuality,
-    FailureProbability,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-)
+from domain.measurements import DataQuality, SensorStatus
+from domain.records import HORIZONS_DAYS, AlarmState, FailureProbability, RiskAssessment, RiskState
 from domain.register import Asset, AssetType
 from storage.advisory import sensor_status
 from storage.database import translated

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from domain.identifiers import AssetId
+from domain.measurements import DataQuality, SensorStatus
 from domain.rates import Rate, counted_rate
-from domain.records import DataQuality, FailureProbability, RiskAssessment, RiskState, SensorStatus
+from domain.records import FailureProbability, RiskAssessment, RiskState
 from domain.register import Asset, AssetType
 from storage.protocols import RankKey
 

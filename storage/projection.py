@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, and_, delete, select, update
 
 from domain.errors import StorageUnavailable
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, DataQuality, Decision, RiskAssessment
+from domain.measurements import DataQuality
+from domain.records import Alarm, AlarmState, Decision, RiskAssessment
 from domain.register import Register
 from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema

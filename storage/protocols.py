@@ -11,19 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.measurements import DeadLetter, Quarantined, SensorStatus, SeriesPoint
 from domain.modes import AveragedSpectrum, ModePoint
-from domain.records import (
-    Alarm,
-    AlarmState,
-    DeadLetter,
-    Decision,
-    DecisionVerb,
-    Quarantined,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-    SeriesPoint,
-)
+from domain.records import Alarm, AlarmState, Decision, DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.hop_values import HopValues
 from storage.journal import Entry

@@ -19,7 +19,7 @@ import numpy as np
 from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt, StorageUnavailable
 from domain.identifiers import AssetId, ChannelName, SensorId
-from domain.records import SeriesPoint
+from domain.measurements import SeriesPoint
 from storage.entries import BatchBody, PackedReadings, decode_readings, encode_readings
 from storage.hop_columns import HopArrays, HopColumns
 from storage.hop_values import HopValues

@@ -12,7 +12,8 @@ from api.answers import alarm_item, decision_item, risk_item, series_point_item
 from api.languages import Language
 from api.rooms import ApiRooms
 from domain.identifiers import AssetId
-from domain.records import Decision, SensorStatus
+from domain.measurements import SensorStatus
+from domain.records import Decision
 from domain.register import Asset
 from storage.protocols import SensorKey
 

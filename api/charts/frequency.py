@@ -12,8 +12,8 @@ from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, term
 from api.texts import capital, text
+from domain.measurements import SeriesPoint
 from domain.modes import ModePoint
-from domain.records import SeriesPoint
 
 __all__ = ["frequency_chart", "mode_chart"]
 

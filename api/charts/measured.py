@@ -15,7 +15,7 @@ from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, unit_symbol
 from api.texts import capital, text
-from domain.records import SeriesPoint
+from domain.measurements import SeriesPoint
 
 __all__ = ["measured_chart", "thinned"]
 

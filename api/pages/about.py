@@ -19,7 +19,8 @@ from api.problems import ProblemError
 from api.public import public_organisations, public_rooms
 from api.rooms import ApiRooms
 from api.texts import plural
-from domain.records import AlarmState, DataQuality
+from domain.measurements import DataQuality
+from domain.records import AlarmState
 
 __all__ = ["router"]
 

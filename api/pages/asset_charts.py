@@ -19,8 +19,9 @@ from api.rooms import ApiRooms
 from api.terms import channel_name
 from domain.explanations import RepairPlan
 from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.measurements import SensorStatus, SeriesPoint
 from domain.modes import ModePoint
-from domain.records import RiskAssessment, SensorStatus, SeriesPoint
+from domain.records import RiskAssessment
 
 __all__ = ["AssetCharts", "ChannelChoice", "asset_charts", "channel_choices"]
 

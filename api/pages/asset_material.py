@@ -15,7 +15,8 @@ from api.pages.events import event_rows
 from api.pages.frame import PageQuestion
 from api.rooms import ApiRooms
 from domain.explanations import Explanation
-from domain.records import Alarm, Decision, RiskAssessment, SensorStatus
+from domain.measurements import SensorStatus
+from domain.records import Alarm, Decision, RiskAssessment
 from domain.register import Asset
 
 __all__ = ["AssetQuestion", "Material", "read_material"]

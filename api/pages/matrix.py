@@ -17,7 +17,7 @@ from api.questions import Rooms
 from api.terms import term
 from api.texts import text
 from domain.access import Right
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]

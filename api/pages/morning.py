@@ -20,7 +20,8 @@ from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import text
 from domain.access import Right
-from domain.records import DataQuality, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskState
 from domain.register import AssetType
 from storage.overview_rows import FleetTally, ListFilter
 from storage.protocols import RankKey

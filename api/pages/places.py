@@ -25,7 +25,8 @@ from api.schemas import Answer
 from api.terms import term
 from api.texts import text
 from domain.access import Right
-from domain.records import DataQuality, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskState
 from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]

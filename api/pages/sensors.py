@@ -16,7 +16,7 @@ from api.questions import Rooms
 from api.terms import term
 from api.texts import capital, marked, plural, text
 from domain.access import Right
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 
 __all__ = ["router"]
 

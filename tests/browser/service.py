@@ -13,7 +13,8 @@ import msgspec
 from api.times import parse_time_ns
 from domain.access import Role
 from domain.identifiers import AssetId
-from domain.records import DataQuality, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskState
 from storage.access import AccessStore, Session
 from storage.advisory import rank_key
 from storage.database import open_database, sqlite_address, upgrade_access_schema, upgrade_schema

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 
 from domain.access import ROLE_RIGHTS, Role
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.records import Alarm, AlarmState, DataQuality, DeadLetter, FailureProbability, RiskAssessment, RiskState
+from domain.measurements import DataQuality, DeadLetter
+from domain.records import Alarm, AlarmState, FailureProbability, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Channel, Direction, Register
 from domain.register import Role as ChannelRole
 from storage.access import AccessStore, AuditRow, Session

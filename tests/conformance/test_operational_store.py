@@ -12,11 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, delete
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
+from domain.measurements import DataQuality, DeadLetter
 from domain.records import (
     Alarm,
     AlarmState,
-    DataQuality,
-    DeadLetter,
     Decision,
     DecisionVerb,
     FailureProbability,

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from domain.identifiers import AssetId
-from domain.records import DataQuality, RiskAssessment, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskAssessment, RiskState
 from domain.register import Asset, AssetType
 from storage.advisory import rank_key
 from storage.database import open_database, sqlite_address, upgrade_schema

@@ -13,11 +13,10 @@ from hypothesis.extra import numpy as npst
 
 from domain.arrays import ReadingColumns
 from domain.errors import StorageCorrupt
+from domain.measurements import DataQuality, DeadLetter
 from domain.records import (
     Alarm,
     AlarmState,
-    DataQuality,
-    DeadLetter,
     Decision,
     DecisionVerb,
     FailureProbability,

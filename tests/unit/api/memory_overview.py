@@ -6,13 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.identifiers import AssetId
-from domain.records import (
-    AlarmState,
-    DataQuality,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-)
+from domain.measurements import DataQuality, SensorStatus
+from domain.records import AlarmState, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, StatedChance, grade_now
 from storage.protocols import RankKey

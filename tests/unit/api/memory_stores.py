@@ -8,18 +8,9 @@ from dataclasses import dataclass, field
 
 from domain.errors import DecisionRepeated
 from domain.identifiers import AssetId, ChannelName, SensorId
+from domain.measurements import DeadLetter, Quarantined, SensorStatus, SeriesPoint
 from domain.modes import AveragedSpectrum, ModePoint
-from domain.records import (
-    Alarm,
-    AlarmState,
-    DeadLetter,
-    Decision,
-    Quarantined,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-    SeriesPoint,
-)
+from domain.records import Alarm, AlarmState, Decision, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.protocols import DecisionDraft, OnceKey, RankKey, Revisions, SensorKey, TimedKey
 

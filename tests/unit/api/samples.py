@@ -6,17 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.records import (
-    Alarm,
-    AlarmState,
-    DataQuality,
-    FailureProbability,
-    Reason,
-    RemainingLife,
-    RiskAssessment,
-    RiskState,
-    SensorStatus,
-)
+from domain.measurements import DataQuality, SensorStatus
+from domain.records import Alarm, AlarmState, FailureProbability, Reason, RemainingLife, RiskAssessment, RiskState
 from domain.register import Asset, AssetType
 
 HOUR_NS = 3_600_000_000_000

@@ -13,7 +13,8 @@ from api.charts.measured import measured_chart, thinned
 from api.charts.timeline import EventRow, timeline_chart
 from api.drawing import Drawing
 from api.languages import Language
-from domain.records import RemainingLife, RiskState, SeriesPoint
+from domain.measurements import SeriesPoint
+from domain.records import RemainingLife, RiskState
 from tests.unit.api.client import Client
 from tests.unit.api.samples import DAY_NS, HOUR_NS, NOW_NS, make_risk
 from tests.unit.api.town import Town

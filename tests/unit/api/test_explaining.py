@@ -9,8 +9,8 @@ import pytest
 from api.examples import EXPLANATION
 from api.explaining import explanation_item, explanation_text
 from api.languages import Language
+from domain.basis import AssessmentBasis
 from domain.explanations import Explanation
-from domain.records import AssessmentBasis
 from domain.register import Asset, AssetType
 
 NOW_NS = EXPLANATION.assessment.assessed_at_ns

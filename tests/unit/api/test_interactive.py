@@ -12,7 +12,7 @@ from api.drawing import Drawing
 from api.interactive import BUNDLE_PATH, Tip, interactive
 from api.languages import Language
 from domain.identifiers import AssetId, ChannelName, SensorId
-from domain.records import SeriesPoint
+from domain.measurements import SeriesPoint
 from tests.unit.api.client import Client
 from tests.unit.api.samples import HOUR_NS, NOW_NS, make_status
 from tests.unit.api.town import Town

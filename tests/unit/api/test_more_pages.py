@@ -18,7 +18,8 @@ from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
 from domain.identifiers import AssetId, GatewayId
-from domain.records import AlarmState, DataQuality, DecisionVerb, RiskState
+from domain.measurements import DataQuality
+from domain.records import AlarmState, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
 from tests.unit.api.client import Client
 from tests.unit.api.memory_overview import MemoryOverview

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from api.app import PartState, Readiness
-from domain.records import DataQuality, DecisionVerb, FailureProbability, RiskState
+from domain.measurements import DataQuality
+from domain.records import DecisionVerb, FailureProbability, RiskState
 from storage.protocols import DecisionDraft
 from tests.unit.api.client import Client
 from tests.unit.api.memory_overview import MemoryOverview

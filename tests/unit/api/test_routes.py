@@ -10,7 +10,8 @@ import pytest
 from api.app import PartState, Readiness
 from api.examples import EXPLANATION
 from domain.identifiers import AssetId
-from domain.records import DataQuality, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskState
 from tests.unit.api.client import Client
 from tests.unit.api.samples import HOUR_NS, NOW_NS, make_asset, make_risk, make_status
 from tests.unit.api.town import Town

@@ -16,7 +16,8 @@ from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import TERMS, alarm_title
 from api.texts import text
 from api.wording import say_advice, say_reason
-from domain.records import AlarmState, DataQuality, DecisionVerb, Reason, RiskState
+from domain.measurements import DataQuality
+from domain.records import AlarmState, DecisionVerb, Reason, RiskState
 from domain.register import AssetType
 
 MODELS = Path(api.__file__).parents[1] / "models"

@@ -10,17 +10,8 @@ from api.onboarding import Onboarding
 from api.rooms import Access
 from domain.explanations import Explanation
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.records import (
-    AlarmState,
-    DataQuality,
-    DeadLetter,
-    DecisionVerb,
-    FailureProbability,
-    Quarantined,
-    Reason,
-    RiskState,
-    SeriesPoint,
-)
+from domain.measurements import DataQuality, DeadLetter, Quarantined, SeriesPoint
+from domain.records import AlarmState, DecisionVerb, FailureProbability, Reason, RiskState
 from domain.register import AssetType, Works
 from service.calibrating import calibrate
 from storage.protocols import DecisionDraft

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from domain.identifiers import AssetId, SensorId
-from domain.records import DataQuality, RiskAssessment, RiskState
+from domain.measurements import DataQuality
+from domain.records import RiskAssessment, RiskState
 from domain.register import Works
 from models.catalogue import HOUR_NS
 from models.chain import assess, risk_records

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from domain.identifiers import AssetId
-from domain.records import DataQuality, DecisionVerb, RiskAssessment, RiskState
+from domain.measurements import DataQuality
+from domain.records import DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Register
 from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 from models.catalogue import HOUR_NS
 from models.chain import assess
 from models.grades import QUALITIES, channel_grades

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from domain.arrays import ReadingColumns
-from domain.records import DeadLetter
+from domain.measurements import DeadLetter
 from ingest.batch import Message
 from service.clock_policy import ClockPolicy
 from service.pipeline import Pipeline

@@ -7,19 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from domain.basis import AssessmentBasis, ChangeBasis, ModeBasis
 from domain.identifiers import AssetId
-from domain.records import (
-    Alarm,
-    AlarmState,
-    AssessmentBasis,
-    ChangeBasis,
-    DataQuality,
-    FailureProbability,
-    ModeBasis,
-    RemainingLife,
-    RiskAssessment,
-    RiskState,
-)
+from domain.measurements import DataQuality
+from domain.records import Alarm, AlarmState, FailureProbability, RemainingLife, RiskAssessment, RiskState
 from models.basis import recompute
 from models.degradation import LAGS
 from models.frequency_changes import change_reason

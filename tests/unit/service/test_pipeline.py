@@ -9,7 +9,7 @@ import pytest
 
 from domain.arrays import ReadingFlag
 from domain.errors import StorageUnavailable
-from domain.records import DataQuality
+from domain.measurements import DataQuality
 from ingest.batch import Message
 from service.pipeline import Pipeline
 from service.register_commands import import_assets
