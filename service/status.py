@@ -10,6 +10,7 @@ import msgspec
 
 __all__ = [
     "STALE_NS",
+    "STUCK_NS",
     "IngestStatus",
     "ProjectionStatus",
     "ProjectionsStatus",
@@ -19,6 +20,8 @@ __all__ = [
 ]
 
 STALE_NS: Final = 5_000_000_000
+# The longest step that was seen took 49 s; hops are closed by a month since, so what takes longer is no longer work.
+STUCK_NS: Final = 60_000_000_000
 
 
 class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +57,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    alive_ns, step, step_since_ns : int, str and int
+        While one step of the loop takes long: when the process last said so, what it does, and since when.
     progress_ns : int or None
         By the stream's clock: how far its event time has come; None by the wall's.
     broker_error, storage_error : str
@@ -85,6 +90,9 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     gateway_skew_seconds: dict[str, float] = {}
     revisions_waiting: int = 0
     relearning: str = ""
+    alive_ns: int = 0
+    step: str = ""
+    step_since_ns: int = 0
 
 
 class ProjectionsStatus(msgspec.Struct, frozen=True, kw_only=True):

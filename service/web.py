@@ -29,7 +29,7 @@ from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import Settings
 from service.settings_sections import AccessSection
-from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status
+from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from service.webhooks import WebhookDeliverer
 from storage.advisory import SqlAdvisoryStore
@@ -125,12 +125,16 @@ class ServiceHealth:
     def _ingest(self, status: IngestStatus | None) -> PartState:
         if status is None:
             return PartState("ingest", ok=False, detail="has not run here yet; start `schouw ingest`", since_ns=None)
-        silent_ns = self.now_ns() - status.at_ns
+        now_ns = self.now_ns()
+        heard_ns = max(status.at_ns, status.alive_ns)
+        silent_ns = now_ns - heard_ns
         if silent_ns > STALE_NS:
             detail = f"silent for {silent_ns // 1_000_000_000} s; it is not running or stuck, see its log"
-            return PartState("ingest", ok=False, detail=detail, since_ns=status.at_ns)
+            return PartState("ingest", ok=False, detail=detail, since_ns=heard_ns)
         if status.relearning:
             return PartState("ingest", ok=False, detail=status.relearning, since_ns=status.started_ns)
+        if status.alive_ns > status.at_ns:
+            return _under_way(status, now_ns)
         return PartState("ingest", ok=True, detail="runs", since_ns=status.started_ns)
 
     @staticmethod
@@ -176,6 +180,16 @@ class ServiceHealth:
             return PartState(name, ok=True, detail="readable", since_ns=None)
         since_ns = self._away_since_ns.setdefault(name, self.now_ns())
         return PartState(name, ok=False, detail=fault, since_ns=since_ns)
+
+
+def _under_way(status: IngestStatus, now_ns: int) -> PartState:
+    """Say what step ingest is in: work for a while, and trouble where it does not end."""
+    took_ns = now_ns - status.step_since_ns
+    detail = f"{status.step}, for {took_ns // 1_000_000_000} s in one step; what comes meanwhile waits"
+    is_stuck = took_ns > STUCK_NS
+    if is_stuck:
+        detail += "; that is longer than any step should take, see its log"
+    return PartState("ingest", ok=not is_stuck, detail=detail, since_ns=status.step_since_ns)
 
 
 def _skewed(status: IngestStatus) -> list[float]:

@@ -33,7 +33,8 @@ from service.projector import Projector
 from service.readers import ReadBatch, ReaderPool
 from service.retention import days_before, note_expired
 from service.settings import Settings
-from service.status import IngestStatus, write_status
+from service.status import IngestStatus
+from service.status_writer import StatusWriter
 from service.telemetry import logger
 from storage.journal import JournalMovedError
 
@@ -94,7 +95,7 @@ class Worker:
         self._inbox = inbox
         self._projector = projector
         self._settings = settings
-        self._status_path = status_path
+        self._status = StatusWriter(status_path, now_ns=now_ns)
         self._now_ns = now_ns
         self._monotonic = monotonic
         self._stop = threading.Event()
@@ -102,7 +103,6 @@ class Worker:
         self._storage_error = ""
         self._storage_since_ns = 0
         self._quota_error = ""
-        self._is_heard = True
         start = monotonic()
         self._generation = 0
         self._hold = HopHold(
@@ -132,19 +132,24 @@ class Worker:
         """Work until stopped, then save the state and let the projector finish."""
         self._projector.start()
         self._inbox.start()
+        self._tell()
+        self._status.start()
         try:
             while not self._stop.is_set():
                 self._step()
         finally:
             self._inbox.stop()
+            self._status.begin("saves its state before it stops")
             try:
                 self._pipeline.save()
             except StorageUnavailable as error:
                 logger().warning("state_not_saved", reason=str(error))
             self._projector.stop(timeout_s=_GOODBYE_S)
+            self._status.stop()
             self._tell()
 
     def _step(self) -> None:
+        self._status.begin("waits for messages")
         self._measure_journal()
         if self._quota_error:
             # What is not fetched is not acknowledged: it fills the inbox, and the broker holds the rest.
@@ -158,6 +163,7 @@ class Worker:
         before = self._pipeline.live.applied_seq
         try:
             if len(batch):
+                self._status.begin(f"takes in {len(batch)} messages")
                 self._take(batch)
             try:
                 self._look_after(len(batch))
@@ -230,6 +236,7 @@ class Worker:
     def _assess_waiting(self, messages: int) -> None:
         """Assess, from their open hops, some assets of which something came, behind a batch of so many messages."""
         began = self._monotonic()
+        self._status.begin("assesses what came")
         left = self._pipeline.assess_waiting() if began >= self._next_provisional else None
         if left is None:
             return
@@ -252,6 +259,7 @@ class Worker:
             if self._pipeline.journal.last_seq() != self._pipeline.live.applied_seq:
                 self._catch_up()
             if self._release:
+                self._status.begin("takes in what was held for a new sensor")
                 self._release = self._pipeline.release_held(now_ns=self._now_ns()) > 0
             # A part that waits at the broker, or in quarantine, is not missing yet.
             elif state.connected and self._hold.is_over(messages, now, for_s=EXPIRY_NS / 1e9):
@@ -267,6 +275,7 @@ class Worker:
     def _save(self) -> None:
         """Begin to save the state, or write a part of the save under way; messages have twice as long between parts."""
         pipeline, began = self._pipeline, self._monotonic()
+        self._status.begin("saves its state")
         if pipeline.is_saving:
             if began < self._next_part:
                 return
@@ -288,6 +297,7 @@ class Worker:
 
     def _expire_held(self, now: float) -> None:
         """Give up what was held too long for unknown senders, a part at each look until there is no more."""
+        self._status.begin("gives up what was held for too long")
         now_ns = self._now_ns()
         before_ns = days_before(now_ns, self._settings.retention.quarantine_days)
         report = self._pipeline.expire_held(before_ns=before_ns)
@@ -300,6 +310,7 @@ class Worker:
             self._next_expiry = now + 60.0 * self._settings.retention.every_minutes
 
     def _close(self, now: float, *, is_connected: bool) -> None:
+        self._status.begin("closes hops")
         closed = self._pipeline.close(now_ns=self._now_ns(), span_ns=_SPAN_NS)
         by_stream = self._pipeline.policy.by_stream
         if by_stream and not self._paused and is_connected and now - self._last_message >= self._pause_s():
@@ -318,6 +329,7 @@ class Worker:
         settle_s = self._settings.ingest.backfill_settle_seconds
         if now - self._late_last < settle_s and now - self._late_since < max(settle_s, _LONGEST_SETTLE_S):
             return
+        self._status.begin("scores again what came late")
         hops = self._pipeline.rescore()
         took = self._monotonic() - now
         self._next_rescore = now + 2 * took
@@ -330,6 +342,7 @@ class Worker:
         return self._settings.ingest.pause_seconds
 
     def _catch_up(self) -> None:
+        self._status.begin("catches up with its journal")
         if self._pipeline.catch_up():
             self._projector.wake()
             self._release = True
@@ -377,11 +390,4 @@ class Worker:
             assets=len(live.catalogue.assets),
             channels=len(live.catalogue.channels),
         )
-        try:
-            write_status(self._status_path, status)
-        except OSError as error:
-            if self._is_heard:
-                logger().warning("status_not_written", reason=f"{error}; free the disk or mend the folder")
-            self._is_heard = False
-        else:
-            self._is_heard = True
+        self._status.tell(status)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from domain.errors import ConfigurationError
 from service.settings_sections import AccessSection
-from service.status import STALE_NS, IngestStatus, ProjectionStatus, read_status, write_status
+from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, read_status, write_status
 from service.web import ServiceHealth, bind
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
@@ -165,6 +165,22 @@ def test_clocks_that_are_off_and_what_waits_to_be_scored_again_are_told_and_stop
 def test_while_it_learns_again_ingest_is_not_ready_and_says_how_far_it_is(health: ServiceHealth) -> None:
     write_status(health.status_file, status(broker_connected=False, broker_error="not asked", relearning="at 43%"))
     assert wrong(health) == {"ingest": "at 43%", "broker": "away, tried again: not asked"}
+
+
+def test_a_step_that_is_under_way_is_not_silence_and_one_that_does_not_end_is_trouble(health: ServiceHealth) -> None:
+    """On a machine that others used too, pages said that ingest was silent while it closed hops."""
+    step = {"at_ns": NOW_NS - STUCK_NS - 1, "alive_ns": NOW_NS, "step": "closes hops"}
+    write_status(health.status_file, status(**step, step_since_ns=NOW_NS - 12_000_000_000))
+    assert wrong(health) == {}
+    ingest = {part.name: part for part in health.readiness().parts}["ingest"]
+    assert ingest.detail == "closes hops, for 12 s in one step; what comes meanwhile waits"
+    assert ingest.since_ns == NOW_NS - 12_000_000_000
+    write_status(health.status_file, status(**step, step_since_ns=NOW_NS - STUCK_NS - 1))
+    assert "longer than any step should take" in wrong(health)["ingest"]
+    write_status(health.status_file, status(**(step | {"alive_ns": NOW_NS - STALE_NS - 1}), step_since_ns=NOW_NS))
+    assert "silent for 5 s" in wrong(health)["ingest"]
+    write_status(health.status_file, status(alive_ns=NOW_NS - 1, step="closes hops", relearning="at 43%"))
+    assert wrong(health)["ingest"] == "at 43%"
 
 
 def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:

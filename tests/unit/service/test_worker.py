@@ -38,6 +38,42 @@ def test_a_batch_is_acknowledged_once_it_is_committed(bench: Callable[..., Bench
     assert site.projector.woken == 2  # by the readings, and by what they say
 
 
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("take", "takes in 1 messages"),
+        ("close", "closes hops"),
+        ("assess_waiting", "assesses what came"),
+        ("begin_save", "saves its state"),
+        ("catch_up", "catches up with its journal"),
+        ("release_held", "takes in what was held for a new sensor"),
+    ],
+)
+def test_what_takes_long_is_named_while_it_takes(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, method: str, told: str
+) -> None:
+    """Pages said that ingest was silent while it was in one long step."""
+    site = bench()
+    site.step(2.0)
+    done, found = getattr(site.pipeline, method), []
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        site.seconds += 9.0
+        site.worker._status.look()
+        found.append(site.status())
+        return done(*given, **named)
+
+    monkeypatch.setattr(site.pipeline, method, slowly)
+    if method in {"catch_up", "release_held"}:
+        files = write_register(site.folder, THERMOMETER.replace("klimaat", "nieuw"))
+        import_assets(site.pipeline.journal, files, at_ns=NOW_NS)
+    site.gateway.send(reading(NOW_S))
+    site.pass_time(100)
+    assert found[0].step == told
+    assert found[0].alive_ns - found[0].step_since_ns == 9 * NS
+    assert site.status().alive_ns == 0
+
+
 def test_what_cannot_be_committed_is_given_back_and_the_operator_told(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
