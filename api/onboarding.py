@@ -8,7 +8,7 @@ from typing import Protocol
 
 from domain.identifiers import AssetId, GatewayId, SensorId
 
-__all__ = ["ChannelRow", "Onboarding", "Proposal"]
+__all__ = ["ChannelRow", "Onboarding", "OnboardingFault", "Proposal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,25 @@ class Proposal:
     rows: tuple[ChannelRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OnboardingFault:
+    """One thing that is wrong with what a person confirmed.
+
+    Attributes
+    ----------
+    row : int
+        The row of channels that it stands in, from 1; 0 where it is about none.
+    field : str
+        Column of `sensors.csv` or `assets.csv`.
+    detail : str
+        What stands there and what was expected, in English.
+    """
+
+    row: int
+    field: str
+    detail: str
+
+
 class Onboarding(Protocol):
     """Reads what a sender sent, and writes the register."""
 
@@ -47,5 +66,5 @@ class Onboarding(Protocol):
 
     def accept(
         self, proposal: Proposal, *, name: str, asset_type: str, organisation: str, rows: Sequence[ChannelRow]
-    ) -> list[str]:
+    ) -> list[OnboardingFault]:
         """Write the asset, where it is new, and the channels; give what is wrong with them, then nothing is written."""

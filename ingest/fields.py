@@ -18,12 +18,20 @@ from typing import Final, TypeVar
 from domain.errors import RegisterError
 from domain.identifiers import ID_PATTERN, is_identifier
 
-__all__ = ["Faults", "Fields"]
+__all__ = ["Faults", "Fields", "note"]
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MAX_LISTED: Final = 50
 _MAX_SHOWN: Final = 60
+
+
+def note(got: object, expected: str) -> str:
+    """Say what stands somewhere, shortened, and what was expected there."""
+    shown = repr(got)
+    if len(shown) > _MAX_SHOWN:
+        shown = shown[:_MAX_SHOWN] + "..."
+    return f"got {shown}, expected {expected}"
 
 
 @dataclass(slots=True)
@@ -34,10 +42,7 @@ class Faults:
 
     def add(self, where: str, got: object, expected: str) -> None:
         """Note one fault; `got` is shown as it stands in the file."""
-        shown = repr(got)
-        if len(shown) > _MAX_SHOWN:
-            shown = shown[:_MAX_SHOWN] + "..."
-        self.found.append(f"{where}: got {shown}, expected {expected}")
+        self.found.append(f"{where}: {note(got, expected)}")
 
     def check(self) -> None:
         """Raise what was found, at most fifty lines of it.

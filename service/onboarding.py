@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from api.onboarding import ChannelRow, Proposal
+from api.onboarding import ChannelRow, OnboardingFault, Proposal
 from api.times import parse_time_ns
 from domain.identifiers import AssetId, GatewayId, SensorId
 from domain.register import Asset, AssetType
-from ingest.fields import Faults, Fields
+from ingest.fields import Faults, Fields, note
 from ingest.sensors import read_channels
 from service.register_commands import add_assets, current_register
 from storage.journal import Journal
@@ -56,20 +56,20 @@ class JournalOnboarding:
 
     def accept(
         self, proposal: Proposal, *, name: str, asset_type: str, organisation: str, rows: Sequence[ChannelRow]
-    ) -> list[str]:
+    ) -> list[OnboardingFault]:
         """Write the asset, where it is new, and the channels; give what is wrong, then nothing is written."""
-        faults = Faults()
+        notes = _Notes()
         assets: list[Asset] = []
         if not proposal.is_known_asset:
             if asset_type not in set(AssetType):
-                faults.add("type", asset_type, f"one of {', '.join(AssetType)}")
+                notes.add("type", asset_type, f"one of {', '.join(AssetType)}")
             else:
                 made = Asset(
                     proposal.asset, name.strip() or proposal.asset, AssetType(asset_type), organisation=organisation
                 )
                 assets.append(made)
         if not rows:
-            faults.add("channels", "", "at least one channel")
+            notes.add("channels", "", "at least one channel")
         fields = [
             Fields(
                 f"row {number}",
@@ -83,14 +83,27 @@ class JournalOnboarding:
                     "interval_s": row.interval_s,
                     "role": row.role,
                 },
-                faults,
+                notes,
             )
             for number, row in enumerate(rows, start=1)
         ]
         channels = read_channels(fields, {proposal.asset})
-        if not faults.found:
+        if not notes.found:
             add_assets(self._journal, assets, channels, at_ns=self._now_ns())
-        return faults.found
+        return notes.places
+
+
+@dataclass(slots=True)
+class _Notes(Faults):
+    """Complaints with their place in the form: the row, from 1, and the column."""
+
+    places: list[OnboardingFault] = field(default_factory=list)
+
+    def add(self, where: str, got: object, expected: str) -> None:
+        """Note one fault of the form."""
+        row, _, column = where.removeprefix("row ").rpartition(", column ")
+        self.places.append(OnboardingFault(int(row or 0), column, note(got, expected)))
+        self.found.append(where)
 
 
 def _rows_of(topic: str, payload: bytes) -> list[tuple[ChannelRow, int | None]]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.access import Who, checked_form, needs
 from api.languages import Language
-from api.onboarding import ChannelRow, Onboarding, Proposal
+from api.onboarding import ChannelRow, Onboarding, OnboardingFault, Proposal
 from api.pages.frame import PageQuestion, address, page_language, render
 from api.problems import ProblemError, not_found
 from api.questions import Rooms
@@ -114,7 +114,7 @@ def _page(
     rows: list[ChannelRow] | tuple[ChannelRow, ...],
     name: str,
     asset_type: str,
-    faults: list[str],
+    faults: list[OnboardingFault],
     status: int = 200,
 ) -> Response:
     language = page_language(request, question)
@@ -130,4 +130,5 @@ def _page(
         types=[(kind.value, term("asset_type", kind, language)) for kind in AssetType],
         roles=[(role.value, term("role", role, language)) for role in Role],
         faults=faults,
+        invalid={(fault.row, fault.field) for fault in faults},
     )

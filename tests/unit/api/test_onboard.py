@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from api.onboarding import ChannelRow, Proposal
+from api.onboarding import ChannelRow, OnboardingFault, Proposal
 from domain.access import Role
 from domain.identifiers import AssetId, GatewayId, SensorId
 from tests.unit.api.client import Client
@@ -28,7 +28,7 @@ class Desk:
     """Keeps what was accepted; refuses when told to."""
 
     known: bool = False
-    fault: str = ""
+    fault: OnboardingFault | None = None
     accepted: list[tuple[str, str, str, tuple[ChannelRow, ...]]] = field(default_factory=list)
 
     def propose(self, gateway: GatewayId, asset: AssetId, sensor: SensorId) -> Proposal:
@@ -36,7 +36,7 @@ class Desk:
 
     def accept(
         self, proposal: Proposal, *, name: str, asset_type: str, organisation: str, rows: Sequence[ChannelRow]
-    ) -> list[str]:
+    ) -> list[OnboardingFault]:
         if self.fault:
             return [self.fault]
         self.accepted.append((name, asset_type, organisation, tuple(rows)))
@@ -73,7 +73,8 @@ def test_an_unknown_sender_is_onboarded_in_two_clicks(town: Town, desk: Desk) ->
 
 
 def test_a_fault_comes_back_with_what_was_typed(town: Town, desk: Desk) -> None:
-    desk.fault = "row 1, column unit: got 'furlong', expected a unit"
+    """On a Dutch page the fault stood in English alone, and no field was marked."""
+    desk.fault = OnboardingFault(1, "unit", "got 'furlong', expected a unit")
     town.onboarding = desk
     client = town.client()
     values = SENDER | ROW | {"unit": "furlong", "csrf_token": token(client), "name": "Nieuwe brug"}
@@ -81,6 +82,11 @@ def test_a_fault_comes_back_with_what_was_typed(town: Town, desk: Desk) -> None:
     assert answer.status == 422
     for shown in ("expected a unit", 'value="furlong"', 'value="Nieuwe brug"'):
         assert shown in answer.text
+    assert re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="fault-1-unit"', answer.text) == ["unit"]
+    content = urlencode(values | {"lang": "nl"}).encode()
+    dutch = client.send("POST", "/sensors/onboard", headers=FORM, content=content).text
+    assert "Er is nog niets vastgelegd" in dutch
+    assert """Rij 1, Eenheid: <span lang="en">got &#39;furlong&#39;, expected a unit</span>""" in dutch
 
 
 def test_who_does_not_wait_in_the_quarantine_cannot_be_onboarded(town: Town, desk: Desk) -> None:
