@@ -31,20 +31,38 @@ const isBusy = (region) => {
   return [...region.querySelectorAll("form")].some((form) => dirty.has(form));
 };
 
+// What can have the focus or be scrolled in a region, and what names it there, before an update and after.
+const HELD = "a[href], summary, [tabindex]";
+const nameOf = (element) =>
+  ["href", "aria-labelledby", "aria-label"].map((name) => element.getAttribute(name)).find(Boolean) ??
+  element.closest("[data-key]")?.dataset.key;
+const namedLike = (region, element) =>
+  [...region.querySelectorAll(HELD)].filter((one) => one.tagName === element.tagName && nameOf(one) === nameOf(element));
+
 const takeOver = (page) => {
   for (const region of document.querySelectorAll("[data-live]")) {
     const newer = page.querySelector(`[data-live="${region.dataset.live}"]`);
     if (!newer || newer.innerHTML === region.innerHTML || isBusy(region)) continue;
     const active = document.activeElement;
-    const address = region.contains(active) ? active.getAttribute("href") : null;
+    const held = [...region.querySelectorAll(HELD)].filter((one) => one === active || one.scrollLeft || one.scrollTop);
+    const places = held.map((one) => [one, namedLike(region, one).indexOf(one), one.scrollLeft, one.scrollTop]);
     const open = [...region.querySelectorAll("details[open]")].map((details) => details.dataset.key);
     region.className = newer.className;
     region.replaceChildren(...newer.childNodes);
     for (const details of region.querySelectorAll("details")) details.open = open.includes(details.dataset.key);
-    if (address) region.querySelector(`[href="${CSS.escape(address)}"]`)?.focus();
+    for (const [old, place, left, top] of places) {
+      const same = namedLike(region, old);
+      const one = same[place] ?? same[0];
+      if (!one) continue;
+      if (old === active) one.focus({ preventScroll: true });
+      one.scrollTo({ left, top, behavior: "instant" });
+    }
   }
-  const made = page.getElementById("fresh");
-  if (made && fresh) fresh.dateTime = made.dateTime;
+  const newest = page.getElementById("fresh");
+  if (newest && fresh) {
+    fresh.dateTime = newest.dateTime;
+    document.getElementById("made").textContent = page.getElementById("made").textContent;
+  }
   tellAge();
 };
 

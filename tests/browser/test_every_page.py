@@ -220,6 +220,29 @@ def test_pages_keep_their_budgets_with_ten_thousand_structures(large: Large, sit
     assert of_many["processor_s"] <= 0.5
 
 
+def test_any_page_can_be_printed(site: Site, watched: Watched) -> None:
+    """Paper cannot be scrolled or pressed: the matrix and wide charts were cut off, and choices stood between them."""
+    page = watched.open(site.address, viewport={"width": 688, "height": 980})  # A4 without its margins
+    page.emulate_media(media="print")
+    for path in (*PATHS, f"/assets/{asset_of(site.installation)}"):
+        page.goto(spoken(path, "nl"))
+        cut_off = "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length"
+        assert (overflow(page), page.evaluate(cut_off)) == (0, 0), path
+        pressed = page.locator("button, select, input, textarea, .chart summary").filter(visible=True)
+        assert pressed.all_inner_texts() == [], path
+        expect(page.locator("#fresh")).to_be_hidden()
+
+
+def test_on_a_phone_the_newest_of_a_chart_is_in_view(site: Site, watched: Watched) -> None:
+    """The start of the month stood there, and today to the right of the screen."""
+    page = watched.open(site.address, "/assets/brug-1?lang=nl", viewport={"width": 360, "height": 740})
+    for code in ("measured", "timeline"):
+        box = page.locator(f"figure[data-chart={code}] .drawing")
+        assert box.evaluate("(box) => box.scrollWidth > box.clientWidth"), "what is tried here does not happen"
+        hidden = "(box) => box.querySelector('svg').getBoundingClientRect().right - box.getBoundingClientRect().right"
+        assert box.evaluate(hidden) < 1
+
+
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_a_report_prints_on_one_sheet(site: Site, large: Large, watched: Watched, shots: Path, language: str) -> None:
     """Of a few structures with all that a demo has, and of a hundred with long names that want action."""

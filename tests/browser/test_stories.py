@@ -108,6 +108,31 @@ def test_what_is_typed_survives_an_update(site: Site, watched: Watched) -> None:
     expect(page.get_by_label("Why?")).to_have_value("Half a sentence that must not")
 
 
+def test_an_update_moves_neither_the_focus_nor_the_page(site: Site, watched: Watched) -> None:
+    """An update every second took the focus from all that is no link, and scrolled back to a link that had it."""
+    asset = asset_of(site.installation)
+    page = watched.open(
+        site.address, "/sensors?lang=en", viewport={"width": 760, "height": 500}, reduced_motion="reduce"
+    )
+    summary = page.locator("details[data-key=letters] > summary")
+    links = page.locator("[data-live=sensors] a")
+    page.evaluate("document.getElementById('made').textContent = 'long ago'")
+    for held in (summary, links.last):
+        held.focus()
+        if held is summary:
+            page.keyboard.press("Enter")
+        page.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
+        page.evaluate("document.querySelector('[data-live=sensors] h2').append(' (old)')")
+        decision = {"verb": "inspect", "reason": "Makes the pages look again", "decidedBy": "C. Planner"}
+        answer = page.request.post(f"{site.address}/v1/assets/{asset}/decisions", data=decision)
+        assert answer.status == 201
+        expect(page.get_by_text("(old)")).to_have_count(0, timeout=10_000)
+        expect(held).to_be_focused()
+        assert page.evaluate("window.scrollY") == 0
+    expect(page.locator("details[data-key=letters]")).to_have_attribute("open", "")
+    expect(page.locator("#made")).to_contain_text("Made at")
+
+
 def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, watched: Watched) -> None:
     """Vega comes when asked for, under the same policy; a slider says in words what the drawing shows there."""
     page = watched.open(site.address, "/assets/brug-1?lang=en")
