@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pytest
-
-from service.processes import end_process, leashed, log_tail
+from service.processes import end_process, leashed
 from tests.ports import free_port
-from tests.servers import require_server, wait_until
+from tests.servers import require_server, start_server
 
 __all__ = ["InfluxServer"]
 
@@ -68,25 +66,14 @@ class InfluxServer:
             configuration.write_text(self._nginx_configuration(), encoding="utf-8")
             program = [self._nginx, "-p", str(self._folder), "-c", str(configuration)]
             command = leashed(program, death_signal=signal.SIGTERM)
-            with self._log.open("ab") as log:
-                self._proxy = subprocess.Popen(command, stdout=log, stderr=log)
-            wait_until(lambda: _answers_http(self.url), f"nginx to answer: {log_tail(self._log)}")
+            self._proxy = start_server("nginx", command, log=self._log, answers=lambda: _answers_http(self.url))
 
     def start_influxd(self) -> None:
         """Start the database alone; the proxy answers 502 while it is away."""
         configuration = self._folder / "influxd.conf"
         configuration.write_text(self._influxd_configuration(), encoding="utf-8")
-        with self._log.open("ab") as log:
-            command = leashed([self._influxd, "-config", str(configuration)], death_signal=signal.SIGKILL)
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        process = self._process
-
-        def is_up() -> bool:
-            if process.poll() is not None:
-                pytest.fail(f"influxd ended with exit code {process.returncode}: {log_tail(self._log)}")
-            return _answers_http(self.inner_url)
-
-        wait_until(is_up, "an answer of influxd")
+        command = leashed([self._influxd, "-config", str(configuration)], death_signal=signal.SIGKILL)
+        self._process = start_server("influxd", command, log=self._log, answers=lambda: _answers_http(self.inner_url))
 
     def stop_influxd(self) -> None:
         """End the database cleanly."""

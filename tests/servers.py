@@ -38,6 +38,7 @@ __all__ = [
     "process_state",
     "require_server",
     "running",
+    "start_server",
     "wait_until",
 ]
 
@@ -82,6 +83,22 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = _ST
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.01)
+
+
+def start_server(
+    name: str, command: Sequence[str], *, log: Path, answers: Callable[[], bool], folder: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a server and wait until it answers; fail with the end of its log when it ends instead."""
+    with log.open("ab") as lines:
+        process = subprocess.Popen(command, stdout=lines, stderr=lines, cwd=folder)
+
+    def is_up() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"{name} ended with exit code {process.returncode}: {log_tail(log)}")
+        return answers()
+
+    wait_until(is_up, f"an answer of {name}")
+    return process
 
 
 class RealBroker(Protocol):
@@ -191,17 +208,10 @@ class MosquittoBroker:
         ]
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        with self._log.open("ab") as log:
-            command = leashed([self._program, "-c", str(configuration)], death_signal=signal.SIGKILL)
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        process = self._process
-
-        def is_up() -> bool:
-            if process.poll() is not None:
-                pytest.fail(f"mosquitto ended with exit code {process.returncode}: {log_tail(self._log)}")
-            return answers_mqtt(self.host, self.port)
-
-        wait_until(is_up, "an answer of mosquitto")
+        command = leashed([self._program, "-c", str(configuration)], death_signal=signal.SIGKILL)
+        self._process = start_server(
+            self.name, command, log=self._log, answers=lambda: answers_mqtt(self.host, self.port)
+        )
 
     def stop(self) -> None:
         """End it cleanly; it saves its queues then."""
@@ -281,17 +291,14 @@ class PostgresServer:
             command = [*self._as_user, "--pdeathsig=INT", *command]
         else:
             command = leashed(command, death_signal=signal.SIGINT)
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
-        process = self._process
-
-        def is_up() -> bool:
-            if process.poll() is not None:
-                pytest.fail(f"postgres ended with exit code {process.returncode}: {log_tail(self._log)}")
-            ready = [str(self._bin / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
-            return subprocess.run(ready, check=False).returncode == 0
-
-        wait_until(is_up, "an answer of postgres")
+        asked = [str(self._bin / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
+        self._process = start_server(
+            self.name,
+            command,
+            log=self._log,
+            answers=lambda: subprocess.run(asked, check=False).returncode == 0,
+            folder=self._folder,
+        )
 
     def stop(self) -> None:
         """End it at once but cleanly, whoever is connected; SIGTERM would wait for them to leave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -188,14 +189,21 @@ def test_the_folder_of_a_running_schouw_is_left_alone(started: EmbeddedBroker, t
     assert started.poll() is None
 
 
-def test_a_leftover_of_ours_is_taken_over(tmp_path: Path) -> None:
+@contextlib.contextmanager
+def left_over(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run the program as if its Schouw had died; give it and its port."""
     port = free_port()
-    first = embedded(tmp_path, port)
+    first = embedded(folder, port)
     first.start()
     first.stop()
     command = [str(find_nats_server()), "-c", str(first.configuration_file)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as leftover:
         wait_until(lambda: answers_mqtt("127.0.0.1", port), "the leftover")
+        yield leftover, port
+
+
+def test_a_leftover_of_ours_is_taken_over(tmp_path: Path) -> None:
+    with left_over(tmp_path) as (leftover, port):
         second = embedded(tmp_path, port)
         second.start()
         assert leftover.wait(10) is not None
@@ -205,13 +213,7 @@ def test_a_leftover_of_ours_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_frozen_leftover_is_taken_over_too(tmp_path: Path) -> None:
-    port = free_port()
-    first = embedded(tmp_path, port)
-    first.start()
-    first.stop()
-    command = [str(find_nats_server()), "-c", str(first.configuration_file)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as leftover:
-        wait_until(lambda: answers_mqtt("127.0.0.1", port), "the leftover")
+    with left_over(tmp_path) as (leftover, port):
         freeze_process(leftover.pid)
         second = embedded(tmp_path, port)
         second.start()
