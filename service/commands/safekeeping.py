@@ -32,9 +32,11 @@ def backup(
 
     made = make_backup(read_settings(overrides_of(data_dir), config), folder, now_ns=time.time_ns(), say=_say)
     size = sum(note.bytes for note in made.files) / 1e6
+    # What models of another version saved has no hash in this one.
+    state = made.state_digest[:12] or f"of version {made.model_version}, which this program learns again when it starts"
     typer.echo(
         f"Backup in {folder}: {size:.1f} MB, up to entry {made.last_seq} of the journal, {made.decisions} decisions, "
-        f"model state {made.state_digest[:12]}."
+        f"model state {state}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import io
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -187,6 +188,16 @@ def test_the_doctor_finds_what_is_wrong(call: Call, data: Path) -> None:
     code, out, _ = call("doctor", "--data-dir", data)
     assert code == 1
     assert [line.split(":")[0] for line in out.splitlines() if "WRONG" in line] == ["WRONG  messages accounted for"]
+
+
+def test_a_backup_says_what_state_it_holds(
+    call: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between an update and the first start it said "model state ." and nothing more."""
+    assert re.search(r"model state [0-9a-f]{12}\.$", call("backup", tmp_path / "one", "--data-dir", data)[1].strip())
+    monkeypatch.setattr("service.backup.state_of", lambda _settings, _journal: ("3.11", ""))
+    said = call("backup", tmp_path / "two", "--data-dir", data)[1]
+    assert "model state of version 3.11, which this program learns again when it starts." in said
 
 
 def test_registers_and_works_are_imported(call: Call, data: Path, tmp_path: Path) -> None:
