@@ -33,6 +33,7 @@ HOUR_NS: Final = 3_600_000_000_000
 
 # What explains: each driver takes the mean of the fresh channels that carry it.
 DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "wind", "rain")
+_AIR, _DECK, _HUMIDITY = (DRIVERS.index(name) for name in ("air", "deck", "humidity"))
 
 
 class Summary(IntEnum):
@@ -124,6 +125,9 @@ class Catalogue:
     asset_of_judged, pair_of_judged, witness_of_judged : int32[J]
     frequency, asset_of_frequency : int32[F]
         Rows of `judged` that are natural frequencies, and their assets.
+    warmth_of_frequency, damp_of_frequency : int32[F]
+        What explains it: the temperature of the deck where its asset has that, else of the air, and humidity, as
+        positions in `DRIVERS`; -1 for none.
     pair_asset, pair_mode : int32[P]
     pairs_of_asset : int32[A]
         Number of pairs of each asset.
@@ -179,6 +183,8 @@ class Catalogue:
     witness_of_judged: IndexArray
     frequency: IndexArray
     asset_of_frequency: IndexArray
+    warmth_of_frequency: IndexArray
+    damp_of_frequency: IndexArray
     pair_asset: IndexArray
     pair_mode: IndexArray
     pairs_of_asset: IndexArray
@@ -226,7 +232,12 @@ class Catalogue:
             sensor_of_channel=sensor_of_channel,
             **columns,
             **links(
-                len(assets), columns["asset_of_channel"], columns["mode"], columns["group"], columns["is_frequency"]
+                len(assets),
+                columns["asset_of_channel"],
+                columns["mode"],
+                columns["group"],
+                columns["is_frequency"],
+                columns["driver"],
             ),
             **paces(columns["mode"], columns["driver"], sensor_of_channel),
         )
@@ -283,8 +294,9 @@ def links(
     mode: npt.NDArray[np.int8],
     group: npt.NDArray[np.int16],
     is_frequency: BoolArray,
+    driver: npt.NDArray[np.int8],
 ) -> dict[str, Any]:
-    """Derive the positions that follow from the channels' assets, modes and groups."""
+    """Derive the positions that follow from the channels' assets, modes, groups and drivers."""
     judged = np.flatnonzero(mode >= 0)
     asset = asset_of_channel[judged].astype(np.int64)
     frequency = np.flatnonzero(is_frequency[judged])
@@ -295,6 +307,11 @@ def links(
     pair_of_witness = witnesses // GROUP_SPAN
     first_witness = np.searchsorted(pair_of_witness, np.arange(len(pairs)))
     pair_asset = pairs // len(MODES)
+    explaining = np.flatnonzero(driver >= 0)
+    carries = np.zeros((assets, len(DRIVERS)), np.bool_)
+    carries[asset_of_channel[explaining], driver[explaining]] = True
+    warmth = np.where(carries[:, _DECK], _DECK, np.where(carries[:, _AIR], _AIR, -1))
+    damp = np.where(carries[:, _HUMIDITY], _HUMIDITY, -1)
     index = {
         "first_channel": np.searchsorted(asset_of_channel, np.arange(assets + 1)),
         "first_judged": np.searchsorted(asset, np.arange(assets + 1)),
@@ -306,6 +323,8 @@ def links(
         "witness_of_judged": witness_of_judged,
         "frequency": frequency,
         "asset_of_frequency": asset[frequency],
+        "warmth_of_frequency": warmth[asset[frequency]],
+        "damp_of_frequency": damp[asset[frequency]],
         "pair_asset": pair_asset,
         "pair_mode": pairs % len(MODES),
         "pairs_of_asset": np.bincount(pair_asset, minlength=assets),

@@ -122,7 +122,14 @@ def compile_catalogue(
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
-        **links(len(details), asset_of_channel, columns["mode"], columns["group"], columns["is_frequency"]),
+        **links(
+            len(details),
+            asset_of_channel,
+            columns["mode"],
+            columns["group"],
+            columns["is_frequency"],
+            columns["driver"],
+        ),
         **paces(columns["mode"], columns["driver"], sensor_of_channel),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
-from models.catalogue import HOUR_NS, Catalogue, Summary
+from models.catalogue import DRIVERS, HOUR_NS, Catalogue, Summary
 from models.compiling import compile_catalogue
 from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
@@ -97,6 +97,25 @@ def test_drivers_are_converted_and_condition_channels_explain_nothing() -> None:
     assert fahrenheit.driver_factor[0] * 50.0 + fahrenheit.driver_offset[0] == pytest.approx(10.0)
     assert compiled(channel("temperature", "V", Role.ENVIRONMENT)).driver[0] == -1
     assert compiled(channel("humidity", "%RH", Role.CONDITION), AssetType.TUNNEL).driver[0] == -1
+
+
+@pytest.mark.parametrize(
+    ("measured", "warmth", "damp"),
+    [
+        ([("temperature", "Cel"), ("deck_temperature", "Cel"), ("humidity", "%RH")], "deck", "humidity"),
+        ([("temperature", "Cel")], "air", None),
+        ([("humidity", "%RH")], None, "humidity"),
+        ([("temperature", "V")], None, None),
+    ],
+)
+def test_a_frequency_is_explained_by_the_deck_or_else_the_air_and_by_humidity(
+    measured: list[tuple[str, str]], warmth: str | None, damp: str | None
+) -> None:
+    rows = [channel("natural_frequency_1", "Hz"), *(channel(*row, Role.ENVIRONMENT) for row in measured)]
+    register = Register((Asset(AssetId("a"), "A", AssetType.BRIDGE),), tuple(rows))
+    catalogue = compile_catalogue(register, {row.key: number for number, row in enumerate(rows)})
+    found = (catalogue.warmth_of_frequency.tolist(), catalogue.damp_of_frequency.tolist())
+    assert found == tuple([-1 if name is None else DRIVERS.index(name)] for name in (warmth, damp))
 
 
 def test_peaks_are_kept_as_maxima() -> None:
