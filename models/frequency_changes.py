@@ -2,34 +2,33 @@
 
 The first stage asks every hour whether a structure is on its way to fail. Here the question is the other one, whether
 a frequency is what it was, apart from temperature: the one that `models.stream_detector` answers, with a bend whose
-place is found. It costs half a millisecond and 33 kB a frequency, which once a day is little; the detectors of all
-frequencies are stepped together. Its answer is a statement beside the assessment and never an alarm: it moves no
+place is found. Where humidity is measured a second detector is asked whether damp explains the change
+(`models.frequency_detectors`). The answer is a statement beside the assessment and never an alarm: it moves no
 evidence, no severity and no chance (docs/adr/0028-a-frequency-is-asked-once-a-day.md).
 
 The first stage adds up what it believes of a day: readings of a faulty sensor, held values and hours under works are
 not in it. When the day has ended the second stage gives the day's mean to the detector, with the mean of the asset's
-deck temperature, or of the air's where no deck is measured. Each detector begins with a hundred days that are taken for
-healthy, and begins anew where the first stage does: after a repair, an accepted normal, or works that leave another
-level behind.
+deck temperature, or of the air's where no deck is measured, and humidity as a mean of weeks. Each detector begins with
+a hundred days that are taken for healthy, and begins anew where the first stage does: after a repair, an accepted
+normal, or works that leave another level behind. It costs half a millisecond a day and 33 kB a frequency, with humidity
+a whole one and 77 kB.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, expm1, isfinite, sinh
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import FeatureTable, FloatArray
+from domain.arrays import FeatureTable, FloatArray, TimeArray
 from domain.basis import ChangeBasis
 from domain.explanations import FrequencyChange
 from domain.records import Reason
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
+from models.frequency_detectors import FollowedFrequency, FrequencyDay, follow_day
 from models.memory import ModelState, with_columns
-from models.stream_detector import StreamDetector, StreamVerdict, step_together
-from models.stream_memory import decode_detector, encode_detector
 
 __all__ = [
     "CHANGE_CODES",
@@ -44,17 +43,10 @@ __all__ = [
 ]
 
 _DAY_NS: Final = 24 * HOUR_NS
-_DAY_S: Final = 86400.0
 _DAYS_PER_YEAR: Final = 365.25
-_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
-# A change has been there since the evidence for it was half of what an alarm of the detector takes. Frost and thaw do
-# that for some days; what lasts a week is none of them.
-_RISING_SHARE: Final = 0.5
-_LASTING_NS: Final = 7 * _DAY_NS
-# Days without a value widen what the level may be; two years of them have said it all.
-_MOST_MISSED_DAYS: Final = 730
-# Detectors that are awake at once, 33 kB each.
-_TOGETHER: Final = 64
+# Concrete takes up the damp of weeks. A hygrometer that is silent for longer than a week has nothing to say.
+_DAMP_DAYS: Final = 14.0
+_DAMP_HOLDS_DAYS: Final = 7
 # From this share of the way to failure on a lone quantity can be material (`models.evidence`).
 _MATERIAL_SHARE: Final = 0.10
 CHANGE_CODES: Final = frozenset({"frequency_changed", "frequency_changed_early", "frequency_changed_far"})
@@ -79,15 +71,13 @@ def add_to_day(
     of_judged = np.full(len(catalogue.judged), np.nan)
     of_judged[rows] = value
     frequency = of_judged[catalogue.frequency]
-    driver = _drivers(catalogue)
-    temperature = state.driver_value[asset, driver]
-    spoke = (driver >= 0) & (state.driver_ns[asset, driver] == features.end_ns[asset])
+    terms = [np.nan_to_num(frequency), np.isfinite(frequency)]
+    for driver in (catalogue.warmth_of_frequency, catalogue.damp_of_frequency):
+        spoke = (driver >= 0) & (state.driver_ns[asset, driver] == features.end_ns[asset])
+        terms += [np.where(spoke, state.driver_value[asset, driver], 0.0), spoke]
     day = features.start_ns[asset] // _DAY_NS
-    terms = np.stack(
-        [np.nan_to_num(frequency), np.isfinite(frequency), np.where(spoke, temperature, 0.0), spoke], axis=1
-    )
     kept = np.where((day == state.day_number)[:, np.newaxis], state.day_sums, 0.0)
-    return with_columns(state, day_number=day, day_sums=kept + terms)
+    return with_columns(state, day_number=day, day_sums=kept + np.stack(terms, axis=1))
 
 
 def renew_by_works(
@@ -108,12 +98,13 @@ def renew_by_works(
 def begin_anew(catalogue: Catalogue, state: ModelState, asset: int) -> ModelState:
     """Forget what is known of the frequencies of one asset: it is another structure, or has another normal."""
     mine = catalogue.asset_of_frequency == asset
-    memory = state.change_memory.copy()
-    memory[mine] = b""
+    memories = {name: getattr(state, name).copy() for name in ("change_memory", "damp_memory")}
+    for memory in memories.values():
+        memory[mine] = b""
     return with_columns(
         state,
         day_sums=np.where(mine[:, np.newaxis], 0.0, state.day_sums),
-        change_memory=memory,
+        **memories,
         change_ns=np.where(mine, 0, state.change_ns),
         rising_ns=np.where(mine, 0, state.rising_ns),
         change=np.where(mine, np.nan, state.change),
@@ -124,7 +115,8 @@ def begin_anew(catalogue: Catalogue, state: ModelState, asset: int) -> ModelStat
 
 def without_detectors(state: ModelState) -> ModelState:
     """Give a state without the detectors' memories."""
-    return with_columns(state, change_memory=np.full(len(state.change_memory), b"", np.object_))
+    nothing = np.full(len(state.change_memory), b"", np.object_)
+    return with_columns(state, change_memory=nothing, damp_memory=nothing)
 
 
 def follow_changes(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> ModelState:
@@ -145,106 +137,56 @@ def follow_changes(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> 
     if not len(catalogue.frequency):
         return state
     today = day_end_ns // _DAY_NS - 1
-    value, temperature = _day_means(state, today)
-    driver = _drivers(catalogue)
+    value, temperature, humidity = _day_means(state, today).T
+    damp, damp_day = _follow_damp(state, humidity, today)
+    warmth = catalogue.warmth_of_frequency
     number = np.bincount(catalogue.asset_of_frequency, minlength=len(catalogue.assets))
     run_days = _DAYS_PER_YEAR * (number / catalogue.false_alarms_per_year)[catalogue.asset_of_frequency]
-    run_days = np.maximum(run_days, 2.0)
-    anew = (state.change_begun_ns != state.renewed_ns) | (state.change_driver != driver)
+    anew = (state.change_begun_ns != state.renewed_ns) | (state.change_driver != warmth)
     before = [_remembered(state, row, is_new=is_new) for row, is_new in enumerate(anew.tolist())]
     spoke = np.isfinite(value) & np.isfinite(temperature)
-    asked = np.flatnonzero(
-        (driver >= 0) & (spoke | np.array([bool(known.change_memory) for known in before], np.bool_))
+    awake = np.array([bool(known.change_memory) for known in before], np.bool_)
+    asked = np.flatnonzero((warmth >= 0) & (spoke | awake))
+    day = FrequencyDay(
+        number=today,
+        run_days=np.maximum(run_days, 2.0)[asked],
+        direction=catalogue.direction[catalogue.judged[catalogue.frequency]][asked],
+        value=value[asked],
+        temperature=temperature[asked],
+        damp=np.where(today - damp_day <= _DAMP_HOLDS_DAYS, damp, np.nan)[asked],
     )
-    after = [_Followed()] * len(before)
-    direction = catalogue.direction[catalogue.judged[catalogue.frequency]]
-    for begin in range(0, len(asked), _TOGETHER):
-        rows = asked[begin : begin + _TOGETHER].tolist()
-        detectors = [_awakened(before[row], today, float(run_days[row])) for row in rows]
-        day = value[rows, np.newaxis], temperature[rows, np.newaxis]
-        verdicts = step_together(detectors, _DAY_S * today, *day)
-        for row, detector, verdict in zip(rows, detectors, verdicts, strict=True):
-            after[row] = _followed(
-                before[row], detector, verdict, today, spoke=bool(spoke[row]), direction=float(direction[row])
-            )
+    after = [FollowedFrequency()] * len(before)
+    for row, followed in zip(asked.tolist(), follow_day(day, [before[row] for row in asked.tolist()]), strict=True):
+        after[row] = followed
     found = {name: getattr(state, name).copy() for name in _WRITTEN}
     for name, kept in found.items():
         for row, known in enumerate(after):
             kept[row] = getattr(known, name)
-    return with_columns(state, **found, change_begun_ns=state.renewed_ns.copy(), change_driver=driver.astype(np.int8))
+    found |= {"damp": damp, "damp_day": damp_day, "change_driver": warmth.astype(np.int8)}
+    return with_columns(state, **found, change_begun_ns=state.renewed_ns.copy())
 
 
-_MEMORY: Final = ("change_memory", "change_day", "change_ns", "rising_ns")
+_MEMORY: Final = ("change_memory", "damp_memory", "change_day", "change_ns", "rising_ns")
 _WRITTEN: Final = (*_MEMORY, "change", "change_sd", "change_novelty")
 
 
-@dataclass(frozen=True, slots=True)
-class _Followed:
-    """What is remembered of one frequency, in columns of the state."""
-
-    change_memory: bytes = b""
-    change_day: int = 0
-    change_ns: int = 0
-    rising_ns: int = 0
-    change: float = np.nan
-    change_sd: float = np.nan
-    change_novelty: float = 0.0
+def _remembered(state: ModelState, row: int, *, is_new: bool) -> FollowedFrequency:
+    return FollowedFrequency() if is_new else FollowedFrequency(*(getattr(state, name)[row] for name in _MEMORY))
 
 
-def _remembered(state: ModelState, row: int, *, is_new: bool) -> _Followed:
-    return _Followed() if is_new else _Followed(*(getattr(state, name)[row] for name in _MEMORY))
-
-
-def _awakened(before: _Followed, today: int, run_days: float) -> StreamDetector:
-    """Give the detector of a frequency as it is on the evening before today."""
-    if not before.change_memory:
-        return StreamDetector(channels=1, environments=1, expected_run_length=run_days)
-    detector = decode_detector(before.change_memory)
-    detector.promise(run_days)
-    for day in range(max(int(before.change_day) + 1, today - _MOST_MISSED_DAYS), today):
-        detector.step(_DAY_S * day, np.full(1, np.nan), np.full(1, np.nan))
-    return detector
-
-
-def _followed(
-    before: _Followed, detector: StreamDetector, verdict: StreamVerdict, today: int, *, spoke: bool, direction: float
-) -> _Followed:
-    """Say what is remembered after a day; a change away from harm is not stated."""
-    (change,), (error,) = detector.shifts()
-    now_ns = (today + 1) * _DAY_NS
-    rising_ns = int(before.rising_ns)
-    if verdict.share_of_alarm >= _RISING_SHARE:
-        rising_ns = rising_ns or now_ns
-    elif spoke:
-        rising_ns = 0
-    lasts = rising_ns > 0 and now_ns - rising_ns >= _LASTING_NS
-    is_told = verdict.alarm and (direction == 0.0 or direction * float(change) > 0.0)
-    return _Followed(
-        change_memory=encode_detector(detector),
-        change_day=today,
-        change_ns=(int(before.change_ns) or (rising_ns if lasts else 0)) if is_told else 0,
-        rising_ns=rising_ns,
-        change=float(change),
-        change_sd=float(error),
-        change_novelty=verdict.novelty,
-    )
-
-
-def _drivers(catalogue: Catalogue) -> npt.NDArray[np.intp]:
-    """intp[F]: what explains each frequency: the deck's temperature where its asset has that, else the air's, or -1."""
-    has = np.zeros((len(catalogue.assets), len(DRIVERS)), np.bool_)
-    carries = np.flatnonzero(catalogue.driver >= 0)
-    has[catalogue.asset_of_channel[carries], catalogue.driver[carries]] = True
-    chosen = np.where(has[:, _DECK], _DECK, np.where(has[:, _AIR], _AIR, -1))
-    return np.asarray(chosen[catalogue.asset_of_frequency], np.intp)
-
-
-def _day_means(state: ModelState, today: int) -> tuple[FloatArray, FloatArray]:
-    """float64[F] twice: mean frequency and temperature of a day, NaN where nothing came."""
+def _day_means(state: ModelState, today: int) -> FloatArray:
+    """float64[F, 3]: mean frequency, temperature and humidity of a day, NaN where nothing came."""
     sums = np.where((state.day_number == today)[:, np.newaxis], state.day_sums, 0.0)
     number = sums[:, 1::2]
-    mean = np.where(number > 0.0, sums[:, ::2] / np.maximum(number, 1.0), np.nan)
-    return mean[:, 0], mean[:, 1]
+    return np.where(number > 0.0, sums[:, ::2] / np.maximum(number, 1.0), np.nan)
+
+
+def _follow_damp(state: ModelState, humidity: FloatArray, today: int) -> tuple[FloatArray, TimeArray]:
+    """float64[F], int64[F]: how damp each structure is as of today, in %, and the last day that tells of it."""
+    heard = np.isfinite(humidity)
+    share = -np.expm1((state.damp_day - today) / _DAMP_DAYS)
+    known = np.where(state.damp_day > 0, state.damp + share * (humidity - state.damp), humidity)
+    return np.where(heard, known, state.damp), np.where(heard, today, state.damp_day)
 
 
 def change_bases(catalogue: Catalogue, state: ModelState, asset: int) -> tuple[ChangeBasis, ...]:

@@ -52,7 +52,7 @@ BENDS: Final = 3
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
 LAGGED: Final = 4
 # Sums of a day: of a frequency's values and how many they are, and the same of its asset's temperature.
-DAY_SUMS: Final = 4
+DAY_SUMS: Final = 6
 # Daily severities that the prognosis looks back on: today and sixteen weeks.
 PAST_DAYS: Final = 113
 
@@ -173,6 +173,9 @@ LAYOUT: Final[dict[str, Layout]] = {
     "day_sums": Layout("frequency", np.float64, (DAY_SUMS,), 0),
     "renewed_ns": Layout("frequency", np.int64, (), 0),
     "change_memory": Layout("frequency", np.object_, (), b""),
+    "damp_memory": Layout("frequency", np.object_, (), b""),
+    "damp": Layout("frequency", np.float64, (), np.nan),
+    "damp_day": Layout("frequency", np.int64, (), 0),
     "change_begun_ns": Layout("frequency", np.int64, (), 0),
     "change_driver": Layout("frequency", np.int8, (), -1),
     "change_day": Layout("frequency", np.int64, (), 0),
@@ -221,6 +224,9 @@ FLEET_COLUMNS: Final[tuple[str, ...]] = (
     "severity_weight",
     *(name for name, layout in LAYOUT.items() if layout.axis == "pair"),
     "change_memory",
+    "damp_memory",
+    "damp",
+    "damp_day",
     "change_begun_ns",
     "change_driver",
     "change_day",

@@ -158,15 +158,20 @@ class ModelState:
     doubt, verdicts : float64[P], int32[P, 4]
         How much more evidence an alarm takes since people dismissed such alarms, and how many they dismissed and judged
         on this asset and in its class, as of the last day of the second stage (`models.precision`).
-    day_number, day_sums : int64[F], float64[F, 4]
+    day_number, day_sums : int64[F], float64[F, 6]
         Day of event time that was last heard, counted since 1970, and its sums: of the frequency in the model's unit
-        and how many values that were, of the asset's temperature in degrees Celsius and how many.
+        and how many values that were, of the asset's temperature in degrees Celsius and how many, and of its humidity
+        in % and how many.
     renewed_ns : int64[F]
         End of the last hop of works that leave another level behind; 0 for none.
     change_memory : bytes[F]
         The detector of the frequency's days (`models.stream_memory`); empty before the first day.
+    damp_memory : bytes[F]
+        The one that humidity explains to as well; empty where humidity was not known from the beginning.
+    damp, damp_day : float64[F], int64[F]
+        Humidity in %, as a mean of weeks, and the last day it was heard, 0 for never.
     change_begun_ns, change_driver, change_day : int64[F], int8[F], int64[F]
-        What `renewed_ns` was when it began, the driver that explains it, and the last day it was given.
+        What `renewed_ns` was when it began, the temperature that explains it, and the last day it was given.
     change_ns, rising_ns : int64[F]
         Since when a change is stated, and since when half of the evidence for it has been there; 0 for never.
     change, change_sd : float64[F]
@@ -279,6 +284,9 @@ class ModelState:
     day_sums: FloatArray
     renewed_ns: TimeArray
     change_memory: ByteRows
+    damp_memory: ByteRows
+    damp: FloatArray
+    damp_day: TimeArray
     change_begun_ns: TimeArray
     change_driver: npt.NDArray[np.int8]
     change_day: TimeArray

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.stream_environment import EnvironmentMemory
+from models.stream_environment import EnvironmentMemory, Surroundings
 from models.stream_level import LEVEL_SHARES, BankStep, LevelBank, LevelVerdict, step_banks
 from models.stream_reference import ReferenceVerdict
 from models.stream_shift import chi_square_strength
@@ -71,6 +71,8 @@ class CompensatedReference:
         Number of channels C, positive.
     commission : int
         Rows known to be healthy; 0 where nobody said.
+    lines : int, default 0
+        How many environmental quantities, the last ones, act by a slope alone.
     """
 
     __slots__ = (
@@ -82,19 +84,21 @@ class CompensatedReference:
         "_fast_spread",
         "_learned",
         "_level",
+        "_lines",
         "_memory",
         "_rows",
         "_waiting",
         "healthy_rows",
     )
 
-    def __init__(self, *, channels: int, commission: int) -> None:
+    def __init__(self, *, channels: int, commission: int, lines: int = 0) -> None:
         self._channels = channels
+        self._lines = lines
         self.healthy_rows = commission or _FEWEST_HEALTHY_ROWS
         self._memory: EnvironmentMemory | None = None
         self._early: list[tuple[float, FloatArray, FloatArray]] = []
         self._banks: list[LevelBank | None] = [None] * channels
-        self._waiting: list[list[tuple[float, FloatArray]]] = [[] for _ in range(channels)]
+        self._waiting: list[list[tuple[float, Surroundings]]] = [[] for _ in range(channels)]
         self._learned = [0] * channels
         self._correlation = np.eye(channels)
         self._level = np.zeros((len(LEVEL_SHARES), channels))
@@ -142,23 +146,23 @@ class CompensatedReference:
         if self._memory is None:
             self._early.append((time_s, values, environment))
             if len(self._early) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
-                self._memory = EnvironmentMemory(np.array([row[2] for row in self._early]))
+                self._memory = EnvironmentMemory(np.array([row[2] for row in self._early]), self._lines)
                 early, self._early = self._early, []
                 for row in early:
                     self.step(*row)
             return BegunRow(values)
-        remembered = self._memory.step(time_s, environment)
+        around = self._memory.step(time_s, environment)
         channels: list[int] = []
         steps: list[BankStep] = []
         for channel, (bank, value) in enumerate(zip(self._banks, values.tolist(), strict=True)):
             if bank is None:
-                self._gather(channel, self._memory.knots, remembered, value)
+                self._gather(channel, self._memory.knots, around, value)
             elif math.isnan(value):
                 bank.wait()
             else:
                 is_healthy = self._learned[channel] < self.healthy_rows
                 channels.append(channel)
-                steps.append(BankStep(bank, value, remembered, is_commissioning=is_healthy, jump=self._jump(channel)))
+                steps.append(BankStep(bank, value, around, is_commissioning=is_healthy, jump=self._jump(channel)))
         return BegunRow(values, tuple(channels), tuple(steps))
 
     def end(self, begun: BegunRow, verdicts: Sequence[LevelVerdict]) -> ReferenceVerdict:
@@ -186,6 +190,10 @@ class CompensatedReference:
         self._follow_correlation(innovation, counts)
         return self._weigh(expected, innovation, counts)
 
+    def is_commissioned(self) -> bool:
+        """Tell whether each channel has as many rows behind it as are taken for healthy."""
+        return min(self._learned) >= self.healthy_rows
+
     def shifts(self) -> tuple[FloatArray, FloatArray]:
         """float64[C] twice: how far each level is from the healthy one, and its standard error; NaN before."""
         found = [(math.nan, math.nan) if bank is None else bank.shift() for bank in self._banks]
@@ -204,14 +212,14 @@ class CompensatedReference:
         keep = verdict.autocorrelation * (1.0 - share)
         self._fast_spread[:, channel] = np.sqrt(share / (2.0 - share) * (1.0 + keep) / (1.0 - keep))
 
-    def _gather(self, channel: int, knots: FloatArray, remembered: FloatArray, value: float) -> None:
+    def _gather(self, channel: int, knots: FloatArray, environment: Surroundings, value: float) -> None:
         """Keep a channel's first values until its scale can be told, then learn them."""
         if math.isnan(value):
             return
         first = self._waiting[channel]
-        first.append((value, remembered))
+        first.append((value, environment))
         if len(first) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
-            bank = LevelBank(np.array([row[0] for row in first]), knots)
+            bank = LevelBank(np.array([row[0] for row in first]), knots, self._lines)
             for row in first:
                 bank.step(*row, is_commissioning=True)
             self._learned[channel] = len(first)

@@ -76,6 +76,8 @@ class StreamDetector:
         Number of channels C, positive.
     environments : int, default 0
         Number of environmental quantities E.
+    lines : int, default 0
+        How many of them, the last ones, act by a slope alone: without a memory and without a bend.
     commission : int, default 0
         Rows at the start that are known to be healthy: learned, never alarmed.
     expected_run_length : float, default 10,000
@@ -96,6 +98,7 @@ class StreamDetector:
         *,
         channels: int,
         environments: int = 0,
+        lines: int = 0,
         commission: int = 0,
         expected_run_length: float = 10_000.0,
         has_clock: bool = True,
@@ -105,7 +108,7 @@ class StreamDetector:
         self._channels = channels
         self._environments = environments
         self._alarm = BudgetAlarm(expected_run_length=expected_run_length)
-        self._learner = _learner(channels, environments, commission, has_clock=has_clock)
+        self._learner = _learner(channels, environments, lines, commission, has_clock=has_clock)
         self._healthy_rows = self._learner.healthy_rows
         self.rows = 0
 
@@ -132,6 +135,10 @@ class StreamDetector:
         """
         values, environment = self._checked(values, environment)
         return self._concluded(values, self._learner.step(time_s, values, environment))
+
+    def is_commissioned(self) -> bool:
+        """Tell whether a stream with an environment has left the rows behind that are taken for healthy."""
+        return self.rows >= self._healthy_rows and self._compensated().is_commissioned()
 
     def begin(self, time_s: float, values: FloatArray, environment: FloatArray) -> BegunRow:
         """Take in a row of a stream with an environment, as far as `step_together` does not do it for many.
@@ -239,10 +246,10 @@ class _Learner(Protocol):
         """Judge a row, then learn it."""
 
 
-def _learner(channels: int, environments: int, commission: int, *, has_clock: bool) -> _Learner:
+def _learner(channels: int, environments: int, lines: int, commission: int, *, has_clock: bool) -> _Learner:
     """Choose what a stream is compared with by what it has."""
     if environments:
-        return CompensatedReference(channels=channels, commission=commission)
+        return CompensatedReference(channels=channels, commission=commission, lines=lines)
     if channels > 1 or commission:
         return HealthyReference(channels=channels, commission=commission)
     return ChannelHabits(has_clock=has_clock)

@@ -32,11 +32,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtri_exp
 
 from domain.arrays import FloatArray
 from models.columns import carry, dot, subtract_product
-from models.stream_environment import KNOTS, MEMORIES
+from models.mixtures import normal_scores
+from models.stream_environment import KNOTS, MEMORIES, Surroundings
 from models.triangles import diagonal, fold, triangle_length, unfold
 
 __all__ = ["LEVEL_SHARES", "BankStep", "LevelBank", "LevelVerdict", "step_banks"]
@@ -46,6 +46,7 @@ LEVEL_SHARES: Final = (0.1, 0.03)
 # Prior slopes, in deviations of the noise for each deviation of the environment.
 _LINE_SLOPE: Final = 30.0
 _BEND_SLOPE: Final = 15.0
+_LINE_ALONE: Final = 10.0
 _CONSTANT: Final = 100.0
 _CLIP: Final = 3.0
 _MOST_SURPRISE: Final = 16.0
@@ -64,7 +65,6 @@ _MOVES_A_ROW: Final = 2
 # Banks stepped at once: as many as a processor's cache holds.
 _TOGETHER: Final = 16
 _TINY: Final = 1e-300
-_ALMOST_SURE: Final = -1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ class BankStep:
     bank : LevelBank
     value : float
         Finite, in the channel's unit.
-    environment : float64[M, E]
+    environment : Surroundings
         From `EnvironmentMemory.step`.
     is_commissioning : bool
         Whether the row is known to be healthy: the level stays nought.
@@ -109,7 +109,7 @@ class BankStep:
 
     bank: LevelBank
     value: float
-    environment: FloatArray
+    environment: Surroundings
     is_commissioning: bool
     jump: float = 0.0
 
@@ -144,6 +144,8 @@ class LevelBank:
         Finite values of the first rows, for middle and scale; not learned: give them to `step_banks` as well.
     knots : float64[K, E]
         Places of bends.
+    lines : int, default 0
+        Number of quantities P that act by a slope alone.
 
     Attributes
     ----------
@@ -184,7 +186,7 @@ class LevelBank:
         "state",
     )
 
-    def __init__(self, first_values: FloatArray, knots: FloatArray) -> None:
+    def __init__(self, first_values: FloatArray, knots: FloatArray, lines: int = 0) -> None:
         environments = knots.shape[1]
         filters = _combinations(environments).share.size
         self.places = knots.copy()
@@ -194,7 +196,8 @@ class LevelBank:
         self.middle = float(np.median(first_values))
         steps = np.diff(first_values)
         self.scale = float(steps.std() if len(steps) else 0.0) / math.sqrt(2.0) or max(abs(self.middle), 1.0)
-        prior = np.array([0.0, _CONSTANT, *[_LINE_SLOPE] * (2 * environments), _BEND_SLOPE])
+        slopes = [*[_LINE_SLOPE] * (2 * environments), *[_LINE_ALONE] * lines]
+        prior = np.array([0.0, _CONSTANT, *slopes, _BEND_SLOPE])
         self.spread = np.zeros((triangle_length(len(prior)), filters))
         self.spread[diagonal(len(prior))] = prior[:, np.newaxis] ** 2
         self.state = np.zeros((len(prior), filters))
@@ -211,7 +214,7 @@ class LevelBank:
         """Let a row pass without a value: the level may have wandered, and jumped by so many deviations."""
         self.spread[0] += (_wander(len(self.pitch)) + jump * jump) * self.noise
 
-    def step(self, value: float, environment: FloatArray, *, is_commissioning: bool) -> LevelVerdict:
+    def step(self, value: float, environment: Surroundings, *, is_commissioning: bool) -> LevelVerdict:
         """Judge a value and learn it, as `step_banks` does for many."""
         return step_banks([BankStep(self, value, environment, is_commissioning=is_commissioning)])[0]
 
@@ -315,12 +318,12 @@ def _step(steps: Sequence[BankStep]) -> list[LevelVerdict]:
     for step in steps:
         if not step.is_commissioning:
             step.bank.wait(step.jump)
-        step.bank.reach(step.environment[0])
+        step.bank.reach(step.environment.remembered[0])
     banks = [step.bank for step in steps]
     spread, state, log_weight = _side_by_side(banks)
     told = [(bank.noise, bank.scale, bank.middle, step.value) for bank, step in zip(banks, steps, strict=True)]
     noise, scale, middle, value = np.array(told).T[:, :, np.newaxis]
-    columns = _columns(banks, np.stack([step.environment for step in steps]))
+    columns = _columns(steps)
     cross = carry(spread, columns)
     known = dot(cross, columns)
     total = known + noise
@@ -340,7 +343,7 @@ def _step(steps: Sequence[BankStep]) -> list[LevelVerdict]:
         bank.follow_noise(mean)
     _put_back(banks, spread, state, log_weight)
     level = _by_share(log_weight), _levels(banks, spread[0], state[0])
-    scores = _normal_scores(*(np.concatenate(pair, axis=1) for pair in zip(innovation, level, strict=True)))
+    scores = normal_scores(*(np.concatenate(pair, axis=1) for pair in zip(innovation, level, strict=True)))
     return [_verdict(*row) for row in zip(steps, expected, scores, strict=True)]
 
 
@@ -372,16 +375,19 @@ def _put_back(banks: list[LevelBank], spread: FloatArray, state: FloatArray, log
             bank.spread[...], bank.state[...], bank.log_weight[...] = spread[:, row], state[:, row], log_weight[row]
 
 
-def _columns(banks: list[LevelBank], environment: FloatArray) -> FloatArray:
-    """float64[D, R, F]: each filter's columns: level, constant, slopes now, slopes remembered, bend."""
+def _columns(steps: Sequence[BankStep]) -> FloatArray:
+    """float64[D, R, F]: each filter's columns: level, constant, slopes now, slopes remembered, lines, bend."""
+    environment = np.stack([step.environment.remembered for step in steps])
+    lines = np.stack([step.environment.lines for step in steps])
     rows, _, environments = environment.shape
     of = _combinations(environments)
-    columns = np.ones((3 + 2 * environments, rows, len(of.share)))
+    columns = np.ones((3 + 2 * environments + lines.shape[1], rows, len(of.share)))
     columns[2 : 2 + environments] = environment[:, 0].T[:, :, np.newaxis]
     for quantity in range(environments):
         columns[2 + environments + quantity] = environment[:, of.memory, quantity]
-    columns[2 + environments : -1, :, of.memory == 0] = 0.0
-    place = np.stack([bank.places[of.knot, of.environment] for bank in banks])
+    columns[2 + environments : 2 + 2 * environments, :, of.memory == 0] = 0.0
+    columns[2 + 2 * environments : -1] = lines.T[:, :, np.newaxis]
+    place = np.stack([step.bank.places[of.knot, of.environment] for step in steps])
     columns[-1] = np.maximum(place - environment[:, of.memory, of.environment], 0.0)
     return columns
 
@@ -400,24 +406,3 @@ def _levels(banks: list[LevelBank], variance: FloatArray, level: FloatArray) -> 
     share = np.array(LEVEL_SHARES)[:, np.newaxis]
     variance = np.maximum(variance - share * (1.0 - share) / (2.0 - share) * noise, variance / (2.0 - share))
     return np.where(variance > _TINY, level / np.sqrt(np.maximum(variance, _TINY)), 0.0)
-
-
-def _normal_scores(log_weight: FloatArray, score: FloatArray) -> FloatArray:
-    """Give the standard normal quantiles, float64[...], of mixtures' distribution functions, of float64[..., F].
-
-    The chance that a mixture of normal variables is at most what was seen is the mixture of the chances; as a normal
-    quantile it can be averaged and squared like any other (the probability integral transform: Dawid, J. R. Stat.
-    Soc. A 147 (1984) 278-292). A moment-matched normal would call impossible what one filter in ten expected.
-    """
-    log_weight = log_weight - _log_sum(log_weight)[..., np.newaxis]
-    # A chance near 1 has few digits left: of what lies above its middle, the chance of lying above is taken.
-    is_above = (np.exp(log_weight) * score).sum(axis=-1) > 0.0
-    turned = np.where(is_above[..., np.newaxis], -score, score)
-    quantile = ndtri_exp(np.minimum(_log_sum(log_weight + log_ndtr(turned)), _ALMOST_SURE))
-    return np.asarray(np.where(is_above, -quantile, quantile))
-
-
-def _log_sum(logarithms: FloatArray) -> FloatArray:
-    """Add numbers along the last axis that are given by their logarithms."""
-    top = logarithms.max(axis=-1)
-    return np.asarray(top + np.log(np.exp(logarithms - top[..., np.newaxis]).sum(axis=-1)))

@@ -17,7 +17,7 @@ from domain.errors import StorageCorrupt
 from models.stream_alarm import BudgetAlarm
 from models.stream_compensation import CompensatedReference
 from models.stream_detector import StreamDetector
-from models.stream_environment import EnvironmentMemory
+from models.stream_environment import EnvironmentMemory, Surroundings
 from models.stream_level import LevelBank
 
 __all__ = ["SAVED", "decode_detector", "encode_detector"]
@@ -29,6 +29,7 @@ SAVED: Final[tuple[type[Any], ...]] = (
     EnvironmentMemory,
     LevelBank,
     BudgetAlarm,
+    Surroundings,
 )
 _PLACE: Final = {kind: place for place, kind in enumerate(SAVED)}
 
@@ -104,5 +105,5 @@ def _made(kind: type[Any], items: list[Any]) -> Any:
     """Make an object without running its code."""
     made: Any = object.__new__(kind)
     for name, item in zip(kind.__slots__, items, strict=True):
-        setattr(made, name, _unpacked(item) if isinstance(item, list) else item)
+        object.__setattr__(made, name, _unpacked(item) if isinstance(item, list) else item)
     return made

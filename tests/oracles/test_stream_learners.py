@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from domain.arrays import FloatArray
-from models.stream_environment import KNOTS, MEMORIES, EnvironmentMemory
+from models.stream_environment import KNOTS, MEMORIES, EnvironmentMemory, Surroundings
 from models.stream_level import LevelBank
 from models.stream_rarity import ValueRarity
 from models.stream_regression import StreamRegression
@@ -126,7 +126,7 @@ def test_level_bank_agrees_with_bayesian_regression_while_commissioning() -> Non
     environment = np.tile(temperature[:, np.newaxis, np.newaxis], (1, MEMORIES, 1))
     environment[:, 1:] = 0.0
     for row, value in zip(environment, values, strict=True):
-        verdict = bank.step(float(value), row, is_commissioning=True)
+        verdict = bank.step(float(value), Surroundings(row, np.empty(0)), is_commissioning=True)
     scale = float(np.diff(values).std()) / math.sqrt(2.0)
     columns = np.stack([np.ones(18), temperature[:18]], axis=1)
     precision = columns.T @ columns + np.diag([1e-4, 1.0 / 900.0])
@@ -146,5 +146,5 @@ def test_environment_memory_agrees_with_the_sum_it_stands_for() -> None:
     keep = math.exp(-3600.0 / 86400.0)
     weights = np.array([keep ** (199 - at) * ((1.0 - keep) if at else 1.0) for at in range(200)])
     wanted = (float((weights * rows[:, 0]).sum()) - centre) / scale
-    assert got[-1, 0] == pytest.approx(wanted)
-    assert got[0, 0] == pytest.approx((rows[-1, 0] - centre) / scale)
+    assert got.remembered[-1, 0] == pytest.approx(wanted)
+    assert got.remembered[0, 0] == pytest.approx((rows[-1, 0] - centre) / scale)

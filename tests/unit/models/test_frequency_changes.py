@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.arrays import FeatureTable
+from domain.arrays import FeatureTable, FloatArray
 from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import DecisionVerb, Reason, RiskAssessment
@@ -30,6 +30,7 @@ START_NS = 472_224 * HOUR_NS - 472_224 % 24 * HOUR_NS
 NAMES = ["natural_frequency_1", "temperature", "vibration_rms"]
 STEP_DAY = 150
 DAYS = 175
+STEADY = np.full(DAYS, 80.0)
 
 
 def bridge(seed: int = 11, *, step: float = 0.003, gaps: bool = False) -> BridgeRecord:
@@ -49,8 +50,19 @@ class Site:
         self.alarms: list[str] = []
         self.day = 0
 
-    def live(self, record: BridgeRecord, *, until: int = DAYS, held: range = range(0)) -> Site:
-        of = {"natural_frequency_1": record.natural_frequency_hz, "temperature": record.temperature_degc}
+    def live(
+        self,
+        record: BridgeRecord,
+        *,
+        until: int = DAYS,
+        held: range = range(0),
+        humidity: FloatArray = STEADY,
+    ) -> Site:
+        of = {
+            "natural_frequency_1": record.natural_frequency_hz,
+            "temperature": record.temperature_degc,
+            "humidity": humidity,
+        }
         columns = [
             of.get(key.channel, np.full(DAYS, 1.0) + np.arange(DAYS) % 7 / 100) for key in self.catalogue.channels
         ]
@@ -154,22 +166,89 @@ def test_held_values_are_not_taken_for_a_change(registers: Callable[..., Any]) -
     assert site.reasons() == []
 
 
-def test_saved_state_goes_on_with_the_same_bits(registers: Callable[..., Any]) -> None:
-    record = bridge(gaps=True)
-    through = Site(registers).live(record)
-    halves = Site(registers).live(record, until=90)
+@pytest.mark.parametrize("names", [NAMES, [*NAMES, "humidity"]])
+def test_saved_state_goes_on_with_the_same_bits(registers: Callable[..., Any], names: list[str]) -> None:
+    record, humidity = bridge(gaps=True), weather()
+    through = Site(registers, names).live(record, humidity=humidity)
+    halves = Site(registers, names).live(record, until=90, humidity=humidity)
     blob = encode_state(halves.catalogue, halves.state, np.array([0], np.int32))[0]
     halves.state = initial_state(halves.catalogue)
     decode_state(halves.catalogue, halves.state, 0, blob)
-    halves.live(record)
+    halves.live(record, humidity=humidity)
     assert state_digest(halves.catalogue, halves.state) == state_digest(through.catalogue, through.state)
 
 
-@pytest.mark.parametrize("environments", [1, 2])
-def test_a_detector_that_was_saved_each_row_says_the_same(environments: int) -> None:
+def weather(*, wet_from: int = 130) -> FloatArray:
+    """Humidity of each day: dry and damp weeks, and from one day on a wet season."""
+    day = np.arange(DAYS)
+    scatter = np.random.default_rng(3).normal(0.0, 4.0, DAYS)
+    return np.asarray(78.0 + 6.0 * np.sin(day / 6.0) + np.where(day >= wet_from, 14.0, 0.0) + scatter)
+
+
+def damp_bridge(humidity: FloatArray, *, step: float = 0.0) -> BridgeRecord:
+    """A bridge that is heavier by the damp of the last ten days: by 0.06 % of its frequency for each percent."""
+    damp = np.empty(DAYS)
+    damp[0] = humidity[0]
+    for day in range(1, DAYS):
+        damp[day] = damp[day - 1] + 0.1 * (humidity[day] - damp[day - 1])
+    record = bridge(step=step)
+    return replace(record, natural_frequency_hz=record.natural_frequency_hz * (1.0 - 0.0006 * (damp - 78.0)))
+
+
+DAMP_NAMES = [*NAMES, "humidity"]
+
+
+def test_what_damp_explains_is_not_stated(registers: Callable[..., Any]) -> None:
+    humidity = weather()
+    wet = damp_bridge(humidity)
+    assert Site(registers).live(wet).reasons() != []
+    assert Site(registers, DAMP_NAMES).live(wet, humidity=humidity).reasons() == []
+
+
+def test_a_step_is_stated_where_damp_does_not_explain_it(registers: Callable[..., Any]) -> None:
+    humidity = weather(wet_from=DAYS)
+    site = Site(registers, DAMP_NAMES).live(damp_bridge(humidity, step=0.006), humidity=humidity)
+    (reason,) = site.reasons()
+    percent, band = float(reason.facts["percent"]), float(reason.facts["band"])
+    assert abs(percent + 0.6) < 2.0 * band < 0.4
+
+
+@pytest.mark.parametrize("fault", ["silent from the beginning", "silent later", "late"])
+def test_a_hygrometer_that_is_silent_changes_no_statement(registers: Callable[..., Any], fault: str) -> None:
+    humidity = weather(wet_from=DAYS)
+    silent = {"silent from the beginning": slice(0, None), "silent later": slice(120, None), "late": slice(0, 40)}
+    humidity[silent[fault]] = np.nan
+    without = Site(registers).live(bridge())
+    site = Site(registers, DAMP_NAMES).live(bridge(), humidity=humidity)
+    assert site.reasons() == without.reasons() != []
+    assert (site.state.damp_memory.tolist() == [b""]) == (fault != "silent later")
+
+
+@pytest.mark.parametrize("drift", [-0.2, 0.2])
+def test_a_hygrometer_that_drifts_states_nothing(registers: Callable[..., Any], drift: float) -> None:
+    humidity = weather(wet_from=DAYS)
+    drifting = humidity + drift * np.maximum(np.arange(DAYS) - 100.0, 0.0)
+    site = Site(registers, DAMP_NAMES).live(damp_bridge(humidity), humidity=drifting)
+    assert site.reasons() == []
+
+
+def test_humidity_is_a_mean_of_weeks_and_is_held_for_days(registers: Callable[..., Any]) -> None:
+    humidity = np.concatenate([np.full(20, 70.0), np.full(DAYS - 20, 90.0)])
+    humidity[40:50] = np.nan
+    site = Site(registers, DAMP_NAMES).live(bridge(), until=34, humidity=humidity)
+    assert float(site.state.damp[0]) == pytest.approx(90.0 - 20.0 * np.exp(-1.0))
+    site.live(bridge(), until=50, humidity=humidity)
+    assert float(site.state.damp[0]) == pytest.approx(90.0 - 20.0 * np.exp(-20.0 / 14.0))
+    assert int(site.state.damp_day[0]) == START_NS // DAY_NS + 39
+    site.live(bridge(), until=51, humidity=humidity)
+    assert float(site.state.damp[0]) == pytest.approx(90.0 - 20.0 * np.exp(-31.0 / 14.0))
+
+
+@pytest.mark.parametrize(("environments", "lines"), [(1, 0), (2, 0), (2, 1)])
+def test_a_detector_that_was_saved_each_row_says_the_same(environments: int, lines: int) -> None:
     record = bridge(5, gaps=True)
-    kept = StreamDetector(channels=1, environments=environments)
-    saved = encode_detector(StreamDetector(channels=1, environments=environments))
+    kept = StreamDetector(channels=1, environments=environments, lines=lines)
+    saved = encode_detector(StreamDetector(channels=1, environments=environments, lines=lines))
     for day in range(130):
         warmth = np.full(environments, np.nan if day % 17 == 3 else record.temperature_degc[day])
         time_s, value = 86400.0 * day, record.natural_frequency_hz[day : day + 1]
