@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -121,6 +122,7 @@ def show_one_alarm(
         verbs=verb_choices(language, with_alarm=True) if may_decide(request) else [],
         decided=decided,
         assessment="" if risk is None else risk.assessment_id,
+        here=f"/alarms/{quote(alarm.id, safe='')}",
         here_alarm=alarm.id,
         event_count=len(unjudged(alarms_of(rooms.store, alarm.event_id))) if alarm.event_id else 0,
         alarm=alarm_row(alarm, language),

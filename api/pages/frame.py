@@ -104,6 +104,7 @@ def render(
     language = page_language(request, question)
     other = Language.ENGLISH if language is Language.DUTCH else Language.DUTCH
     path = request.url.path
+    here = str(values.pop("here", path))
     readiness = rooms.readiness()
     caller = caller_of(request)
     made_ns = rooms.wall_clock_ns()
@@ -117,9 +118,11 @@ def render(
         .render(
             lang=language.value,
             asked_lang=question.lang,
-            here=values.pop("here", path),
+            here=here,
+            # A form that came back stands at the address that took it, where there is no page to ask for.
+            page_at="" if request.method == "GET" else address(here, question),
             other_lang=other.value,
-            other_language=address(path, question, lang=other),
+            other_language=address(here, question, lang=other),
             menu=[
                 (link(target), text(name, language), target == path)
                 for target, name, right in _MENU

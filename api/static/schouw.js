@@ -78,7 +78,7 @@ const refresh = async () => {
   waiting = true;
   missed = false;
   try {
-    const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(texts.page ?? window.location.href, { headers: { Accept: "text/html" } });
     const isPage = answer.ok && !new URL(answer.url).pathname.startsWith("/login");
     if (isPage) takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
     warn(isPage ? "" : texts.away);

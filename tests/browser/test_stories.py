@@ -133,6 +133,24 @@ def test_an_update_moves_neither_the_focus_nor_the_page(site: Site, watched: Wat
     expect(page.locator("#made")).to_contain_text("Made at")
 
 
+def test_a_form_that_came_back_stays_up_to_date(site: Site, watched: Watched) -> None:
+    """It asked the address of the form whether something changed, got an error, and said that updates were away."""
+    asset = asset_of(site.installation)
+    page = watched.open(site.address, f"/assets/{asset}?lang=en")
+    page.get_by_label("Why?").fill("Without a day")
+    page.get_by_label("What do you decide?").select_option("plan")
+    page.get_by_label("Your name").fill("D. Planner")
+    page.get_by_role("button", name="Record the decision").click()
+    expect(page.get_by_text("Fill in the day of the planned work.")).to_be_visible()
+    decision = {"verb": "inspect", "reason": "Seen beside the form", "decidedBy": "E. Planner"}
+    assert page.request.post(f"{site.address}/v1/assets/{asset}/decisions", data=decision).status == 201
+    expect(page.locator("[data-live=decisions]").get_by_text("Seen beside the form")).to_be_visible(timeout=10_000)
+    expect(page.locator("#stale")).to_be_hidden()
+    expect(page.get_by_label("Why?")).to_have_value("Without a day")
+    page.get_by_role("link", name="Nederlands").click()
+    expect(page.get_by_role("heading", name="Besluit nemen")).to_be_visible()
+
+
 def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, watched: Watched) -> None:
     """Vega comes when asked for, under the same policy; a slider says in words what the drawing shows there."""
     page = watched.open(site.address, "/assets/brug-1?lang=en")

@@ -73,10 +73,22 @@ def test_a_form_with_a_fault_comes_back_with_what_was_typed(
     answer = post(client, values)
     assert answer.status == 422
     assert told in answer.text
+    for found in (r'<a href="/assets/brug-042\?lang=nl\b', r'data-page="/assets/brug-042\?lang=en\b'):
+        assert re.search(found, answer.text)
     assert 'aria-invalid="true"' in answer.text
     if "reason" not in changed:
         assert "Een lang &lt;verhaal&gt;</textarea>" in answer.text
     assert len(town.decisions.links) == before
+
+
+def test_a_form_about_an_alarm_comes_back_with_the_addresses_of_its_page(client: Client) -> None:
+    """Both were that of the form, where there is nothing to read: the link led to an error, and updates were away."""
+    path = f"/alarms/{ALARM}"
+    answer = post(client, GOOD | {"csrf_token": token(client, path), "alarm": ALARM, "verb": "", "lang": "en"})
+    assert answer.status == 422
+    for address in (f'<a href="{path}?lang=nl"', f'data-page="{path}?lang=en"'):
+        assert address in answer.text
+    assert "data-page" not in client.get(path).text
 
 
 def test_a_form_without_our_token_or_from_elsewhere_is_refused(client: Client, town: Town) -> None:
