@@ -229,6 +229,12 @@ def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watch
     for language in ("nl", "en"):
         page.goto(form.replace("lang=en", f"lang={language}"))
         assert look_closely(page, shots, f"onboard-{language}") == []
+    page.get_by_label("Unit 1").fill("furlong")
+    page.get_by_role("button", name="Add to the register").click()
+    expect(page.get_by_role("alert")).to_contain_text("Row 1, Unit: got 'furlong'")
+    expect(page.get_by_label("Unit 1")).to_have_attribute("aria-invalid", "true")
+    assert look_closely(page, shots, "onboard-fault") == []
+    page.get_by_label("Unit 1").fill("Cel")
     page.get_by_role("button", name="Add to the register").click()
     expect(page.get_by_text("new9 is in the register")).to_be_visible()
     shown = page.get_by_role("row").filter(has_text="new9").filter(has_text="11.5")

@@ -123,7 +123,7 @@ def test_an_asset_that_was_never_assessed_is_listed_and_not_called_healthy(clien
     assert "Not assessed yet" in html
     assert html.index("Not assessed yet") < html.index("Havenkade")
     page = client.get("/assets/kade-3?lang=en").text
-    assert "Not assessed yet." in page
+    assert "<strong>Not assessed yet.</strong> That says nothing about its condition." in page
     assert 'class="state ok"' not in page
 
 
