@@ -7,7 +7,7 @@ assessment did, without state and catalogue: the same numbers a year later, bit 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import BoolArray, FloatArray, TimeArray
+from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.basis import AssessmentBasis, ChannelBasis, ModeBasis
 from domain.records import RemainingLife
 from models.axes import count_flags
@@ -89,8 +89,10 @@ def bases_of(
     threshold : float64[P]
         Evidence that an alarm takes.
     """
-    modes = _mode_bases(catalogue, state, at_ns, consequence, threshold)
-    channels = _channel_bases(catalogue, state)
+    modes, of_modes = _mode_bases(catalogue, state, at_ns, consequence, threshold)
+    is_known = _says_something(state)
+    channels, of_channels = _channel_bases(catalogue, state, is_known)
+    missing, of_missing = _channel_names(catalogue, ~is_known)
     begins = begins_per_year(consequence.rate_per_year, consequence.relative_rate, state.fleet_shown)
     columns = zip(
         consequence.rate_per_year.tolist(),
@@ -101,17 +103,17 @@ def bases_of(
         has_climate(state).tolist(),
         begins.tolist(),
         state.life_stretch.tolist(),
-        pairwise(catalogue.first_pair.tolist()),
-        pairwise(catalogue.first_judged.tolist()),
+        of_modes,
+        of_channels,
+        of_missing,
         strict=True,
     )
     of_asset = list(columns)
     changed = count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0
     found = []
     for row in rows:
-        rate, planned, failure, lead, temperature, climate, begun, stretch, of_pairs, of_channels = of_asset[row]
-        measured = channels[slice(*of_channels)]
-        known = tuple(item for item in measured if isinstance(item, ChannelBasis))
+        rate, planned, failure, lead, temperature, climate, begun, stretch, its_modes, spoke, gone = of_asset[row]
+        known = tuple(channels[spoke])
         basis = AssessmentBasis(
             rate_per_year=rate,
             planned_eur=planned,
@@ -119,9 +121,9 @@ def bases_of(
             crew_lead_days=lead,
             temperature_degc=temperature,
             borrows_climate=not climate and bool(known),
-            modes=tuple(mode for mode in modes[slice(*of_pairs)] if mode is not None),
+            modes=tuple(modes[its_modes]),
             channels=known,
-            missing=tuple(item for item in measured if isinstance(item, str)),
+            missing=tuple(missing[gone]),
             begins_per_year=begun,
             life_stretch=stretch,
             changes=change_bases(catalogue, state, row) if changed[row] else (),
@@ -130,49 +132,69 @@ def bases_of(
     return found
 
 
+def _places(first: IndexArray, chosen: BoolArray) -> Iterator[slice]:
+    """Say for each asset where its rows stand among those that are chosen."""
+    before = np.concatenate([[0], np.cumsum(chosen)])[first].tolist()
+    return (slice(start, end) for start, end in pairwise(before))
+
+
 def _mode_bases(
     catalogue: Catalogue, state: ModelState, at_ns: TimeArray, consequence: Consequence, threshold: FloatArray
-) -> list[ModeBasis | None]:
-    """Give what is known of each pair's mode; None where it has no history."""
+) -> tuple[list[ModeBasis], Iterator[slice]]:
+    """Give what is known of the pairs' modes, of those that have a history, and where each asset's stand."""
     history = history_of(catalogue, state, at_ns, consequence.relative_rate)
     fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
+    rows = np.flatnonzero(history.known)
     # In the order of the record.
     columns = zip(
-        [MODES[mode] for mode in catalogue.pair_mode.tolist()],
-        history.severity.tolist(),
-        history.severity_sd.tolist(),
-        [tuple(seen) for seen in history.seen.tolist()],
-        history.silent_days.tolist(),
-        history.onsets_per_day.tolist(),
-        state.evidence.tolist(),
-        threshold.tolist(),
-        state.strength.tolist(),
-        [raised_ns or None for raised_ns in state.raised_ns.tolist()],
-        state.doubt.tolist(),
-        [tuple(verdicts) for verdicts in state.verdicts.tolist()],
-        fast.tolist(),
-        history.instrument.tolist(),
+        [MODES[mode] for mode in catalogue.pair_mode[rows].tolist()],
+        history.severity[rows].tolist(),
+        history.severity_sd[rows].tolist(),
+        map(tuple, history.seen[rows].tolist()),
+        history.silent_days[rows].tolist(),
+        history.onsets_per_day[rows].tolist(),
+        state.evidence[rows].tolist(),
+        threshold[rows].tolist(),
+        state.strength[rows].tolist(),
+        [raised_ns or None for raised_ns in state.raised_ns[rows].tolist()],
+        state.doubt[rows].tolist(),
+        map(tuple, state.verdicts[rows].tolist()),
+        fast[rows].tolist(),
+        history.instrument[rows].tolist(),
         strict=True,
     )
-    return [
-        ModeBasis(*values) if known else None for known, values in zip(history.known.tolist(), columns, strict=True)
-    ]
+    return [ModeBasis(*values) for values in columns], _places(catalogue.first_pair, history.known)
 
 
-def _channel_bases(catalogue: Catalogue, state: ModelState) -> list[ChannelBasis | str]:
-    """Give each judged channel's way from its reading to its part in the severity; its name where it says nothing."""
-    judged = catalogue.judged
+def _says_something(state: ModelState) -> BoolArray:
+    """bool[J]: condition indicators that have a value, and of which it is known what is normal."""
     numbers = (state.measured, state.expected, state.spread, state.residual)
-    is_known: BoolArray = np.logical_and.reduce([np.isfinite(column) for column in numbers])
+    known: BoolArray = np.logical_and.reduce([np.isfinite(column) for column in numbers])
+    return known
+
+
+def _channel_names(catalogue: Catalogue, chosen: BoolArray) -> tuple[list[str], Iterator[slice]]:
+    """Name condition indicators, and say where each asset's stand."""
+    keys = (catalogue.channels[channel] for channel in catalogue.judged[chosen].tolist())
+    return [f"{key.sensor}/{key.channel}" for key in keys], _places(catalogue.first_judged, chosen)
+
+
+def _channel_bases(
+    catalogue: Catalogue, state: ModelState, chosen: BoolArray
+) -> tuple[list[ChannelBasis], Iterator[slice]]:
+    """Give condition indicators' ways from reading to part in the severity, and say where each asset's stand."""
+    rows = np.flatnonzero(chosen)
+    judged = catalogue.judged[rows]
     is_log, direction = catalogue.is_log[judged], catalogue.direction[judged]
-    expected, band = in_unit(is_log, state.expected, state.spread)
-    measured, _ = in_unit(is_log, state.measured, state.spread)
-    residual, shock, bent, placed = state.residual, state.shock, state.bent, state.placed
-    contribution = state.severity_weight * np.where(direction == 0.0, np.abs(residual), residual)
+    expected, band = in_unit(is_log, state.expected[rows], state.spread[rows])
+    measured, _ = in_unit(is_log, state.measured[rows], state.spread[rows])
+    residual, weight = state.residual[rows], state.severity_weight[rows]
+    shock, bent, placed = state.shock[rows], state.bent[rows], state.placed[rows]
+    contribution = weight * np.where(direction == 0.0, np.abs(residual), residual)
     keys = [catalogue.channels[channel] for channel in judged.tolist()]
     # In the order of the record.
     columns = zip(
-        [MODES[mode] for mode in catalogue.pair_mode[catalogue.pair_of_judged].tolist()],
+        [MODES[mode] for mode in catalogue.pair_mode[catalogue.pair_of_judged[rows]].tolist()],
         [key.sensor for key in keys],
         [key.channel for key in keys],
         [catalogue.units[channel] for channel in judged.tolist()],
@@ -182,17 +204,14 @@ def _channel_bases(catalogue: Catalogue, state: ModelState) -> list[ChannelBasis
         (residual + shock + bent + placed).tolist(),
         shock.tolist(),
         residual.tolist(),
-        state.residual_sd.tolist(),
-        state.severity_weight.tolist(),
+        state.residual_sd[rows].tolist(),
+        weight.tolist(),
         contribution.tolist(),
         bent.tolist(),
         placed.tolist(),
         strict=True,
     )
-    return [
-        ChannelBasis(*values) if known else f"{key.sensor}/{key.channel}"
-        for known, key, values in zip(is_known.tolist(), keys, columns, strict=True)
-    ]
+    return [ChannelBasis(*values) for values in columns], _places(catalogue.first_judged, chosen)
 
 
 def recompute(basis: AssessmentBasis) -> Recomputed:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Final
 
 import numpy as np
 
 from domain.measurements import DataQuality
 from domain.records import Reason, RiskState
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons
 from models.frequency_changes import change_bases, change_reason
@@ -27,7 +28,6 @@ _TELLING_EVIDENCE: Final = 0.25
 _CHANCE_NOW: Final = 0.2
 _CLIMATE_MARGIN_K: Final = 2.0
 _CLASSES_APART: Final = 1
-_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ def reasons_of(
     urgent = bool(reasons)
     if urgent:
         reasons.extend(_disagreement(catalogue, finding))
-    reasons.extend(_silence(catalogue, state, signs, asset, at_ns))
+    reasons.extend(_silence(signs, asset, at_ns))
     reasons.extend(_suspicion(catalogue, state, view, signs, finding))
     if signs.is_changed[asset]:
         reasons.extend(change_reason(basis) for basis in change_bases(catalogue, state, asset))
     reasons.extend(_works(signs, asset))
     faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
-    climate = _climate(state, asset, at_ns)
+    climate = _climate(state, signs, asset, at_ns)
     reasons.extend(faults[:1])
     if finding.pair < 0:
         reasons.extend(_prior(catalogue, consequence, asset))
@@ -129,7 +129,7 @@ def _alarms(catalogue: Catalogue, state: ModelState, asset: int, at_ns: int) -> 
     return reasons
 
 
-def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
+def _silence(signs: Signs, asset: int, at_ns: int) -> list[Reason]:
     """Say why there may be nothing to go by."""
     if not signs.judged[asset]:
         return [Reason("no_condition_indicator")]
@@ -139,17 +139,9 @@ def _silence(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, 
     reasons = []
     if signs.is_silent[asset]:
         reasons.append(Reason("no_recent_data", {"days": round((at_ns - heard_ns) / _DAY_NS, 2)}))
-    if signs.known[asset] < signs.judged[asset]:
-        rows = np.arange(catalogue.first_judged[asset], catalogue.first_judged[asset + 1])
-        learning = rows[~np.isfinite(state.deviation[rows])]
-        needed = catalogue.commission_count[catalogue.judged[learning]]
-        furthest = int(np.argmax(state.count[learning] / needed))
-        facts: dict[str, str | float | int] = {
-            "channels": len(learning),
-            "values": int(state.count[learning[furthest]]),
-            "needed": int(needed[furthest]),
-        }
-        reasons.append(Reason("commissioning", facts))
+    if asset in signs.learning:
+        channels, values, needed = signs.learning[asset]
+        reasons.append(Reason("commissioning", {"channels": channels, "values": values, "needed": needed}))
     return reasons
 
 
@@ -222,14 +214,14 @@ def _disagreement(catalogue: Catalogue, finding: Finding) -> list[Reason]:
     return [Reason("condition_disagrees", facts)]
 
 
-def _climate(state: ModelState, asset: int, at_ns: int) -> list[Reason]:
+def _climate(state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
     """Say that weather is not measured, not any more, or outside what was met."""
-    met_ns = int(state.driver_ns[asset, [_AIR, _DECK]].max())
+    met_ns = int(signs.met_ns[asset])
     if met_ns == 0:
         return [Reason("climate_not_measured")] if state.stepped_ns[asset] > 0 else []
     if at_ns - met_ns > _DAY_NS:
         return [Reason("climate_sensor_lost", {"days": round((at_ns - met_ns) / _DAY_NS, 1)})]
-    lagged, low, high = (float(column[asset]) for column in (state.lagged[:, 0], state.climate_low, state.climate_high))
+    lagged, low, high = float(state.lagged[asset, 0]), float(state.climate_low[asset]), float(state.climate_high[asset])
     if lagged < low - _CLIMATE_MARGIN_K or lagged > high + _CLIMATE_MARGIN_K:
         facts: dict[str, str | float | int] = {
             "temperature_degc": round(lagged, 1),
@@ -246,7 +238,7 @@ def _prior(catalogue: Catalogue, consequence: Consequence, asset: int) -> list[R
     age = float(consequence.age_years[asset])
     facts: dict[str, str | float | int] = {"asset_type": details.type.value}
     reasons = [
-        Reason("prior_by_class", facts) if np.isnan(age) else Reason("prior_by_age", facts | {"age_years": int(age)})
+        Reason("prior_by_class", facts) if isnan(age) else Reason("prior_by_age", facts | {"age_years": int(age)})
     ]
     if details.condition_inspected is not None:
         facts = {"condition": details.condition_inspected, "inspected_on": details.inspected_on or ""}

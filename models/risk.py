@@ -14,9 +14,10 @@ rate alone, with a wide interval. States, in the order of the ranking:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -218,59 +219,88 @@ def risk_records(
     list of RiskAssessment
         Without NaN or infinity; at most five reasons each.
     """
-    wanted = rows.tolist()
     bases = bases_of(
         catalogue,
         columns.source,
-        wanted,
+        rows.tolist(),
         columns.at_ns,
         consequence=columns.consequence,
         threshold=columns.signs.threshold,
     )
-    return [
-        _record(catalogue, columns, row, basis, provisional=provisional)
-        for row, basis in zip(wanted, bases, strict=True)
-    ]
+    told = zip(
+        _findings(columns, rows),
+        columns.probability[rows].tolist(),
+        columns.life_days[rows].tolist(),
+        columns.health_index[rows].tolist(),
+        np.datetime_as_string(columns.at_ns[rows].view("datetime64[ns]"), unit="s").tolist(),
+        bases,
+        strict=True,
+    )
+    return [_record(catalogue, columns, *numbers, provisional=provisional) for numbers in told]
+
+
+def _findings(columns: RiskColumns, rows: IndexArray) -> Iterator[Finding]:
+    """Give what has been found about some assets."""
+    costs_more = columns.waiting_eur > WAITING_SHARE * columns.consequence.planned_eur
+    told = zip(
+        rows.tolist(),
+        columns.pair[rows].tolist(),
+        columns.at_ns[rows].tolist(),
+        columns.state[rows].tolist(),
+        columns.quality[rows].tolist(),
+        columns.waiting_eur[rows].tolist(),
+        costs_more[rows].tolist(),
+        columns.probability[rows, 0, 0].tolist(),
+        columns.condition[rows].tolist(),
+        strict=True,
+    )
+    for asset, pair, at_ns, state, quality, waiting_eur, more, chance_30, condition in told:
+        yield Finding(
+            asset=asset,
+            pair=pair,
+            at_ns=at_ns,
+            state=STATES[state],
+            quality=QUALITIES[quality],
+            waiting_eur=waiting_eur,
+            waiting_costs_more=more,
+            waiting_share=WAITING_SHARE,
+            chance_30=chance_30,
+            condition=condition,
+        )
 
 
 def _record(
-    catalogue: Catalogue, columns: RiskColumns, row: int, basis: AssessmentBasis, *, provisional: bool
+    catalogue: Catalogue,
+    columns: RiskColumns,
+    finding: Finding,
+    chances: list[list[float]],
+    life: list[float],
+    health: float,
+    time: str,
+    basis: AssessmentBasis,
+    *,
+    provisional: bool,
 ) -> RiskAssessment:
-    asset, at_ns = catalogue.assets[row], int(columns.at_ns[row])
-    stamp = str(np.datetime64(at_ns, "ns").astype("datetime64[s]")).replace("-", "").replace(":", "")
-    life = columns.life_days[row].tolist()
-    chances = columns.probability[row].tolist()
-    health = float(columns.health_index[row])
-    pair = int(columns.pair[row])
-    finding = Finding(
-        asset=row,
-        pair=pair,
-        at_ns=at_ns,
-        state=STATES[int(columns.state[row])],
-        quality=QUALITIES[int(columns.quality[row])],
-        waiting_eur=float(columns.waiting_eur[row]),
-        waiting_costs_more=bool(columns.waiting_eur[row] > WAITING_SHARE * columns.consequence.planned_eur[row]),
-        waiting_share=WAITING_SHARE,
-        chance_30=chances[0][0],
-        condition=int(columns.condition[row]),
-    )
-    record = RiskAssessment(
-        assessment_id="",
-        asset=asset,
-        assessed_at_ns=at_ns,
-        provisional=provisional,
-        state=finding.state,
-        data_quality=finding.quality,
-        probability_of_failure=tuple(
+    """Write one record; times are UTC to the second, `2026-11-27T05:00:00`."""
+    asset = catalogue.assets[finding.asset]
+    # All of them in the order of the record, since its name rests on how they are written one after the other.
+    fields: dict[str, Any] = {
+        "assessment_id": "",
+        "asset": asset,
+        "assessed_at_ns": finding.at_ns,
+        "provisional": provisional,
+        "state": finding.state,
+        "data_quality": finding.quality,
+        "probability_of_failure": tuple(
             FailureProbability(horizon, *chance) for horizon, chance in zip(HORIZONS_DAYS, chances, strict=True)
         ),
-        remaining_life=RemainingLife(*life) if all(map(isfinite, life)) else None,
-        failure_mode=None if pair < 0 else MODES[catalogue.pair_mode[pair]],
-        health_index=health if isfinite(health) else None,
-        indicative_condition=finding.condition or None,
-        expected_cost_of_waiting_eur=finding.waiting_eur,
-        advice=advice_of(catalogue, columns.signs, finding),
-        reasons=reasons_of(
+        "remaining_life": RemainingLife(*life) if all(map(isfinite, life)) else None,
+        "failure_mode": None if finding.pair < 0 else MODES[catalogue.pair_mode[finding.pair]],
+        "health_index": health if isfinite(health) else None,
+        "indicative_condition": finding.condition or None,
+        "expected_cost_of_waiting_eur": finding.waiting_eur,
+        "advice": advice_of(catalogue, columns.signs, finding),
+        "reasons": reasons_of(
             catalogue,
             columns.source,
             view=columns.view,
@@ -278,9 +308,15 @@ def _record(
             signs=columns.signs,
             finding=finding,
         ),
-        model_version=MODEL_VERSION,
-        basis=basis,
-    )
+        "model_version": MODEL_VERSION,
+        "basis": basis,
+        "journal_seq": 0,
+        "revision": 0,
+        "revised": False,
+        "replaces": None,
+    }
     # Another content under the same name would make two statements one: the name carries a digest of what is said.
-    digest = hashlib.sha256(msgspec.msgpack.encode(record)).hexdigest()[:_DIGEST_DIGITS]
-    return replace(record, assessment_id=f"{asset}.{stamp}Z{'.p' if provisional else ''}.{digest}")
+    digest = hashlib.sha256(msgspec.msgpack.encode(fields)).hexdigest()[:_DIGEST_DIGITS]
+    stamp = time.replace("-", "").replace(":", "")
+    fields["assessment_id"] = f"{asset}.{stamp}Z{'.p' if provisional else ''}.{digest}"
+    return RiskAssessment(**fields)

@@ -12,13 +12,15 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.axes import count_flags
-from models.catalogue import Catalogue
+from models.catalogue import DRIVERS, Catalogue
 from models.evidence import alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
 from models.memory import ModelState
 
 __all__ = ["Signs", "collect_signs"]
+
+_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,11 @@ class Signs:
         Kind of the works that last, of assets that have some.
     temperature_degc : float64[A]
         Of the last day; NaN where unknown.
+    met_ns : int64[A]
+        Newest temperature, of air or deck; 0 for none.
+    learning : dict of int to (int, int, int)
+        Of assets some of whose condition indicators are not commissioned: how many, and the values that came and that
+        are needed, of the one that is nearest.
     is_changed : bool[A]
         A natural frequency is stated to have changed (`models.frequency_changes`).
     """
@@ -61,6 +68,8 @@ class Signs:
     heard_ns: TimeArray
     works: dict[int, str]
     temperature_degc: FloatArray
+    met_ns: TimeArray
+    learning: dict[int, tuple[int, int, int]]
     is_changed: BoolArray
 
 
@@ -93,5 +102,20 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
         temperature_degc=temperature_of(state, slice(None), at_ns),
+        met_ns=state.driver_ns[:, [_AIR, _DECK]].max(axis=1),
+        learning=_learning(catalogue, state),
         is_changed=count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0,
     )
+
+
+def _learning(catalogue: Catalogue, state: ModelState) -> dict[int, tuple[int, int, int]]:
+    """Say of each asset that has them how many indicators are learning, and how far the nearest is."""
+    rows = np.flatnonzero(~np.isfinite(state.deviation))
+    asset, count = catalogue.asset_of_judged[rows], state.count[rows]
+    needed = catalogue.commission_count[catalogue.judged[rows]]
+    # The first of those that are equally near.
+    order = np.lexsort((-count / needed, asset))
+    assets, first, channels = np.unique(asset, return_index=True, return_counts=True)
+    nearest = order[first]
+    found = zip(channels.tolist(), count[nearest].astype(int).tolist(), needed[nearest].tolist(), strict=True)
+    return dict(zip(assets.tolist(), found, strict=True))
