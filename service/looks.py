@@ -1,8 +1,10 @@
-"""Assets that wait to be assessed from their open hops, those that wait longest first."""
+"""Assets that wait to be assessed from their open hops, those assessed longest ago first."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,7 +17,7 @@ __all__ = ["WaitingLooks", "rest_behind_look"]
 _ASSETS_OF_A_LOOK: Final = 100
 # Behind a look none comes for so many times as long as it took. While batches are far from full there is time to
 # spare; behind a full one messages wait, and what is assessed is behind in any case.
-_REST: Final = 2.0
+_REST: Final = 1.0
 _REST_BEHIND: Final = 24.0
 _FAR_FROM_FULL: Final = 0.5
 
@@ -33,48 +35,60 @@ def rest_behind_look(messages: int, most: int) -> float:
     Examples
     --------
     >>> rest_behind_look(900, 2000), rest_behind_look(1500, 2000), rest_behind_look(2000, 2000)
-    (2.0, 13.0, 24.0)
+    (1.0, 12.5, 24.0)
     """
     fullness = max(messages / most - _FAR_FROM_FULL, 0.0) / (1.0 - _FAR_FROM_FULL)
     return _REST + fullness * (_REST_BEHIND - _REST)
 
 
 class WaitingLooks:
-    """Assets of which something came since they were assessed, in rounds: none comes twice in one.
+    """Assets of which something came since they were assessed: those that were assessed longest ago come first.
+
+    One that speaks now and then is not behind a thousand that never stop, and those do not wait for ever either.
 
     Examples
     --------
     >>> looks = WaitingLooks()
     >>> looks.wait([AssetId("brug-2"), AssetId("brug-1"), AssetId("brug-2")])
-    >>> looks.next()
+    >>> looks.next(5.0, 0.25)
     ['brug-2', 'brug-1']
-    >>> looks.done([AssetId("brug-2")])
-    >>> looks.wait([AssetId("brug-2")])
-    >>> looks.next(), looks.left
-    (['brug-1'], 1)
+    >>> looks.done(5.0)
+    >>> looks.wait([AssetId("brug-1"), AssetId("brug-3")])
+    >>> looks.next(5.1, 0.25)
+    ['brug-3']
+    >>> looks.done(5.1)
+    >>> looks.is_due(5.1, 0.25), looks.is_due(5.25, 0.25)
+    (False, True)
     """
 
     def __init__(self) -> None:
-        self._round: dict[AssetId, None] = {}
-        self._later: dict[AssetId, None] = {}
-
-    @property
-    def left(self) -> int:
-        """Assets that this round still has."""
-        return len(self._round)
+        # When it was last looked at, in what order they came, and which it is.
+        self._queue: list[tuple[float, int, AssetId]] = []
+        self._came = itertools.count()
+        self._waiting: set[AssetId] = set()
+        self._looked: dict[AssetId, float] = {}
+        self._look: list[AssetId] = []
 
     def wait(self, assets: Iterable[AssetId]) -> None:
         """Add assets; one that waits already keeps its place."""
-        self._later.update(dict.fromkeys(asset for asset in assets if asset not in self._round))
-
-    def next(self) -> list[AssetId]:
-        """Give those of the next look, which go on waiting until they are done; a new round begins behind the last."""
-        if not self._round:
-            self._round, self._later = self._later, self._round
-        return list(itertools.islice(self._round, _ASSETS_OF_A_LOOK))
-
-    def done(self, assets: Iterable[AssetId]) -> None:
-        """Take assets out that were assessed with all that came."""
         for asset in assets:
-            self._round.pop(asset, None)
-            self._later.pop(asset, None)
+            if asset not in self._waiting:
+                self._waiting.add(asset)
+                heapq.heappush(self._queue, (self._looked.get(asset, -math.inf), next(self._came), asset))
+
+    def is_due(self, now: float, apart_s: float) -> bool:
+        """Say whether one waits whose last look began so many seconds ago."""
+        return bool(self._queue) and self._queue[0][0] <= now - apart_s
+
+    def next(self, now: float, apart_s: float) -> list[AssetId]:
+        """Give those of the next look, whose last one began so many seconds ago; the same until it is done."""
+        if not self._look:
+            while len(self._look) < _ASSETS_OF_A_LOOK and self.is_due(now, apart_s):
+                self._look.append(heapq.heappop(self._queue)[2])
+        return self._look
+
+    def done(self, began: float) -> None:
+        """Take those of the look out, with all that came; a look that began then."""
+        self._waiting.difference_update(self._look)
+        self._looked.update(dict.fromkeys(self._look, began))
+        self._look = []

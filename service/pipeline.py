@@ -192,28 +192,33 @@ class Pipeline:
 
     # Looking at open hops --------------------------------------------------------------------
 
-    def assess_waiting(self) -> int | None:
+    def assess_waiting(self, *, now: float = 0.0, apart_s: float = 0.0) -> bool | None:
         """Assess assets of which something came since they were last assessed, a look's worth.
+
+        Parameters
+        ----------
+        now, apart_s : float
+            Seconds of a clock that does not go back, and how long an asset is left alone behind a look at it.
 
         Returns
         -------
-        int or None
-            How many this round of looks still has; None when nothing came since the last one.
+        bool or None
+            Whether more are due; None when none was.
 
         Raises
         ------
         JournalMovedError, StorageUnavailable
             As for `take`.
         """
-        looked_at = self._looks.next()
+        looked_at = self._looks.next(now, apart_s)
         if not looked_at:
             return None
         self._record()
         current = self.live.assess_open(self.live.rows_of(looked_at))
         if current:
             self._commit_no_readings(Outcome(current=current), {})
-        self._looks.done(looked_at)
-        return self._looks.left
+        self._looks.done(now)
+        return self._looks.is_due(now, apart_s)
 
     # Hops scored again -----------------------------------------------------------------------
 

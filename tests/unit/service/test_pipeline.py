@@ -217,7 +217,7 @@ def test_closing_can_leave_the_open_hop_to_the_next_look(tmp_path: Path) -> None
         take(pipeline, *messages)
     assert pipeline.close(now_ns=begin + HOUR_NS, lateness_ns=0) == 2
     assert outcomes(pipeline)[-1].current == []
-    assert pipeline.assess_waiting() == 0
+    assert pipeline.assess_waiting() is False
     current = outcomes(pipeline)[-1].current
     assert [(item.asset, item.provisional, item.assessed_at_ns) for item in current] == [
         ("brug-1", True, begin + HOUR_NS),
