@@ -44,7 +44,8 @@ def rest_behind_look(messages: int, most: int) -> float:
 class WaitingLooks:
     """Assets of which something came since they were assessed: those that were assessed longest ago come first.
 
-    One that speaks now and then is not behind a thousand that never stop, and those do not wait for ever either.
+    One that speaks now and then is not behind a thousand that never stop, and those do not wait for ever either. One
+    that was never assessed stands as if it had been in the last look before it came.
 
     Examples
     --------
@@ -54,11 +55,10 @@ class WaitingLooks:
     ['brug-2', 'brug-1']
     >>> looks.done(5.0)
     >>> looks.wait([AssetId("brug-1"), AssetId("brug-3")])
-    >>> looks.next(5.1, 0.25)
-    ['brug-3']
-    >>> looks.done(5.1)
     >>> looks.is_due(5.1, 0.25), looks.is_due(5.25, 0.25)
     (False, True)
+    >>> looks.next(5.25, 0.25)
+    ['brug-1', 'brug-3']
     """
 
     def __init__(self) -> None:
@@ -67,6 +67,7 @@ class WaitingLooks:
         self._came = itertools.count()
         self._waiting: set[AssetId] = set()
         self._looked: dict[AssetId, float] = {}
+        self._last = -math.inf
         self._look: list[AssetId] = []
 
     def wait(self, assets: Iterable[AssetId]) -> None:
@@ -74,7 +75,7 @@ class WaitingLooks:
         for asset in assets:
             if asset not in self._waiting:
                 self._waiting.add(asset)
-                heapq.heappush(self._queue, (self._looked.get(asset, -math.inf), next(self._came), asset))
+                heapq.heappush(self._queue, (self._looked.get(asset, self._last), next(self._came), asset))
 
     def is_due(self, now: float, apart_s: float) -> bool:
         """Say whether one waits whose last look began so many seconds ago."""
@@ -91,4 +92,4 @@ class WaitingLooks:
         """Take those of the look out, with all that came; a look that began then."""
         self._waiting.difference_update(self._look)
         self._looked.update(dict.fromkeys(self._look, began))
-        self._look = []
+        self._look, self._last = [], began

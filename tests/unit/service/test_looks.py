@@ -55,15 +55,25 @@ def test_busy_ones_take_turns() -> None:
     assert [seen.count(asset) for asset in busy] == [3] * 1000
 
 
+def test_newcomers_do_not_keep_those_that_came_before_them() -> None:
+    """A thousand structures that start were all assessed before the second reading of one that ran already."""
+    looks, probe = WaitingLooks(), AssetId("sluis-1")
+    looks.wait([probe, *names(200)])
+    look(looks, 0.0)
+    look(looks, 1.0)
+    looks.wait([AssetId(f"weg-{number}") for number in range(1000)])
+    looks.wait([probe])
+    assert probe in look(looks, 2.0)
+
+
 def test_an_asset_is_left_alone_for_a_while_behind_a_look() -> None:
-    looks, assets = WaitingLooks(), names(2)
-    looks.wait(assets[:1])
+    looks, (early, late) = WaitingLooks(), names(2)
+    looks.wait([early])
     look(looks, 5.0)
-    looks.wait(assets)
-    assert look(looks, 5.2) == assets[1:]
+    looks.wait([late, early])
     assert not looks.is_due(5.2, APART_S)
     assert look(looks, 5.2) == []
-    assert look(looks, 5.25) == assets[:1]
+    assert look(looks, 5.25) == [late, early]
 
 
 def test_a_look_that_could_not_be_written_is_the_next_one_too() -> None:
