@@ -31,7 +31,8 @@ __all__ = ["DRIVERS", "HOUR_NS", "Catalogue", "Summary", "check_positions", "lin
 
 HOUR_NS: Final = 3_600_000_000_000
 
-# What explains: each driver takes the mean of the fresh channels that carry it.
+# What explains: each driver takes the mean of the fresh channels that carry it. Counts of vehicles and of a machine's
+# cycles have none, so only those of one kind carry the load (`models.compiling`).
 DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "wind", "rain")
 _AIR, _DECK, _HUMIDITY = (DRIVERS.index(name) for name in ("air", "deck", "humidity"))
 

@@ -45,6 +45,8 @@ _DRIVER_UNIT: Final = {
     "wind": "m/s",
     "rain": "mm/h",
 }
+# Position, factor and offset of what explains nothing.
+_NO_DRIVER: Final = (-1, 1.0, 0.0)
 # What like structures share; structures of the type `other` have nothing in common.
 _OF_WEATHER: Final = frozenset(DRIVERS.index(name) for name in ("air", "deck", "humidity"))
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
@@ -152,7 +154,7 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
     ]
     found = mode_channels(channels)
     distances = [_failure_distance(channel) for channel in channels]
-    drivers = [_driver(channel) for channel in channels]
+    drivers = _drivers(channels)
     has_like = [row[0] in _OF_WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
     sign = {Direction.UP: 1.0, Direction.DOWN: -1.0, Direction.BOTH: 0.0}
     return {
@@ -254,16 +256,36 @@ def _failure_distance(channel: Channel) -> tuple[bool, float, float, float]:
     return is_log, scale, limit, ratio
 
 
+def _drivers(channels: Sequence[Channel]) -> list[tuple[int, float, float]]:
+    """Give what each channel explains with, as `_driver` does; of an asset's counts those of one kind.
+
+    An asset has one load, the mean of what counts it. Hundreds of vehicles and one opening of the bridge have no mean
+    that means anything: it would fall to the openings whenever the vehicles are not heard. So a machine's own cycles
+    are the load only where nothing else is counted.
+    """
+    drivers = [_driver(channel) for channel in channels]
+    load = DRIVERS.index("load")
+    counted = {
+        channel.asset
+        for channel, driver in zip(channels, drivers, strict=True)
+        if driver[0] == load and channel.quantity not in _DUTY
+    }
+    return [
+        _NO_DRIVER if driver[0] == load and channel.quantity in _DUTY and channel.asset in counted else driver
+        for channel, driver in zip(channels, drivers, strict=True)
+    ]
+
+
 def _driver(channel: Channel) -> tuple[int, float, float]:
     """Give position, factor and offset of the driver a channel carries; position -1 for none."""
     name = _DRIVER_OF.get(channel.quantity) if channel.role is not Role.CONDITION else None
     if name is None:
-        return -1, 1.0, 0.0
+        return _NO_DRIVER
     unit = _DRIVER_UNIT[name]
     try:
         factor, offset = conversion(channel.unit, unit)
     except UnitError:  # a quantity of that name in a unit of another one explains nothing
-        return -1, 1.0, 0.0
+        return _NO_DRIVER
     return DRIVERS.index(name), factor, offset
 
 

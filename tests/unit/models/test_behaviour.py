@@ -139,6 +139,29 @@ def test_a_stuck_sensor_is_named_and_is_no_evidence(
     assert record.state is RiskState.INSUFFICIENT_DATA
 
 
+def test_what_else_counts_is_not_the_load_while_the_counter_of_vehicles_is_silent(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    """The mean of vehicles and openings fell to the openings in such hours, and a warm motor passed for a worn one."""
+    rng = np.random.default_rng(18)
+    weather = make_weather(rng, 40)
+    hours = np.arange(len(weather.air))
+    smooth = np.convolve(weather.traffic, np.exp(-np.arange(48) / 8.0) / 8.5)[: len(hours)]
+    motor = 20.0 + weather.air + 6.0 * np.log(smooth + 50.0) + rng.normal(scale=0.5, size=len(hours))
+    lost = (hours >= 30 * 24) & (rng.random(len(hours)) < 0.7)
+    run = start_run(["motor_temperature", "temperature", "traffic_count", "cycles"])
+    run.feed(
+        {
+            "motor_temperature": motor,
+            "temperature": weather.air,
+            "traffic_count": np.where(lost, np.nan, np.round(weather.traffic)),
+            "cycles": rng.poisson(0.4, len(hours)).astype(np.float64),
+        }
+    )
+    assert [kind for kind in run.kinds() if kind.startswith("condition")] == []
+    assert float(np.max(np.abs(run.state.deviation / run.state.distance))) < 0.1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["resurfacing", "diversion"])
 def test_announced_works_explain_the_step_across_them_and_no_more(

@@ -118,6 +118,23 @@ def test_a_frequency_is_explained_by_the_deck_or_else_the_air_and_by_humidity(
     assert found == tuple([-1 if name is None else DRIVERS.index(name)] for name in (warmth, damp))
 
 
+@pytest.mark.parametrize(
+    ("names", "carriers"),
+    [
+        (["cycles", "motor_temperature"], {"cycles"}),
+        (["cycles", "motor_temperature", "traffic_count"], {"traffic_count"}),
+        (["motor_temperature", "traffic_count"], {"traffic_count"}),
+    ],
+)
+def test_cycles_are_the_load_where_nothing_else_is_counted(
+    registers: Callable[..., Any], names: list[str], carriers: set[str]
+) -> None:
+    catalogue = compile_catalogue(*registers(names, assets=2))
+    found = {str(key.channel) for key, driver in zip(catalogue.channels, catalogue.driver, strict=True) if driver >= 0}
+    assert found == carriers
+    assert catalogue.is_duty.tolist() == [str(key.channel) == "cycles" for key in catalogue.channels]
+
+
 def test_peaks_are_kept_as_maxima() -> None:
     assert compiled(channel("vibration_peak.x", "mm/s")).summary[0] == Summary.MAX
     assert compiled(channel("vibration_rms.x", "mm/s")).summary[0] == Summary.MEAN

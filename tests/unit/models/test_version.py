@@ -50,6 +50,7 @@ VERSIONS = {
     "3.25": ("46ea75d574a16b57", "1ff187ba3d90a6fe"),
     "3.26": ("af7fd7e0a87e7b91", "1ff187ba3d90a6fe"),
     "3.27": ("0570d33b3b791dfa", "1ff187ba3d90a6fe"),
+    "3.28": ("0570d33b3b791dfa", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 
