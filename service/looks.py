@@ -18,7 +18,7 @@ _ASSETS_OF_A_LOOK: Final = 100
 # Behind a look none comes for so many times as long as it took. While batches are far from full there is time to
 # spare; behind a full one messages wait, and what is assessed is behind in any case.
 _REST: Final = 1.0
-_REST_BEHIND: Final = 12.0
+_REST_BEHIND: Final = 24.0
 _FAR_FROM_FULL: Final = 0.5
 
 
@@ -35,7 +35,7 @@ def rest_behind_look(messages: int, most: int) -> float:
     Examples
     --------
     >>> rest_behind_look(900, 2000), rest_behind_look(1500, 2000), rest_behind_look(2000, 2000)
-    (1.0, 6.5, 12.0)
+    (1.0, 12.5, 24.0)
     """
     fullness = max(messages / most - _FAR_FROM_FULL, 0.0) / (1.0 - _FAR_FROM_FULL)
     return _REST + fullness * (_REST_BEHIND - _REST)

@@ -156,7 +156,7 @@ class IngestSection(BaseModel):
         ge=0,
         le=60,
         description="Provisional assessments of an asset are this long apart at least. A hundred assets are looked at "
-        "together, and messages have as long between two looks; twelve times while some wait.",
+        "together, and messages have as long between two looks; twenty-four times while some wait.",
     )
     snapshot_seconds: float = Field(
         10.0,

@@ -21,7 +21,7 @@ NS = 1_000_000_000
 NOW_S = NOW_NS // NS
 
 
-@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 3), (1, 36)])
+@pytest.mark.parametrize(("batch_messages", "rests"), [(2000, 3), (1, 72)])
 def test_looks_leave_half_of_the_time_to_messages_and_more_while_some_wait(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, batch_messages: int, rests: int
 ) -> None:
