@@ -23,7 +23,7 @@ from models.layout import REGRESSORS
 from models.memory import ModelState, with_columns
 from models.regressor_groups import Group, groups_of
 
-__all__ = ["POSSIBLE", "Environment", "Explained", "explain", "has_climate", "update_environment"]
+__all__ = ["POSSIBLE", "Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
 # Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
@@ -219,7 +219,12 @@ def explain(catalogue: Catalogue, features: FeatureTable, environment: Environme
 
 def has_climate(state: ModelState, assets: slice | IndexArray = slice(None)) -> BoolArray:
     """bool[A]: tell which assets, of some or of all, have ever heard a temperature of their own."""
-    return np.asarray(state.driver_ns[assets][:, [_AIR, _DECK]].max(axis=1, initial=0) > 0)
+    return np.asarray(climate_ns(state, assets) > 0)
+
+
+def climate_ns(state: ModelState, assets: slice | IndexArray = slice(None)) -> TimeArray:
+    """int64[A]: end of the hop of the newest temperature, air or deck, of some or of all assets; 0 for none."""
+    return np.asarray(state.driver_ns[assets][:, [_AIR, _DECK]].max(axis=1, initial=0))
 
 
 def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatArray) -> tuple[FloatArray, FloatArray]:

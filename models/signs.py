@@ -12,15 +12,14 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.axes import count_flags
-from models.catalogue import DRIVERS, Catalogue
+from models.catalogue import Catalogue
+from models.environment import climate_ns
 from models.evidence import alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
 from models.memory import ModelState
 
 __all__ = ["Signs", "collect_signs"]
-
-_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +101,7 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
         temperature_degc=temperature_of(state, slice(None), at_ns),
-        met_ns=state.driver_ns[:, [_AIR, _DECK]].max(axis=1),
+        met_ns=climate_ns(state),
         learning=_learning(catalogue, state),
         is_changed=count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0,
     )
