@@ -193,13 +193,15 @@ class Worker:
         A broker that sends no more before it has acknowledgements is not waited for.
         """
         enough = self._settings.ingest.batch_messages // 2
-        waiting = 0 if taken < enough else enough
+        if taken >= enough:
+            return
+        before = 0
         for _ in range(_GATHER_TIMES):
-            if waiting >= enough or self._stop.wait(_GATHER_S):
+            self._stop.wait(_GATHER_S)
+            waiting = self._inbox.state().queued
+            if waiting <= before or waiting >= enough:
                 return
-            before, waiting = waiting, self._inbox.state().queued
-            if waiting <= before:
-                return
+            before = waiting
 
     def _measure_journal(self) -> None:
         """See whether the journal has grown to its quota."""
