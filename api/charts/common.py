@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -47,7 +47,8 @@ class ChartView:
     code : str
         Names the chart in the address of its interactive form.
     spec, tips
-        What that form is made from.
+        What that form is made from. What it says at each place is put into words when that form is asked for: a
+        year has thousands of figures, and most readers look at the drawing alone.
     """
 
     title: str
@@ -57,7 +58,7 @@ class ChartView:
     spec: Spec
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
-    tips: tuple[Tip, ...] = ()
+    tips: Callable[[], Sequence[Tip]] = tuple
 
 
 def civil(time_ns: int) -> str:
@@ -99,7 +100,7 @@ def drawn(
     sentence: str,
     columns: tuple[str, ...] = (),
     rows: tuple[tuple[str, ...], ...] = (),
-    tips: Iterable[Tip] = (),
+    tips: Callable[[], Sequence[Tip]] = tuple,
 ) -> ChartView:
     """Draw a chart and put its words beside it."""
-    return ChartView(title, drawing.svg(spec, language), sentence, code, spec, columns, rows, tuple(tips))
+    return ChartView(title, drawing.svg(spec, language), sentence, code, spec, columns, rows, tips)

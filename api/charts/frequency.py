@@ -117,7 +117,7 @@ def _against_temperature(
         ),
         columns=(text("Temperature", language), f"{before} (Hz)", f"{recent} (Hz)"),
         rows=_bins(pairs[:cut], pairs[cut:], language),
-        tips=(
+        tips=lambda: [
             Tip(
                 item["x"],
                 text(
@@ -130,7 +130,7 @@ def _against_temperature(
                 item["y"],
             )
             for item in sorted(values, key=lambda item: (item["x"], item["y"]))
-        ),
+        ],
     )
 
 

@@ -102,7 +102,7 @@ def life_chart(
             middle=span(life.q50_days, language),
             range=span_range(life.q10_days, life.q90_days, life.q50_days, language),
         ),
-        tips=[
+        tips=lambda: [
             *(Tip(item["t"], _said(now_ns, item["days"], item["health"], item["health"], language)) for item in past),
             *(Tip(item["t"], _said(now_ns, item["days"], item["low"], item["high"], language)) for item in fan[1:]),
         ],

@@ -110,7 +110,7 @@ def measured_chart(
         sentence=_sentence(points, symbol, language),
         columns=(text("Time", language), text("Measured", language), text("Expected", language)),
         rows=tuple(_row(mean, symbol, language) for mean in thinned(points, _ROWS)[::-1]),
-        tips=(Tip(civil(mean.start_ns), _tip(mean, symbol, language)) for mean in means),
+        tips=lambda: [Tip(civil(mean.start_ns), _tip(mean, symbol, language)) for mean in means],
     )
 
 

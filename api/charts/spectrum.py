@@ -97,7 +97,7 @@ def spectrum_chart(
             text("Damping", language),
         ),
         rows=tuple(_row(mode, language) for mode in modes),
-        tips=(
+        tips=lambda: [
             Tip(
                 hertz,
                 text(
@@ -109,7 +109,7 @@ def spectrum_chart(
                 ),
             )
             for hertz, value, reference in rows
-        ),
+        ],
     )
 
 

@@ -161,7 +161,7 @@ def timeline_chart(
             (local_time(time_ns, language), chance(item.value, language), chance_range(item.low, item.high, language))
             for time_ns, item in days[::-1][::every]
         ),
-        tips=_tips(days, shown, language),
+        tips=lambda: _tips(days, shown, language),
     )
 
 

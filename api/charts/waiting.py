@@ -59,7 +59,7 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
             for week in weeks
             if (week - plan.first_week) % _TABLE_STEP == 0 or week == plan.best_week
         ),
-        tips=(
+        tips=lambda: [
             Tip(
                 item["t"],
                 text(
@@ -70,7 +70,7 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
                 ),
             )
             for week, item in zip(weeks, values, strict=True)
-        ),
+        ],
     )
 
 

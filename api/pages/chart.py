@@ -35,6 +35,6 @@ def show_chart(
     view = read_material(rooms, registered(asset_id, rooms), question, language).charts.named(code)
     if view is None:
         raise not_found("chart", code)
-    body = json.dumps(interactive(view.spec, view.tips, language), ensure_ascii=False, separators=(",", ":"))
+    body = json.dumps(interactive(view.spec, view.tips(), language), ensure_ascii=False, separators=(",", ":"))
     headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(body, media_type="application/json", headers=headers)

@@ -89,5 +89,5 @@ def test_the_still_drawing_is_not_changed_by_the_interactive_one() -> None:
     points = [SeriesPoint(NOW_NS + hour * HOUR_NS, 3.0, 6, 3.1, 0.05) for hour in range(5)]
     chart = measured_chart(Drawing(), points, "tilt.x", "t1", "mrad", Language.ENGLISH)
     before = repr(chart.spec)
-    interactive(chart.spec, chart.tips, Language.ENGLISH)
+    interactive(chart.spec, chart.tips(), Language.ENGLISH)
     assert repr(chart.spec) == before
