@@ -3,6 +3,9 @@
 A data manager who mends a file wants all its faults at once, each with file, line and column, what stands
 there and what was expected. So a fault is noted and reading goes on with None in its place; `Faults.check`
 raises at the end, and nothing of a faulty file is taken in.
+
+What was expected is a message with its facts in braces, filled in where it is shown: in English here, and in the
+reader's language on a page (`api.onboarding`).
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from domain.errors import RegisterError
 from domain.identifiers import ID_PATTERN, is_identifier
 
-__all__ = ["Faults", "Fields", "note"]
+__all__ = ["Faults", "Fields", "note", "shortened"]
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -26,12 +30,30 @@ _MAX_LISTED: Final = 50
 _MAX_SHOWN: Final = 60
 
 
-def note(got: object, expected: str) -> str:
-    """Say what stands somewhere, shortened, and what was expected there."""
+def shortened(got: object) -> str:
+    """Show what stands somewhere, as far as it fits in a sentence."""
     shown = repr(got)
-    if len(shown) > _MAX_SHOWN:
-        shown = shown[:_MAX_SHOWN] + "..."
-    return f"got {shown}, expected {expected}"
+    return shown[:_MAX_SHOWN] + "..." if len(shown) > _MAX_SHOWN else shown
+
+
+def note(got: object, expected: str, facts: Mapping[str, object] = MappingProxyType({})) -> str:
+    """Say what stands somewhere, shortened, and what was expected there.
+
+    Examples
+    --------
+    >>> note("castle", "one of {choices}", {"choices": ("bridge", "road")})
+    "got 'castle', expected one of bridge or road"
+    """
+    filled = expected.format(**{name: _shown(fact) for name, fact in facts.items()}) if facts else expected
+    return f"got {shortened(got)}, expected {filled}"
+
+
+def _shown(fact: object) -> str:
+    if isinstance(fact, float):
+        return f"{fact:.12g}"
+    if isinstance(fact, tuple):
+        return " or ".join(part for part in (", ".join(fact[:-1]), fact[-1]) if part)
+    return str(fact)
 
 
 @dataclass(slots=True)
@@ -40,9 +62,9 @@ class Faults:
 
     found: list[str] = field(default_factory=list)
 
-    def add(self, where: str, got: object, expected: str) -> None:
-        """Note one fault; `got` is shown as it stands in the file."""
-        self.found.append(f"{where}: {note(got, expected)}")
+    def add(self, where: str, got: object, expected: str, /, **facts: object) -> None:
+        """Note one fault; `got` is shown as it stands in the file, and `facts` stand in braces in `expected`."""
+        self.found.append(f"{where}: {note(got, expected, facts)}")
 
     def check(self) -> None:
         """Raise what was found, at most fifty lines of it.
@@ -84,9 +106,9 @@ class Fields:
         value = self.values.get(name)
         return value is not None and not (isinstance(value, str) and not value.strip())
 
-    def fault(self, name: str, expected: str) -> None:
+    def fault(self, name: str, expected: str, /, **facts: object) -> None:
         """Note that what stands in a field is not what was expected."""
-        self.faults.add(f"{self.where}, column {name}", self.values.get(name, ""), expected)
+        self.faults.add(f"{self.where}, column {name}", self.values.get(name, ""), expected, **facts)
 
     def text(self, name: str) -> str:
         """Take text without the blanks around it; empty where absent."""
@@ -104,7 +126,7 @@ class Fields:
         """Take a required identifier that may stand in a topic."""
         text = self.text(name)
         if not is_identifier(text):
-            self.fault(name, f"an identifier of the form {ID_PATTERN}")
+            self.fault(name, "an identifier of the form {pattern}", pattern=ID_PATTERN)
         return text
 
     def number(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> float | None:
@@ -113,8 +135,7 @@ class Fields:
             return None
         value = self._parsed(self.values[name])
         if value is None or not math.isfinite(value) or not low <= value <= high:
-            bounds = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
-            self.fault(name, " and ".join(["a number", *bounds]))
+            self._bounds_fault(name, low, high)
             return None
         return value
 
@@ -124,7 +145,7 @@ class Fields:
             return None
         value = self._parsed(self.values[name])
         if value is None or not low <= value <= high or value != int(value):
-            self.fault(name, f"a whole number from {low} to {high}")
+            self.fault(name, "a whole number from {low} to {high}", low=low, high=high)
             return None
         return int(value)
 
@@ -135,7 +156,7 @@ class Fields:
         try:
             return choices(self.text(name).lower())
         except ValueError:
-            self.fault(name, f"one of {', '.join(choices)}")
+            self.fault(name, "one of {choices}", choices=tuple(choices))
             return None
 
     def day(self, name: str) -> str | None:
@@ -148,6 +169,16 @@ class Fields:
         except ValueError:
             self.fault(name, "a date such as 2026-11-23")
             return None
+
+    def _bounds_fault(self, name: str, low: float, high: float) -> None:
+        if math.isinf(low) and math.isinf(high):
+            self.fault(name, "a number")
+        elif math.isinf(high):
+            self.fault(name, "a number of at least {low}", low=low)
+        elif math.isinf(low):
+            self.fault(name, "a number of at most {high}", high=high)
+        else:
+            self.fault(name, "a number from {low} to {high}", low=low, high=high)
 
     def _parsed(self, value: object) -> float | None:
         """Read a number; text with both comma and point is ambiguous and is none."""

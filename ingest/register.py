@@ -191,7 +191,7 @@ def _read_asset(row: Fields) -> Asset:
     identifier = row.identifier("id")
     kind = row.choice("type", AssetType)
     if not row.has("type"):
-        row.fault("type", f"one of {', '.join(AssetType)}")
+        row.fault("type", "one of {choices}", choices=tuple(AssetType))
     planned = row.number("planned_repair_cost_eur", low=0)
     emergency = row.number("emergency_repair_cost_eur", low=0)
     if emergency is None and planned is not None:

@@ -64,7 +64,7 @@ def read_channels(rows: Iterable[Fields], assets: Collection[str]) -> list[Chann
             key = ChannelKey(key.asset, key.sensor, ChannelName(channel_name("waveform", _axis(channel))))
         known = waveforms if is_waveform else plain
         if key in known:
-            row.fault("channel", f"each channel once; it stands in {known[key].fields.where} already")
+            row.fault("channel", "each channel once; it stands in {where} already", where=known[key].fields.where)
             continue
         known[key] = _Row(row, channel)
     channels = {key: row.channel for key, row in plain.items()}
@@ -101,7 +101,12 @@ def _read_row(row: Fields, assets: Collection[str]) -> Channel | None:
     role = row.choice("role", Role)
     if role is None and not row.has("role"):
         if defaults is None:
-            row.fault("role", f"one of {', '.join(Role)}, since {name!r} is not a name with a default role")
+            row.fault(
+                "role",
+                "one of {choices}, since {channel} is not a name with a default role",
+                choices=tuple(Role),
+                channel=repr(name),
+            )
         else:
             role = defaults.role
     direction = row.choice("direction", Direction)
@@ -131,16 +136,16 @@ def _read_unit(row: Fields, defaults: ChannelDefaults | None) -> str:
     if not row.has("unit"):
         if defaults is not None and defaults.has_default_unit:
             return defaults.units[0]
-        row.fault("unit", "the unit that values are to be kept in, such as " + _examples(defaults))
+        row.fault("unit", "the unit that values are to be kept in, such as {units}", units=_examples(defaults))
         return ""
     unit = canonical_unit(row.text("unit"))
     if defaults is not None and not any(_converts(unit, other) for other in defaults.units):
-        row.fault("unit", f"a unit that converts to {_examples(defaults)}")
+        row.fault("unit", "a unit that converts to {units}", units=_examples(defaults))
     return unit
 
 
-def _examples(defaults: ChannelDefaults | None) -> str:
-    return " or ".join(defaults.units) if defaults is not None else "Hz or mm"
+def _examples(defaults: ChannelDefaults | None) -> tuple[str, ...]:
+    return tuple(defaults.units) if defaults is not None else ("Hz", "mm")
 
 
 def _converts(source: str, target: str) -> bool:

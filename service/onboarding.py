@@ -16,7 +16,7 @@ from api.onboarding import ChannelRow, OnboardingFault, Proposal
 from api.times import parse_time_ns
 from domain.identifiers import AssetId, GatewayId, SensorId
 from domain.register import Asset, AssetType
-from ingest.fields import Faults, Fields, note
+from ingest.fields import Faults, Fields, shortened
 from ingest.sensors import read_channels
 from service.register_commands import add_assets, current_register
 from storage.journal import Journal
@@ -24,6 +24,7 @@ from storage.journal import Journal
 __all__ = ["JournalOnboarding"]
 
 _LOOKED_AT: Final = 50
+_ROW: Final = "row "
 _NS_PER_S: Final = 1e9
 _USUAL_INTERVAL_S: Final = 3600
 
@@ -62,7 +63,7 @@ class JournalOnboarding:
         assets: list[Asset] = []
         if not proposal.is_known_asset:
             if asset_type not in set(AssetType):
-                notes.add("type", asset_type, f"one of {', '.join(AssetType)}")
+                notes.add("type", asset_type, "one of {choices}", choices=tuple(AssetType))
             else:
                 made = Asset(
                     proposal.asset, name.strip() or proposal.asset, AssetType(asset_type), organisation=organisation
@@ -72,7 +73,7 @@ class JournalOnboarding:
             notes.add("channels", "", "at least one channel")
         fields = [
             Fields(
-                f"row {number}",
+                f"{_ROW}{number}",
                 {
                     "asset": proposal.asset,
                     "sensor": proposal.sensor,
@@ -84,6 +85,7 @@ class JournalOnboarding:
                     "role": row.role,
                 },
                 notes,
+                decimal_comma=True,
             )
             for number, row in enumerate(rows, start=1)
         ]
@@ -99,10 +101,13 @@ class _Notes(Faults):
 
     places: list[OnboardingFault] = field(default_factory=list)
 
-    def add(self, where: str, got: object, expected: str) -> None:
+    def add(self, where: str, got: object, expected: str, /, **facts: object) -> None:
         """Note one fault of the form."""
-        row, _, column = where.removeprefix("row ").rpartition(", column ")
-        self.places.append(OnboardingFault(int(row or 0), column, note(got, expected)))
+        row, _, column = where.removeprefix(_ROW).rpartition(", column ")
+        if "where" in facts:
+            facts["where"] = int(str(facts["where"]).removeprefix(_ROW))
+        shown = "" if got in {None, ""} else shortened(got)
+        self.places.append(OnboardingFault(int(row or 0), column, shown, expected, facts))
         self.found.append(where)
 
 

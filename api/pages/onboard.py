@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.access import Who, checked_form, needs
 from api.languages import Language
-from api.onboarding import ChannelRow, Onboarding, OnboardingFault, Proposal
+from api.onboarding import ChannelRow, Onboarding, OnboardingFault, Proposal, fault_sentence
 from api.pages.frame import PageQuestion, address, page_language, render
 from api.problems import ProblemError, not_found
 from api.questions import Rooms
@@ -130,5 +130,6 @@ def _page(
         types=[(kind.value, term("asset_type", kind, language)) for kind in AssetType],
         roles=[(role.value, term("role", role, language)) for role in Role],
         faults=faults,
+        sentence=lambda fault: fault_sentence(fault, language),
         invalid={(fault.row, fault.field) for fault in faults},
     )

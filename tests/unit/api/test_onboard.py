@@ -74,19 +74,20 @@ def test_an_unknown_sender_is_onboarded_in_two_clicks(town: Town, desk: Desk) ->
 
 def test_a_fault_comes_back_with_what_was_typed(town: Town, desk: Desk) -> None:
     """On a Dutch page the fault stood in English alone, and no field was marked."""
-    desk.fault = OnboardingFault(1, "unit", "got 'furlong', expected a unit")
+    desk.fault = OnboardingFault(1, "unit", "'furlong'", "a unit that converts to {units}", {"units": ("mm", "m")})
     town.onboarding = desk
     client = town.client()
     values = SENDER | ROW | {"unit": "furlong", "csrf_token": token(client), "name": "Nieuwe brug"}
     answer = client.send("POST", "/sensors/onboard", headers=FORM, content=urlencode(values).encode())
     assert answer.status == 422
-    for shown in ("expected a unit", 'value="furlong"', 'value="Nieuwe brug"'):
+    for shown in ("expected is a unit that converts to mm or m", 'value="furlong"', 'value="Nieuwe brug"'):
         assert shown in answer.text
     assert re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="fault-1-unit"', answer.text) == ["unit"]
     content = urlencode(values | {"lang": "nl"}).encode()
     dutch = client.send("POST", "/sensors/onboard", headers=FORM, content=content).text
     assert "Er is nog niets vastgelegd" in dutch
-    assert """Rij 1, Eenheid: <span lang="en">got &#39;furlong&#39;, expected a unit</span>""" in dutch
+    told = "er staat &#39;furlong&#39;, verwacht wordt een eenheid die om te rekenen is naar mm of m"
+    assert f"Rij 1, Eenheid: {told}</li>" in dutch
 
 
 def test_who_does_not_wait_in_the_quarantine_cannot_be_onboarded(town: Town, desk: Desk) -> None:

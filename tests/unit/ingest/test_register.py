@@ -158,7 +158,7 @@ def test_every_fault_is_told_at_once_with_its_place(tmp_path: Path) -> None:
         "line 8, column planned_repair_cost_eur",
     ]
     assert "got 'brug 1', expected an identifier of the form" in found[1]
-    assert "got 'castle', expected one of bridge, road, tunnel, lock, quay, other" in found[2]
+    assert "got 'castle', expected one of bridge, road, tunnel, lock, quay or other" in found[2]
     assert "stands in" in found[9]
 
 
@@ -175,7 +175,7 @@ def test_every_fault_is_told_at_once_with_its_place(tmp_path: Path) -> None:
         ("brug-042,s,temperature,furlong,,gw,60,,", "column unit"),
         ("brug-042,s,vibration_rms,,z,gw,60,,", "column unit"),
         ("brug-042,s,noise,,,gw,60,condition,", "column unit"),
-        ("brug-042,s,noise,dB,,gw,60,,", "column role: got '', expected one of condition, environment, operation"),
+        ("brug-042,s,noise,dB,,gw,60,,", "column role: got '', expected one of condition, environment or operation"),
         ("brug-042,s,temperature,Cel,,gw,60,cause,", "column role: got 'cause'"),
         ("brug-042,s,temperature,Cel,,gw,,,", "column interval_s"),
         ("brug-042,s,temperature,Cel,,gw,0,,", "column interval_s"),

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from pathlib import Path
+from types import ModuleType
 
-from api.onboarding import ChannelRow
+import pytest
+
+import ingest.fields
+import ingest.sensors
+import service.onboarding
+from api.languages import Language
+from api.onboarding import EXPECTED, ChannelRow, fault_sentence
 from domain.identifiers import AssetId, GatewayId, SensorId
 from ingest.batch import Message
 from service.onboarding import JournalOnboarding
@@ -60,9 +69,41 @@ def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path: Path) -> None:
     faults = desk.accept(desk.propose(*SENDER), name="", asset_type="castle", organisation="", rows=rows)
     places = [(fault.row, fault.field) for fault in faults]
     assert places == [(0, "type"), (1, "unit"), (2, "interval_s"), (2, "role")]
-    assert faults[0].detail.startswith("got 'castle', expected one of ")
+    told = [fault_sentence(fault, Language.DUTCH) for fault in faults]
+    assert told == [
+        "er staat 'castle', verwacht wordt een van deze: Brug, Weg, Tunnel, Sluis, Kade of Ander bouwwerk",
+        "er staat 'degC', verwacht wordt een eenheid die om te rekenen is naar deg",
+        "er staat '0', verwacht wordt een getal van 0,001 tot en met 31.622.400",
+        (
+            "er is niets ingevuld, verwacht wordt een van deze: toont de conditie, weer of gebruik; "
+            "bij de naam 'noise_level' hoort geen vaste rol"
+        ),
+    ]
     assert current_register(pipeline.journal).assets == ()
     assert desk.accept(desk.propose(*SENDER), name="", asset_type="bridge", organisation="", rows=[]) != []
+
+
+def test_a_number_may_have_the_comma_of_a_dutch_keyboard(tmp_path: Path) -> None:
+    pipeline = held(tmp_path)
+    desk = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS)
+    rows = [ChannelRow("tilt", "x", "mrad", "0,5"), ChannelRow("tilt", "x", "mrad", "0,5")]
+    (twice,) = desk.accept(desk.propose(*SENDER), name="", asset_type="bridge", organisation="", rows=rows)
+    assert fault_sentence(twice, Language.DUTCH) == (
+        "er staat 'tilt', verwacht wordt elk kanaal één keer; het staat al in rij 1"
+    )
+    assert desk.accept(desk.propose(*SENDER), name="", asset_type="bridge", organisation="", rows=rows[:1]) == []
+    (channel,) = current_register(pipeline.journal).channels
+    assert channel.interval_s == 0.5
+
+
+@pytest.mark.parametrize("module", [ingest.fields, ingest.sensors, service.onboarding])
+def test_every_fault_of_a_row_has_its_words_on_the_page(module: ModuleType) -> None:
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    named = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "fault"]
+    added = [call for call in calls if ast.unparse(call.func) == "notes.add"]
+    expected = {ast.literal_eval(call.args[1]) for call in named} | {ast.literal_eval(call.args[2]) for call in added}
+    assert expected
+    assert expected <= EXPECTED
 
 
 def test_messages_that_cannot_be_read_propose_nothing(tmp_path: Path) -> None:
