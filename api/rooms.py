@@ -39,12 +39,15 @@ class PartState:
         In words: what is wrong and since when it is retried; or that all is well.
     since_ns : int or None
         Wall clock, Unix nanoseconds: when it came into this state.
+    starts : bool
+        Whether it is not there yet because the service is starting, which ends by itself.
     """
 
     name: str
     ok: bool
     detail: str
     since_ns: int | None
+    starts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def run(
     console = Console(file=cast("TextIO", UnfailingText(sys.stdout)))
     console.print(f"Schouw starts; data in {settings.data_dir}, first sign of life in a few seconds ...")
     with Screen(console) as screen:
-        run_everything(settings, plan, screen.show)
+        run_everything(settings, plan, screen.show, console.print)
     console.print("Schouw has stopped; nothing is left running.")
 
 

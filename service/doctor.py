@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from api.times import rfc3339
 from domain.errors import OtherModelVersion, SchouwError
 from service.accounting import accounts
 from service.clock_policy import clock_policy
 from service.folder import status_path
+from service.ingest_standing import ingest_standing
 from service.restore import open_pipeline
 from service.series_store import open_influx, open_series
 from service.settings import Settings
-from service.status import read_status
+from service.status import STALE_NS, read_status
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import chain_faults
@@ -66,6 +69,7 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
         yield Finding("decision log", ok=not links, detail="; ".join(links) or "chain is whole")
         yield from _operational(settings, journal)
         yield from _series(settings, journal, fix=fix)
+        yield _ingest(settings)
         yield from _state(settings, journal)
     except SchouwError as error:
         yield Finding("storage", ok=False, detail=str(error))
@@ -146,6 +150,15 @@ def _influx(settings: Settings, *, fix: bool) -> Iterator[Finding]:
     else:
         detail = f"missing: {', '.join(missing)}; run `schouw doctor --fix`"
     yield Finding("InfluxDB", ok=not left, detail=detail)
+
+
+def _ingest(settings: Settings) -> Finding:
+    """Say what ingest does; that it does not run is no fault of an installation that was stopped."""
+    status, now_ns = read_status(status_path(settings)), time.time_ns()
+    standing = ingest_standing(status, now_ns)
+    is_heard = status is not None and now_ns - max(status.at_ns, status.alive_ns) <= STALE_NS
+    since = f", since {rfc3339(standing.since_ns)}" if standing.since_ns is not None else ""
+    return Finding("ingest", ok=standing.ok or standing.starts or not is_heard, detail=standing.detail + since)
 
 
 def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ from service.readers import check_workers
 from service.register_commands import current_register, import_assets, import_works
 from service.sessions import make_inbox
 from service.settings import Settings
-from service.status import read_status
+from service.status import STALE_NS, read_status
 from service.supervisor import Part, Supervisor
 from service.telemetry import emitter
 from service.web import bind
@@ -45,6 +45,9 @@ CHILDREN: Final[tuple[str, ...]] = ("project", "ingest", "api")
 _WATCH_EVERY_S: Final = 0.25
 _READY_WITHIN_S: Final = 60.0
 _SESSION_WITHIN_S: Final = 30.0
+# A quick start needs no words; of a long one it is said again now and then how far it is.
+_SAY_FIRST_S: Final = 3.0
+_SAY_EVERY_S: Final = 10.0
 # Of an embedded broker that is first asked for several workers: so many of them at most, now or later.
 _SHARDS: Final = 4
 
@@ -69,7 +72,9 @@ class DemoPlan:
     start_ns: int | None = None
 
 
-def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[str, bool], None]) -> None:
+def run_everything(
+    settings: Settings, demo: DemoPlan | None, show: Callable[[str, bool], None], tell: Callable[[str], None]
+) -> None:
     """Start all parts, keep them running until SIGINT or SIGTERM, stop them in order.
 
     Parameters
@@ -78,6 +83,8 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
         Handed to the children as they are.
     show : callable
         Called a few times a second with the address of the API, and whether the history is complete.
+    tell : callable
+        Called with a sentence when the start takes long.
 
     Raises
     ------
@@ -118,7 +125,7 @@ def run_everything(settings: Settings, demo: DemoPlan | None, show: Callable[[st
     address = f"http://{settings.api.host}:{settings.api.port}"
     try:
         supervisor.start()
-        _await_ready(settings, supervisor, address, stopping)
+        _await_ready(settings, supervisor, address, stopping, tell)
         while not stopping.wait(_WATCH_EVERY_S):
             supervisor.check()
             show(address, demo is not None and supervisor.is_finished("simulator"))
@@ -240,17 +247,23 @@ def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str
     )
 
 
-def _await_ready(settings: Settings, supervisor: Supervisor, address: str, stopping: threading.Event) -> None:
+def _await_ready(
+    settings: Settings, supervisor: Supervisor, address: str, stopping: threading.Event, tell: Callable[[str], None]
+) -> None:
     """Wait until ingest holds its session and the API answers."""
     deadline = time.monotonic() + _READY_WITHIN_S
+    say_again = time.monotonic() + _SAY_FIRST_S
     while not stopping.is_set():
         supervisor.check()
         status = read_status(status_path(settings))
         if is_ready(status) and _answers(address):
             return
-        if status is not None and status.relearning:
-            # After an update that takes as long as it takes; the log says how far it is.
+        if status is not None and status.starting and time.time_ns() - status.at_ns < STALE_NS:
+            # A large state, or learning again after an update, takes as long as it takes.
             deadline = time.monotonic() + _READY_WITHIN_S
+            if time.monotonic() >= say_again:
+                say_again = time.monotonic() + _SAY_EVERY_S
+                tell(f"Ingest starts: it {status.starting}.")
         if time.monotonic() > deadline:
             raise ConfigurationError(
                 f"ingest and API were not ready after {_READY_WITHIN_S:.0f} s; "

@@ -1,7 +1,8 @@
 """The start of ingest: from what was saved, or, where models of another version saved it, by learning again first.
 
-That takes minutes for years of many structures. Meanwhile the broker holds what comes, decisions and registers wait
-in the journal, and `/readyz`, the log and ingest's status file say how far it is.
+Loading takes seconds for thousands of sensors, and learning again minutes for years of many structures. Meanwhile the
+broker holds what comes, decisions and registers wait in the journal, and `/readyz`, the pages, the log and ingest's
+status file say what it does and how far it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from domain.errors import OtherModelVersion, StorageUnavailable
-from service.clock_policy import clock_policy
+from service.clock_policy import ClockPolicy, clock_policy
 from service.folder import status_path
 from service.pipeline import Pipeline
 from service.relearning import Relearnt, relearn
@@ -56,13 +57,27 @@ def open_for_ingest(settings: Settings, journal: Journal, *, pause: Callable[[fl
         "head_bytes": settings.storage.dead_letter_head_bytes,
     }
     policy = clock_policy(settings)
-    try:
-        return open_pipeline(journal, policy, **limits)
-    except OtherModelVersion as error:
-        changed = error
-    logger().info("relearning_started", saved_by=changed.found, models=changed.expected)
+    with _telling(settings) as reached:
+        try:
+            return open_pipeline(journal, policy, **limits, tell=reached.do)
+        except OtherModelVersion as error:
+            changed = error
+        logger().info("relearning_started", saved_by=changed.found, models=changed.expected)
+        reached.learn_again(changed)
+        return _learn_again(settings, journal, policy, changed, reached, pause, limits)
+
+
+def _learn_again(
+    settings: Settings,
+    journal: Journal,
+    policy: ClockPolicy,
+    changed: OtherModelVersion,
+    reached: _Reached,
+    pause: Callable[[float], None],
+    limits: Mapping[str, int],
+) -> Pipeline:
     began = time.monotonic()
-    with contextlib.closing(open_series(settings)) as series, _telling(settings, changed) as reached:
+    with contextlib.closing(open_series(settings)) as series:
 
         def away(error: StorageUnavailable) -> None:
             reached.wait_for(str(error))
@@ -77,16 +92,25 @@ def open_for_ingest(settings: Settings, journal: Journal, *, pause: Callable[[fl
 
 @dataclass(slots=True)
 class _Reached:
-    """How much is done, in [0, 1], and what it waits for, in words."""
+    """What the start does; while it learns again also how much is done, in [0, 1], and what it waits for, in words."""
 
-    share: float = 0.0
+    doing: str = "reads its journal"
+    share: float | None = None
     away: str = ""
+
+    def do(self, doing: str) -> None:
+        self.doing = doing
+
+    def learn_again(self, changed: OtherModelVersion) -> None:
+        self.doing = f"learns again with model version {changed.expected}, saved was {changed.found}"
+        self.share = 0.0
 
     def move(self, share: float) -> None:
         self.share, self.away = share, ""
 
     def in_words(self) -> str:
-        return f"{self.share:.0%}" + (f", waits: {self.away}" if self.away else "")
+        share = "" if self.share is None else f": {self.share:.0%}"
+        return self.doing + share + (f", waits: {self.away}" if self.away else "") + "; the broker holds what comes"
 
     def wait_for(self, reason: str) -> None:
         if not self.away:  # once for each time, not for each try
@@ -117,7 +141,7 @@ def _day(time_ns: int) -> str:
 
 
 @contextlib.contextmanager
-def _telling(settings: Settings, changed: OtherModelVersion) -> Iterator[_Reached]:
+def _telling(settings: Settings) -> Iterator[_Reached]:
     """Tell others once a second how far it is, by a thread: a step may take longer than they would wait."""
     path = status_path(settings)
     stop = threading.Event()
@@ -135,19 +159,23 @@ def _telling(settings: Settings, changed: OtherModelVersion) -> Iterator[_Reache
                 started_ns=started_ns,
                 broker_connected=False,
                 broker_since_ns=started_ns,
-                broker_error="not asked while ingest learns again",
-                relearning=f"learns again with model version {changed.expected}, saved was {changed.found}: "
-                f"{reached.in_words()}; the broker holds what comes",
+                broker_error="not asked while ingest starts",
+                starting=reached.in_words(),
+                alive_ns=0,
+                step="",
             )
             with contextlib.suppress(OSError):
                 write_status(path, status)
             if time.monotonic() - said >= _LOG_EVERY_S:
                 said = time.monotonic()
-                logger().info("relearning", percent=round(100 * reached.share))
+                if reached.share is None:
+                    logger().info("loading", doing=reached.doing)
+                else:
+                    logger().info("relearning", percent=round(100 * reached.share))
             if stop.wait(_TELL_EVERY_S):
                 return
 
-    thread = threading.Thread(target=tell, name="relearning status", daemon=True)
+    thread = threading.Thread(target=tell, name="status of the start", daemon=True)
     thread.start()
     try:
         yield reached

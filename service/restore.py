@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from domain.errors import StorageUnavailable
@@ -19,10 +20,22 @@ _PAGE: Final = 200
 _TRIES: Final = 5
 
 
-def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: int, head_bytes: int) -> Pipeline:
+def open_pipeline(
+    journal: Journal,
+    policy: ClockPolicy,
+    *,
+    max_payload_bytes: int,
+    head_bytes: int,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Pipeline:
     """Build the pipeline as it was when the journal's last applied entry had been committed.
 
     Entries that other processes appended since then are left to `Pipeline.catch_up`.
+
+    Parameters
+    ----------
+    tell : callable
+        Told in words what is under way, such as "loads the state of 10,000 sensors".
 
     Raises
     ------
@@ -33,7 +46,7 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
         If the journal cannot be read now, or ingest saves its state faster than it is read here.
     """
     for _ in range(_TRIES):
-        pipeline, seq = _open_once(journal, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
+        pipeline, seq = _open_once(journal, policy, tell, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
         # Beside a running ingest a newer save may have let entries go that were to be applied here.
         if journal.snapshot_seq() == seq:
             return pipeline
@@ -43,17 +56,22 @@ def open_pipeline(journal: Journal, policy: ClockPolicy, *, max_payload_bytes: i
 
 
 def _open_once(
-    journal: Journal, policy: ClockPolicy, *, max_payload_bytes: int, head_bytes: int
+    journal: Journal, policy: ClockPolicy, tell: Callable[[str], None], *, max_payload_bytes: int, head_bytes: int
 ) -> tuple[Pipeline, int]:
     """Also give the entry that the save covers from which it was built."""
     applied_seq = journal.applied_seq()
     snapshot_seq, snapshots = journal.snapshots()
     live = fresh_state(journal, snapshot_seq, policy)
+    if snapshot_seq:
+        sensors = len({(channel.asset, channel.sensor) for channel in live.register.channels})
+        tell(f"loads the state of {sensors:,} sensors")
     restore_snapshots(live, snapshots, snapshot_seq)
     pipeline = Pipeline(journal, live, policy, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
     while entries := journal.entries(after=live.applied_seq, upto=applied_seq, limit=_PAGE):
         for entry in entries:
             pipeline.apply(entry)
+        done, due = live.applied_seq - snapshot_seq, applied_seq - snapshot_seq
+        tell(f"goes through what came since its state was saved: {done:,} of {due:,} entries")
     return pipeline, snapshot_seq
 
 

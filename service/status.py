@@ -67,8 +67,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
         By the wall's clock: median over a gateway's sensors of arrival minus device time.
     revisions_waiting : int
         Assets whose closed hops must be scored again.
-    relearning : str
-        In words how far ingest is with learning again after an update; empty when it is not.
+    starting : str
+        In words what a start does before messages are taken, and how far it is; empty once they are.
     """
 
     pid: int
@@ -89,7 +89,7 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     channels: int
     gateway_skew_seconds: dict[str, float] = {}
     revisions_waiting: int = 0
-    relearning: str = ""
+    starting: str = ""
     alive_ns: int = 0
     step: str = ""
     step_since_ns: int = 0

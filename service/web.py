@@ -25,11 +25,12 @@ from service.calibrating import calibrate
 from service.explaining import explain
 from service.folder import prepare_folder, status_path
 from service.http_protocol import ProblemProtocol
+from service.ingest_standing import ingest_standing
 from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import Settings
 from service.settings_sections import AccessSection
-from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, read_status
+from service.status import IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from service.webhooks import WebhookDeliverer
 from storage.advisory import SqlAdvisoryStore
@@ -69,7 +70,13 @@ class ServiceHealth:
     def readiness(self) -> Readiness:
         """Ask every part."""
         status = self.status()
-        parts = (self._ingest(status), self._broker(status), self._storing(status), self._journal(), self._store())
+        parts = (
+            ingest_standing(status, self.now_ns()),
+            self._broker(status),
+            self._storing(status),
+            self._journal(),
+            self._store(),
+        )
         projections = [self._projection(item) for item in status.projections] if status is not None else []
         told = [_clocks(status), _revisions(status)] if status is not None else []
         # What is projected already can be served while more waits.
@@ -78,7 +85,7 @@ class ServiceHealth:
     def metrics(self) -> bytes:
         """Give the counts of the journal and the state of ingest."""
         status = self.status()
-        gauges: dict[str, float] = {"ingest_up": float(self._ingest(status).ok)}
+        gauges: dict[str, float] = {"ingest_up": float(ingest_standing(status, self.now_ns()).ok)}
         if status is not None:
             gauges |= {
                 "ingest_broker_connected": float(status.broker_connected),
@@ -122,25 +129,13 @@ class ServiceHealth:
             return status.progress_ns
         return now_ns
 
-    def _ingest(self, status: IngestStatus | None) -> PartState:
-        if status is None:
-            return PartState("ingest", ok=False, detail="has not run here yet; start `schouw ingest`", since_ns=None)
-        now_ns = self.now_ns()
-        heard_ns = max(status.at_ns, status.alive_ns)
-        silent_ns = now_ns - heard_ns
-        if silent_ns > STALE_NS:
-            detail = f"silent for {silent_ns // 1_000_000_000} s; it is not running or stuck, see its log"
-            return PartState("ingest", ok=False, detail=detail, since_ns=heard_ns)
-        if status.relearning:
-            return PartState("ingest", ok=False, detail=status.relearning, since_ns=status.started_ns)
-        if status.alive_ns > status.at_ns:
-            return _under_way(status, now_ns)
-        return PartState("ingest", ok=True, detail="runs", since_ns=status.started_ns)
-
     @staticmethod
     def _broker(status: IngestStatus | None) -> PartState:
         if status is None:
             return PartState("broker", ok=False, detail="unknown while ingest does not run", since_ns=None)
+        if status.starting:
+            detail = "not asked while ingest starts; it holds what comes"
+            return PartState("broker", ok=False, detail=detail, since_ns=status.started_ns, starts=True)
         detail = "connected" if status.broker_connected else f"away, tried again: {status.broker_error}"
         return PartState("broker", ok=status.broker_connected, detail=detail, since_ns=status.broker_since_ns)
 
@@ -180,16 +175,6 @@ class ServiceHealth:
             return PartState(name, ok=True, detail="readable", since_ns=None)
         since_ns = self._away_since_ns.setdefault(name, self.now_ns())
         return PartState(name, ok=False, detail=fault, since_ns=since_ns)
-
-
-def _under_way(status: IngestStatus, now_ns: int) -> PartState:
-    """Say what step ingest is in: work for a while, and trouble where it does not end."""
-    took_ns = now_ns - status.step_since_ns
-    detail = f"{status.step}, for {took_ns // 1_000_000_000} s in one step; what comes meanwhile waits"
-    is_stuck = took_ns > STUCK_NS
-    if is_stuck:
-        detail += "; that is longer than any step should take, see its log"
-    return PartState("ingest", ok=not is_stuck, detail=detail, since_ns=status.step_since_ns)
 
 
 def _skewed(status: IngestStatus) -> list[float]:

@@ -162,7 +162,7 @@ def update(folder: Path, series: ProjectedSeries | None = None) -> Relearnt:
     journal = Journal(folder / "journal.sqlite")
     limits = {"max_payload_bytes": 4_000_000, "head_bytes": 64}
     with pytest.raises(OtherModelVersion) as changed:
-        open_pipeline(journal, WALL, **limits)
+        open_pipeline(journal, WALL, max_payload_bytes=4_000_000, head_bytes=64)
     shares: list[float] = []
     done = relearn(
         journal,

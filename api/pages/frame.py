@@ -47,6 +47,13 @@ _EFFECTS: Final = {
 }
 
 
+# The same while the service starts.
+_STARTS: Final = {
+    "ingest": marked("It loads what it knew. New readings are taken in after that; the broker holds them meanwhile."),
+    "broker": marked("It is asked as soon as the intake of readings has started."),
+}
+
+
 class PageQuestion(Question):
     """What every page may be asked."""
 
@@ -139,6 +146,7 @@ def render(
             contact_email=rooms.settings.contact_email,
             troubles=[] if readiness.ready else _troubles(readiness, language),
             ready=readiness.ready,
+            starts=all(part.ok or part.starts for part in readiness.parts),
             link=link,
             **values,
         )
@@ -153,11 +161,12 @@ def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, 
         (
             capital(term("part", part.name, language)),
             "" if part.since_ns is None else local_time(part.since_ns, language),
-            text(_EFFECTS[part.name], language) if part.name in _EFFECTS else "",
+            text(effects[part.name], language) if part.name in effects else "",
             part.detail,
         )
         for part in readiness.parts
         if not part.ok
+        for effects in (_EFFECTS | _STARTS if part.starts else _EFFECTS,)
     ]
 
 

@@ -206,6 +206,6 @@ def is_well(installation: Installation) -> bool:
 def said(installation: Installation) -> str:
     """Give what ingest says of learning again in its status file; empty while it says nothing."""
     try:
-        return str(json.loads((installation.folder / "ingest-status.json").read_bytes()).get("relearning", ""))
+        return str(json.loads((installation.folder / "ingest-status.json").read_bytes()).get("starting", ""))
     except (OSError, json.JSONDecodeError):
         return ""

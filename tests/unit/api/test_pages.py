@@ -169,6 +169,18 @@ def test_a_part_that_is_away_is_said_on_top(town: Town) -> None:
     assert 'Voor de beheerder: <span lang="en">away since noon</span>' in dutch
 
 
+def test_a_start_is_not_told_as_something_that_is_away(town: Town) -> None:
+    starting = PartState("ingest", False, "loads the state of 10,000 sensors", NOW_NS, starts=True)
+    town.readiness = Readiness(False, (starting, PartState("broker", False, "not asked", NOW_NS, starts=True)))
+    html = town.client().get("/?lang=en").text
+    assert "Part of the service is starting" in html
+    assert "Intake of readings, since 21 Sept 2026 16:13. It loads what it knew." in html
+    assert '<span lang="en">loads the state of 10,000 sensors</span>' in html
+    assert "Een deel van de dienst start op" in town.client().get("/?lang=nl").text
+    town.readiness = Readiness(False, (starting, PartState("journal", False, "gone", NOW_NS)))
+    assert "Part of the service is away" in town.client().get("/?lang=en").text
+
+
 def test_an_empty_list_does_not_look_healthy(town: Town) -> None:
     town.store.newest.clear()
     assert "That says nothing about their condition" in town.client().get("/?lang=en").text

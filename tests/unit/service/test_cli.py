@@ -8,6 +8,7 @@ import io
 import re
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from service.cli import app, main
+from service.status import write_status
 from storage.database import open_database
 from storage.decisions import chain_faults
 from storage.journal import Journal
 from storage.tables import alarm_table
 from tests.unit.service.site import THERMOMETER, furnish, write_register
+from tests.unit.service.test_web import status
 
 Call = Callable[..., tuple[int, str, str]]
 COMMANDS = ["run", "ingest", "api", "simulate", "replay", "decide", "export", "doctor", "assets import", "works import"]
@@ -188,6 +191,20 @@ def test_the_doctor_finds_what_is_wrong(call: Call, data: Path) -> None:
     code, out, _ = call("doctor", "--data-dir", data)
     assert code == 1
     assert [line.split(":")[0] for line in out.splitlines() if "WRONG" in line] == ["WRONG  messages accounted for"]
+
+
+def test_the_doctor_says_what_ingest_does(call: Call, data: Path) -> None:
+    """A start that loads is no fault, nor is an installation that was stopped; a step that does not end is one."""
+    now_ns = time.time_ns()
+    cases = (
+        (status(at_ns=now_ns, starting="loads the state of 9 sensors"), 0, "loads the state of 9 sensors, since 20"),
+        (status(at_ns=now_ns - 60 * 10**9), 0, "not running or stuck"),
+        (status(at_ns=1, alive_ns=now_ns, step="closes hops", step_since_ns=1), 1, "longer than any step should take"),
+    )
+    for told, exit_code, words in cases:
+        write_status(data / "ingest-status.json", told)
+        code, out, _ = call("doctor", "--data-dir", data)
+        assert (code, words in out) == (exit_code, True)
 
 
 def test_a_backup_says_what_state_it_holds(

@@ -13,11 +13,13 @@ import msgspec
 import pytest
 
 from domain.errors import ConfigurationError, OtherModelVersion
-from service import everything, going_on
+from service import everything, going_on, restore
 from service.folder import status_path
 from service.settings import Settings, load_settings
 from service.status import IngestStatus, ProjectionStatus, read_status, write_status
 from service.supervisor import Supervisor
+from tests.chain import STREAM
+from tests.unit.service.site import open_site, reading, take
 
 
 @pytest.fixture
@@ -26,28 +28,39 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def wait(settings: Settings, monkeypatch: pytest.MonkeyPatch, told: list[str]) -> Callable[[], None]:
     """Wait for a ready installation, a tenth of a second at most."""
     watched = type("Watched", (), {"check": lambda _: None})()
     monkeypatch.setattr(everything, "_READY_WITHIN_S", 0.1)
     monkeypatch.setattr(everything, "_WATCH_EVERY_S", 0.02)
     monkeypatch.setattr(everything, "_answers", lambda _: True)
-    return lambda: everything._await_ready(settings, cast("Supervisor", watched), "nowhere", threading.Event())
+    monkeypatch.setattr(everything, "_SAY_FIRST_S", 0.05)
+    return lambda: everything._await_ready(
+        settings, cast("Supervisor", watched), "nowhere", threading.Event(), told.append
+    )
 
 
-def test_a_start_waits_as_long_as_ingest_learns_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, wait: Callable[[], None]
+def test_a_start_waits_as_long_as_ingest_loads_or_learns_again_and_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, wait: Callable[[], None], told: list[str]
 ) -> None:
     status = going_on._unknown(settings)
-    learning = msgspec.structs.replace(status, relearning="at 40%")
+    learning = msgspec.structs.replace(status, starting="learns again: 40%", at_ns=time.time_ns())
     ready = msgspec.structs.replace(status, broker_connected=True)
     until = time.monotonic() + 0.4
     monkeypatch.setattr(everything, "read_status", lambda _: learning if time.monotonic() < until else ready)
     wait()
     assert time.monotonic() >= until
-    monkeypatch.setattr(everything, "read_status", lambda _: status)
-    with pytest.raises(ConfigurationError, match="not ready"):
-        wait()
+    assert told == ["Ingest starts: it learns again: 40%."]
+    dead = msgspec.structs.replace(learning, at_ns=0)
+    for nothing_comes in (status, dead):
+        monkeypatch.setattr(everything, "read_status", lambda _, said=nothing_comes: said)
+        with pytest.raises(ConfigurationError, match="not ready"):
+            wait()
 
 
 def test_what_was_known_of_ingest_stays_and_how_far_it_is_is_added(settings: Settings) -> None:
@@ -59,22 +72,39 @@ def test_what_was_known_of_ingest_stays_and_how_far_it_is_is_added(settings: Set
         going_on._unknown(settings), broker_connected=True, applied_seq=9, projections=[projection]
     )
     write_status(path, before)
-    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")) as reached:
+    with going_on._telling(settings) as reached:
+        reached.learn_again(OtherModelVersion("3.11", "3.12"))
         reached.move(0.43)
-        said = _await(path, lambda status: "43%" in status.relearning)
+        said = _await(path, lambda status: "43%" in status.starting)
         reached.wait_for("the server")
-        waiting = _await(path, lambda status: "waits" in status.relearning)
-    assert "43%, waits: the server; the broker holds" in waiting.relearning
-    assert said.relearning == "learns again with model version 3.12, saved was 3.11: 43%; the broker holds what comes"
+        waiting = _await(path, lambda status: "waits" in status.starting)
+    assert "43%, waits: the server; the broker holds" in waiting.starting
+    assert said.starting == "learns again with model version 3.12, saved was 3.11: 43%; the broker holds what comes"
     assert (said.broker_connected, said.applied_seq, list(said.projections)) == (False, 9, [projection])
     assert time.time_ns() - said.at_ns < 60_000_000_000
 
 
 def test_before_anything_is_known_it_is_told_too(settings: Settings) -> None:
-    with going_on._telling(settings, OtherModelVersion("3.11", "3.12")):
-        said = _await(status_path(settings), lambda status: bool(status.relearning))
+    with going_on._telling(settings):
+        said = _await(status_path(settings), lambda status: bool(status.starting))
     assert not said.broker_connected
     assert json.loads(status_path(settings).read_bytes())["pid"] > 0
+
+
+def test_loading_is_told_with_its_size_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = open_site(tmp_path)
+    monkeypatch.setattr(restore, "_PAGE", 1)
+
+    def told() -> list[str]:
+        said: list[str] = []
+        restore.open_pipeline(pipeline.journal, STREAM, max_payload_bytes=1, head_bytes=0, tell=said.append)
+        return said
+
+    assert told() == ["goes through what came since its state was saved: 1 of 1 entries"]
+    take(pipeline, reading(1, 5.0))
+    assert told()[-1] == "goes through what came since its state was saved: 2 of 2 entries"
+    pipeline.save()
+    assert told() == ["loads the state of 2 sensors"]
 
 
 def _await(path: Path, holds: Callable[[IngestStatus], bool]) -> Any:

@@ -162,9 +162,12 @@ def test_clocks_that_are_off_and_what_waits_to_be_scored_again_are_told_and_stop
     assert [families[f"ingest_{name}"].samples[0].value for name in names] == [7.0, 3600.0, 2.0]
 
 
-def test_while_it_learns_again_ingest_is_not_ready_and_says_how_far_it_is(health: ServiceHealth) -> None:
-    write_status(health.status_file, status(broker_connected=False, broker_error="not asked", relearning="at 43%"))
-    assert wrong(health) == {"ingest": "at 43%", "broker": "away, tried again: not asked"}
+def test_while_it_starts_ingest_is_not_ready_and_says_how_far_it_is(health: ServiceHealth) -> None:
+    write_status(health.status_file, status(broker_connected=False, broker_error="not asked", starting="at 43%"))
+    assert wrong(health) == {"ingest": "at 43%", "broker": "not asked while ingest starts; it holds what comes"}
+    assert {part.name for part in health.readiness().parts if part.starts} == {"ingest", "broker"}
+    write_status(health.status_file, status(at_ns=NOW_NS - STALE_NS - 1, starting="at 43%"))
+    assert "silent for 5 s" in wrong(health)["ingest"], "a start that died is not under way"
 
 
 def test_a_step_that_is_under_way_is_not_silence_and_one_that_does_not_end_is_trouble(health: ServiceHealth) -> None:
@@ -179,7 +182,7 @@ def test_a_step_that_is_under_way_is_not_silence_and_one_that_does_not_end_is_tr
     assert "longer than any step should take" in wrong(health)["ingest"]
     write_status(health.status_file, status(**(step | {"alive_ns": NOW_NS - STALE_NS - 1}), step_since_ns=NOW_NS))
     assert "silent for 5 s" in wrong(health)["ingest"]
-    write_status(health.status_file, status(alive_ns=NOW_NS - 1, step="closes hops", relearning="at 43%"))
+    write_status(health.status_file, status(alive_ns=NOW_NS - 1, step="closes hops", starting="at 43%"))
     assert wrong(health)["ingest"] == "at 43%"
 
 
