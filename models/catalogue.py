@@ -31,8 +31,8 @@ __all__ = ["DRIVERS", "HOUR_NS", "Catalogue", "Summary", "check_positions", "lin
 
 HOUR_NS: Final = 3_600_000_000_000
 
-# What explains: each driver takes the mean of the fresh channels that carry it. Counts of vehicles and of a machine's
-# cycles have none, so only those of one kind carry the load (`models.compiling`).
+# What explains: each driver takes the mean of the channels that carry it. A surface in the sun and the base beneath it
+# have no mean that means anything, so only those of one kind carry a driver (`models.environment`).
 DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "wind", "rain")
 _AIR, _DECK, _HUMIDITY = (DRIVERS.index(name) for name in ("air", "deck", "humidity"))
 
@@ -89,6 +89,8 @@ class Catalogue:
         Position in `DRIVERS` of what the channel explains with; -1 for none.
     driver_factor, driver_offset : float64[C]
         Turn the channel's unit into the driver's: degrees Celsius, %, 1/h, m/s, mm/h.
+    driver_order : int8[C]
+        Place of its kind of quantity among those that may carry the driver, 0 for the first.
     direction : float64[C]
         Direction of harm: 1 up, -1 down, 0 both.
     mode : int8[C]
@@ -158,6 +160,7 @@ class Catalogue:
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
     driver_offset: FloatArray
+    driver_order: npt.NDArray[np.int8]
     direction: FloatArray
     mode: npt.NDArray[np.int8]
     group: npt.NDArray[np.int16]
@@ -260,6 +263,7 @@ _CHANNEL_COLUMNS: Final = (
     "driver",
     "driver_factor",
     "driver_offset",
+    "driver_order",
     "direction",
     "mode",
     "group",

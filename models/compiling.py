@@ -45,6 +45,10 @@ _DRIVER_UNIT: Final = {
     "wind": "m/s",
     "rain": "mm/h",
 }
+# Who carries a driver that quantities of several kinds could carry; those that are not named come first. What bears
+# the traffic follows the temperature of the deck, or else of the asphalt, whose stiffness goes with its own warmth; the
+# base lies deeper, smoother and later by days. A machine's cycles are the load only where no vehicles are counted.
+_DRIVER_ORDER: Final = {"surface_temperature": 1, "base_temperature": 2, "cycles": 1}
 # Position, factor and offset of what explains nothing.
 _NO_DRIVER: Final = (-1, 1.0, 0.0)
 # What like structures share; structures of the type `other` have nothing in common.
@@ -154,7 +158,7 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
     ]
     found = mode_channels(channels)
     distances = [_failure_distance(channel) for channel in channels]
-    drivers = _drivers(channels)
+    drivers = [_driver(channel) for channel in channels]
     has_like = [row[0] in _OF_WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
     sign = {Direction.UP: 1.0, Direction.DOWN: -1.0, Direction.BOTH: 0.0}
     return {
@@ -177,6 +181,7 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "driver": np.array([row[0] for row in drivers], np.int8),
         "driver_factor": np.array([row[1] for row in drivers], np.float64),
         "driver_offset": np.array([row[2] for row in drivers], np.float64),
+        "driver_order": np.array([_DRIVER_ORDER.get(quantity, 0) for quantity in quantities], np.int8),
         "direction": np.array([sign[channel.direction] for channel in channels], np.float64),
         "mode": np.array(modes, np.int8),
         "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
@@ -254,26 +259,6 @@ def _failure_distance(channel: Channel) -> tuple[bool, float, float, float]:
         elif channel.failure_threshold > 0:
             limit = float(np.log(channel.failure_threshold))
     return is_log, scale, limit, ratio
-
-
-def _drivers(channels: Sequence[Channel]) -> list[tuple[int, float, float]]:
-    """Give what each channel explains with, as `_driver` does; of an asset's counts those of one kind.
-
-    An asset has one load, the mean of what counts it. Hundreds of vehicles and one opening of the bridge have no mean
-    that means anything: it would fall to the openings whenever the vehicles are not heard. So a machine's own cycles
-    are the load only where nothing else is counted.
-    """
-    drivers = [_driver(channel) for channel in channels]
-    load = DRIVERS.index("load")
-    counted = {
-        channel.asset
-        for channel, driver in zip(channels, drivers, strict=True)
-        if driver[0] == load and channel.quantity not in _DUTY
-    }
-    return [
-        _NO_DRIVER if driver[0] == load and channel.quantity in _DUTY and channel.asset in counted else driver
-        for channel, driver in zip(channels, drivers, strict=True)
-    ]
 
 
 def _driver(channel: Channel) -> tuple[int, float, float]:

@@ -1,7 +1,10 @@
 """What explains a change without damage: temperature, frost, humidity, traffic, operation, wind and rain.
 
 Each asset has at most one value a driver (`models.catalogue.DRIVERS`): the mean of the channels that carry it
-and spoke in this hop, kept with its age. From these come the regressors of `models.layout.REGRESSORS`. A
+and spoke in this hop, kept with its age. Quantities of one kind carry it: the first in the order of
+`Catalogue.driver_order` that ever could. In summer a road's surface and its base are ten kelvins apart, so their mean
+would jump whenever one of them is not heard; nor does another kind stand in for one that falls silent, as its value
+there and then would be a guess. From these come the regressors of `models.layout.REGRESSORS`. A
 structure follows the weather behind its thermal inertia, so temperature enters now and with an exponential
 memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
@@ -20,7 +23,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
-from models.memory import ModelState, with_columns
+from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
 
 __all__ = ["POSSIBLE", "Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
@@ -121,18 +124,22 @@ def update_environment(
     Returns
     -------
     ModelState
-        With new `driver_*`, `lagged` and `climate_*`; the one passed in is not changed.
+        With new `driver_*`, `has_explained`, `lagged` and `climate_*`; the one passed in is not changed.
     Environment
     """
     drivers = len(DRIVERS)
     assets = len(catalogue.assets)
     end_ns = features.end_ns
-    carries = np.flatnonzero(usable & (catalogue.driver >= 0))
-    converted = features.value[carries] * catalogue.driver_factor[carries] + catalogue.driver_offset[carries]
-    bounds = POSSIBLE[catalogue.driver[carries]]
+    rows = np.flatnonzero(usable & (catalogue.driver >= 0))
+    converted = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    bounds = POSSIBLE[catalogue.driver[rows]]
     possible = (converted >= bounds[:, 0]) & (converted <= bounds[:, 1])
-    carries, converted = carries[possible], converted[possible]
-    slot = catalogue.asset_of_channel[carries].astype(np.int64) * drivers + catalogue.driver[carries]
+    has_explained = state.has_explained.copy()
+    has_explained[rows[possible]] = True
+    carries = _carries(catalogue, has_explained)
+    possible &= carries[rows]
+    rows, converted = rows[possible], converted[possible]
+    slot = _slots(catalogue, rows)
     total = np.bincount(slot, weights=converted, minlength=assets * drivers).reshape(assets, drivers)
     number = np.bincount(slot, minlength=assets * drivers).reshape(assets, drivers)
     spoke = number > 0
@@ -140,7 +147,7 @@ def update_environment(
     value = np.where(spoke, total / np.maximum(number, 1), state.driver_value)
     value_ns = np.where(spoke, end_ns[:, np.newaxis], state.driver_ns)
     met = value_ns > 0
-    fresh = met & (end_ns[:, np.newaxis] - value_ns <= _fresh_ns(catalogue))
+    fresh = met & (end_ns[:, np.newaxis] - value_ns <= _fresh_ns(catalogue, carries))
 
     has_air = met[:, _AIR]
     temperature = np.where(has_air, value[:, _AIR], value[:, _DECK])
@@ -189,6 +196,7 @@ def update_environment(
             state,
             driver_value=value,
             driver_ns=value_ns,
+            has_explained=has_explained,
             lagged=lagged,
             climate_low=low,
             climate_high=high,
@@ -222,9 +230,13 @@ def has_climate(state: ModelState, assets: slice | IndexArray = slice(None)) -> 
     return np.asarray(climate_ns(state, assets) > 0)
 
 
-def climate_ns(state: ModelState, assets: slice | IndexArray = slice(None)) -> TimeArray:
-    """int64[A]: end of the hop of the newest temperature, air or deck, of some or of all assets; 0 for none."""
-    return np.asarray(state.driver_ns[assets][:, [_AIR, _DECK]].max(axis=1, initial=0))
+def climate_ns(state: ModelState, assets: int | slice | IndexArray = slice(None)) -> TimeArray:
+    """int64[...]: end of the hop of the newest temperature that explains, of one, some or all assets; 0 for none.
+
+    That of the air, or of the deck where no air was ever heard.
+    """
+    spoke_ns = state.driver_ns[assets]
+    return np.where(spoke_ns[..., _AIR] > 0, spoke_ns[..., _AIR], spoke_ns[..., _DECK])
 
 
 def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -236,10 +248,23 @@ def _widen_climate(state: ModelState, lagged_degc: FloatArray, elapsed_s: FloatA
     return low + weight * beneath, high + weight * above
 
 
-def _fresh_ns(catalogue: Catalogue) -> TimeArray:
+def _carries(catalogue: Catalogue, has_explained: BoolArray) -> BoolArray:
+    """bool[C]: tell which channels carry their driver: those of the asset's first kind that ever explained."""
+    rows = np.flatnonzero(has_explained & (catalogue.driver >= 0))
+    slot, order = _slots(catalogue, rows), catalogue.driver_order[rows]
+    first = np.full(len(catalogue.assets) * len(DRIVERS), np.iinfo(np.int8).max, np.int8)
+    np.minimum.at(first, slot, order)
+    return np.asarray(scatter(np.zeros_like(has_explained), rows, order == first[slot]))
+
+
+def _fresh_ns(catalogue: Catalogue, carries: BoolArray) -> TimeArray:
     """int64[A, D]: how long each driver's last value explains."""
-    fresh_ns = np.full((len(catalogue.assets), len(DRIVERS)), _FRESH_NS, np.int64)
-    carries = np.flatnonzero(catalogue.driver >= 0)
-    place = (catalogue.asset_of_channel[carries], catalogue.driver[carries])
-    np.maximum.at(fresh_ns, place, _FRESH_INTERVALS * catalogue.interval_ns[carries])
-    return fresh_ns
+    fresh_ns = np.full(len(catalogue.assets) * len(DRIVERS), _FRESH_NS, np.int64)
+    rows = np.flatnonzero(carries)
+    np.maximum.at(fresh_ns, _slots(catalogue, rows), _FRESH_INTERVALS * catalogue.interval_ns[rows])
+    return fresh_ns.reshape(len(catalogue.assets), len(DRIVERS))
+
+
+def _slots(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """int64[R]: where the drivers of some channels stand in a table of assets and drivers, row by row."""
+    return catalogue.asset_of_channel[rows].astype(np.int64) * len(DRIVERS) + catalogue.driver[rows]

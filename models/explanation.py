@@ -12,6 +12,7 @@ from domain.records import Reason
 from models.axes import asset_rows
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.deviation import in_unit
+from models.environment import climate_ns
 from models.memory import ModelState
 from models.thresholds import MODES
 
@@ -97,7 +98,9 @@ def _verdicts(catalogue: Catalogue, state: ModelState, pair: int) -> list[Reason
 
 
 def temperature_of(state: ModelState, assets: int | slice | IndexArray, at_ns: int | TimeArray) -> FloatArray:
-    """float64[...]: air or deck temperature of the last day of each asset, in degrees Celsius; NaN where there is none.
+    """float64[...]: the temperature of the last day that explains each asset, in degrees Celsius; NaN for none.
+
+    That of the air, or of the deck where no air was ever heard: neither stands in for the other while it is silent.
 
     Parameters
     ----------
@@ -105,10 +108,10 @@ def temperature_of(state: ModelState, assets: int | slice | IndexArray, at_ns: i
     at_ns : int or int64[A]
         Event time of each.
     """
-    value, spoke_ns = state.driver_value[assets], state.driver_ns[assets]
-    fresh = (spoke_ns > 0) & (np.asarray(at_ns)[..., np.newaxis] - spoke_ns <= _DAY_NS)
-    deck = np.where(fresh[..., _DECK], value[..., _DECK], np.nan)
-    return np.where(fresh[..., _AIR], value[..., _AIR], deck)
+    value, spoke_ns = state.driver_value[assets], climate_ns(state, assets)
+    fresh = (spoke_ns > 0) & (at_ns - spoke_ns <= _DAY_NS)
+    has_air = state.driver_ns[assets][..., _AIR] > 0
+    return np.where(fresh, np.where(has_air, value[..., _AIR], value[..., _DECK]), np.nan)
 
 
 def _towards(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:

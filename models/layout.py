@@ -100,6 +100,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "spiky_ns": Layout("channel", np.int64, (), 0),
     "good_value": Layout("channel", np.float64, (), 0),
     "good_ns": Layout("channel", np.int64, (), 0),
+    "has_explained": Layout("channel", np.bool_, (), 0),
     "mistake": Layout("channel", np.int8, (), -1),
     "mistaken_ns": Layout("channel", np.int64, (), 0),
     "mistake_ns": Layout("channel", np.int64, (), 0),

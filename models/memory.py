@@ -58,6 +58,8 @@ class ModelState:
         Single values far from their neighbours, in about ten days.
     good_value, good_ns : float64[C], int64[C]
         Of what explains: the last believed value in the driver's unit, and the end of its hop.
+    has_explained : bool[C]
+        True once a value of it could be used to explain.
     mistake, mistaken_ns, mistake_ns : int8[C], int64[C], int64[C]
         Position of the unit it is mistaken for in `models.driver_screen`, -1 for none; since when every value is odd,
         or, negative, since when none is; when the alarm was raised. 0 for never.
@@ -211,6 +213,7 @@ class ModelState:
     spiky_ns: TimeArray
     good_value: FloatArray
     good_ns: TimeArray
+    has_explained: BoolArray
     mistake: npt.NDArray[np.int8]
     mistaken_ns: TimeArray
     mistake_ns: TimeArray

@@ -38,11 +38,12 @@ CHANNELS = {
     "a2": ["motor_temperature", "cycles"],
     "a3": ["temperature"],
     "a4": [],
-    "a5": ["strain", "tilt", "deck_temperature", "sag"],
+    "a5": ["strain", "tilt", "deck_temperature", "sag", "surface_temperature"],
 }
 ROLES = {
     "temperature": (Role.ENVIRONMENT, "Cel", Direction.BOTH),
     "deck_temperature": (Role.ENVIRONMENT, "Cel", Direction.BOTH),
+    "surface_temperature": (Role.ENVIRONMENT, "Cel", Direction.BOTH),
     "humidity": (Role.ENVIRONMENT, "%RH", Direction.BOTH),
     "cycles": (Role.OPERATION, "1/h", Direction.BOTH),
     "natural_frequency_1": (Role.CONDITION, "Hz", Direction.DOWN),

@@ -23,6 +23,9 @@ START_NS = 472_224 * HOUR_NS  # 2023-11-15, on the hour
 
 UNITS = {
     "temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
+    "deck_temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
+    "surface_temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
+    "base_temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
     "humidity": ("%RH", Role.ENVIRONMENT, Direction.BOTH),
     "traffic_count": ("1/h", Role.OPERATION, Direction.BOTH),
     "cycles": ("1/h", Role.OPERATION, Direction.BOTH),
@@ -163,6 +166,7 @@ class FleetTools:
     wander: Callable[..., FloatArray] = wander
     step: Callable[..., tuple[ModelState, HopScores, list[AlarmChange]]] = step_hop
     end_day: Callable[..., tuple[ModelState, list[AlarmChange]]] = step_fleet
+    hop: Callable[..., FeatureTable] = hop
 
     @staticmethod
     def run(catalogue: Catalogue) -> Run:

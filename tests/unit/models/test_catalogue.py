@@ -118,20 +118,22 @@ def test_a_frequency_is_explained_by_the_deck_or_else_the_air_and_by_humidity(
     assert found == tuple([-1 if name is None else DRIVERS.index(name)] for name in (warmth, damp))
 
 
-@pytest.mark.parametrize(
-    ("names", "carriers"),
-    [
-        (["cycles", "motor_temperature"], {"cycles"}),
-        (["cycles", "motor_temperature", "traffic_count"], {"traffic_count"}),
-        (["motor_temperature", "traffic_count"], {"traffic_count"}),
-    ],
-)
-def test_cycles_are_the_load_where_nothing_else_is_counted(
-    registers: Callable[..., Any], names: list[str], carriers: set[str]
-) -> None:
-    catalogue = compile_catalogue(*registers(names, assets=2))
-    found = {str(key.channel) for key, driver in zip(catalogue.channels, catalogue.driver, strict=True) if driver >= 0}
-    assert found == carriers
+def test_quantities_of_several_kinds_carry_a_driver_in_a_fixed_order(registers: Callable[..., Any]) -> None:
+    names = ["base_temperature", "cycles", "deck_temperature", "surface_temperature", "temperature", "traffic_count"]
+    catalogue = compile_catalogue(*registers([*names, "motor_temperature"], assets=2))
+    order = {
+        (DRIVERS[driver], str(key.channel)): int(place)
+        for key, driver, place in zip(catalogue.channels, catalogue.driver, catalogue.driver_order, strict=True)
+        if driver >= 0
+    }
+    assert order == {
+        ("air", "temperature"): 0,
+        ("deck", "deck_temperature"): 0,
+        ("deck", "surface_temperature"): 1,
+        ("deck", "base_temperature"): 2,
+        ("load", "traffic_count"): 0,
+        ("load", "cycles"): 1,
+    }
     assert catalogue.is_duty.tolist() == [str(key.channel) == "cycles" for key in catalogue.channels]
 
 
