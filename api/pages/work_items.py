@@ -56,8 +56,8 @@ class WorkItem:
 
 
 def today(rooms: ApiRooms) -> date:
-    """Give the day it is for people in the Netherlands."""
-    return (_EPOCH + timedelta(microseconds=rooms.wall_clock_ns() // 1000)).astimezone(_LOCAL).date()
+    """Give the day it is in the Netherlands, by the clock that ages data: in a replay the stream's own."""
+    return (_EPOCH + timedelta(microseconds=rooms.now_ns() // 1000)).astimezone(_LOCAL).date()
 
 
 def week_of(day: date) -> date:

@@ -295,3 +295,13 @@ def test_text_has_enough_contrast_in_both_themes(client: Client) -> None:
         for ink, paper in pairs:
             bright, dim = sorted((luminance(theme[ink]), luminance(theme[paper])), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) >= 4.5, (ink, paper)
+
+
+def test_the_work_list_of_a_replay_counts_from_the_time_of_its_readings(town: Town) -> None:
+    before = town.client().get("/work?lang=en").text
+    town.wall_clock_ns += 400 * 86_400 * 1_000_000_000
+    weeks = re.compile(r"Week \d+, from [^<]+")
+    assert weeks.findall(before)
+    assert weeks.findall(town.client().get("/work?lang=en").text) == weeks.findall(before)
+    town.now_ns += 70 * 86_400 * 1_000_000_000
+    assert weeks.findall(town.client().get("/work?lang=en").text) != weeks.findall(before)
