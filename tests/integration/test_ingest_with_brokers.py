@@ -46,9 +46,11 @@ def ready(site: Installation) -> bool:
 
 
 def received(site: Installation) -> int:
+    """Count the messages that came, each once."""
     journal = site.journal()
     try:
-        return journal.tally().get("messages_received", 0)
+        tally = journal.tally()
+        return tally.get("messages_received", 0) - tally.get("messages_duplicate", 0)
     finally:
         journal.close()
 
@@ -61,7 +63,8 @@ def test_every_tenth_of_ten_thousand_is_garbage(any_broker: RealBroker, tmp_path
         publish(any_broker.port, mixture(10_000))
         site.until("everything received", lambda: received(site) >= 10_000, seconds=60)
     tally = site.journal().tally()
-    assert tally["messages_received"] == 10_000
+    # A broker that waited long for an acknowledgement delivers again: such a message counts as a duplicate.
+    assert tally["messages_received"] - tally.get("messages_duplicate", 0) == 10_000
     assert (tally["messages_decoded"], tally["messages_dead_lettered"]) == (9_000, 1_000)
     assert tally["readings_stored"] == 9_000
     doctor = site.call("doctor")

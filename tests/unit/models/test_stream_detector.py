@@ -285,16 +285,20 @@ def test_times_that_repeat_and_step_back_are_borne() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [0.0, 0.5])
 def test_false_alarms_of_stationary_channels_keep_to_the_budget(keep: float) -> None:
-    """Forty healthy streams of 2,000 judged rows at one alarm in 2,000 rows: forty are promised."""
+    """Sixteen healthy streams of 2,000 judged rows at one alarm in 2,000 rows: sixteen are promised.
+
+    Were the promise kept to the letter, one set of streams in a thousand would have more than 29. More streams, and of
+    other noise, are counted by `python -m tests.performance.run_length`.
+    """
     raised = 0
-    for seed in range(40):
+    for seed in range(16):
         generator = np.random.default_rng(seed)
         values = generator.normal(size=(2500, 2))
         for row in range(1, len(values)):
             values[row] += keep * values[row - 1]
         alarm = _alarm(_run(values, commission=500, expected_run_length=2000.0))
         raised += int((np.diff(alarm) > 0).sum())
-    assert raised <= 60
+    assert raised <= 29
 
 
 def test_rows_of_another_shape_are_refused() -> None:
