@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Guarded, Site, Watched
 from tests.browser.service import DAYS, START_NS, asset_of
@@ -151,6 +151,11 @@ def test_a_form_that_came_back_stays_up_to_date(site: Site, watched: Watched) ->
     expect(page.get_by_role("heading", name="Besluit nemen")).to_be_visible()
 
 
+def until_labels(site: Site, labels: Locator, whole: list[str], *, same: bool) -> None:
+    """Wait until the labels along the axes are those of the whole chart, or are no longer."""
+    site.installation.until("labels", lambda: (sorted(labels.all_text_contents()) == whole) == same, seconds=10)
+
+
 def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, watched: Watched) -> None:
     """Vega comes when asked for, under the same policy; a slider says in words what the drawing shows there."""
     page = watched.open(site.address, "/assets/brug-1?lang=en")
@@ -172,11 +177,9 @@ def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, w
         whole = sorted(labels.all_text_contents())
         chart.get_by_role("button", name="Zoom in").press("Enter")
         chart.get_by_role("button", name="Zoom in").press("Enter")
-        page.wait_for_timeout(100)
-        assert sorted(labels.all_text_contents()) != whole
+        until_labels(site, labels, whole, same=False)
         chart.get_by_role("button", name="Show all").press("Enter")
-        page.wait_for_timeout(100)
-        assert sorted(labels.all_text_contents()) == whole
+        until_labels(site, labels, whole, same=True)
         chart.locator(".live").hover(position={"x": 200, "y": 80})
         expect(slider).not_to_have_attribute("aria-valuetext", newest or "")
     assert violations(page) == []
@@ -231,7 +234,7 @@ def test_an_unknown_sensor_is_onboarded_in_two_clicks(site: Site, watched: Watch
         assert look_closely(page, shots, f"onboard-{language}") == []
     page.get_by_label("Unit 1").fill("furlong")
     page.get_by_role("button", name="Add to the register").click()
-    expect(page.get_by_role("alert")).to_contain_text("Row 1, Unit: got 'furlong'")
+    expect(page.get_by_role("alert")).to_contain_text("Row 1, Unit: it says 'furlong', expected is a unit")
     expect(page.get_by_label("Unit 1")).to_have_attribute("aria-invalid", "true")
     assert look_closely(page, shots, "onboard-fault") == []
     page.get_by_label("Unit 1").fill("Cel")
