@@ -180,7 +180,8 @@ def _stand_out(smooth: FloatArray, floor: FloatArray, weight: float) -> IndexArr
     high = smooth[peak] > limit * floor[peak]
     peak, prominence = peak[high], found["prominences"][high]
     order = np.argsort(-prominence, kind="stable")[:MOST_PEAKS]
-    return np.sort(peak[order]).astype(np.int32)
+    kept: IndexArray = np.sort(peak[order]).astype(np.int32)
+    return kept
 
 
 def _belonging(spectrum: FloatArray, smooth: FloatArray, peak: IndexArray) -> BoolArray:
