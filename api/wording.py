@@ -32,6 +32,8 @@ _SPACES: Final = re.compile(r" {2,}")
 _GAP: Final = re.compile(r" (?=[.;,])")
 _SHARES: Final = frozenset({"per_30_days", "severity", "share", "share_of_alarm"})
 _HOURS_PER_DAY: Final = 24.0
+# What is compared in one sentence has as many decimals as its band.
+_COMPARED: Final = frozenset({"band", "expected", "measured"})
 
 
 def say_reasons(reasons: Sequence[Reason], language: Language) -> list[str]:
@@ -79,14 +81,22 @@ def say_advice(code: str, language: Language) -> str:
 
 
 def say_advice_of(risk: RiskAssessment, language: Language) -> str:
-    """Say what to do; where nothing is wrong as far as poor data tell, the sensors are what to look at."""
+    """Say what to do; where nothing else is wrong but sensors fail, they are what to look at.
+
+    A sensor that is silent or not sound is among the reasons; the others may tell enough for fair data.
+    """
     said = say_advice(risk.advice, language)
-    if risk.state is not RiskState.OK or risk.data_quality not in {DataQuality.LOW, DataQuality.NONE}:
+    if risk.state is not RiskState.OK:
         return said
-    checked = text("Have the sensors checked: their data are poor.", language)
-    if risk.advice == "none":
-        return f"{checked} {text('As far as they tell, there is nothing else to do.', language)}"
-    return f"{said} {checked}"
+    if risk.data_quality in {DataQuality.LOW, DataQuality.NONE}:
+        checked = text("Have the sensors checked: their data are poor.", language)
+        rest = text("As far as they tell, there is nothing else to do.", language)
+    elif any(reason.code.startswith(("sensor_", "climate_sensor_")) for reason in risk.reasons):
+        checked = text("Have the sensors checked: not all of them send sound data.", language)
+        rest = text("As far as the others tell, there is nothing else to do.", language)
+    else:
+        return said
+    return f"{checked} {rest}" if risk.advice == "none" else f"{said} {checked}"
 
 
 def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:
@@ -104,7 +114,9 @@ def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:
         return f"{number(value, language)} {'jaar' if language is Language.DUTCH else 'years'}"
     if key.endswith("_degc"):
         return number(value, language, decimals=1)
-    return number(value, language, decimals=_decimals(value, reason.facts), minimum_decimals=0)
+    decimals = _decimals(value, reason.facts)
+    is_compared = key in _COMPARED and "band" in reason.facts
+    return number(value, language, decimals=decimals, minimum_decimals=decimals if is_compared else 0)
 
 
 def _written_text(key: str, value: str, code: str, language: Language) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from api.languages import Language
 from api.page_rows import alarm_row, decision_row, risk_row
 from api.pages.cases import Case, gather
 from api.pages.decide_form import DecideForm, may_decide, verb_choices
-from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.frame import PageQuestion, address, asset_names, page_language, render
 from api.paging import next_cursor, read_page
 from api.questions import ItemPath, Rooms
 from api.rooms import ApiRooms
@@ -138,7 +138,9 @@ def _inbox(rooms: ApiRooms, question: AlarmsQuestion, language: Language) -> dic
     cases = gather(alarms[:_OPEN_MOST])
     start = (question.page - 1) * _ROWS
     shown = cases[start : start + _ROWS]
-    names = _names(rooms, [alarm.asset for case in shown for alarm in case.alarms[: _LINKS if case.is_event else 1]])
+    names = asset_names(
+        rooms, [alarm.asset for case in shown for alarm in case.alarms[: _LINKS if case.is_event else 1]]
+    )
     more = len(cases) > start + _ROWS
     return {
         "cases": [_case(case, names, language) for case in shown],
@@ -177,7 +179,7 @@ def _all_alarms(rooms: ApiRooms, question: AlarmsQuestion, language: Language) -
     page = read_page(TimedKey, question.cursor, _ROWS, scope="page alarms")
     found = rooms.store.alarms(after=page.after, limit=page.limit)
     cursor = next_cursor(found, page, _alarm_key)
-    names = _names(rooms, [alarm.asset for alarm in found])
+    names = asset_names(rooms, [alarm.asset for alarm in found])
     return {
         "alarms": [(alarm.id, names[alarm.asset], alarm_row(alarm, language)) for alarm in found[: page.size]],
         "next_page": None if cursor is None else address("/alarms", question, cursor=cursor),
@@ -188,7 +190,7 @@ def _all_decisions(rooms: ApiRooms, question: AlarmsQuestion, language: Language
     page = read_page(int, question.cursor, _ROWS, scope="page decisions")
     found = rooms.decisions.decisions(before_seq=page.after, limit=page.limit)
     cursor = next_cursor(found, page, lambda decision: decision.seq)
-    names = _names(rooms, [decision.asset for decision in found])
+    names = asset_names(rooms, [decision.asset for decision in found])
     return {
         "decisions": [
             (decision.asset, names[decision.asset], decision_row(decision, language)) for decision in found[: page.size]
@@ -199,12 +201,3 @@ def _all_decisions(rooms: ApiRooms, question: AlarmsQuestion, language: Language
 
 def _alarm_key(alarm: Alarm) -> TimedKey:
     return TimedKey(alarm.raised_at_ns, alarm.id)
-
-
-def _names(rooms: ApiRooms, assets: Sequence[AssetId]) -> dict[AssetId, str]:
-    """Name assets; one that left the register keeps its identifier."""
-    found = {}
-    for identifier in dict.fromkeys(assets):
-        asset = rooms.store.asset(identifier)
-        found[identifier] = identifier if asset is None else asset.name
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -18,8 +19,9 @@ from api.terms import term
 from api.texts import capital, marked, plural, speaker, text
 from api.times import rfc3339
 from domain.access import Right
+from domain.identifiers import AssetId
 
-__all__ = ["PageQuestion", "address", "bare_html", "page_language", "render", "render_bare"]
+__all__ = ["PageQuestion", "address", "asset_names", "bare_html", "page_language", "render", "render_bare"]
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 # Address, name and right of each page of the menu, in its order.
@@ -180,3 +182,12 @@ def render_bare(template: str, language: Language, *, status: int = 200, **value
 def bare_html(template: str, language: Language, **values: Any) -> str:
     """Lay out a page outside the frame, as text."""
     return _environments[language].get_template(template).render(lang=language.value, **values)
+
+
+def asset_names(rooms: ApiRooms, assets: Iterable[AssetId]) -> dict[AssetId, str]:
+    """Name assets; one that left the register keeps its identifier."""
+    found = {}
+    for identifier in dict.fromkeys(assets):
+        asset = rooms.store.asset(identifier)
+        found[identifier] = identifier if asset is None else asset.name
+    return found

@@ -11,7 +11,7 @@ from api.access import needs
 from api.figures import local_time, number
 from api.page_rows import sensor_row
 from api.pages.decide_form import caller_of
-from api.pages.frame import PageQuestion, page_language, render
+from api.pages.frame import PageQuestion, asset_names, page_language, render
 from api.questions import Rooms
 from api.terms import term
 from api.texts import capital, marked, plural, text
@@ -45,6 +45,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
     now_ns = rooms.now_ns()
     grades = rooms.overview.grades(now_ns)
     troubled = rooms.overview.troubled(now_ns, limit=_SHOWN)
+    names = asset_names(rooms, [status.asset for status in troubled])
     gateways = [
         {
             "id": gateway.id,
@@ -73,7 +74,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             )
             for quality in DataQuality
         ],
-        troubled=[(status.asset, sensor_row(status, language, now_ns)) for status in troubled],
+        troubled=[(status.asset, names[status.asset], sensor_row(status, language, now_ns)) for status in troubled],
         troubled_most=_SHOWN,
         channels_first=_CHANNELS_FIRST,
         letters_first=_LETTERS_FIRST,

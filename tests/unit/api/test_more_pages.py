@@ -8,7 +8,7 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import date
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from icalendar import Calendar
@@ -286,6 +286,17 @@ def test_a_channel_that_fell_silent_is_not_good_any_more(town: Town) -> None:
     assert "silent" in attention
     assert "slow" not in attention
     assert ">silent<" in town.client().get("/assets/brug-042?lang=en").text
+
+
+def test_channels_that_need_attention_name_their_structure_as_other_pages_do(town: Town) -> None:
+    """A link read "weg-010" there and "Oosterlaan" everywhere else; one that left the register keeps its identifier."""
+    town.store.statuses = [
+        make_status(asset, "s1", "tilt.x", quality=DataQuality.NONE) for asset in ("brug-042", "gone-7")
+    ]
+    html = town.client().get("/sensors?lang=en").text
+    name = town.store.asset(AssetId("brug-042")).name  # type: ignore[union-attr]  # the town has it
+    assert f'<a href="/assets/brug-042?lang=en">{escape(name)}</a>' in html
+    assert '<a href="/assets/gone-7?lang=en">gone-7</a>' in html
 
 
 def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> None:

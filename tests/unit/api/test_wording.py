@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from api.languages import Language, choose_language
 from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import TERMS, alarm_title
 from api.texts import text
-from api.wording import say_advice, say_reason
+from api.wording import say_advice, say_advice_of, say_reason
 from domain.measurements import DataQuality
 from domain.records import AlarmState, DecisionVerb, Reason, RiskState
 from domain.register import AssetType
+from tests.unit.api.samples import make_risk
 
 MODELS = Path(api.__file__).parents[1] / "models"
 
@@ -195,3 +197,25 @@ def test_a_changed_frequency_is_said_with_its_day_its_size_and_what_that_means()
     assert dutch.endswith("los van het weer. Dat is 3% van de weg naar de faalgrens: te weinig voor een alarm.")
     assert "0,31" in dutch
     assert "0,06" in dutch
+
+
+def test_what_is_compared_has_as_many_decimals_as_its_band() -> None:
+    facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"]} | {"measured": 2.3, "expected": 1.9}
+    sentence = say_reason(Reason("expected_vs_measured", facts | {"band": 0.21}), Language.ENGLISH)
+    assert "is 2.30\u00a0mrad; 1.90 ± 0.21\u00a0mrad is normal" in sentence
+    wide = say_reason(Reason("expected_vs_measured", facts | {"band": 0.2}), Language.DUTCH)
+    assert "is 2,30\u00a0mrad; normaal is 1,90 ± 0,20\u00a0mrad" in wide
+
+
+@pytest.mark.parametrize("code", ["sensor_silent", "sensor_stuck", "climate_sensor_lost"])
+def test_where_one_sensor_of_a_sound_structure_fails_the_advice_is_never_to_do_nothing(code: str) -> None:
+    """A drive that had been silent for 46 days stood behind "Nothing to do. The sensors keep listening."."""
+    reasons = (Reason(code, {}), Reason("all_as_expected", {"channels": 5}))
+    fair = make_risk("sluis-5", RiskState.OK, 10.0, advice="none", data_quality=DataQuality.MEDIUM, reasons=reasons)
+    assert say_advice_of(fair, Language.ENGLISH) == (
+        "Have the sensors checked: not all of them send sound data. "
+        "As far as the others tell, there is nothing else to do."
+    )
+    inspect = say_advice_of(replace(fair, advice="plan_inspection"), Language.DUTCH)
+    assert inspect.endswith("Laat de sensoren nakijken: niet alle sturen goede gegevens.")
+    assert say_advice_of(replace(fair, reasons=reasons[1:]), Language.ENGLISH).startswith("Nothing to do.")
