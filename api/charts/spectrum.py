@@ -56,7 +56,8 @@ def spectrum_chart(
         "type": "quantitative",
         "scale": {"type": "log"},
         "title": text("share of the power in each hertz", language),
-        "axis": {"format": "~g", "values": [10.0**power for power in powers]},
+        # Plain decimals: "~g" writes the lowest as 1e-7 below 0.000001.
+        "axis": {"format": f",.{max(0, -powers[0])}~f", "values": [10.0**power for power in powers]},
     }
     colour = {
         "field": "when",

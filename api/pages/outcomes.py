@@ -24,7 +24,8 @@ def outcome_tables(made: Calibration, language: Language) -> dict[str, Any]:
     -------
     dict
         `summary`; `figures` as rows of name, own figure (empty: not enough outcomes) and simulated figure; `bins` and
-        `alarms` as rows of cells, empty where there is nothing to show; `version` and `failures` of the simulation.
+        `alarms` as rows of cells, empty where there is nothing to show; `has_ranges` where some have a range; `version`
+        and `failures` of the simulation.
     """
     forecast, life = made.forecast, made.life
 
@@ -87,6 +88,7 @@ def outcome_tables(made: Calibration, language: Language) -> dict[str, Any]:
     return {
         "summary": summary(made, language),
         "figures": figures,
+        "has_ranges": bool(bins) or any(own for _name, own, _simulated in figures),
         "bins": bins,
         "alarms": alarms,
         "version": SIMULATED.model_version,

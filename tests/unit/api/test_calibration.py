@@ -28,7 +28,9 @@ def test_too_few_outcomes_are_told_with_their_number(client: Client) -> None:
     dutch = client.get("/v1/calibration?lang=nl")
     assert dutch.json()["summary"] == "Nog niet genoeg uitkomsten: 0 van 10 keer falen vastgelegd."
     assert dutch.headers["content-language"] == "nl"
-    assert "nog niet genoeg uitkomsten" in client.get("/about").text
+    page = client.get("/about").text
+    assert "nog niet genoeg uitkomsten" in page
+    assert "haakjes" not in page, "a note about brackets that are nowhere"
 
 
 def with_outcomes() -> Town:
@@ -52,6 +54,7 @@ def test_the_page_shows_own_figures_beside_simulated_ones(language: str, words: 
     html = with_outcomes().client().get(f"/about?lang={language}").text
     assert words in html
     assert SIMULATED.model_version in html
+    assert ("haakjes" if language == "nl" else "Between brackets") in html
     assert "100" in html
 
 

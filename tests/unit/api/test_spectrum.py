@@ -95,6 +95,15 @@ def test_what_cannot_stand_on_a_logarithmic_axis_is_left_out(drawing: Drawing) -
     assert all(value["value"] > 0 for value in chart.spec["layer"][0]["data"]["values"])
 
 
+def test_the_lowest_power_of_ten_on_the_axis_is_a_plain_decimal(drawing: Drawing) -> None:
+    """It read 1e-7 below 0,000001."""
+    floor = make_spectrum(density=(0.0, *(2e-7 if step < 500 else 0.5 for step in range(1, 1024))), reference=())
+    chart = spectrum_chart(drawing, floor, [], Language.DUTCH)
+    assert chart is not None
+    assert ">0,0000001<" in (chart.svg or "")
+    assert "e-7" not in (chart.svg or "")
+
+
 def test_a_mode_without_a_temperature_is_not_drawn_against_one(drawing: Drawing) -> None:
     known = [make_mode(day) for day in range(30, 0, -1)]
     chart = mode_chart(drawing, known, 1, Language.ENGLISH, code="mode-100-1")
