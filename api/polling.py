@@ -26,7 +26,7 @@ from api.edge import API_VERSION
 from api.languages import Language
 from api.problems import FieldError, invalid_input
 from api.rooms import ApiRooms
-from api.tables import as_csv
+from api.tables import as_csv, csv_columns
 from domain.access import Caller
 from storage.protocols import RowKind
 
@@ -209,7 +209,8 @@ def _bytes(made: Made, fields: str | None) -> bytes:
     if isinstance(made.body, str):
         return made.body.encode("utf-8", "backslashreplace")
     if made.media_type == CSV:
-        return as_csv(_narrowed(made.body.model_dump(mode="json", by_alias=True), made.body, fields)).encode()
+        data = _narrowed(made.body.model_dump(mode="json", by_alias=True), made.body, fields)
+        return as_csv(data, csv_columns(_item_of(made.body), only=_wanted(fields))).encode()
     if fields is None:
         return made.body.model_dump_json(by_alias=True).encode()
     data = _narrowed(made.body.model_dump(mode="json", by_alias=True), made.body, fields)
@@ -221,8 +222,9 @@ def _narrowed(data: dict[str, Any], model: BaseModel, fields: str | None) -> dic
     if fields is None:
         return data
     is_list = "items" in type(model).model_fields
-    known = _item_fields(model) if is_list else {item.alias or name for name, item in type(model).model_fields.items()}
-    wanted = [name.strip(" ") for name in fields.split(",")]
+    kind = _item_of(model) if is_list else type(model)
+    known = {item.alias or name for name, item in kind.model_fields.items()}
+    wanted = _wanted(fields) or []
     strange = [name for name in wanted if name not in known]
     if strange:
         expected = "names with commas, of: " + ", ".join(sorted(known))
@@ -232,9 +234,13 @@ def _narrowed(data: dict[str, Any], model: BaseModel, fields: str | None) -> dic
     return data | {"items": [{name: value for name, value in item.items() if name in wanted} for item in data["items"]]}
 
 
-def _item_fields(model: BaseModel) -> set[str]:
+def _wanted(fields: str | None) -> list[str] | None:
+    return None if fields is None else [name.strip(" ") for name in fields.split(",")]
+
+
+def _item_of(model: BaseModel) -> type[BaseModel]:
     annotation = type(model).model_fields["items"].annotation
     (item,) = getattr(annotation, "__args__", (None,))
     assert isinstance(item, type)  # noqa: S101  # every listing names the type of its items
     assert issubclass(item, BaseModel)  # noqa: S101  # see above
-    return {field.alias or name for name, field in item.model_fields.items()}
+    return item

@@ -1,5 +1,7 @@
 """Lists as CSV: one row an item, nested members as columns of their own.
 
+The columns are those of the kind of item, so every page of a list has the same ones.
+
 Text that a spreadsheet would take for a formula gets an apostrophe before it: names and reasons come from outside.
 """
 
@@ -7,31 +9,86 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, get_args, get_origin
 
-__all__ = ["as_csv"]
+from pydantic import BaseModel
+
+from domain.records import HORIZONS_DAYS
+
+__all__ = ["as_csv", "csv_columns"]
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 # The member that tells items of a nested list apart, and so names their columns.
 _NAMED_BY: Final = "horizonDays"
 
 
-def as_csv(listing: Mapping[str, Any]) -> str:
+def as_csv(listing: Mapping[str, Any], columns: Sequence[str] = ()) -> str:
     r"""Write the items of a page.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns that stand there in any case, in their order, such as `csv_columns` gives; what else the items hold
+        comes behind them.
 
     Examples
     --------
     >>> as_csv({"items": [{"id": "a", "at": {"lat": 1.5, "lon": None}, "why": ["x", "=y"]}]})
     'id,at.lat,at.lon,why\r\na,1.5,,x; =y\r\n'
+    >>> as_csv({"items": [{"id": "a", "at": None}]}, ["id", "at.lat", "at.lon"])
+    'id,at.lat,at.lon\r\na,,\r\n'
     """
-    rows = [_flat(item) for item in listing["items"]]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    known = set(columns)
+    rows = [
+        {name: value for name, value in _flat(item).items() if name in known or value is not None or not known}
+        for item in listing["items"]
+    ]
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
     out = io.StringIO()
-    table = csv.DictWriter(out, columns or ["id"], restval="")
+    table = csv.DictWriter(out, names, restval="")
     table.writeheader()
     table.writerows(rows)
     return out.getvalue()
+
+
+def csv_columns(item: type[BaseModel], *, only: Collection[str] | None = None, prefix: str = "") -> list[str]:
+    """Name the columns of a kind of item, whatever a page of it holds: a list without rows has them too.
+
+    Parameters
+    ----------
+    only : collection of str, optional
+        Members that were asked for; all where it is None.
+    """
+    columns: list[str] = []
+    for name, field in item.model_fields.items():
+        member = field.alias or name
+        if only is not None and member not in only:
+            continue
+        column, (inner, is_list) = f"{prefix}{member}", _inner(field.annotation)
+        if inner is None:
+            columns.append(column)
+        elif not is_list:
+            columns += csv_columns(inner, prefix=f"{column}.")
+        elif any((part.alias or part_name) == _NAMED_BY for part_name, part in inner.model_fields.items()):
+            for horizon in HORIZONS_DAYS:
+                start = f"{column}.{horizon}."
+                columns += [name for name in csv_columns(inner, prefix=start) if name != f"{start}{_NAMED_BY}"]
+        else:
+            columns.append(column)
+    return columns
+
+
+def _inner(annotation: object) -> tuple[type[BaseModel] | None, bool]:
+    """Give the model that a member holds, where it does, and whether it holds a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    is_list = get_origin(annotation) is list
+    for part in get_args(annotation):
+        inner, is_list_inside = _inner(part)
+        if inner is not None:
+            return inner, is_list or is_list_inside
+    return None, False
 
 
 def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, object]:

@@ -234,6 +234,36 @@ def test_lists_as_tables(poller: Client) -> None:
     assert poller.get("/v1/risks?format=xml").status == 400
 
 
+@pytest.mark.parametrize("path", ["/v1/risks", "/v1/alarms", "/v1/plans"])
+def test_every_page_of_a_table_has_the_same_columns(path: str, poller: Client) -> None:
+    """An empty list had one column, `id`; a page with nothing known of lives had `remainingLifeDays` for three."""
+
+    def columns(question: str) -> list[str]:
+        return poller.get(f"{path}?format=csv{question}").text.splitlines()[0].split(",")
+
+    (start,) = (poller.get(f"{path}").json()["items"][:1]) or ({},)
+    assert start, "the town has some of each"
+    whole = columns("")
+    assert len(whole) == len(set(whole))
+    assert {name.partition(".")[0] for name in whole} == set(start)
+    nothing = {"/v1/alarms": "&state=dismissed&asset=sluis-7"}
+    assert columns(f"&pageSize=1{nothing.get(path, '')}") == whole
+    assert columns(f"&pageSize=1{nothing.get(path, '')}&fields=asset") in (
+        ["asset"],
+        ["asset.id", "asset.name", "asset.type"],
+    )
+
+
+def test_a_table_of_what_is_not_known_keeps_its_columns(town: Town) -> None:
+    client = town.client()
+    whole = client.get("/v1/risks?format=csv").text.splitlines()[0]
+    town.store.newest = {asset: replace(risk, remaining_life=None) for asset, risk in town.store.newest.items()}
+    header, first = client.get("/v1/risks?format=csv").text.splitlines()[:2]
+    assert header == whole
+    assert "remainingLifeDays.q50" in header
+    assert len(next(csv.reader([first]))) == len(header.split(","))
+
+
 def test_no_cell_is_a_formula(town: Town) -> None:
     town.store.asset_rows[0] = replace(town.store.asset_rows[0], name='=HYPERLINK("https://evil.example")')
     names = [row["asset.name"] for row in rows_of(town.client().get("/v1/risks?format=csv"))]
