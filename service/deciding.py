@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -45,8 +46,7 @@ def decide_once(
     DecisionError
         If it is about nothing that is known.
     """
-    store, log, journal = _open(settings)
-    try:
+    with _opened(settings) as (store, log):
         if alarm is not None:
             known = store.alarm(alarm)
             if known is None:
@@ -61,8 +61,6 @@ def decide_once(
             assessment = newest.assessment_id if newest is not None else None
         draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition, failed_on=failed_on)
         return log.append(draft, decided_at_ns=now_ns)
-    finally:
-        journal.close()
 
 
 def decide_event(
@@ -77,8 +75,7 @@ def decide_event(
     """
     if verb not in EVENT_VERBS:
         raise DecisionError(f"got `{verb.value}` for an event, expected one of {', '.join(EVENT_VERBS)}")
-    store, log, journal = _open(settings)
-    try:
+    with _opened(settings) as (store, log):
         alarms = alarms_of(store, event)
         if not alarms:
             raise DecisionError(f"got event {event!r}, expected an `eventId` of GET /v1/alarms")
@@ -91,17 +88,13 @@ def decide_event(
             assessment = None if newest is None else newest.assessment_id
             drafts.append(DecisionDraft(alarm.asset, verb, by, reason, alarm.id, assessment, event_id=event))
         return log.append_all(drafts, decided_at_ns=now_ns)
-    finally:
-        journal.close()
 
 
 def export_table(settings: Settings, kind: str, out: Path | None) -> int:
     """Write one table as CSV; a file appears whole or not at all."""
     if kind not in get_args(ExportKind):
         raise ConfigurationError(f"got export {kind!r}, expected one of {', '.join(get_args(ExportKind))}")
-    store, log, journal = _open(settings)
-    series = open_series(settings)
-    try:
+    with _opened(settings) as (store, log), contextlib.closing(open_series(settings)) as series:
         if out is None:
             return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)
         scratch = out.with_name(out.name + ".part")
@@ -115,23 +108,24 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
                 f"{str(out)!r} cannot be written ({error.strerror}); give another file with --out"
             ) from error
         return rows
-    finally:
-        series.close()
-        journal.close()
 
 
-def _open(settings: Settings) -> tuple[SqlAdvisoryStore, JournalDecisionLog, Journal]:
+@contextlib.contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[SqlAdvisoryStore, JournalDecisionLog]]:
     check_installed(settings)
-    engine = open_database(settings.database_address)
-    if migrations_pending(engine):
-        raise ConfigurationError(
-            "the operational store is not there yet or older than this program; start `schouw ingest`"
-        )
-    store = SqlAdvisoryStore(engine)
+    with contextlib.ExitStack() as ends:
+        engine = open_database(settings.database_address)
+        ends.callback(engine.dispose)
+        if migrations_pending(engine):
+            raise ConfigurationError(
+                "the operational store is not there yet or older than this program; start `schouw ingest`"
+            )
+        store = SqlAdvisoryStore(engine)
 
-    def alarm_kind(alarm_id: str) -> str | None:
-        alarm = store.alarm(alarm_id)
-        return alarm.kind if alarm is not None else None
+        def alarm_kind(alarm_id: str) -> str | None:
+            alarm = store.alarm(alarm_id)
+            return alarm.kind if alarm is not None else None
 
-    journal = Journal(settings.journal_path)
-    return store, JournalDecisionLog(journal, alarm_kind), journal
+        journal = Journal(settings.journal_path)
+        ends.callback(journal.close)
+        yield store, JournalDecisionLog(journal, alarm_kind)

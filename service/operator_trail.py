@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import time
 
@@ -22,18 +23,18 @@ def note_operator(settings: Settings, what: str, *, organisation: str = "") -> N
     what : str
         The command as a path, such as `keys/create/k3f9a0c2b11d7`.
     """
-    open_ledger(settings).record(
-        AuditRow(
-            at_ns=time.time_ns(),
-            organisation=organisation,
-            caller_kind="operator",
-            caller_id=_account(),
-            address="",
-            method="RUN",
-            path=what,
-            status=_DONE,
-        )
+    row = AuditRow(
+        at_ns=time.time_ns(),
+        organisation=organisation,
+        caller_kind="operator",
+        caller_id=_account(),
+        address="",
+        method="RUN",
+        path=what,
+        status=_DONE,
     )
+    with contextlib.closing(open_ledger(settings)) as ledger:
+        ledger.record(row)
 
 
 def _account() -> str:

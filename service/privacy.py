@@ -9,11 +9,10 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from api.times import rfc3339
 from domain.errors import ConfigurationError
-from service.access import open_ledger
 from service.operator_trail import note_operator
 from service.settings import Settings
 from storage.access_tables import audit_table, delivery_table, session_table
-from storage.database import open_database, translated
+from storage.database import open_database, translated, upgrade_access_schema
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.persons import erase_person
@@ -143,5 +142,6 @@ def _journal(settings: Settings) -> Journal:
 
 
 def _access(settings: Settings) -> Engine:
-    open_ledger(settings)  # makes the tables where there are none yet
-    return open_database(settings.access_address)
+    engine = open_database(settings.access_address)
+    upgrade_access_schema(engine)  # there are no tables where nobody logged in or made a key
+    return engine

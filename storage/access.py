@@ -83,6 +83,10 @@ class AccessStore:
         self._engine = engine
         self._is_prepared = False
 
+    def close(self) -> None:
+        """Close the connections that are kept; a later use opens new ones."""
+        self._engine.dispose()
+
     # Keys ------------------------------------------------------------------------------------
 
     def create_key(

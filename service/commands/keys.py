@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from domain.access import ROLE_RIGHTS, Right, Role
 from domain.errors import ConfigurationError
 from service.commands.options import Config, DataDir, overrides_of, read_settings
+
+if TYPE_CHECKING:
+    from storage.access import ApiKey
 
 __all__ = ["app"]
 
@@ -46,14 +51,15 @@ def create(
         raise ConfigurationError(f"role {role.value} does not have {', '.join(sorted(strange))}; give another --role")
     prepare_folder(settings)
     now_ns = time.time_ns()
-    secret, key = open_ledger(settings).create_key(
-        name=name.strip()[:200],
-        organisation=organisation,
-        role=role,
-        rights=frozenset(right) if right else ROLE_RIGHTS[role],
-        now_ns=now_ns,
-        expires_at_ns=now_ns + days * _NS_PER_DAY,
-    )
+    with contextlib.closing(open_ledger(settings)) as ledger:
+        secret, key = ledger.create_key(
+            name=name.strip()[:200],
+            organisation=organisation,
+            role=role,
+            rights=frozenset(right) if right else ROLE_RIGHTS[role],
+            now_ns=now_ns,
+            expires_at_ns=now_ns + days * _NS_PER_DAY,
+        )
     note_operator(settings, f"keys/create/{key.id}", organisation=organisation)
     typer.echo(f"Key {key.id}, until {_day(key.expires_at_ns)}. It is shown this once; keep it safe:", err=True)
     typer.echo(secret)
@@ -65,7 +71,10 @@ def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     from service.access import open_ledger  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
-    found = open_ledger(settings).list_keys() if settings.has_access_tables else ()
+    found: Sequence[ApiKey] = ()
+    if settings.has_access_tables:
+        with contextlib.closing(open_ledger(settings)) as ledger:
+            found = ledger.list_keys()
     if not found:
         typer.echo(f"No keys in {str(settings.data_dir)!r}; `schouw keys create` makes one.", err=True)
         return
@@ -90,11 +99,13 @@ def revoke(
     from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
-    ledger = open_ledger(settings) if settings.has_access_tables else None
-    if ledger is None or not ledger.revoke_key(key, now_ns=time.time_ns()):
+    revoked = None
+    if settings.has_access_tables:
+        with contextlib.closing(open_ledger(settings)) as ledger:
+            revoked = ledger.key(key) if ledger.revoke_key(key, now_ns=time.time_ns()) else None
+    if revoked is None:
         raise ConfigurationError(f"got key {key!r}, expected a standing one of `schouw keys list`")
-    revoked = ledger.key(key)
-    note_operator(settings, f"keys/revoke/{key}", organisation="" if revoked is None else revoked.organisation)
+    note_operator(settings, f"keys/revoke/{key}", organisation=revoked.organisation)
     typer.echo(f"Key {key} is revoked.")
 
 

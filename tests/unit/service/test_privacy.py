@@ -41,6 +41,7 @@ def data(tmp_path: Path) -> Path:
         AuditRow(at_ns=1, organisation="", caller_kind="person", caller_id="p-1", address="192.0.2.1", method="POST",
                  path="/x", status=201)
     )  # fmt: skip
+    ledger.close()
     return tmp_path
 
 
@@ -83,6 +84,17 @@ def test_a_person_is_erased_and_what_cannot_be_is_told(data: Path) -> None:
     assert (done.caller_kind, done.path) == ("operator", f"privacy/erase/{names[0]}")
     answer = CliRunner().invoke(app, ["privacy", "export", NAME, "--data-dir", str(data)])
     assert answer.exit_code != 0
+
+
+def test_where_nobody_logged_in_or_made_a_key_there_is_nothing_to_find(tmp_path: Path) -> None:
+    """The tables of access are made by their first use, and this may be it."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    JournalDecisionLog(journal, lambda _: None).append(
+        DecisionDraft(AssetId("a"), DecisionVerb.INSPECT, NAME, "seen"), decided_at_ns=1
+    )
+    journal.close()
+    found = json.loads(run(tmp_path, "export", NAME))
+    assert (len(found["decisions"]), found["sessions"], found["trail"]) == (1, [], [])
 
 
 def test_the_trail_of_somebody_who_logged_out_is_found_by_the_identifier(data: Path) -> None:

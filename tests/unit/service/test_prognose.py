@@ -110,7 +110,10 @@ def test_without_a_horizon_the_longest_life_is_the_horizon(prognose: Prognose) -
 def test_iso_times_give_seconds(prognose: Prognose, tmp_path: Path) -> None:
     def dated(rows: list[list[str]]) -> list[list[str]]:
         first = np.datetime64("2024-01-01")
-        return [rows[0], *([row[0], f"{first + int(row[1])}T06:00:00Z", *row[2:]] for row in rows[1:])]
+        return [
+            rows[0],
+            *([row[0], f"{first + np.timedelta64(int(row[1]), 'D')}T06:00:00Z", *row[2:]] for row in rows[1:]),
+        ]
 
     days = prognose()
     seconds = prognose(
