@@ -1,33 +1,55 @@
-"""Planned works: of each asset the newest `plan`, until a `repair` says that it was done."""
+"""Work that people planned and that stands: what ends it is one rule for the API, the map and the work list.
+
+A later `plan` (or `inspect`) of an asset takes the place of the one before. `repair`, `accept-normal` and the `dismiss`
+of an alarm about its condition end all that was planned there: the work was done, or is not needed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Final
 
 from api.rooms import ApiRooms
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 
-__all__ = ["standing_plans"]
+__all__ = ["all_decisions", "standing_plans", "standing_works"]
 
-_SCAN = 500
+_PAGE: Final = 500
+_PLANNING: Final = (DecisionVerb.PLAN, DecisionVerb.INSPECT)
+_ENDING: Final = (DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL, DecisionVerb.DISMISS)
+
+
+def all_decisions(rooms: ApiRooms) -> list[Decision]:
+    """Read the whole decision log, oldest first: people make few decisions."""
+    found: list[Decision] = []
+    before: int | None = None
+    while links := rooms.decisions.decisions(before_seq=before, limit=_PAGE):
+        found.extend(links)
+        before = links[-1].seq
+    return found[::-1]
+
+
+def standing_works(rooms: ApiRooms) -> list[Decision]:
+    """Keep each asset's newest `plan` and newest `inspect`, unless a later decision ended the matter; oldest first."""
+    standing: dict[tuple[AssetId, DecisionVerb], Decision] = {}
+    for decision in all_decisions(rooms):
+        if decision.verb in _PLANNING:
+            standing[decision.asset, decision.verb] = decision
+        elif decision.verb in _ENDING and not _is_of_a_sensor(rooms, decision):
+            for verb in _PLANNING:
+                standing.pop((decision.asset, verb), None)
+    return list(standing.values())
+
+
+def _is_of_a_sensor(rooms: ApiRooms, decision: Decision) -> bool:
+    """Tell whether it dismisses an alarm that is not about the structure: what is planned there is still needed."""
+    if decision.verb is not DecisionVerb.DISMISS or decision.alarm_id is None:
+        return False
+    alarm = rooms.store.alarm(decision.alarm_id)
+    return alarm is not None and not alarm.kind.startswith("condition.")
 
 
 def standing_plans(rooms: ApiRooms) -> list[Decision]:
-    """List the plans that stand, by due date and asset."""
-    settled: set[AssetId] = set()
-    plans: list[Decision] = []
-    for decision in _newest_first(rooms):
-        if decision.asset in settled or decision.verb not in {DecisionVerb.PLAN, DecisionVerb.REPAIR}:
-            continue
-        settled.add(decision.asset)
-        if decision.verb is DecisionVerb.PLAN:
-            plans.append(decision)
+    """List the decisions to `plan` that stand, by due date and asset."""
+    plans = [decision for decision in standing_works(rooms) if decision.verb is DecisionVerb.PLAN]
     return sorted(plans, key=lambda plan: (plan.due_on or "", plan.asset))
-
-
-def _newest_first(rooms: ApiRooms) -> Iterator[Decision]:
-    before: int | None = None
-    while links := rooms.decisions.decisions(before_seq=before, limit=_SCAN):
-        yield from links
-        before = links[-1].seq

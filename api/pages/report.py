@@ -16,7 +16,8 @@ from api.pages.asset_charts import asset_charts, channel_choices
 from api.pages.events import event_rows
 from api.pages.frame import PageQuestion, page_language, render
 from api.pages.promise import promise_texts
-from api.pages.savings import all_decisions, savings_eur
+from api.pages.savings import savings_eur
+from api.plans import all_decisions
 from api.questions import AssetPath, Rooms, registered
 from api.terms import term
 from domain.access import Right

@@ -6,25 +6,12 @@ emergency repair that was avoided minus the planned one. It is a sum of what peo
 
 from __future__ import annotations
 
-from typing import Final
-
+from api.plans import all_decisions
 from api.rooms import ApiRooms
 from domain.identifiers import AssetId
-from domain.records import Decision, DecisionVerb
+from domain.records import DecisionVerb
 
-__all__ = ["all_decisions", "savings_eur"]
-
-_PAGE: Final = 500
-
-
-def all_decisions(rooms: ApiRooms) -> list[Decision]:
-    """Read the whole decision log, oldest first: people make few decisions."""
-    found: list[Decision] = []
-    before: int | None = None
-    while links := rooms.decisions.decisions(before_seq=before, limit=_PAGE):
-        found.extend(links)
-        before = links[-1].seq
-    return found[::-1]
+__all__ = ["savings_eur"]
 
 
 def savings_eur(rooms: ApiRooms) -> float | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from api.languages import Language
-from api.pages.savings import all_decisions
+from api.plans import standing_works
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import capital, marked, text
 from api.times import parse_date
 from api.wording import say_advice, say_reason
 from domain.identifiers import AssetId
-from domain.records import Decision, DecisionVerb, RiskState
+from domain.records import Decision, RiskState
 from storage.overview_rows import ListFilter
 
 __all__ = ["WorkItem", "today", "week_of", "work_items"]
@@ -26,8 +25,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ADVISED_MOST: Final = 200
 # Within how many days an advice asks for somebody to go; the others ask for nothing with a date.
 _ADVICE_DAYS: Final = {"inspect_now": 2, "inspect_soon": 14, "plan_repair": 90, "plan_inspection": 90}
-_PLANNING: Final = (DecisionVerb.PLAN, DecisionVerb.INSPECT)
-_ENDING: Final = (DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL, DecisionVerb.DISMISS)
 _PLANNED: Final = marked("planned")
 _ADVISED: Final = marked("advised, not planned")
 
@@ -67,22 +64,10 @@ def week_of(day: date) -> date:
 
 def work_items(rooms: ApiRooms, language: Language) -> list[WorkItem]:
     """List what is planned and what is advised, by day; what has no day comes last."""
-    planned = _still_planned(all_decisions(rooms))
+    planned = standing_works(rooms)
     items = [_planned(rooms, decision, language) for decision in planned]
     items += _advised(rooms, {decision.asset for decision in planned}, language)
     return sorted(items, key=lambda item: (item.due is None, item.due or date.max, not item.is_planned, item.uid))
-
-
-def _still_planned(decisions: Iterable[Decision]) -> list[Decision]:
-    """Keep each asset's newest plan of each verb, unless a later decision ended the matter. Oldest come first."""
-    open_plans: dict[tuple[AssetId, DecisionVerb], Decision] = {}
-    for decision in decisions:
-        if decision.verb in _PLANNING:
-            open_plans[decision.asset, decision.verb] = decision
-        elif decision.verb in _ENDING:
-            for verb in _PLANNING:
-                open_plans.pop((decision.asset, verb), None)
-    return list(open_plans.values())
 
 
 def _planned(rooms: ApiRooms, decision: Decision, language: Language) -> WorkItem:

@@ -27,7 +27,10 @@ router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS)
     summary="List the planned works that stand, by due date",
 )
 def list_plans(request: Request, rooms: Rooms, question: Annotated[PlanQuery, Query()]) -> Response:
-    """List of each asset the newest decision to plan, until a `repair` says that it was done; by due date."""
+    """List of each asset the newest decision to plan, by due date, as the work list has it.
+
+    It stands until a `repair` says that it was done, or a `dismiss` or `accept-normal` that it is not needed.
+    """
     page = read_page(str, question.cursor, page_size(question, rooms), scope="plans")
     found = [plan for plan in standing_plans(rooms) if page.after is None or _key(plan.due_on, plan.asset) > page.after]
     cursor = next_cursor(found, page, lambda plan: _key(plan.due_on, plan.asset))

@@ -289,6 +289,30 @@ def test_a_plan_stands_until_the_repair(town: Town, client: Client) -> None:
     assert [plan["asset"] for plan in client.get("/v1/plans").json()["items"]] == ["sluis-7"]
 
 
+@pytest.mark.parametrize("verb", ["repair", "dismiss", "accept-normal"])
+def test_what_ends_a_plan_ends_it_in_the_api_and_on_the_work_list_alike(verb: str, client: Client) -> None:
+    """A dismissed matter left the work list and stood in `/v1/plans` for ever."""
+    asset = client.get("/v1/plans").json()["items"][0]["asset"]
+    assert f"{asset}," in client.get("/work-list?kind=csv").text.replace('"', "")
+    planned = [row for row in client.get("/work-list?kind=csv&lang=en").text.splitlines() if ",planned," in row]
+    assert [asset in row for row in planned] == [True]
+    (alarm,) = [item["id"] for item in client.get(f"/v1/alarms?asset={asset}&state=open").json()["items"]]
+    place = f"/v1/alarms/{alarm}/decisions" if verb == "dismiss" else f"/v1/assets/{asset}/decisions"
+    assert client.post(place, {"verb": verb, "decidedBy": "A", "reason": "b"}).status == 201
+    assert client.get("/v1/plans").json()["items"] == []
+    assert ",planned," not in client.get("/work-list?kind=csv&lang=en").text
+
+
+def test_dismissing_an_alarm_of_a_sensor_leaves_the_planned_repair(town: Town, client: Client) -> None:
+    (plan,) = client.get("/v1/plans").json()["items"]
+    broken = make_alarm(plan["asset"], 1, kind="sensor.stuck", id="stuck-1")
+    town.store.alarm_rows.append(broken)
+    given = {"verb": "dismiss", "decidedBy": "A", "reason": "mowing"}
+    assert client.post("/v1/alarms/stuck-1/decisions", given).status == 201
+    assert client.get("/v1/plans").json()["items"] == [plan]
+    assert ",planned," in client.get("/work-list?kind=csv&lang=en").text
+
+
 def test_what_answers_with_a_tag_says_so_in_the_document(poller: Client) -> None:
     """A 304 that the document does not name surprises clients that are made from it; six operations had none."""
     document = poller.get("/v1/openapi.json").json()
