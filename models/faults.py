@@ -21,7 +21,7 @@ from models.alarms import AlarmChange
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.memory import ModelState, with_columns
 
-__all__ = ["find_faults", "is_silent", "is_stuck"]
+__all__ = ["find_faults", "hear_open", "is_silent", "is_stuck"]
 
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
@@ -66,6 +66,30 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     sensor = catalogue.sensor_of_channel
     speaking = np.bincount(sensor, weights=~silent & ~catalogue.is_found, minlength=len(sensor))[sensor] > 0
     return np.asarray(np.where(catalogue.is_found, ~speaking, silent))
+
+
+def hear_open(catalogue: Catalogue, state: ModelState, latest_ns: TimeArray, newest_ns: TimeArray) -> ModelState:
+    """Note what was heard in any hop that is still open, for a look at the newest of them.
+
+    By the stream's own clock hops stay open for a day. A channel that speaks four times a day is in few of them, and
+    nearly never in the newest.
+
+    Parameters
+    ----------
+    latest_ns : int64[C]
+        Newest device time of each channel.
+    newest_ns : int64[A]
+        Time that each asset is looked at.
+
+    Returns
+    -------
+    ModelState
+        To assess from, and to be thrown away: with `heard_ns`, and as much later `same_since_ns`, for nothing is said
+        here of whether the values of those hops are the same.
+    """
+    heard_ns = np.maximum(state.heard_ns, np.minimum(latest_ns, newest_ns[catalogue.asset_of_channel]))
+    same_since_ns = state.same_since_ns + (heard_ns - state.heard_ns)
+    return with_columns(state, heard_ns=heard_ns, same_since_ns=same_since_ns)
 
 
 def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> BoolArray:

@@ -23,6 +23,7 @@ from models.catalogue import Catalogue
 from models.chain import apply_decision, assess, look_at_hop, risk_records
 from models.claims import Claim
 from models.compiling import compile_catalogue
+from models.faults import hear_open
 from models.fleet_memory import FleetMemory
 from models.hop_clock import NEVER_NS
 from models.hops import HopTracker
@@ -331,6 +332,8 @@ class LiveState:
         part_catalogue = self.subset(newest.assets)
         part = state if len(local) == len(assets) else take_state(self.subset(assets), state, local)
         part = look_at_hop(part_catalogue, part, newest.features)
+        latest_ns = self.tracker.clock.latest_ns[self.tracker.rows_of(part_catalogue.channel_number)]
+        part = hear_open(part_catalogue, part, latest_ns, newest.newest_ns)
         columns = assess(part_catalogue, part, newest.newest_ns)
         rows = np.flatnonzero(is_open).astype(np.int32)
         return risk_records(part_catalogue, columns, rows, provisional=True)

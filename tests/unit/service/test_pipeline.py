@@ -51,6 +51,12 @@ def message(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Me
     return Message(topic, payload, NOW_NS, retained)
 
 
+def tilt(time_s: int, value: float, sensor: str) -> Message:
+    values = {"tilt": {"value": value, "unit": "mrad", "axis": "x"}}
+    payload = json.dumps({"v": 1, "sensor": sensor, "t": time_s, "values": values}).encode()
+    return message(payload, f"infra/v1/gw-1/brug-1/{sensor}/reading")
+
+
 def newest(pipeline: Pipeline) -> list[tuple[int, float, DataQuality]]:
     return [(item.time_ns, item.value, item.quality) for item in outcomes(pipeline)[-1].sensors.rows()]
 
@@ -224,6 +230,26 @@ def test_closing_can_leave_the_open_hop_to_the_next_look(tmp_path: Path) -> None
         ("brug-2", True, begin + HOUR_NS),
     ]
     assert pipeline.assess_waiting() is None
+
+
+def test_what_was_heard_in_any_open_hop_is_not_called_silent(tmp_path: Path) -> None:
+    """Of hops open for a day only the newest was looked at: four waveforms a day were "silent for 1 day"."""
+    rows = "brug-1,klimaat,temperature,Cel,,gw-1,,3600\n" + "".join(
+        f"brug-1,{sensor},tilt,mrad,x,gw-1,,21600\n" for sensor in ("speaks", "fell-silent")
+    )
+    pipeline = open_site(tmp_path, rows)
+    begin = NOW_S - NOW_S % 86_400
+    for hour in range(6 * 24 + 12):
+        messages = [reading(begin + hour * 3600)]
+        if hour % 6 == 0:
+            speaking = ["speaks"] if hour > 4 * 24 else ["speaks", "fell-silent"]
+            messages += [tilt(begin + hour * 3600, 0.1 * (hour % 5), sensor) for sensor in speaking]
+        take(pipeline, *messages)
+        pipeline.close(now_ns=NOW_NS)
+    take(pipeline, reading(begin + (6 * 24 + 12) * 3600), look=True)
+    (current,) = outcomes(pipeline)[-1].current
+    assert current.provisional
+    assert [item.facts["sensor"] for item in current.reasons if item.code == "sensor_silent"] == ["fell-silent"]
 
 
 def test_where_a_silent_asset_stands_survives_a_restart(tmp_path: Path) -> None:
