@@ -26,7 +26,7 @@ from service.databases import ACCESS, OPERATIONAL, Database, databases, fingerpr
 from service.restore import open_pipeline
 from service.series_store import open_series
 from service.settings import Settings
-from storage.copying import copy_file, copy_tables
+from storage.copying import copy_file, copy_tables, sync_folder
 from storage.database import newest_schema, translated
 from storage.decisions import chain_faults, decisions_written
 from storage.entries import DecisionBody
@@ -148,13 +148,18 @@ def _prepare(folder: Path) -> None:
         found = {path.name for path in folder.iterdir()}
     except OSError as error:
         raise ConfigurationError(f"backup folder {str(folder)!r}: {error.strerror}; give another") from error
-    strange = sorted(name for name in found if not name.startswith((*NAMES, _SCRATCH)))
+    # Only an attempt of ours has this file: a folder of data holds files of the same names as a backup.
+    is_unfinished = _SCRATCH in found
+    strange = sorted(name for name in found if not (is_unfinished and name.startswith((*NAMES, _SCRATCH))))
     if strange:
+        named = MANIFEST if MANIFEST in strange else strange[0]
         raise ConfigurationError(
-            f"backup folder {str(folder)!r}: got one with {strange[0]!r} in it, expected an empty one; give another"
+            f"backup folder {str(folder)!r}: got one with {named!r} in it, expected an empty one; give another"
         )
+    (folder / _SCRATCH).touch()
+    sync_folder(folder)
     # What is left of an attempt that was broken off.
-    for name in found:
+    for name in found - {_SCRATCH}:
         (folder / name).unlink()
 
 

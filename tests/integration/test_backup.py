@@ -176,6 +176,19 @@ def test_folders_that_are_no_place_for_a_backup_are_refused(settings: Settings, 
         restore(settings, tmp_path / "full")
 
 
+def test_a_folder_of_data_is_never_taken_for_a_backup_that_was_broken_off(settings: Settings, tmp_path: Path) -> None:
+    """A journal of another installation, or the very same one, was removed: in a backup it has the same name."""
+    bare = Settings(data_dir=tmp_path / "bare")
+    bare.data_dir.mkdir()
+    copy_file(settings.journal_path, bare.journal_path)
+    content = bare.journal_path.read_bytes()
+    for source in (settings, bare):
+        with pytest.raises(ConfigurationError, match=r"'journal\.sqlite' in it, expected an empty one; give another"):
+            backup(source, bare.data_dir)
+        assert [path.name for path in bare.data_dir.iterdir()] == ["journal.sqlite"]
+        assert bare.journal_path.read_bytes() == content
+
+
 def test_an_attempt_that_was_broken_off_is_begun_anew(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
