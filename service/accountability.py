@@ -22,6 +22,8 @@ from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from domain.access import Organisation
 from domain.errors import ConfigurationError
+from domain.records import Decision
+from service.folder import check_installed
 from service.organisations import read_organisations
 from service.series_store import open_series
 from service.settings import Settings
@@ -89,8 +91,7 @@ def write_papers(
     from service.access import shared_service  # noqa: PLC0415 -- it needs this module
     from service.web import make_rooms  # noqa: PLC0415 -- it needs this module
 
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; give --data-dir")
+    check_installed(settings)
     whose = _organisation(shared_service(settings).organisations, organisation)
     engine = open_database(settings.database_address)
     if migrations_pending(engine):
@@ -101,6 +102,8 @@ def write_papers(
         if owner_file is not None:
             rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=read_owner_facts(owner_file)))
         return _write(rooms, folder, decision_id)
+    except OSError as error:
+        raise ConfigurationError(f"{str(folder)!r} cannot be written ({error.strerror}); give another --out") from error
     finally:
         journal.close()
         series.close()
@@ -119,6 +122,7 @@ def _organisation(known: Sequence[Organisation], asked: str | None) -> Organisat
 
 def _write(rooms: ApiRooms, folder: Path, decision_id: str | None) -> tuple[list[Path], list[str], str]:
     facts = rooms.settings.owner_facts
+    decision = None if decision_id is None else _decision(rooms, decision_id)
     written: list[Path] = []
     folder.mkdir(parents=True, exist_ok=True)
     fault = ""
@@ -141,11 +145,7 @@ def _write(rooms: ApiRooms, folder: Path, decision_id: str | None) -> tuple[list
             "data-sheet": data_sheet(rooms, language),
             "sensors": sensor_list(rooms, language),
         }
-        if decision_id is not None:
-            try:
-                decision = known_decision(decision_id, rooms)
-            except ProblemError as error:
-                raise ConfigurationError(f"got decision {decision_id!r}, expected one of GET /v1/decisions") from error
+        if decision is not None:
             papers[f"decision-{decision.id}"] = decision_paper(rooms, decision, language)
         for name, paper in papers.items():
             written.append(_json(folder / f"{name}.{language.value}.json", paper))
@@ -153,6 +153,13 @@ def _write(rooms: ApiRooms, folder: Path, decision_id: str | None) -> tuple[list
             page.write_text(paper_html(paper, language, linked=False), encoding="utf-8")
             written.append(page)
     return written, missing_facts(facts), fault
+
+
+def _decision(rooms: ApiRooms, decision_id: str) -> Decision:
+    try:
+        return known_decision(decision_id, rooms)
+    except ProblemError as error:
+        raise ConfigurationError(f"got decision {decision_id!r}, expected one of GET /v1/decisions") from error
 
 
 def _json(path: Path, body: dict[str, Any]) -> Path:

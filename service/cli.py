@@ -28,7 +28,18 @@ from service.commands import (
     scoring,
     streaming,
 )
-from service.commands.options import ApiPort, Config, DataDir, Host, MqttPort, day_ns, overrides_of, read_settings
+from service.commands.options import (
+    ApiPort,
+    Config,
+    DataDir,
+    Host,
+    MqttPort,
+    Port,
+    Speed,
+    day_ns,
+    overrides_of,
+    read_settings,
+)
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
 from service.telemetry import UnfailingText, set_up_logging
@@ -74,7 +85,7 @@ def run(
         str, typer.Option(help="What the demo publishes: a bundled scenario or a file.")
     ] = "municipality",
     speed: Annotated[
-        float, typer.Option(help="Demo: seconds of event time a second; 0 is as fast as it goes.")
+        float, typer.Option(help="Demo: seconds of event time a second; 0 is as fast as it goes.", min=0.0)
     ] = 175_200.0,
     live: Annotated[bool, typer.Option(help="Demo: go on with the present after the history.")] = True,
     start: Annotated[
@@ -148,10 +159,12 @@ def api(data_dir: DataDir = None, config: Config = None, api_port: ApiPort = Non
 
 @app.command()
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="A bundled scenario (municipality, small) or a TOML file.")],
+    scenario: Annotated[
+        str, typer.Argument(help="A bundled scenario (demanding, municipality, small) or a TOML file.")
+    ],
     host: Host = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
-    speed: Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.")] = 0.0,
+    port: Port = None,
+    speed: Speed = 0.0,
     live: Annotated[bool, typer.Option("--live", help="Go on with the present after the history.")] = False,
     start: Annotated[str | None, typer.Option(help="First day of the history, ISO date.")] = None,
     start_ns: Annotated[int | None, typer.Option(hidden=True)] = None,

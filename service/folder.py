@@ -32,10 +32,13 @@ def check_installed(settings: Settings) -> None:
     ConfigurationError
         If the data folder has no journal.
     """
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(
-            f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first, or give --data-dir"
-        )
+    if settings.journal_path.is_file():
+        return
+    demo = settings.data_dir / "demo"
+    # `schouw run --demo` keeps its data in a folder of their own, one further down.
+    has_demo = (demo / settings.journal_path.name).is_file()
+    other = f"; that of the demo is --data-dir {demo}" if has_demo else ", or give --data-dir"
+    raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first{other}")
 
 
 def prepare_folder(settings: Settings) -> None:

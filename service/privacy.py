@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from api.times import rfc3339
 from domain.errors import ConfigurationError
+from service.folder import check_installed
 from service.operator_trail import note_operator
 from service.settings import Settings
 from storage.access_tables import audit_table, delivery_table, session_table
@@ -136,8 +137,7 @@ def _decisions(journal: Journal) -> list[Any]:
 
 
 def _journal(settings: Settings) -> Journal:
-    if not settings.journal_path.is_file():
-        raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; give --data-dir")
+    check_installed(settings)
     return Journal(settings.journal_path)
 
 

@@ -128,7 +128,8 @@ def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
             missing = [name for name in wanted if name not in (reader.fieldnames or ())]
             if missing:
                 raise ConfigurationError(
-                    f"{path.name}: got columns {', '.join(reader.fieldnames or ())}, expected also {', '.join(missing)}"
+                    f"{path.name}: got columns {', '.join(reader.fieldnames or ()) or 'none'}, expected also "
+                    f"{', '.join(missing)}; check the names, and that cells are separated by commas"
                 )
             for number, row in enumerate(reader):
                 try:

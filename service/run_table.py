@@ -157,7 +157,8 @@ def _places(path: Path, header: list[str], wanted: list[str]) -> list[int]:
             shown = ", ".join(repr(one) for one in header[:_SHOWN_COLUMNS]) or "none"
             more = ", ..." if len(header) > _SHOWN_COLUMNS else ""
             raise ConfigurationError(
-                f"{path}, line 1: got {found} columns {name!r}, expected one; the columns are {shown}{more}"
+                f"{path}, line 1: got {found} columns {name!r}, expected one; the columns are {shown}{more}; "
+                "check the names, and that cells are separated by commas"
             )
     return [header.index(name) for name in wanted]
 

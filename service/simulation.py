@@ -63,6 +63,7 @@ def run_simulation(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     console = Console(stderr=True)
+    console.print(f"{scenario.name}: to the broker at {host}:{port}; Ctrl-C stops")
     bar = day_bar(console)
     with bar:
         task = bar.add_task(scenario.name, total=scenario.days)
@@ -86,4 +87,7 @@ def run_simulation(
         )
     counts = result.counts
     state = "complete" if result.is_complete else "stopped before its end"
-    console.print(f"{scenario.name}: {state}; {counts}")
+    console.print(
+        f"{scenario.name}: {state}; {counts.messages:,} messages with {counts.readings:,} readings and "
+        f"{counts.waveforms:,} waveforms; {counts.duplicates:,} were duplicates, {counts.garbage:,} garbage on purpose"
+    )

@@ -20,7 +20,9 @@ def prognose(
     time_column: Annotated[str, typer.Option("--time", help="Column of the time, a number or ISO 8601.")],
     values: Annotated[str, typer.Option(help="Columns to learn from, with commas between them.")],
     out: Annotated[Path, typer.Option(help="Table to write: unit,rul,rul_q10,rul_q50,rul_q90.")],
-    horizon: Annotated[float | None, typer.Option(help="Longer lives count as this one.")] = None,
+    horizon: Annotated[
+        float | None, typer.Option(help="Longer lives count as this one, in the unit of --time; seconds for ISO 8601.")
+    ] = None,
 ) -> None:
     """Learn from run-to-failure histories, and forecast the remaining life of running units."""
     from service.prognose import prognose_file  # noqa: PLC0415 -- the help must not wait for numpy

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from service.settings import Settings, load_settings
 from service.telemetry import set_up_logging
 
-__all__ = ["ApiPort", "Config", "DataDir", "Host", "MqttPort", "day_ns", "overrides_of", "read_settings"]
+__all__ = [
+    "ApiPort",
+    "Config",
+    "DataDir",
+    "Host",
+    "MqttPort",
+    "Port",
+    "Speed",
+    "day_ns",
+    "overrides_of",
+    "read_settings",
+]
+
+_LAST_PORT: Final = 65_535
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept (default: data).")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings (default: schouw.toml).")]
-Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker.")]
-MqttPort = Annotated[int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker.")]
-ApiPort = Annotated[int | None, typer.Option("--api-port", help="Port of the API and the pages.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker (default: 127.0.0.1).")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="Port of the MQTT broker (default: 1883).", min=1, max=_LAST_PORT)
+]
+MqttPort = Annotated[
+    int | None, typer.Option("--mqtt-port", help="Port of the MQTT broker (default: 1883).", min=1, max=_LAST_PORT)
+]
+ApiPort = Annotated[
+    int | None,
+    typer.Option("--api-port", help="Port of the API and the pages (default: 8000).", min=1, max=_LAST_PORT),
+]
+Speed = Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.", min=0.0)]
 
 
 def read_settings(overrides: dict[str, Any], config: Path | None) -> Settings:

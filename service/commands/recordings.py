@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ConfigurationError
-from service.commands.options import Config, DataDir, Host, day_ns, overrides_of, read_settings
+from service.commands.options import Config, DataDir, Host, Port, Speed, day_ns, overrides_of, read_settings
 
 __all__ = ["app"]
 
@@ -25,7 +25,7 @@ def record(
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="How long (default: until Ctrl-C).", min=0.1)] = None,
     host: Host = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
+    port: Port = None,
     config: Config = None,
 ) -> None:
     """Keep every message of a broker in a file, with its time of arrival, for `schouw replay`."""
@@ -66,10 +66,10 @@ def replay(
     onboard: Annotated[
         str | None, typer.Option(help="Add the asset to the register first, as this type (bridge, road, ...).")
     ] = None,
-    speed: Annotated[float, typer.Option(help="Seconds of event time a second; 0 is as fast as it goes.")] = 0.0,
+    speed: Speed = 0.0,
     rows: Annotated[int, typer.Option(help="Rows in one message.", min=1, max=1000)] = 24,
     host: Host = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
+    port: Port = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.options import Config, Host, day_ns, read_settings
+from service.commands.options import Config, Host, Port, day_ns, read_settings
 
 __all__ = ["app"]
 
@@ -27,7 +27,7 @@ def stream(
     start: Annotated[str | None, typer.Option(help="Time of the first sample, ISO (default: now).")] = None,
     register: Annotated[Path | None, typer.Option(help="Only write assets.csv and sensors.csv here.")] = None,
     host: Host = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the MQTT broker.")] = None,
+    port: Port = None,
     config: Config = None,
 ) -> None:
     """Publish continuous waveforms of simulated bridges, block behind block."""

@@ -18,6 +18,7 @@ from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from service.cli import app, main
+from service.settings import Settings
 from service.status import write_status
 from storage.database import open_database
 from storage.decisions import chain_faults
@@ -316,6 +317,55 @@ def test_looking_where_nothing_is_makes_nothing(call: Call, tmp_path: Path) -> N
     code, _, said = call("explain", "brug-1", "--data-dir", "elsewhere")
     assert (code, "no installation in 'elsewhere'" in said) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_demo_keeps_its_data_is_said(call: Call, data: Path, tmp_path: Path) -> None:
+    """`schouw run --demo --data-dir here` keeps them in here/demo; `decide --data-dir here` found nothing."""
+    (tmp_path / "here").mkdir()
+    shutil.copytree(data, tmp_path / "here" / "demo")
+    told = sentence(call("export", "risks", "--data-dir", "here"))
+    assert "no installation in 'here'" in told
+    assert told.strip().endswith("that of the demo is --data-dir here/demo")
+
+
+def test_papers_are_whole_or_not_begun(call: Call, data: Path, tmp_path: Path) -> None:
+    """A file in the place of the folder was a traceback; an unknown decision left one paper behind."""
+    (tmp_path / "file").write_text("")
+    told = sentence(call("register", "--out", "file", "--data-dir", data))
+    assert told == "schouw: 'file' cannot be written (File exists); give another --out"
+    told = sentence(call("register", "--out", "papers", "--decision", "nosuch", "--data-dir", data))
+    assert "got decision 'nosuch', expected one of" in told
+    assert not (tmp_path / "papers").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "limits"),
+    [
+        (("replay", "t.csv", "--speed", "-1"), "'--speed'"),
+        (("simulate", "small", "--speed", "-1"), "'--speed'"),
+        (("run", "--demo", "--speed", "-1"), "'--speed'"),
+        (("record", "t.jsonl", "--port", "99999"), "'--port'"),
+        (("stream", "--port", "0"), "'--port'"),
+        (("run", "--mqtt-port", "99999"), "'--mqtt-port'"),
+        (("api", "--api-port", "0"), "'--api-port'"),
+    ],
+)
+def test_a_speed_below_nought_and_a_port_that_is_none_are_refused(words: tuple[str, ...], limits: str) -> None:
+    """A speed of -1 was as fast as it goes; port 99999 was looked for until somebody stopped it."""
+    answer = CliRunner().invoke(app, list(words), env=TERMINAL)
+    assert answer.exit_code == 2
+    assert limits in answer.output
+    assert "Input should be" in answer.output or "not in the range" in answer.output
+
+
+def test_the_help_names_the_defaults_of_the_settings() -> None:
+    settings = Settings()
+    for command, default in (
+        ("replay", f"default: {settings.mqtt.port}"),
+        ("record", f"default: {settings.mqtt.host}"),
+        ("api", f"default: {settings.api.port}"),
+    ):
+        assert default in " ".join(CliRunner().invoke(app, [command, "--help"], env=TERMINAL).output.split())
 
 
 def test_the_help_names_defaults() -> None:
