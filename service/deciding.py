@@ -15,6 +15,7 @@ from service.export import ExportKind, write_export
 from service.folder import check_installed
 from service.series_store import open_series
 from service.settings import Settings
+from service.whole_file import whole_file
 from storage.advisory import SqlAdvisoryStore
 from storage.database import migrations_pending, open_database
 from storage.decisions import JournalDecisionLog
@@ -97,13 +98,10 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
     with _opened(settings) as (store, log), contextlib.closing(open_series(settings)) as series:
         if out is None:
             return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)
-        scratch = out.with_name(out.name + ".part")
         try:
-            with scratch.open("w", newline="", encoding="utf-8") as text:
+            with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as text:
                 rows = write_export(cast("ExportKind", kind), store, series, log, text)
-            scratch.replace(out)
         except OSError as error:
-            scratch.unlink(missing_ok=True)
             raise ConfigurationError(
                 f"{str(out)!r} cannot be written ({error.strerror}); give another file with --out"
             ) from error

@@ -13,6 +13,7 @@ import numpy as np
 from domain.errors import ConfigurationError
 from models.life_forecast import LifeForecast, forecast_life, learn_lives
 from service.run_table import RunTable, read_runs
+from service.whole_file import whole_file
 
 __all__ = ["prognose_file"]
 
@@ -111,17 +112,12 @@ def _kind(table: RunTable) -> str:
 
 def _write(out: Path, units: Sequence[str], forecasts: Sequence[LifeForecast]) -> None:
     """Write beside the target and rename, so that a table that is there is whole."""
-    part = out.with_name(f"{out.name}.part")
     try:
-        try:
-            with part.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(_HEADER)
-                for name, forecast in zip(units, forecasts, strict=True):
-                    writer.writerow([name, *(f"{life:.10g}" for life in _lives(forecast))])
-            part.replace(out)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_HEADER)
+            for name, forecast in zip(units, forecasts, strict=True):
+                writer.writerow([name, *(f"{life:.10g}" for life in _lives(forecast))])
     except OSError as error:
         raise ConfigurationError(
             f"{out}: cannot be written ({error.strerror}); choose another file for --out"

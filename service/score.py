@@ -27,6 +27,7 @@ import numpy as np
 from domain.arrays import FloatArray
 from domain.errors import ConfigurationError, SchouwError
 from models.stream_detector import StreamDetector, StreamVerdict
+from service.whole_file import whole_file
 
 __all__ = ["ScoreInputError", "score_file"]
 
@@ -261,26 +262,16 @@ def _in_column(name: str) -> str:
 @contextmanager
 def _writing(target: Path) -> Iterator[_Writer]:
     """Write beside the target, and give it its name when everything went well."""
-    part = target.with_name(target.name + ".part")
     try:
-        raw = part.open("wb")
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write {str(part)!r} ({error.strerror}), expected a folder that may be written to"
-        ) from error
-    try:
-        with raw:
+        with whole_file(target) as part, part.open("wb") as raw:
             # No time and no name in the gzip header: the same verdicts are the same bytes.
             packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else None
             with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="") as text:
                 yield csv.writer(text, lineterminator="\n").writerow
-        part.replace(target)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write {str(target)!r} ({error.strerror}), expected a disk with room and a free name"
+            f"cannot write {str(target)!r} ({error.strerror}), expected a folder that may be written to, with room"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _find_columns(source: Path, header: list[str] | None, wanted: Sequence[str]) -> list[int]:

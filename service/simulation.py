@@ -11,6 +11,7 @@ from rich.console import Console
 
 from domain.errors import ConfigurationError
 from service.day_bar import day_bar
+from service.whole_file import whole_file
 from simulator.history_file import write_history
 from simulator.progress import Progress as SimulatorProgress
 from simulator.publish import write_files
@@ -40,9 +41,10 @@ def write_history_file(source: str, start_ns: int | None, path: Path) -> str:
     if not path.name.endswith(endings):
         raise ConfigurationError(f"got file {path.name!r}, expected a name that ends in {', '.join(endings)}")
     try:
-        if path.suffix == ".jsonl":
-            return f"{write_files(scenario, path).messages} messages"
-        return f"{write_history(scenario, path)} values"
+        with whole_file(path) as part:
+            if path.suffix == ".jsonl":
+                return f"{write_files(scenario, part).messages} messages"
+            return f"{write_history(scenario, part)} values"
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be written ({error.strerror}); give another path") from error
 

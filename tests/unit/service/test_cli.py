@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import io
 import re
@@ -114,6 +115,28 @@ def test_a_file_of_an_export_is_whole_or_not_there(call: Call, data: Path, tmp_p
     told = sentence(call("export", "risks", "--data-dir", data, "--out", tmp_path / "nowhere" / "risks.csv"))
     assert "cannot be written (No such file or directory); give another file with --out" in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "risks.csv"]
+
+
+@pytest.mark.parametrize("words", [("export", "risks", "--out", "new.csv"), ("simulate", "small", "--to", "new.csv")])
+def test_a_disk_that_takes_nothing_is_told_and_leaves_no_half_file(
+    call: Call, data: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The removal of what an export had begun was a traceback; the history of a scenario stayed, cut off."""
+    where = ("--data-dir", data) if words[0] == "export" else ()
+
+    def refuse(_self: Path, _target: Path) -> Path:
+        monkeypatch.setattr(Path, "unlink", refuse_too)
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def refuse_too(self: Path, *, missing_ok: bool = False) -> None:
+        unlink(self, missing_ok=missing_ok)
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("service.simulation.write_history", lambda _scenario, path: path.write_text("half"))
+    assert "cannot be written (Read-only file system); give another" in sentence(call(*words, *where))
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith("new.csv")] == []
 
 
 def test_an_unknown_export_is_told(call: Call, data: Path) -> None:
