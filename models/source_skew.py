@@ -8,7 +8,8 @@ old hours come one after the other in a moment, each less old than the one befor
 behind. Readings less than a minute apart go by too slowly to tell. A clock whose messages have no possible time, three
 in a row, is a fault of its own: it may have jumped beyond what is possible, or never have been set.
 
-State in, state out: `observe` gives a new book. The sensors of a catalogue are named by the row of their first channel.
+State in, state out: `observe` gives a book of the sensors that it heard, which `put` writes back. The sensors of a
+catalogue are named by the row of their first channel, and have one row in the book whatever the number of channels.
 """
 
 from __future__ import annotations
@@ -57,22 +58,25 @@ class SkewJump:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SkewBook:
-    """Skews of the sensors of one catalogue with `C` channels.
+    """Skews of `S` sensors of one catalogue.
 
     Attributes
     ----------
-    last_s : float64[C, 15]
+    first : int32[S]
+        Row of each sensor's first channel in the catalogue, ascending.
+    last_s : float64[S, 15]
         The last messages' differences, newest last; NaN where there are fewer.
-    usual_s : float64[C]
+    usual_s : float64[S]
         The usual skew; NaN before there is one.
-    since : int32[C]
+    since : int32[S]
         Messages since the jump that stands; 0 for none.
-    shown_s : float64[C]
+    shown_s : float64[S]
         The skew as it was told last.
-    impossible : int32[C]
+    impossible : int32[S]
         Messages in a row without a possible time.
     """
 
+    first: IndexArray
     last_s: FloatArray
     usual_s: FloatArray
     since: IndexArray
@@ -80,15 +84,16 @@ class SkewBook:
     impossible: IndexArray
 
     @staticmethod
-    def empty(channels: int) -> SkewBook:
-        """Give the book of a catalogue of which nothing was heard."""
-        return SkewBook(
-            np.full((channels, _USUAL), np.nan),
-            np.full(channels, np.nan),
-            np.zeros(channels, np.int32),
-            np.full(channels, np.nan),
-            np.zeros(channels, np.int32),
-        )
+    def empty(sensor_of_channel: IndexArray) -> SkewBook:
+        """Give the book of a catalogue of which nothing was heard.
+
+        Parameters
+        ----------
+        sensor_of_channel : int32[C]
+            As in the catalogue: the first channel of each channel's sensor.
+        """
+        first = np.unique(sensor_of_channel).astype(np.int32)
+        return SkewBook(first, *_blank(len(first)))
 
     def observe(self, rows: IndexArray, difference_s: FloatArray) -> tuple[SkewBook, list[SkewJump], IndexArray]:
         """Take in messages.
@@ -103,14 +108,17 @@ class SkewBook:
         Returns
         -------
         SkewBook
+            Of the sensors heard alone.
         list of SkewJump
         shown : int32[M]
             Sensors whose skew has become another one to tell, ascending.
         """
-        book = SkewBook(*(column.copy() for column in self.columns()))
+        heard = np.unique(rows)
+        known = np.searchsorted(self.first, heard)
+        book = SkewBook(heard, *(column[known] for column in self.columns()))
         jumps: list[SkewJump] = []
         order = np.argsort(rows, kind="stable")
-        sensor, value = rows[order], difference_s[order]
+        sensor, value = np.searchsorted(heard, rows[order]).astype(np.int32), difference_s[order]
         first = np.flatnonzero(np.concatenate([[True], sensor[1:] != sensor[:-1]])) if len(sensor) else order
         count = np.diff(np.concatenate([first, [len(sensor)]])).astype(np.intp)
         for which in range(min(int(count.max(initial=0)), _MOST_REPEATS)):
@@ -120,17 +128,36 @@ class SkewBook:
             jumps += book._count_impossible(sensor[place], value[place])
             possible = place[np.isfinite(value[place])]
             jumps += book._take(sensor[possible], value[possible])
-        heard = np.unique(rows).astype(np.int32)
-        now = book.skew_s(heard)
+        now = book.skew_s()
         step = np.maximum(_SHOWN_STEP_S, 0.1 * np.abs(now))
-        moved = np.isfinite(now) & ~(np.abs(now - book.shown_s[heard]) <= step)
-        book.shown_s[heard[moved]] = now[moved]
-        return book, jumps, heard[moved]
+        moved = np.isfinite(now) & ~(np.abs(now - book.shown_s) <= step)
+        book.shown_s[moved] = now[moved]
+        return book, jumps, book.first[moved]
 
-    def skew_s(self, rows: npt.NDArray[np.intp] | IndexArray) -> FloatArray:
-        """Give the skew of some sensors as it is now; NaN where too little is known."""
-        last = np.median(self.last_s[rows, -_NOW:], axis=-1)
-        return np.where(self.since[rows] > 0, last, self.usual_s[rows])
+    def put(self, part: SkewBook) -> None:
+        """Write what `observe` gave back, in place."""
+        place = np.searchsorted(self.first, part.first)
+        for mine, theirs in zip(self.columns(), part.columns(), strict=True):
+            mine[place] = theirs
+
+    def skew_s(self) -> FloatArray:
+        """float64[S]: the skew of each sensor as it is now; NaN where too little is known."""
+        last = np.median(self.last_s[:, -_NOW:], axis=-1)
+        return np.where(self.since > 0, last, self.usual_s)
+
+    def rows(self, channels: slice) -> tuple[npt.NDArray[Any], ...]:
+        """Give the columns with a row for each of some channels; of one that is not its sensor's first it is empty."""
+        low, high = np.searchsorted(self.first, [channels.start, channels.stop]).tolist()
+        wide: tuple[npt.NDArray[Any], ...] = _blank(channels.stop - channels.start)
+        for column, mine in zip(wide, self.columns(), strict=True):
+            column[self.first[low:high] - channels.start] = mine[low:high]
+        return wide
+
+    def place(self, rows: IndexArray) -> tuple[BoolArray, npt.NDArray[np.intp]]:
+        """Tell which channels are the first of their sensor here, and where in the book these are; -1 is none."""
+        place = np.searchsorted(self.first, rows)
+        there = np.append(self.first, -2)[place] == rows
+        return there, place[there]
 
     def _count_impossible(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
         """Count messages without a possible time, in place."""
@@ -139,7 +166,7 @@ class SkewBook:
         self.impossible[rows] = now
         begun, over = is_bad & (now == _NOW), ~is_bad & (before >= _NOW)
         return [
-            SkewJump(int(rows[place]), 0.0, bool(over[place]), "impossible")
+            SkewJump(int(self.first[rows[place]]), 0.0, bool(over[place]), "impossible")
             for place in np.flatnonzero(begun | over).tolist()
         ]
 
@@ -168,29 +195,40 @@ class SkewBook:
         self.since[rows] = np.where(over, 0, np.where(jumped, 1, np.where(since > 0, since + 1, 0)))
         self.last_s[rows] = last
         return [
-            SkewJump(int(rows[place]), float(off[place]), bool(over[place]))
+            SkewJump(int(self.first[rows[place]]), float(off[place]), bool(over[place]))
             for place in np.flatnonzero(jumped | over).tolist()
         ]
 
-    def rebase(self, channels: int, before: IndexArray) -> SkewBook:
+    def rebase(self, sensor_of_channel: IndexArray, before: IndexArray) -> SkewBook:
         """Carry the book over a change of the register.
 
         Parameters
         ----------
-        channels : int
+        sensor_of_channel : int32[C]
             Of the new catalogue.
         before : int32[C]
             Row of each new channel in the old catalogue; -1 where it is new.
         """
-        fresh = SkewBook.empty(channels)
-        kept = before >= 0
+        fresh = SkewBook.empty(sensor_of_channel)
+        kept, place = self.place(before[fresh.first])
         for mine, old in zip(fresh.columns(), self.columns(), strict=True):
-            mine[kept] = old[before[kept]]
+            mine[kept] = old[place]
         return fresh
 
     def columns(self) -> tuple[npt.NDArray[Any], ...]:
-        """Give the columns, in a fixed order."""
+        """Give the columns of what is known, in a fixed order."""
         return self.last_s, self.usual_s, self.since, self.shown_s, self.impossible
+
+
+def _blank(count: int) -> tuple[FloatArray, FloatArray, IndexArray, FloatArray, IndexArray]:
+    """Give the columns of sensors that were never heard."""
+    return (
+        np.full((count, _USUAL), np.nan),
+        np.full(count, np.nan),
+        np.zeros(count, np.int32),
+        np.full(count, np.nan),
+        np.zeros(count, np.int32),
+    )
 
 
 def _catches_up(last: FloatArray, value: FloatArray, usual: FloatArray) -> BoolArray:

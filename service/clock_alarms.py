@@ -45,9 +45,9 @@ def clock_alarm(key: ChannelKey, at_ns: int, jump: SkewJump) -> Alarm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClockPlan:
-    """What a batch tells of the sensors' clocks."""
+    """What a batch tells of the sensors' clocks; `heard` is None where it tells nothing."""
 
-    skews: SkewBook
+    heard: SkewBook | None
     jumped_ns: dict[str, int]
     alarms: list[Alarm]
     alarm_changes: list[AlarmChange]
@@ -66,10 +66,10 @@ def plan_clocks(
     """
     rows = tracker.rows_of(np.frombuffer(body.arrival_channel, "<i4").astype(np.int32))
     if not len(rows):
-        return ClockPlan(skews, jumped_ns, [], [], [])
+        return ClockPlan(None, jumped_ns, [], [], [])
     difference_s = np.frombuffer(body.arrival_s, "<f8").astype(np.float64)[rows >= 0]
     sensors = catalogue.sensor_of_channel[rows[rows >= 0]].astype(np.int32)
-    skews, jumps, shown = skews.observe(sensors, difference_s)
+    heard, jumps, shown = skews.observe(sensors, difference_s)
     jumped_ns = dict(jumped_ns) if jumps else jumped_ns
     alarms: list[Alarm] = []
     changes: list[AlarmChange] = []
@@ -89,20 +89,18 @@ def plan_clocks(
             changes.append(AlarmChange(id=raised, cleared_at_ns=at_ns))
     clocks = [
         ClockChange(catalogue.channels[row].asset, catalogue.channels[row].sensor, skew)
-        for row, skew in zip(shown.tolist(), skews.shown_s[shown].tolist(), strict=True)
+        for row, skew in zip(shown.tolist(), heard.shown_s[np.searchsorted(heard.first, shown)].tolist(), strict=True)
     ]
-    return ClockPlan(skews, jumped_ns, alarms, changes, clocks)
+    return ClockPlan(heard, jumped_ns, alarms, changes, clocks)
 
 
 def skew_bytes(skews: SkewBook, mine: slice) -> list[bytes]:
-    """Write some rows of a book, column by column."""
-    columns = zip(skews.columns(), _KINDS, strict=True)
-    return [column[mine].astype(kind).tobytes() for column, kind in columns]
+    """Write the rows of some channels, column by column; snapshots have one for each channel."""
+    return [column.astype(kind).tobytes() for column, kind in zip(skews.rows(mine), _KINDS, strict=True)]
 
 
 def restore_skews(skews: SkewBook, rows: IndexArray, saved: Sequence[bytes]) -> None:
-    """Read what `skew_bytes` wrote into the rows of a book, in place; -1 where the row is gone."""
-    there = rows >= 0
+    """Read what `skew_bytes` wrote for the channels in some rows into a book, in place; -1 where the row is gone."""
+    there, place = skews.place(rows)
     for column, body, kind in zip(skews.columns(), saved, _KINDS, strict=False):  # the newest columns may be missing
-        values = np.frombuffer(body, kind).reshape(len(rows), *column.shape[1:])
-        column[rows[there]] = values[there]
+        column[place] = np.frombuffer(body, kind).reshape(len(rows), *column.shape[1:])[there]

@@ -97,7 +97,7 @@ class LiveState:
         self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
         self.books: dict[AssetId, AssetBook] = {}
         self.modes = ModeBook(register, numbers)
-        self.skews = SkewBook.empty(len(self.catalogue.channels))
+        self.skews = SkewBook.empty(self.catalogue.sensor_of_channel)
         # When the alarm of a clock was raised, by the number of its sensor's first channel and what is wrong.
         self.jumped_ns: dict[str, int] = {}
         self.window_ns = 0
@@ -126,7 +126,9 @@ class LiveState:
                 asset = self.catalogue.asset_of_channel[row]
                 self.tracker.clock.reach_ns[asset] = max(int(self.tracker.clock.reach_ns[asset]), reach_ns)
         plan = self.plan_clocks(body) if clocks is None else clocks
-        self.skews, self.jumped_ns = plan.skews, plan.jumped_ns
+        if plan.heard is not None:
+            self.skews.put(plan.heard)
+        self.jumped_ns = plan.jumped_ns
         claims = [Claim(note.channel, note.claimed_ns, note.messages, note.is_fresh) for note in body.claims]
         self.tracker.take_in(known, claims, step_ns=body.step_ns)
         late = np.flatnonzero((known.flags & np.uint8(ReadingFlag.REVISES)) != 0)
@@ -153,7 +155,7 @@ class LiveState:
             of_channel = {channel.key: channel.gateway for channel in self.register.channels}
             self._gateway_of_row = [of_channel[key] for key in self.catalogue.channels]
         found: dict[GatewayId, list[float]] = {}
-        for row, skew_s in zip(known.tolist(), self.skews.shown_s[known].tolist(), strict=True):
+        for row, skew_s in zip(self.skews.first[known].tolist(), self.skews.shown_s[known].tolist(), strict=True):
             found.setdefault(self._gateway_of_row[row], []).append(skew_s)
         return {gateway: float(np.median(values)) for gateway, values in sorted(found.items())}
 
@@ -234,7 +236,7 @@ class LiveState:
         self.catalogue = compile_catalogue(register, numbers)
         self.state = carry_state(before, state, self.catalogue)
         self.skews = self.skews.rebase(
-            len(self.catalogue.channels), self.tracker.rows_of(self.catalogue.channel_number)
+            self.catalogue.sensor_of_channel, self.tracker.rows_of(self.catalogue.channel_number)
         )
         kept = set(self.catalogue.channel_number.tolist())
         self.jumped_ns = {name: at_ns for name, at_ns in self.jumped_ns.items() if int(name.split(".")[0]) in kept}

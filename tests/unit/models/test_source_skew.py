@@ -8,23 +8,29 @@ import pytest
 from models.source_skew import SkewBook, SkewJump
 
 
+def fresh(*firsts: int) -> SkewBook:
+    """Give a book of sensors with one channel each, or of those whose first channels are told for each channel."""
+    return SkewBook.empty(np.array(firsts or (0, 1, 2), np.int32))
+
+
 def feed(book: SkewBook, *values: float, row: int = 1, size: int = 1) -> tuple[SkewBook, list[SkewJump], list[int]]:
     jumps: list[SkewJump] = []
     shown: list[int] = []
     for first in range(0, len(values), size):
         part = np.array(values[first : first + size])
-        book, more, told = book.observe(np.full(len(part), row, np.int32), part)
+        heard, more, told = book.observe(np.full(len(part), row, np.int32), part)
+        book.put(heard)
         jumps += more
         shown += told.tolist()
     return book, jumps, shown
 
 
 def usual(book: SkewBook, row: int = 1) -> float:
-    return float(book.skew_s(np.array([row], np.intp))[0])
+    return float(book.skew_s()[np.searchsorted(book.first, row)])
 
 
 def test_the_skew_is_the_median_of_the_last_messages_and_not_told_before_there_are_five() -> None:
-    book, jumps, shown = feed(SkewBook.empty(3), 2.0, 3.0, 2.5, 400.0)
+    book, jumps, shown = feed(fresh(), 2.0, 3.0, 2.5, 400.0)
     assert (jumps, shown) == ([], [])
     assert np.isnan(usual(book))
     book, jumps, shown = feed(book, 2.2)
@@ -34,7 +40,7 @@ def test_the_skew_is_the_median_of_the_last_messages_and_not_told_before_there_a
 
 
 def test_one_message_that_took_long_is_no_jump() -> None:
-    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 20)
+    book, _, _ = feed(fresh(), *[2.0] * 20)
     book, jumps, _ = feed(book, 7200.0, 2.0, 2.1, 7200.0, 2.0)
     assert jumps == []
     assert usual(book) == 2.0
@@ -42,7 +48,7 @@ def test_one_message_that_took_long_is_no_jump() -> None:
 
 @pytest.mark.parametrize("offset", [3600.0, -120.0, 7.8e8])
 def test_a_clock_that_jumps_is_named_once_and_when_it_comes_back(offset: float) -> None:
-    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6)
+    book, _, _ = feed(fresh(), *[2.0, 2.5, 3.0] * 6)
     book, jumps, shown = feed(book, *[2.5 + offset] * 6)
     assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
     assert jumps[0].jump_s == pytest.approx(offset, rel=0.02)
@@ -55,7 +61,7 @@ def test_a_clock_that_jumps_is_named_once_and_when_it_comes_back(offset: float) 
 
 
 def test_a_jump_that_lasts_becomes_the_usual() -> None:
-    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 15)
+    book, _, _ = feed(fresh(), *[2.0] * 15)
     book, jumps, _ = feed(book, *[3602.0] * 110)
     assert [jump.is_over for jump in jumps] == [False, True]
     assert usual(book) == 3602.0
@@ -64,14 +70,14 @@ def test_a_jump_that_lasts_becomes_the_usual() -> None:
 
 def test_a_gateway_that_gathers_messages_for_an_hour_does_not_jump() -> None:
     waits = np.random.default_rng(4).uniform(0.0, 3600.0, 400)
-    assert feed(SkewBook.empty(3), *waits.tolist())[1] == []
+    assert feed(fresh(), *waits.tolist())[1] == []
 
 
 @pytest.mark.parametrize("between_s", [600.0, 3600.0])
 @pytest.mark.parametrize("hours", [2, 5, 30])
 def test_old_hours_sent_again_are_no_jump_and_no_habit(between_s: float, hours: int) -> None:
     """A gateway that said known hours again with other values, and not that they were buffered, raised an alarm."""
-    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6)
+    book, _, _ = feed(fresh(), *[2.0, 2.5, 3.0] * 6)
     again = between_s * np.arange(hours, 0, -1) + np.random.default_rng(6).uniform(1.0, 4.0, hours)
     book, jumps, _ = feed(book, *again.tolist(), *[2.0, 2.5, 3.0] * 6)
     assert jumps == []
@@ -79,7 +85,7 @@ def test_old_hours_sent_again_are_no_jump_and_no_habit(between_s: float, hours: 
 
 
 def test_a_clock_that_jumps_while_hours_are_sent_again_is_named() -> None:
-    book, _, _ = feed(SkewBook.empty(3), *[2.0, 2.5, 3.0] * 6, *[18_000.0, 14_400.0, 10_800.0])
+    book, _, _ = feed(fresh(), *[2.0, 2.5, 3.0] * 6, *[18_000.0, 14_400.0, 10_800.0])
     book, jumps, _ = feed(book, *[7_202.0, 7_203.0, 7_202.0])
     assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
     assert jumps[0].jump_s == pytest.approx(7_200.0, rel=0.01)
@@ -88,14 +94,14 @@ def test_a_clock_that_jumps_while_hours_are_sent_again_is_named() -> None:
 @pytest.mark.parametrize("size", [2, 7, 16])
 def test_cutting_into_batches_changes_nothing(size: int) -> None:
     values = [2.0, 2.5, 3.0] * 6 + [9000.0, 5400.0, 1800.0] + [500.0] * 8 + [2.0] * 8
-    one, jumps, _ = feed(SkewBook.empty(3), *values)
-    many, others, _ = feed(SkewBook.empty(3), *values, size=size)
+    one, jumps, _ = feed(fresh(), *values)
+    many, others, _ = feed(fresh(), *values, size=size)
     assert jumps == others
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one.columns()[:3], many.columns()[:3], strict=True))
 
 
 def test_times_that_cannot_be_are_a_fault_after_three_messages_also_of_a_clock_that_was_never_set() -> None:
-    book, jumps, _ = feed(SkewBook.empty(3), *[np.inf] * 10)
+    book, jumps, _ = feed(fresh(), *[np.inf] * 10)
     assert jumps == [SkewJump(1, 0.0, is_over=False, what="impossible")]
     assert np.isnan(usual(book))
     book, jumps, _ = feed(book, 2.0, np.inf, np.inf, 2.0, 2.0, 2.0, 2.0)
@@ -104,13 +110,32 @@ def test_times_that_cannot_be_are_a_fault_after_three_messages_also_of_a_clock_t
 
 
 def test_sensors_are_apart_and_looking_changes_nothing() -> None:
-    book, _, _ = feed(SkewBook.empty(3), *[2.0] * 15)
+    book, _, _ = feed(fresh(), *[2.0] * 15)
     before = [column.copy() for column in book.columns()]
     rows = np.array([2, 1, 2, 1, 2, 1, 2, 2], np.int32)
     after, jumps, shown = book.observe(rows, np.array([9.0, 900.0, 9.0, 900.0, 9.0, 900.0, 9.0, 9.0]))
     assert [(jump.row, jump.is_over) for jump in jumps] == [(1, False)]
     assert shown.tolist() == [1, 2]
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, book.columns(), strict=True))
-    carried = after.rebase(2, np.array([2, -1], np.int32))
+    book.put(after)
+    carried = book.rebase(np.array([0, 1], np.int32), np.array([2, -1], np.int32))
     assert usual(carried, 0) == 9.0
     assert np.isnan(usual(carried, 1))
+
+
+def test_a_sensor_has_one_row_and_is_known_by_its_first_channel_over_a_change_of_the_register() -> None:
+    book, _, shown = feed(fresh(0, 0, 0, 3, 3, 5), *[2.0] * 6, row=3)
+    assert (book.first.tolist(), shown) == ([0, 3, 5], [3])
+    assert np.isnan(usual(book, 0))
+    assert usual(book, 3) == 2.0
+    assert [np.isfinite(book.rows(slice(*part))[3]).tolist() for part in ((0, 3), (3, 5), (4, 6))] == [
+        [False, False, False],
+        [True, False],
+        [False, False],
+    ]
+    there, place = book.place(np.array([-1, 3, 4, 5, 9], np.int32))
+    assert (there.tolist(), place.tolist()) == ([False, True, False, True, False], [1, 2])
+    # The first sensor leaves, a new one comes, and the one that was heard gets a channel behind its others.
+    later = book.rebase(np.array([0, 0, 0, 3, 4], np.int32), np.array([3, 4, -1, 5, -1], np.int32))
+    assert (later.first.tolist(), usual(later, 0)) == ([0, 3, 4], 2.0)
+    assert np.isnan(usual(later, 3))
