@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 
@@ -119,15 +120,14 @@ class SkewBook:
         jumps: list[SkewJump] = []
         order = np.argsort(rows, kind="stable")
         sensor, value = np.searchsorted(heard, rows[order]).astype(np.int32), difference_s[order]
-        first = np.flatnonzero(np.concatenate([[True], sensor[1:] != sensor[:-1]])) if len(sensor) else order
-        count = np.diff(np.concatenate([first, [len(sensor)]])).astype(np.intp)
-        for which in range(min(int(count.max(initial=0)), _MOST_REPEATS)):
-            # Of a sensor that sent more than that in one batch the newest count.
-            has = which < np.minimum(count, _MOST_REPEATS)
-            place = (first + np.maximum(count - _MOST_REPEATS, 0) + which)[has]
-            jumps += book._count_impossible(sensor[place], value[place])
-            possible = place[np.isfinite(value[place])]
-            jumps += book._take(sensor[possible], value[possible])
+        rank = np.arange(len(sensor)) - np.searchsorted(sensor, sensor)
+        # Of a sensor that sent more than that in one batch the newest count.
+        rank -= np.maximum(np.bincount(sensor, minlength=len(heard)) - _MOST_REPEATS, 0)[sensor]
+        sensor, value, rank = sensor[rank >= 0], value[rank >= 0], rank[rank >= 0]
+        told = ~book.take_plain(sensor, rank, value)[sensor]
+        sensor, value, rank = sensor[told], value[told], rank[told]
+        for which in range(int(rank.max(initial=-1)) + 1):
+            jumps += book.take_next(sensor[rank == which], value[rank == which])
         now = book.skew_s()
         step = np.maximum(_SHOWN_STEP_S, 0.1 * np.abs(now))
         moved = np.isfinite(now) & ~(np.abs(now - book.shown_s) <= step)
@@ -142,8 +142,9 @@ class SkewBook:
 
     def skew_s(self) -> FloatArray:
         """float64[S]: the skew of each sensor as it is now; NaN where too little is known."""
-        last = np.median(self.last_s[:, -_NOW:], axis=-1)
-        return np.where(self.since > 0, last, self.usual_s)
+        skew, off = self.usual_s.copy(), self.since > 0
+        skew[off] = np.median(self.last_s[off, -_NOW:], axis=-1)
+        return skew
 
     def rows(self, channels: slice) -> tuple[npt.NDArray[Any], ...]:
         """Give the columns with a row for each of some channels; of one that is not its sensor's first it is empty."""
@@ -158,6 +159,50 @@ class SkewBook:
         place = np.searchsorted(self.first, rows)
         there = np.append(self.first, -2)[place] == rows
         return there, place[there]
+
+    def take_plain(self, sensor: IndexArray, rank: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
+        """Take in all messages of those sensors whose clocks stand as ever, at once and in place.
+
+        It is what `take_next` does with one after the other, where none can be a jump or be caught up with: those
+        take more than a minute, so that the scatter need not be known.
+
+        Parameters
+        ----------
+        sensor : int32[N]
+            Row in this book, ascending.
+        rank : int[N]
+            Which message of its sensor it is, from 0 on.
+        value : float64[N]
+
+        Returns
+        -------
+        bool[S]
+            Which sensors these are; of the others nothing has changed.
+        """
+        stream = np.full((len(self.first), _USUAL + int(rank.max(initial=0)) + 1), np.nan)
+        stream[:, :_USUAL] = self.last_s
+        stream[sensor, _USUAL + rank] = value
+        last = sliding_window_view(stream, _USUAL, axis=1)[sensor, rank + 1]
+        number = np.sum(~np.isnan(last), axis=-1)
+        before = self.usual_s[sensor]
+        with np.errstate(invalid="ignore"):  # of times that cannot be, whose sensors are left to the other way
+            after = np.where(number >= _LEAST, _median(last, number), before)
+            usual = np.where(rank == 0, before, np.roll(after, 1))
+            gained = last[:, -2] - value
+            is_late = (np.minimum(last[:, -2], value) - usual > _LEAST_JUMP_S) & (gained > 0.5 * _LEAST_JUMP_S)
+            is_off = np.abs(np.sort(last[:, -_NOW:], axis=-1)[:, _NOW // 2] - usual) > _LEAST_JUMP_S
+        plain = np.asarray((self.since == 0) & (self.impossible == 0))
+        plain[sensor[is_late | is_off | ~np.isfinite(value)]] = False
+        newest = plain[sensor] & np.append(sensor[1:] != sensor[:-1], np.ones(min(len(sensor), 1), np.bool_))
+        self.last_s[sensor[newest]] = last[newest]
+        self.usual_s[sensor[newest]] = after[newest]
+        return plain
+
+    def take_next(self, sensor: IndexArray, value: FloatArray) -> list[SkewJump]:
+        """Take in one message each of some sensors, by their row in this book, in place."""
+        jumps = self._count_impossible(sensor, value)
+        is_possible = np.isfinite(value)
+        return jumps + self._take(sensor[is_possible], value[is_possible])
 
     def _count_impossible(self, rows: IndexArray, value: FloatArray) -> list[SkewJump]:
         """Count messages without a possible time, in place."""

@@ -139,3 +139,33 @@ def test_a_sensor_has_one_row_and_is_known_by_its_first_channel_over_a_change_of
     later = book.rebase(np.array([0, 0, 0, 3, 4], np.int32), np.array([3, 4, -1, 5, -1], np.int32))
     assert (later.first.tolist(), usual(later, 0)) == ([0, 3, 4], 2.0)
     assert np.isnan(usual(later, 3))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_many_messages_at_once_say_what_each_of_them_alone_would(seed: int) -> None:
+    """Of clocks that stand and that jump, of hours caught up with, and of times that cannot be."""
+    generator = np.random.default_rng(seed)
+    skew = generator.choice([0.0, 3600.0, -50.0], 4)
+    one, many, jumps = fresh(0, 1, 2, 3), fresh(0, 1, 2, 3), 0
+    for _ in range(40):
+        rows = generator.integers(0, 4, int(generator.integers(1, 17))).astype(np.int32)
+        skew[0] += generator.choice([0.0, 0.0, 0.0, 61.0, -3600.0])
+        value = skew[rows] + generator.normal(2.0, generator.choice([0.1, 20.0, 60.0]), len(rows))
+        value[generator.random(len(rows)) < 0.02] = np.inf
+        if generator.random() < 0.2:
+            value = np.sort(generator.uniform(0.0, 40_000.0, len(rows)))[::-1]
+        heard, told, _ = many.observe(rows, value)
+        many.put(heard)
+        alone: list[SkewJump] = []
+        for row in range(4):
+            for place in np.flatnonzero(rows == row):
+                heard, more, _ = one.observe(rows[place : place + 1], value[place : place + 1])
+                one.put(heard)
+                alone += more
+        assert sorted(map(repr, told)) == sorted(map(repr, alone))
+        # What was told last depends on when it was told.
+        for mine, other in zip(many.columns(), one.columns(), strict=True):
+            if mine is not many.shown_s:
+                assert np.array_equal(mine, other, equal_nan=True)
+        jumps += len(told)
+    assert jumps
