@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
-from storage.row_checksum import check_row, row_checksum
+from storage.row_checksum import check_row, is_as_written, row_checksum
 from storage.snapshot_table import SnapshotTable
 
 __all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows"]
@@ -94,28 +94,34 @@ class JournalTables(SnapshotTable):
 
     def number_channels(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, int]:
         """Give every channel its lasting number, a new one where it has none yet."""
-        wanted = set(keys)
-        numbers = self.channels()
-        if not wanted <= numbers.keys():
+        wanted = dict.fromkeys(keys)
+        numbers = self._numbers()
+        if not wanted.keys() <= numbers.keys():
             with self.transaction() as db:
                 number = int(db.execute("SELECT coalesce(max(number), 0) FROM channel").fetchone()[0])
                 known = {tuple(row) for row in db.execute("SELECT asset, sensor, channel FROM channel")}
-                rows = [(number + place, *key) for place, key in enumerate(sorted(wanted - known), 1)]
+                rows = [(number + place, *key) for place, key in enumerate(sorted(wanted.keys() - known), 1)]
                 checked = [(*row, row_checksum(*row)) for row in rows]
                 db.executemany("INSERT INTO channel VALUES (?, ?, ?, ?, ?)", checked)
-            numbers = self.channels()
-        return {key: number for key, number in numbers.items() if key in wanted}
+            numbers = self._numbers()
+        # The caller's own keys, which it has anyhow: what was read goes.
+        return {key: numbers[key] for key in wanted}
 
     def channels(self) -> dict[ChannelKey, int]:
         """Give the number of every channel that ever had one."""
+        return {
+            ChannelKey(AssetId(asset), SensorId(sensor), ChannelName(channel)): number
+            for (asset, sensor, channel), number in self._numbers().items()
+        }
+
+    def _numbers(self) -> dict[tuple[str, str, str], int]:
+        """Give the number of every channel by plain keys, which equal those of `ChannelKey`."""
         with self.reading() as db:
             rows = db.execute("SELECT number, asset, sensor, channel, crc FROM channel").fetchall()
         for row in rows:
-            check_row(row[-1], f"number {row[0]} of a channel", *row[:-1])
-        return {
-            ChannelKey(AssetId(asset), SensorId(sensor), ChannelName(channel)): int(number)
-            for number, asset, sensor, channel, _ in rows
-        }
+            if not is_as_written(row[-1], *row[:-1]):
+                check_row(row[-1], f"number {row[0]} of a channel", *row[:-1])
+        return {(asset, sensor, channel): int(number) for number, asset, sensor, channel, _ in rows}
 
     # Hops, arrivals, quarantine, parts --------------------------------------------------------
 
