@@ -74,6 +74,17 @@ def count_flags(catalogue: Catalogue, asset_of_row: npt.NDArray[Any], flags: Boo
     return np.bincount(asset_of_row[flags], minlength=len(catalogue.assets)).astype(np.int32)
 
 
+def place_in_group(group: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """intp[N]: how many rows of the same group come before each; rows of a group stand side by side, in its order.
+
+    Examples
+    --------
+    >>> place_in_group(np.array([0, 0, 3, 7, 7, 7])).tolist()
+    [0, 1, 0, 0, 1, 2]
+    """
+    return np.arange(len(group)) - np.searchsorted(group, group)
+
+
 def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
     """List the lasting keys of some rows of one axis, see the module.
 

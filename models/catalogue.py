@@ -27,14 +27,18 @@ from domain.identifiers import AssetId, ChannelKey
 from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
-__all__ = ["DRIVERS", "HOUR_NS", "Catalogue", "Summary", "check_positions", "links", "paces"]
+__all__ = [
+    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "Catalogue", "Summary", "check_positions",
+    "links", "paces",
+]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
 
 # What explains: each driver takes the mean of the channels that carry it. A surface in the sun and the base beneath it
 # have no mean that means anything, so only those of one kind carry a driver (`models.environment`).
 DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "wind", "rain")
-_AIR, _DECK, _HUMIDITY = (DRIVERS.index(name) for name in ("air", "deck", "humidity"))
+# Places of those that more than one module asks for.
+AIR, DECK, HUMIDITY, LOAD, PACE = (DRIVERS.index(name) for name in ("air", "deck", "humidity", "load", "pace"))
 
 
 class Summary(IntEnum):
@@ -315,8 +319,8 @@ def links(
     explaining = np.flatnonzero(driver >= 0)
     carries = np.zeros((assets, len(DRIVERS)), np.bool_)
     carries[asset_of_channel[explaining], driver[explaining]] = True
-    warmth = np.where(carries[:, _DECK], _DECK, np.where(carries[:, _AIR], _AIR, -1))
-    damp = np.where(carries[:, _HUMIDITY], _HUMIDITY, -1)
+    warmth = np.where(carries[:, DECK], DECK, np.where(carries[:, AIR], AIR, -1))
+    damp = np.where(carries[:, HUMIDITY], HUMIDITY, -1)
     index = {
         "first_channel": np.searchsorted(asset_of_channel, np.arange(assets + 1)),
         "first_judged": np.searchsorted(asset, np.arange(assets + 1)),
@@ -342,6 +346,6 @@ def links(
 def paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_channel: IndexArray) -> dict[str, Any]:
     """Find for each judged channel what says how hard the machine on its own sensor works."""
     found = np.full(len(mode), -1, np.int32)
-    paces = np.flatnonzero(driver == DRIVERS.index("pace"))[::-1]
+    paces = np.flatnonzero(driver == PACE)[::-1]
     found[sensor_of_channel[paces]] = paces
     return {"pace_of_judged": found[sensor_of_channel[np.flatnonzero(mode >= 0)]]}

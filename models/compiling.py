@@ -16,7 +16,7 @@ from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue, Summary, links, paces
+from models.catalogue import AIR, DECK, DRIVERS, HOUR_NS, HUMIDITY, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
@@ -52,7 +52,7 @@ _DRIVER_ORDER: Final = {"surface_temperature": 1, "base_temperature": 2, "cycles
 # Position, factor and offset of what explains nothing.
 _NO_DRIVER: Final = (-1, 1.0, 0.0)
 # What like structures share; structures of the type `other` have nothing in common.
-_OF_WEATHER: Final = frozenset(DRIVERS.index(name) for name in ("air", "deck", "humidity"))
+_OF_WEATHER: Final = frozenset({AIR, DECK, HUMIDITY})
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})

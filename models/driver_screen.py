@@ -16,7 +16,7 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["screen_drivers"]
@@ -27,7 +27,6 @@ _FACTORS: Final = np.array([1.8, 1.0, 1e3, 1e-3, 1e2, 1e-2])
 _OFFSETS: Final = np.array([32.0, 273.15, 0.0, 0.0, 0.0, 0.0])
 _ONLY_TEMPERATURES: Final = 2
 _CHECKED: Final = np.array([name in {"air", "deck", "humidity"} for name in DRIVERS])
-_HUMIDITY: Final = DRIVERS.index("humidity")
 # What is odd, and how near a value in the right unit must be: K, and points of humidity.
 _ODD: Final = (15.0, 40.0)
 _NEAR: Final = (6.0, 25.0)
@@ -59,7 +58,7 @@ def screen_drivers(
     rows = np.flatnonzero(believed & checked)
     if not len(rows):
         return state, features, believed, []
-    kind = (catalogue.driver[rows] == _HUMIDITY).astype(np.intp)
+    kind = (catalogue.driver[rows] == HUMIDITY).astype(np.intp)
     value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     good, good_ns = state.good_value[rows], state.good_ns[rows]

@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
+from models.axes import place_in_group
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.lone_quantities import possible_drift
@@ -337,7 +338,7 @@ def _witness_table(
     speaker = order[first]
     speaker = speaker[np.lexsort((-score[speaker], set_of_row[speaker]))]
     owner = set_of_row[speaker]
-    rank = np.arange(len(speaker)) - np.searchsorted(owner, owner)
+    rank = place_in_group(owner)
     table = np.full((sets, max(int(rank.max(initial=0)) + 1, 1)), -1, np.intp)
     table[owner, rank] = speaker
     return table

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from domain.arrays import FloatArray, IndexArray, TimeArray
 from domain.records import Reason
 from models.axes import asset_rows
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import AIR, DECK, HOUR_NS, Catalogue
 from models.deviation import in_unit
 from models.environment import climate_ns
 from models.memory import ModelState
@@ -20,7 +20,6 @@ __all__ = ["channel_reason", "pair_reasons", "telling_channels", "temperature_of
 
 _DIGITS: Final = 6
 _DAY_NS: Final = 24 * HOUR_NS
-_AIR, _DECK = DRIVERS.index("air"), DRIVERS.index("deck")
 
 
 def telling_channels(catalogue: Catalogue, state: ModelState, pair: int) -> list[int]:
@@ -110,8 +109,8 @@ def temperature_of(state: ModelState, assets: int | slice | IndexArray, at_ns: i
     """
     value, spoke_ns = state.driver_value[assets], climate_ns(state, assets)
     fresh = (spoke_ns > 0) & (at_ns - spoke_ns <= _DAY_NS)
-    has_air = state.driver_ns[assets][..., _AIR] > 0
-    return np.where(fresh, np.where(has_air, value[..., _AIR], value[..., _DECK]), np.nan)
+    has_air = state.driver_ns[assets][..., AIR] > 0
+    return np.where(fresh, np.where(has_air, value[..., AIR], value[..., DECK]), np.nan)
 
 
 def _towards(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
 from models.memory import ModelState, with_columns
 
 __all__ = ["find_faults", "hear_open", "is_silent", "is_stuck"]
@@ -40,7 +40,7 @@ def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[C]: tell which channels have repeated one value for too long, as of their last value."""
     repeated = state.heard_ns - state.same_since_ns
     # Nothing passes, no rain falls, a machine runs at one speed, the air is full: that may last for days.
-    full = (catalogue.driver == DRIVERS.index("humidity")) & (state.last_value >= _FULL_AIR_PCT)
+    full = (catalogue.driver == HUMIDITY) & (state.last_value >= _FULL_AIR_PCT)
     idle = (state.last_value <= 0.0) | catalogue.is_duty | full
     at_rest = catalogue.is_resting & idle
     return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~at_rest)

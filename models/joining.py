@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from domain.records import HORIZONS_DAYS
+from models.axes import place_in_group
 from models.degradation import USUAL_LIFE_DAYS
 from models.life_book import stretched
 from models.prognosis import LIFE_DAYS, Outlook
@@ -176,7 +177,7 @@ def _in_turn(pair_asset: IndexArray) -> list[npt.NDArray[np.intp]]:
 
     An asset has a few, so this takes a third of the time of numpy's `ufunc.at`, in the same order.
     """
-    place = np.arange(len(pair_asset)) - np.searchsorted(pair_asset, pair_asset)
+    place = place_in_group(pair_asset)
     return [np.flatnonzero(place == number) for number in range(place.max(initial=-1) + 1)]
 
 

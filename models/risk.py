@@ -78,6 +78,8 @@ class RiskColumns:
         Indicative condition 1 to 6; 0 for none.
     waiting_eur : float64[A]
         Expected extra cost of waiting 90 days.
+    waiting_costs_more : bool[A]
+        Whether that is more than `WAITING_SHARE` of the planned repair.
     state, quality : int8[A]
         Positions in `STATES` and `QUALITIES`.
     consequence : Consequence
@@ -94,6 +96,7 @@ class RiskColumns:
     pair: IndexArray
     condition: npt.NDArray[np.int8]
     waiting_eur: FloatArray
+    waiting_costs_more: BoolArray
     state: npt.NDArray[np.int8]
     quality: npt.NDArray[np.int8]
     consequence: Consequence
@@ -126,6 +129,7 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
 
     signs = collect_signs(catalogue, state, at_ns)
     waiting = joined.avertable_90 * (consequence.failure_eur - consequence.planned_eur)
+    costs_more = waiting > WAITING_SHARE * consequence.planned_eur
     return RiskColumns(
         at_ns=at_ns,
         probability=probability,
@@ -134,14 +138,8 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
         pair=pair,
         condition=condition.astype(np.int8),
         waiting_eur=waiting,
-        state=_states(
-            catalogue,
-            state,
-            signs,
-            at_ns,
-            severity,
-            waiting_costs_more=waiting > WAITING_SHARE * consequence.planned_eur,
-        ),
+        waiting_costs_more=costs_more,
+        state=_states(catalogue, state, signs, at_ns, severity, waiting_costs_more=costs_more),
         quality=_qualities(catalogue, state, signs),
         consequence=consequence,
         view=view,
@@ -241,7 +239,6 @@ def risk_records(
 
 def _findings(columns: RiskColumns, rows: IndexArray) -> Iterator[Finding]:
     """Give what has been found about some assets."""
-    costs_more = columns.waiting_eur > WAITING_SHARE * columns.consequence.planned_eur
     told = zip(
         rows.tolist(),
         columns.pair[rows].tolist(),
@@ -249,7 +246,7 @@ def _findings(columns: RiskColumns, rows: IndexArray) -> Iterator[Finding]:
         columns.state[rows].tolist(),
         columns.quality[rows].tolist(),
         columns.waiting_eur[rows].tolist(),
-        costs_more[rows].tolist(),
+        columns.waiting_costs_more[rows].tolist(),
         columns.probability[rows, 0, 0].tolist(),
         columns.condition[rows].tolist(),
         strict=True,

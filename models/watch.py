@@ -29,7 +29,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.catalogue import DRIVERS, Catalogue
+from models.catalogue import LOAD, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["watch"]
@@ -56,7 +56,6 @@ _NO_SPIKES: Final = 0.7
 # Changes smaller than these are no trouble, in shares of the way to failure, and in the drivers' units.
 _LEAST_SHARE: Final = 0.005
 _LEAST_OF_DRIVER: Final = np.array([0.2, 0.3, 1.0, 0.1, 1.5, 0.5, np.inf])
-_LOAD: Final = DRIVERS.index("load")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +85,7 @@ def watch(
         `sensor.noisy` and `sensor.spikes`, raised and cleared, by channel.
     """
     value = _scaled(catalogue, features.value)
-    is_counter = (catalogue.driver == _LOAD) & ~catalogue.is_duty
+    is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
     rows = np.flatnonzero(believed & watched & np.isfinite(value))
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
@@ -128,7 +127,7 @@ def watch(
 
 def _scaled(catalogue: Catalogue, value: FloatArray) -> FloatArray:
     """float64[C]: logarithms where effects multiply and of counts, else the value in the driver's or its own unit."""
-    is_count = catalogue.driver == _LOAD
+    is_count = catalogue.driver == LOAD
     in_unit = np.where(catalogue.driver >= 0, value * catalogue.driver_factor + catalogue.driver_offset, value)
     positive = np.where(catalogue.is_log & catalogue.is_judged, value, 1.0)
     logarithm = np.log(np.where(positive > 0.0, positive, np.nan))
