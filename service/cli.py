@@ -302,7 +302,8 @@ def doctor(
 
     code = 0
     for finding in examine(read_settings(overrides_of(data_dir), config), fix=fix):
-        typer.echo(f"{'ok     ' if finding.ok else 'WRONG  '}{finding.what}: {finding.detail}")
+        label = "WRONG" if not finding.ok else "NOTE" if finding.note else "ok"
+        typer.echo(f"{label:7}{finding.what}: {finding.detail}")
         if not finding.ok:
             code = max(code, CORRUPT_EXIT_CODE if finding.damage else _ERROR_EXIT)
     if code:

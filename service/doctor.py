@@ -30,12 +30,13 @@ __all__ = ["Finding", "examine"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `ok` False needs a person, and `damage` a backup."""
+    """One thing that was looked at; `ok` False needs a person, `damage` a backup, and a `note` is to be read."""
 
     what: str
     ok: bool
     detail: str
     damage: bool = False
+    note: bool = False
 
 
 def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
@@ -158,7 +159,8 @@ def _ingest(settings: Settings) -> Finding:
     standing = ingest_standing(status, now_ns)
     is_heard = status is not None and now_ns - max(status.at_ns, status.alive_ns) <= STALE_NS
     since = f", since {rfc3339(standing.since_ns)}" if standing.since_ns is not None else ""
-    return Finding("ingest", ok=standing.ok or standing.starts or not is_heard, detail=standing.detail + since)
+    ok = standing.ok or standing.starts or not is_heard
+    return Finding("ingest", ok=ok, detail=standing.detail + since, note=ok and not standing.ok)
 
 
 def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:

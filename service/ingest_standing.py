@@ -27,7 +27,7 @@ def ingest_standing(status: IngestStatus | None, now_ns: int) -> PartState:
     heard_ns = max(status.at_ns, status.alive_ns)
     silent_ns = now_ns - heard_ns
     if silent_ns > STALE_NS:
-        detail = f"silent for {silent_ns // _NS_PER_S} s; it is not running or stuck, see its log"
+        detail = f"silent for {silent_ns // _NS_PER_S} s; it does not run or is stuck, see its log"
         return PartState("ingest", ok=False, detail=detail, since_ns=heard_ns)
     if status.starting:
         return PartState("ingest", ok=False, detail=status.starting, since_ns=status.started_ns, starts=True)

@@ -84,7 +84,9 @@ class ProjectionsElsewhere:
         silent_ns = now_ns - max(told.at_ns, self._started_ns)
         error = ""
         if silent_ns > STALE_NS:
-            error = f"its process is silent for {silent_ns // 1_000_000_000} s; it is not running or stuck, see its log"
+            error = (
+                f"its process is silent for {silent_ns // 1_000_000_000} s; it does not run or is stuck, see its log"
+            )
         return [
             _silent(item.name, item.seq, applied, error, told.at_ns)
             if error

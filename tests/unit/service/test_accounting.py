@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,10 @@ def test_every_fate_of_a_message_has_its_place(tmp_path: Path) -> None:
     )
     assert found["readings accounted for"][0]
     told = gauges(settings)
+    page = (Path(__file__).parents[3] / "docs" / "accounting.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(ingest_(?:messages|readings)_\w+)`", page))
+    assert len(named) >= 9
+    assert {name.removesuffix("_total") for name in named} - told.keys() == set()
     assert (told["ingest_messages_unaccounted"], told["ingest_readings_unaccounted"]) == (0, 0)
     kinds = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
     assert told["ingest_messages_received"] == sum(told[f"ingest_messages_{kind}"] for kind in kinds)

@@ -16,6 +16,7 @@ from domain.units import is_known_unit
 from ingest.formats.project import decode_readings, decode_status, decode_waveform
 from ingest.topics import TopicKind, parse_topic
 from service.settings import load_settings
+from tests.unit.api.town import Town
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -140,6 +141,19 @@ def test_the_settings_in_the_gateway_how_to_are_accepted(tmp_path: Path) -> None
 def csv_rows(info: str) -> list[dict[str, str]]:
     (body,) = [body for found, body in fences(GATEWAY) if found == info]
     return list(csv.DictReader(io.StringIO(body)))
+
+
+def test_addresses_of_the_api_on_the_pages_are_served() -> None:
+    paths = Town().client().get("/v1/openapi.json").json()["paths"]
+    served = [re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in paths]
+    named = {
+        (page.name, address)
+        for page in PAGES
+        if page not in ADRS  # they tell of the day they were written
+        for address in re.findall(r"(?<!infra)/v1(/(?!openapi\.json)[\w{}/-]*[\w}])", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    assert {item for item in named if not any(path.fullmatch(item[1]) for path in served)} == set()
 
 
 def test_change_notes_have_a_known_kind() -> None:
