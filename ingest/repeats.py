@@ -11,8 +11,9 @@ as it should be, the whole decoder judges.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from pybase64 import b64decode, b64encode
 
@@ -32,6 +33,7 @@ _ATTEMPTS: Final = 12
 _OTHER_TIME: Final = "2001-02-03T04:05:06.700Z"
 _OTHER_ID: Final = "another-block"
 _LONGEST_TEXT: Final = 128
+_T = TypeVar("_T", bound=Hashable)
 
 
 class _Places(NamedTuple):
@@ -183,15 +185,28 @@ def form_of(payload: bytes, raw: RawBlock, sensor: str) -> BlockForm | None:
     if len(found) < len(values):
         return None
     starts, ends = [0, *(end for _, end, _ in found)], [*(start for start, _, _ in found), len(payload)]
-    literals = tuple(payload[start:end] for start, end in zip(starts, ends, strict=True))
-    changing = tuple(name for _, _, name in found)
+    # What stands before the first changing part names the sensor as a rule; the rest repeats from sensor to sensor.
+    literals = tuple(_shared(payload[start:end]) for start, end in zip(starts, ends, strict=True))
+    changing = _shared(tuple(name for _, _, name in found))
     data_length = next(end - start for start, end, name in found if name == "data")
     places = None
     if not raw.id:
-        slices = {name: slice(start, end) for start, end, name in found}
-        places = _Places(len(payload), starts[1], starts[2], slices["t0"], slices["data"])
+        bounds = {name: (start, end) for start, end, name in found}
+        places = _places(len(payload), starts[1], starts[2], bounds["t0"], bounds["data"])
     form = BlockForm(literals, changing, data_length, len(raw.data), places)
     return form if form.read(payload) == (raw.start_ns, raw.data) and _holds(form, raw, sensor) else None
+
+
+@lru_cache(maxsize=4096)
+def _shared(part: _T) -> _T:
+    """Give what equals `part` and was there before."""
+    return part
+
+
+@lru_cache(maxsize=4096)
+def _places(length: int, middle: int, end: int, time: tuple[int, int], data: tuple[int, int]) -> _Places:
+    """Give one object for equal places."""
+    return _Places(length, middle, end, slice(*time), slice(*data))
 
 
 def _value_of(payload: bytes, name: bytes) -> tuple[int, int] | None:

@@ -369,12 +369,16 @@ def decode_body(data: bytes) -> EntryBody:
 
 
 def _share_texts(register: Register) -> None:
-    """Let equal texts of a register that was just read be one object: a sensor's channels repeat nearly all of them."""
+    """Let equal values of a register that was just read be one object: channels repeat nearly all of them."""
     shared: dict[str, str] = {asset.id: asset.id for asset in register.assets}
+    intervals: dict[float, float] = {}
     for channel in register.channels:
         for name in ("asset", "sensor", "channel", "unit", "gateway", "position"):
             text = getattr(channel, name)
-            object.__setattr__(channel, name, shared.setdefault(text, text))
+            if (known := shared.setdefault(text, text)) is not text:
+                object.__setattr__(channel, name, known)
+        if channel.interval_s > 0:
+            object.__setattr__(channel, "interval_s", intervals.setdefault(channel.interval_s, channel.interval_s))
 
 
 def encode_outcome(outcome: Outcome) -> bytes:

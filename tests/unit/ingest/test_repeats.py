@@ -168,3 +168,17 @@ def test_samples_are_unpacked_as_by_the_whole_decoder_or_refused(raw: bytes, at:
     except ValueError:
         return
     assert unpacked == binascii.a2b_base64(changed, strict_mode=True)
+
+
+def test_what_the_forms_of_two_sensors_share_is_one_object() -> None:
+    first, second = (
+        form_of(text, decode_waveform(text, name), name)
+        for name in ("raw1", "raw2")
+        for text in [_written(sensor=name, id="")]
+    )
+    assert first is not None
+    assert second is not None
+    assert first.literals[0] != second.literals[0]
+    assert all(mine is other for mine, other in zip(first.literals[1:], second.literals[1:], strict=True))
+    assert first.places is second.places
+    assert first.changing is second.changing
