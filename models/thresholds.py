@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from domain.register import AssetType
@@ -270,6 +271,8 @@ _MODE_OF: Final[dict[AssetType, tuple[str, dict[str, str]]]] = {
     AssetType.OTHER: ("degradation", {}),
 }
 
+# A start asks the same of each of 50,000 channels, which share some dozens of names.
+_REMEMBERED: Final = 1024
 _NUMBERED = re.compile(r"(natural_frequency|damping_ratio)_\d+")
 
 
@@ -278,6 +281,7 @@ def _family(quantity: str) -> str:
     return numbered[1] if numbered else quantity
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def threshold_of(quantity: str) -> Threshold:
     """Give the default threshold of a quantity; one that is not in the table gets the row `other`.
 
@@ -294,6 +298,7 @@ MACHINE_QUANTITIES: Final = frozenset({"motor_temperature", "cycles", "runtime",
 _FELT_ON_MACHINES: Final = frozenset({"vibration_rms", "vibration_peak", "kurtosis", "crest_factor"})
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def failure_mode(asset_type: AssetType, quantity: str, *, on_machine: bool = False) -> str:
     """Tell which failure mode of its asset a quantity is an indicator of.
 
@@ -321,6 +326,7 @@ _GROUPS: Final = tuple(dict.fromkeys(threshold.group for threshold in THRESHOLDS
 GROUP_SPAN: Final = len(_GROUPS) * _NUMBERS_PER_GROUP
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def group_of(quantity: str) -> int:
     """Give the number of the witness that a quantity speaks for, below `GROUP_SPAN`."""
     number = quantity.rpartition("_")[2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from domain.errors import StorageUnavailable
@@ -46,13 +48,28 @@ def open_pipeline(
         If the journal cannot be read now, or ingest saves its state faster than it is read here.
     """
     for _ in range(_TRIES):
-        pipeline, seq = _open_once(journal, policy, tell, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes)
+        with _without_collecting():
+            pipeline, seq = _open_once(
+                journal, policy, tell, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes
+            )
         # Beside a running ingest a newer save may have let entries go that were to be applied here.
         if journal.snapshot_seq() == seq:
             return pipeline
     raise StorageUnavailable(
         f"ingest saved its state {_TRIES} times while it was being read; try again when there is less to do"
     )
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Make objects that stay: to look again and again through half a million for what may go costs a sixth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _open_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -113,3 +114,24 @@ def _await(path: Path, holds: Callable[[IngestStatus], bool]) -> Any:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return status
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_what_collects_objects_rests_while_a_state_is_loaded_and_is_then_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_on: bool
+) -> None:
+    pipeline = open_site(tmp_path)
+    seen: list[bool] = []
+    fresh = restore.fresh_state
+
+    def noted(*given: Any) -> Any:
+        seen.append(gc.isenabled())
+        return fresh(*given)
+
+    monkeypatch.setattr(restore, "fresh_state", noted)
+    (gc.enable if is_on else gc.disable)()
+    try:
+        restore.open_pipeline(pipeline.journal, STREAM, max_payload_bytes=1, head_bytes=0)
+        assert (seen, gc.isenabled()) == ([False], is_on)
+    finally:
+        gc.enable()
