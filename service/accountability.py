@@ -27,7 +27,7 @@ from service.folder import check_installed
 from service.organisations import read_organisations
 from service.series_store import open_series
 from service.settings import Settings
-from storage.database import migrations_pending, open_database
+from storage.database import check_schema, open_database
 from storage.journal import Journal
 
 __all__ = ["facts_by_organisation", "read_owner_facts", "write_papers"]
@@ -94,8 +94,7 @@ def write_papers(
     check_installed(settings)
     whose = _organisation(shared_service(settings).organisations, organisation)
     engine = open_database(settings.database_address)
-    if migrations_pending(engine):
-        raise ConfigurationError("the operational store is not there yet; start `schouw ingest`")
+    check_schema(engine)
     journal, series = Journal(settings.journal_path), open_series(settings)
     try:
         rooms = rooms_for(make_rooms(settings, journal, engine, series, Access()), whose)

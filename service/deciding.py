@@ -17,7 +17,7 @@ from service.series_store import open_series
 from service.settings import Settings
 from service.whole_file import whole_file
 from storage.advisory import SqlAdvisoryStore
-from storage.database import migrations_pending, open_database
+from storage.database import check_schema, open_database
 from storage.decisions import JournalDecisionLog
 from storage.event_alarms import alarms_of, unjudged
 from storage.journal import Journal
@@ -114,10 +114,7 @@ def _opened(settings: Settings) -> Iterator[tuple[SqlAdvisoryStore, JournalDecis
     with contextlib.ExitStack() as ends:
         engine = open_database(settings.database_address)
         ends.callback(engine.dispose)
-        if migrations_pending(engine):
-            raise ConfigurationError(
-                "the operational store is not there yet or older than this program; start `schouw ingest`"
-            )
+        check_schema(engine)
         store = SqlAdvisoryStore(engine)
 
         def alarm_kind(alarm_id: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from api.times import rfc3339
-from domain.errors import OtherModelVersion, SchouwError
+from domain.errors import ConfigurationError, OtherModelVersion, SchouwError
 from service.accounting import accounts
 from service.clock_policy import clock_policy
 from service.folder import status_path
@@ -18,7 +18,7 @@ from service.series_store import open_influx, open_series
 from service.settings import Settings
 from service.status import STALE_NS, read_status
 from storage.advisory import SqlAdvisoryStore
-from storage.database import migrations_pending, open_database
+from storage.database import check_schema, open_database
 from storage.decisions import chain_faults
 from storage.entries import RelearningBody
 from storage.journal import Journal
@@ -91,10 +91,10 @@ def _accounting(journal: Journal) -> Iterator[Finding]:
 def _operational(settings: Settings, journal: Journal) -> Iterator[Finding]:
     engine = open_database(settings.database_address)
     try:
-        if migrations_pending(engine):
-            yield Finding(
-                "operational store", ok=False, detail="schema is older than this program; start `schouw ingest`"
-            )
+        try:
+            check_schema(engine)
+        except ConfigurationError as error:
+            yield Finding("operational store", ok=False, detail=str(error))
             return
         counts = ", ".join(f"{name} {count}" for name, count in SqlAdvisoryStore(engine).counts().items())
         position, last = OperationalProjection(engine).position(), journal.last_seq()

@@ -32,6 +32,7 @@ from storage.json_codec import JSON_CODEC
 from storage.wal import use_wal
 
 __all__ = [
+    "check_schema",
     "migrations_pending",
     "newest_schema",
     "open_database",
@@ -133,10 +134,34 @@ def migrations_pending(engine: Engine) -> bool:
         return MigrationContext.configure(connection).get_current_revision() != newest_schema()
 
 
+def check_schema(engine: Engine) -> None:
+    """See that the schema is the one that this program works with, for who only looks and makes nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is older, newer, or not there yet; each with what to do.
+    """
+    with translated(engine), engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found == newest_schema():
+        return
+    if found is None or found in _schemas():
+        raise ConfigurationError(
+            "the operational store is not there yet or older than this program; start `schouw ingest`"
+        )
+    raise ConfigurationError(f"the operational store is of a newer Schouw (schema {found!r}); install that version")
+
+
 @functools.cache
 def newest_schema() -> str:
     """Give the name of the schema that this program works with."""
     return str(ScriptDirectory.from_config(_config(None)).get_current_head())
+
+
+@functools.cache
+def _schemas() -> frozenset[str]:
+    return frozenset(item.revision for item in ScriptDirectory.from_config(_config(None)).walk_revisions())
 
 
 @contextlib.contextmanager

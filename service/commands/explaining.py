@@ -32,7 +32,7 @@ def explain(
     from service.explaining import explain as explain_assessment  # noqa: PLC0415 -- see above
     from service.folder import check_installed  # noqa: PLC0415 -- see above
     from storage.advisory import SqlAdvisoryStore  # noqa: PLC0415 -- see above
-    from storage.database import migrations_pending, open_database  # noqa: PLC0415 -- see above
+    from storage.database import check_schema, open_database  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
     if language not in {item.value for item in Language}:
@@ -40,10 +40,7 @@ def explain(
     check_installed(settings)
     engine = open_database(settings.database_address)
     try:
-        if migrations_pending(engine):
-            raise ConfigurationError(
-                "the operational store is not there yet or older than this program; start `schouw run`"
-            )
+        check_schema(engine)
         store = SqlAdvisoryStore(engine)
         found = store.assessment(assessment) or store.risk(AssetId(assessment))
         if found is None:

@@ -27,7 +27,7 @@ from service.folder import check_installed
 from service.register_commands import current_register
 from service.settings import Settings
 from storage.advisory import SqlAdvisoryStore
-from storage.database import migrations_pending, open_database
+from storage.database import check_schema, open_database
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.protocols import DecisionDraft
@@ -98,8 +98,7 @@ def grade_pilot_of(
             )
         if now_ns < sheet.end_ns and not interim:
             raise ConfigurationError(f"pilot {sheet.name!r} runs until {sheet.last_day}; look with --interim meanwhile")
-        if migrations_pending(engine):
-            raise ConfigurationError("the operational store is older than this program; start `schouw ingest` first")
+        check_schema(engine)
         end_ns = min(sheet.end_ns, now_ns // DAY_NS * DAY_NS)
         truth = _truth(_only(current_register(journal), sheet, path.name), sheet, events, end_ns)
         case = Case(truth, lives_of(truth), record_of_store(SqlAdvisoryStore(engine), truth))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from storage.advisory import SqlAdvisoryStore
-from storage.database import migrations_pending, open_database, sqlite_address, translated, upgrade_schema
+from storage.database import check_schema, migrations_pending, open_database, sqlite_address, translated, upgrade_schema
 from storage.tables import asset_table
 
 
@@ -37,6 +37,19 @@ def test_a_schema_of_another_version_is_pending(engine: Engine) -> None:
     with engine.begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = 'older'"))
     assert migrations_pending(engine)
+
+
+def test_a_schema_that_is_not_this_programs_is_told_with_what_to_do(engine: Engine) -> None:
+    """Of a newer one it was said that it is older, and that `schouw ingest` mends it."""
+    with pytest.raises(ConfigurationError, match="not there yet or older than this program; start `schouw ingest`"):
+        check_schema(engine)
+    upgrade_schema(engine)
+    check_schema(engine)
+    for found, told in (("0001", "older than this program"), ("0999", "newer Schouw .schema '0999'.; install that")):
+        with engine.begin() as db:
+            db.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
+        with pytest.raises(ConfigurationError, match=told):
+            check_schema(engine)
 
 
 def test_asking_before_there_are_tables_is_a_fault_that_passes(engine: Engine) -> None:
