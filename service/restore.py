@@ -62,7 +62,7 @@ def open_pipeline(
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Make objects that stay: to look again and again through half a million for what may go costs a sixth."""
+    """Make objects that stay: to look again and again through half a million for what may go costs half of it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
