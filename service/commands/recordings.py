@@ -44,7 +44,7 @@ def record(
         port=port or settings.mqtt.port,
         stop=stop,
     )
-    typer.echo(f"Recorded {count} messages into {file}.")
+    typer.echo(f"Recorded {_messages(count)} into {file}.")
 
 
 @app.command()
@@ -85,7 +85,7 @@ def replay(
     host, port = host or settings.mqtt.host, port or settings.mqtt.port
     if not value:
         sent = replay_messages(settings, file, onboard=onboard, gateway=gateway, speed=speed, host=host, port=port)
-        typer.echo(f"Published {sent} messages; the broker has acknowledged them all.")
+        typer.echo(f"Published {_messages(sent)}; the broker has acknowledged all.")
         return
     if asset is None:
         raise ConfigurationError("got --value without --asset, expected the asset that the rows belong to")
@@ -105,4 +105,8 @@ def replay(
         host=host,
         port=port,
     )
-    typer.echo(f"Published {sent} messages; the broker has acknowledged them all.")
+    typer.echo(f"Published {_messages(sent)}; the broker has acknowledged all.")
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} message{'' if count == 1 else 's'}"
