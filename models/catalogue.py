@@ -28,8 +28,8 @@ from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
 __all__ = [
-    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "Catalogue", "Summary", "check_positions",
-    "links", "paces",
+    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Summary",
+    "check_positions", "links", "paces",
 ]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
@@ -39,6 +39,8 @@ HOUR_NS: Final = 3_600_000_000_000
 DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "wind", "rain")
 # Places of those that more than one module asks for.
 AIR, DECK, HUMIDITY, LOAD, PACE = (DRIVERS.index(name) for name in ("air", "deck", "humidity", "load", "pace"))
+# Those that are weather where they lie: near structures share it, and what an instrument shows of it has its limits.
+WEATHER: Final = (AIR, DECK, HUMIDITY)
 
 
 class Summary(IntEnum):

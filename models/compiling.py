@@ -16,7 +16,7 @@ from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
-from models.catalogue import AIR, DECK, DRIVERS, HOUR_NS, HUMIDITY, Catalogue, Summary, links, paces
+from models.catalogue import DRIVERS, HOUR_NS, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
@@ -51,8 +51,6 @@ _DRIVER_UNIT: Final = {
 _DRIVER_ORDER: Final = {"surface_temperature": 1, "base_temperature": 2, "cycles": 1}
 # Position, factor and offset of what explains nothing.
 _NO_DRIVER: Final = (-1, 1.0, 0.0)
-# What like structures share; structures of the type `other` have nothing in common.
-_OF_WEATHER: Final = frozenset({AIR, DECK, HUMIDITY})
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
@@ -159,7 +157,8 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
     found = mode_channels(channels)
     distances = [_failure_distance(channel) for channel in channels]
     drivers = [_driver(channel) for channel in channels]
-    has_like = [row[0] in _OF_WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
+    # Like structures share the weather; those of the type `other` have nothing in common.
+    has_like = [row[0] in WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
     sign = {Direction.UP: 1.0, Direction.DOWN: -1.0, Direction.BOTH: 0.0}
     return {
         "interval_ns": np.array([max(round(channel.interval_s * 1e9), 1) for channel in channels], np.int64),

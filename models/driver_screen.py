@@ -16,7 +16,7 @@ import numpy as np
 from domain.arrays import BoolArray, FeatureTable
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, Catalogue
+from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, WEATHER, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["screen_drivers"]
@@ -26,7 +26,7 @@ __all__ = ["screen_drivers"]
 _FACTORS: Final = np.array([1.8, 1.0, 1e3, 1e-3, 1e2, 1e-2])
 _OFFSETS: Final = np.array([32.0, 273.15, 0.0, 0.0, 0.0, 0.0])
 _ONLY_TEMPERATURES: Final = 2
-_CHECKED: Final = np.array([name in {"air", "deck", "humidity"} for name in DRIVERS])
+_CHECKED: Final = np.isin(np.arange(len(DRIVERS)), WEATHER)
 # What is odd, and how near a value in the right unit must be: K, and points of humidity.
 _ODD: Final = (15.0, 40.0)
 _NEAR: Final = (6.0, 25.0)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
+from models.axes import place_in_group
 
 __all__ = ["SkewBook", "SkewJump"]
 
@@ -120,7 +121,7 @@ class SkewBook:
         jumps: list[SkewJump] = []
         order = np.argsort(rows, kind="stable")
         sensor, value = np.searchsorted(heard, rows[order]).astype(np.int32), difference_s[order]
-        rank = np.arange(len(sensor)) - np.searchsorted(sensor, sensor)
+        rank = place_in_group(sensor)
         # Of a sensor that sent more than that in one batch the newest count.
         rank -= np.maximum(np.bincount(sensor, minlength=len(heard)) - _MOST_REPEATS, 0)[sensor]
         sensor, value, rank = sensor[rank >= 0], value[rank >= 0], rank[rank >= 0]
@@ -188,8 +189,7 @@ class SkewBook:
         with np.errstate(invalid="ignore"):  # of times that cannot be, whose sensors are left to the other way
             after = np.where(number >= _LEAST, _median(last, number), before)
             usual = np.where(rank == 0, before, np.roll(after, 1))
-            gained = last[:, -2] - value
-            is_late = (np.minimum(last[:, -2], value) - usual > _LEAST_JUMP_S) & (gained > 0.5 * _LEAST_JUMP_S)
+            is_late = _gains(last[:, -2], value, usual, _LEAST_JUMP_S)
             is_off = np.abs(np.sort(last[:, -_NOW:], axis=-1)[:, _NOW // 2] - usual) > _LEAST_JUMP_S
         plain = np.asarray((self.since == 0) & (self.impossible == 0))
         plain[sensor[is_late | is_off | ~np.isfinite(value)]] = False
@@ -278,14 +278,17 @@ def _blank(count: int) -> tuple[FloatArray, FloatArray, IndexArray, FloatArray, 
 
 def _catches_up(last: FloatArray, value: FloatArray, usual: FloatArray) -> BoolArray:
     """bool[N]: which messages are late, but clearly less so than the one before, which was late too."""
-    late = np.minimum(last[:, -1], value) - usual
-    gained = last[:, -1] - value
-    found = (late > _LEAST_JUMP_S) & (gained > 0.5 * _LEAST_JUMP_S)
+    found = _gains(last[:, -1], value, usual, _LEAST_JUMP_S)
     if found.any():
         number = np.sum(~np.isnan(last), axis=-1)
         limit = _LEAST_JUMP_S + _SCATTERS * _scatter(last, _median(last, number), number)
-        found &= (late > limit) & (gained > 0.5 * limit)
-    return np.asarray(found)
+        found &= _gains(last[:, -1], value, usual, limit)
+    return found
+
+
+def _gains(before: FloatArray, value: FloatArray, usual: FloatArray, limit: FloatArray | float) -> BoolArray:
+    """bool[N]: which messages and those before are late by more than the limit, and these by half of it less."""
+    return np.asarray((np.minimum(before, value) - usual > limit) & (before - value > 0.5 * limit))
 
 
 def _scatter(values: FloatArray, middle: FloatArray, number: npt.NDArray[np.intp]) -> FloatArray:
