@@ -7,7 +7,6 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 from domain.errors import StorageCorrupt
 from models.hop_clock import NEVER_NS
@@ -19,6 +18,7 @@ from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
 from service.readers import ReaderPool, check_workers
 from service.register_commands import keep_budgets
+from service.restore import without_collecting
 from service.retention import RetentionJob
 from service.sessions import make_inbox
 from service.settings import Settings
@@ -49,10 +49,12 @@ def run_ingest(settings: Settings) -> None:
         journal = ends.enter_context(contextlib.closing(Journal(settings.journal_path)))
         _refuse_damage(journal)
         section = settings.ingest
-        with _for_good():
+        with without_collecting():
             pipeline = open_for_ingest(settings, journal)
             if keep_budgets(journal, budgets_of(settings), at_ns=time.time_ns()):
                 pipeline.catch_up()
+            # What is there stays: to look through it for what may go would cost a part of all messages.
+            gc.freeze()
         projector = _projector(settings, pipeline, ends)
         inbox = (
             ReaderPool(settings, lambda: pipeline.live.register_seq) if settings.mqtt.shards else make_inbox(settings)
@@ -75,17 +77,6 @@ def run_ingest(settings: Settings) -> None:
         finally:
             retention.stop()
             logger().info("ingest_stopped", model_state=pipeline.live.digest())
-
-
-@contextlib.contextmanager
-def _for_good() -> Iterator[None]:
-    """Make objects that stay: to look through them for what may go costs a part of the start, and later of messages."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _projector(settings: Settings, pipeline: Pipeline, ends: contextlib.ExitStack) -> Projector | ProjectionsElsewhere:

@@ -16,7 +16,7 @@ from service.snapshots import restore_snapshots
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["fresh_state", "open_pipeline"]
+__all__ = ["fresh_state", "open_pipeline", "without_collecting"]
 
 _PAGE: Final = 200
 _TRIES: Final = 5
@@ -48,7 +48,7 @@ def open_pipeline(
         If the journal cannot be read now, or ingest saves its state faster than it is read here.
     """
     for _ in range(_TRIES):
-        with _without_collecting():
+        with without_collecting():
             pipeline, seq = _open_once(
                 journal, policy, tell, max_payload_bytes=max_payload_bytes, head_bytes=head_bytes
             )
@@ -61,7 +61,7 @@ def open_pipeline(
 
 
 @contextlib.contextmanager
-def _without_collecting() -> Iterator[None]:
+def without_collecting() -> Iterator[None]:
     """Make objects that stay: to look again and again through half a million for what may go costs half of it."""
     was_on = gc.isenabled()
     gc.disable()
