@@ -130,8 +130,7 @@ def _upgrade(engine: Engine, migrations: Path) -> None:
 
 def migrations_pending(engine: Engine) -> bool:
     """Tell whether the schema is older than this program expects, or not there yet."""
-    with translated(engine), engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() != newest_schema()
+    return _schema_of(engine) != newest_schema()
 
 
 def check_schema(engine: Engine) -> None:
@@ -142,8 +141,7 @@ def check_schema(engine: Engine) -> None:
     ConfigurationError
         If it is older, newer, or not there yet; each with what to do.
     """
-    with translated(engine), engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    found = _schema_of(engine)
     if found == newest_schema():
         return
     if found is None or found in _schemas():
@@ -151,6 +149,11 @@ def check_schema(engine: Engine) -> None:
             "the operational store is not there yet or older than this program; start `schouw ingest`"
         )
     raise ConfigurationError(f"the operational store is of a newer Schouw (schema {found!r}); install that version")
+
+
+def _schema_of(engine: Engine) -> str | None:
+    with translated(engine), engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 @functools.cache
