@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
@@ -52,7 +53,7 @@ def as_csv(listing: Mapping[str, Any], columns: Sequence[str] = ()) -> str:
     return out.getvalue()
 
 
-def csv_columns(item: type[BaseModel], *, only: Collection[str] | None = None, prefix: str = "") -> list[str]:
+def csv_columns(item: type[BaseModel], *, only: Collection[str] | None = None) -> list[str]:
     """Name the columns of a kind of item, whatever a page of it holds: a list without rows has them too.
 
     Parameters
@@ -60,23 +61,26 @@ def csv_columns(item: type[BaseModel], *, only: Collection[str] | None = None, p
     only : collection of str, optional
         Members that were asked for; all where it is None.
     """
+    return [column for column in _columns(item) if only is None or column.partition(".")[0] in only]
+
+
+@cache
+def _columns(item: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
+    """Name all columns of a kind of item."""
     columns: list[str] = []
     for name, field in item.model_fields.items():
-        member = field.alias or name
-        if only is not None and member not in only:
-            continue
-        column, (inner, is_list) = f"{prefix}{member}", _inner(field.annotation)
+        column, (inner, is_list) = f"{prefix}{field.alias or name}", _inner(field.annotation)
         if inner is None:
             columns.append(column)
         elif not is_list:
-            columns += csv_columns(inner, prefix=f"{column}.")
+            columns += _columns(inner, f"{column}.")
         elif any((part.alias or part_name) == _NAMED_BY for part_name, part in inner.model_fields.items()):
             for horizon in HORIZONS_DAYS:
                 start = f"{column}.{horizon}."
-                columns += [name for name in csv_columns(inner, prefix=start) if name != f"{start}{_NAMED_BY}"]
+                columns += [name for name in _columns(inner, start) if name != f"{start}{_NAMED_BY}"]
         else:
             columns.append(column)
-    return columns
+    return tuple(columns)
 
 
 def _inner(annotation: object) -> tuple[type[BaseModel] | None, bool]:
