@@ -10,7 +10,7 @@ from typing import Final
 
 from api.rooms import ApiRooms
 from domain.identifiers import AssetId
-from domain.records import Decision, DecisionVerb
+from domain.records import Decision, DecisionVerb, is_about_condition
 
 __all__ = ["all_decisions", "standing_plans", "standing_works"]
 
@@ -35,9 +35,11 @@ def standing_works(rooms: ApiRooms) -> list[Decision]:
     for decision in all_decisions(rooms):
         if decision.verb in _PLANNING:
             standing[decision.asset, decision.verb] = decision
-        elif decision.verb in _ENDING and not _is_of_a_sensor(rooms, decision):
-            for verb in _PLANNING:
-                standing.pop((decision.asset, verb), None)
+        elif decision.verb in _ENDING:
+            ended = [key for verb in _PLANNING if (key := (decision.asset, verb)) in standing]
+            if ended and not _is_of_a_sensor(rooms, decision):
+                for key in ended:
+                    del standing[key]
     return list(standing.values())
 
 
@@ -46,7 +48,7 @@ def _is_of_a_sensor(rooms: ApiRooms, decision: Decision) -> bool:
     if decision.verb is not DecisionVerb.DISMISS or decision.alarm_id is None:
         return False
     alarm = rooms.store.alarm(decision.alarm_id)
-    return alarm is not None and not alarm.kind.startswith("condition.")
+    return alarm is not None and not is_about_condition(alarm.kind)
 
 
 def standing_plans(rooms: ApiRooms) -> list[Decision]:

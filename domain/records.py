@@ -28,6 +28,7 @@ __all__ = [
     "RemainingLife",
     "RiskAssessment",
     "RiskState",
+    "is_about_condition",
 ]
 
 HORIZONS_DAYS: Final = (30, 90, 365)
@@ -157,6 +158,17 @@ class RiskAssessment:
     revision: int = 0
     revised: bool = False
     replaces: str | None = None
+
+
+def is_about_condition(alarm_kind: str) -> bool:
+    """Tell whether alarms of a kind are about the structure; else about a sensor, its data, a gateway or a clock.
+
+    Examples
+    --------
+    >>> is_about_condition("condition.settlement"), is_about_condition("sensor.stuck")
+    (True, False)
+    """
+    return alarm_kind.startswith("condition.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, Decision, DecisionVerb
+from domain.records import Alarm, AlarmState, Decision, DecisionVerb, is_about_condition
 from models.alarms import AlarmChange as ModelAlarmChange
 from service.outcomes import alarm_id
 from storage.entries import AlarmChange
@@ -206,11 +206,11 @@ def close_left_over(
     for place, item in enumerate(alarms):
         is_meant = item.id == decision.alarm_id
         if decision.verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
-            is_meant = item.kind.startswith("condition.")
+            is_meant = is_about_condition(item.kind)
         elif decision.verb is not DecisionVerb.DISMISS:
             is_meant = False
         elif decision.alarm_id is None:
-            is_meant = item.kind.startswith("condition.")
+            is_meant = is_about_condition(item.kind)
         if is_meant and _is_left_over(item):
             news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
             alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)

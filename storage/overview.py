@@ -14,7 +14,14 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, Text, and_, case, cas
 
 from domain.identifiers import AssetId
 from domain.measurements import DataQuality, SensorStatus
-from domain.records import HORIZONS_DAYS, AlarmState, FailureProbability, RiskAssessment, RiskState
+from domain.records import (
+    HORIZONS_DAYS,
+    AlarmState,
+    FailureProbability,
+    RiskAssessment,
+    RiskState,
+    is_about_condition,
+)
 from domain.register import Asset, AssetType
 from storage.advisory import sensor_status
 from storage.database import translated
@@ -214,7 +221,7 @@ class SqlOverview:
             .group_by(alarm_table.c.kind, alarm_table.c.state)
         )
         assets = self._count(asset_table, own_row(self._organisations))
-        condition = [row for row in alarms if row.kind.startswith("condition.")]
+        condition = [row for row in alarms if is_about_condition(row.kind)]
         return FleetTally(
             assets=assets,
             states={

@@ -20,7 +20,7 @@ from api.public import public_organisations, public_rooms
 from api.rooms import ApiRooms
 from api.texts import plural
 from domain.measurements import DataQuality
-from domain.records import AlarmState
+from domain.records import AlarmState, is_about_condition
 
 __all__ = ["router"]
 
@@ -75,7 +75,7 @@ def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
     tally = rooms.overview.tally()
     grades = rooms.overview.grades(rooms.now_ns())
     judged = rooms.store.alarms(states=(AlarmState.CONFIRMED, AlarmState.DISMISSED), limit=_COUNTED_MOST)
-    condition = [alarm for alarm in judged if alarm.kind.startswith("condition.")]
+    condition = [alarm for alarm in judged if is_about_condition(alarm.kind)]
     assets, channels = tally.assets, sum(grades.values())
     confirmed = sum(alarm.state is AlarmState.CONFIRMED for alarm in condition)
     return {

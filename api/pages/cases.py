@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState
+from domain.records import Alarm, AlarmState, is_about_condition
 
 __all__ = ["Case", "gather"]
 
@@ -43,7 +43,7 @@ class Case:
     @property
     def is_about_condition(self) -> bool:
         """Whether it is about the structure; else about a sensor, data, a gateway or a clock."""
-        return self.kind.startswith("condition.")
+        return is_about_condition(self.kind)
 
     @property
     def state(self) -> AlarmState:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from domain.arrays import FloatArray, TimeArray
+from domain.records import is_about_condition
 from domain.register import Channel, Register, Role
 
 __all__ = [
@@ -151,7 +152,7 @@ class RaisedAlarm:
     @property
     def is_condition(self) -> bool:
         """True for the one kind that spends the budget of false alarms."""
-        return self.kind.startswith("condition.")
+        return is_about_condition(self.kind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
