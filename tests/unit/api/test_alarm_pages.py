@@ -1,0 +1,135 @@
+"""The alarms inbox and the work list: one cause, one case, and what is advised or planned until it is done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import replace
+from datetime import date
+
+from icalendar import Calendar
+
+from domain.identifiers import AssetId
+from domain.records import AlarmState, DecisionVerb
+from storage.protocols import DecisionDraft
+from tests.unit.api.client import Client
+from tests.unit.api.samples import DAY_NS, NOW_NS, make_alarm, make_asset
+from tests.unit.api.town import Town
+
+
+def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
+    for number in range(3):
+        town.store.alarm_rows.append(
+            make_alarm("weg-12", number, id=f"s{number}", kind="data.silent", subject=f"m{number}")
+        )
+    html = town.client().get("/alarms?lang=en").text
+    assert "3 cases" in html
+    assert "m2, m1, m0" in html
+    assert "3 alarms" in html
+    assert html.index("Signs of settlement") < html.index("Data problem")
+
+
+def test_an_event_at_many_structures_is_one_case_and_one_list(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(30)]
+    before = town.client().get("/alarms?lang=en").text.count('<li class="case')
+    struck = [
+        make_alarm(f"a{number:03}", 3, id=f"x{number:02}", kind="data.silent", event_id="x00", is_echo=number > 0)
+        for number in range(30)
+    ]
+    town.store.alarm_rows += struck
+    client = town.client()
+    html = client.get("/alarms?lang=en").text
+    assert html.count('<li class="case') == before + 1
+    case = html[html.index("One event at 30 structures") :]
+    assert case.count('href="/alarms/x') == 21  # twenty of them, and the first once more to decide on
+    assert "and 10 more" in case
+    assert "Eén gebeurtenis bij 30 objecten" in client.get("/alarms?lang=nl").text
+    found = client.get("/v1/alarms?event=x00&pageSize=7").json()
+    assert [item["eventId"] for item in found["items"]] == ["x00"] * 7
+    assert {item["asset"] for item in client.get("/v1/alarms?event=x00&pageSize=100").json()["items"]} == {
+        alarm.asset for alarm in struck
+    }
+    # The cursor of a list and that of an event's do not fit each other.
+    assert client.get(f"/v1/alarms?pageSize=7&cursor={found['next']}").status == 400
+    assert client.get(f"/v1/alarms?event=x00&pageSize=7&cursor={found['next']}").status == 200
+    assert client.get(f"/v1/alarms/{town.store.alarm_rows[0].id}").json()["eventId"] is None
+    # No event is no name, and a database takes no NUL.
+    assert [client.get(f"/v1/alarms?event={name}").status for name in ("", "x%00", "x%201")] == [400] * 3
+    assert client.get("/v1/alarms?event=x01").json()["items"] == []
+
+
+def test_a_storm_that_did_different_things_is_named_by_none_of_them(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(4)]
+    kinds = ["condition.scour", "condition.wall_movement"] * 2
+    town.store.alarm_rows = [
+        make_alarm(f"a{number:03}", 3, id=f"x{number}", kind=kind, event_id="x0") for number, kind in enumerate(kinds)
+    ]
+    html = town.client().get("/alarms?lang=en").text
+    assert "Signs of damage of several kinds" in html
+    assert html.count('<li class="case condition') == 1
+
+
+def test_five_hundred_alarms_come_in_pages(town: Town) -> None:
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(500)]
+    town.store.alarm_rows = [make_alarm(f"a{number:03}", number % 9, id=f"x{number}") for number in range(500)]
+    client = town.client()
+    first = client.get("/alarms?lang=en")
+    assert "500 cases" in first.text
+    assert first.text.count('<li class="case') == 50
+    assert len(first.content) < 150_000
+    assert client.get("/alarms?lang=en&page=10").text.count('<li class="case') == 50
+    assert 'rel="next"' not in client.get("/alarms?lang=en&page=10").text
+
+
+def test_what_was_decided_leaves_the_inbox_and_stays_in_the_history(town: Town) -> None:
+    town.store.alarm_rows = [replace(alarm, state=AlarmState.DISMISSED) for alarm in town.store.alarm_rows]
+    html = town.client().get("/alarms?lang=en").text
+    assert "Nothing waits for a decision" in html
+    assert "Signs of settlement" in town.client().get("/alarms?lang=en&view=alarms").text
+    assert "Kraan is vrij" in town.client().get("/alarms?lang=en&view=decisions").text
+
+
+def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
+    html = client.get("/work?lang=en").text
+    assert "Week 39, from 21 Sept 2026" in html
+    week = html[html.index("Week 41, from 5 Oct 2026") :]
+    assert week.index("Kraan is vrij") < week.index("</section>")
+    assert "advised, not planned" not in html  # the advice for this structure was planned
+
+
+def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Town) -> None:
+    town.decisions.links.clear()
+    assert "before 5 Oct 2026" in town.client().get("/work?lang=en").text
+    bridge = AssetId("brug-042")
+    plan = DecisionDraft(bridge, DecisionVerb.PLAN, "A", "soon", due_on="2026-09-01")
+    town.decisions.append(plan, decided_at_ns=NOW_NS)
+    assert "Overdue" in town.client().get("/work?lang=en").text
+    town.decisions.append(DecisionDraft(bridge, DecisionVerb.REPAIR, "A", "done"), decided_at_ns=NOW_NS)
+    assert "Overdue" not in town.client().get("/work?lang=en").text
+
+
+def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
+    town.decisions.append(
+        DecisionDraft(AssetId("sluis-7"), DecisionVerb.INSPECT, "A", '=HYPERLINK("http://x")'), decided_at_ns=NOW_NS
+    )
+    client = town.client()
+    answer = client.get("/work-list?kind=csv&lang=en")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0][:3] == ["Day", "Structure", "Identifier"]
+    assert rows[1][:4] == ["2026-10-05", "Brug over de Dommel", "brug-042", "Plan"]
+    assert rows[2][5].startswith("'=HYPERLINK")
+    book = client.get("/work-list?kind=xlsx&lang=en")
+    sheet = zipfile.ZipFile(io.BytesIO(book.content)).read("xl/worksheets/sheet1.xml")
+    assert b"<f>" not in sheet
+    (event,) = Calendar.from_ical(client.get("/work-list?kind=ics&lang=en").content.decode()).walk("VEVENT")
+    assert str(event["summary"]) == "Brug over de Dommel: Plan"
+    assert event.decoded("dtstart") == date(2026, 10, 5)
+
+
+def test_the_oldest_alarm_of_a_case_gives_its_address(town: Town) -> None:
+    town.store.alarm_rows.append(make_alarm("brug-042", 2, id="younger", raised_at_ns=NOW_NS - DAY_NS))
+    html = town.client().get("/alarms?lang=en").text
+    assert "/alarms/brug-042.condition.settlement.12" in html
+    assert "/alarms/younger" not in html
