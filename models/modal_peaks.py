@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import special
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.modal_fit import HALF_WINDOW, PeakFit, fit_peaks
@@ -136,6 +136,8 @@ def _peaks_of(average: SpectrumSum) -> _Peaks | None:
     scatter = average.scatter()
     # Blocks of different strength in a bin average less well than equal ones.
     weight = average.blocks / max(float(np.median(scatter[FIRST_BIN:])), 1.0)
+    from scipy import ndimage  # noqa: PLC0415 -- see `_stand_out`
+
     smooth = ndimage.convolve1d(spectrum, _SMOOTHING, mode="nearest")
     floor = _floor(smooth, weight / _SMOOTHED_VARIANCE)
     peak = _stand_out(smooth, floor, weight / _SMOOTHED_VARIANCE)
@@ -162,6 +164,8 @@ def _floor(smooth: FloatArray, weight: float) -> FloatArray:
     """Give what lies under the peaks: a low quantile of the surroundings, raised to the mean of noise."""
     quantile = float(special.gammaincinv(weight, _FLOOR_QUANTILE)) / weight
     kept = smooth[FIRST_BIN:]
+    from scipy import ndimage  # noqa: PLC0415 -- see `_stand_out`
+
     found = ndimage.percentile_filter(kept, 100.0 * _FLOOR_QUANTILE, size=min(_FLOOR_BINS, len(kept)), mode="reflect")
     least = float(np.max(kept)) * 1e-12
     return np.concatenate([np.full(FIRST_BIN, np.inf), np.maximum(found / quantile, least)])

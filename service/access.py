@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 from api.cloud_events import WebhookRooms
+from api.gate import Login
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageUnavailable
-from service.oidc import OidcLogin
-from service.organisations import SharedService, read_organisations
+from service.organisations import LoginProvider, SharedService, read_organisations
 from service.safe_http import Network, RefusedAddressError, check_address
 from service.settings import Settings
 from service.telemetry import logger
@@ -81,7 +82,7 @@ def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) 
         required=section.required,
         ledger=ledger,
         organisations=shared.organisations,
-        login=OidcLogin(shared.providers) if shared.providers else None,
+        login=_login(shared.providers),
         throttle=WindowThrottle(
             {
                 "request": section.requests_per_minute,
@@ -94,6 +95,14 @@ def make_access(settings: Settings, ledger: AccessStore, shared: SharedService) 
         session_idle_ns=round(section.session_idle_minutes * 60 * _NS_PER_S),
         session_ns=round(section.session_hours * 3600 * _NS_PER_S),
     )
+
+
+def _login(providers: Sequence[LoginProvider]) -> Login | None:
+    if not providers:
+        return None
+    from service.oidc import OidcLogin  # noqa: PLC0415 -- a tenth of the API's start, and most have no providers
+
+    return OidcLogin(providers)
 
 
 def _secret(settings: Settings) -> bytes:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from storage.advisory import SqlAdvisoryStore
-from storage.database import check_schema, migrations_pending, open_database, sqlite_address, translated, upgrade_schema
+from storage.database import (
+    check_schema,
+    migrations_pending,
+    open_database,
+    sqlite_address,
+    translated,
+    upgrade_access_schema,
+    upgrade_schema,
+)
 from storage.tables import asset_table
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -30,6 +43,48 @@ def test_the_schema_is_pending_until_it_is_made_and_made_once(engine: Engine) ->
     upgrade_schema(engine)
     upgrade_schema(engine)
     assert not migrations_pending(engine)
+
+
+@pytest.mark.parametrize(
+    ("folder", "upgrade", "version_table"),
+    [
+        ("storage/migrations", upgrade_schema, "alembic_version"),
+        ("storage/migrations/access", upgrade_access_schema, "alembic_version_access"),
+    ],
+)
+def test_a_database_of_every_version_is_brought_to_the_newest(
+    tmp_path: Path, folder: str, upgrade: Callable[[Engine], None], version_table: str
+) -> None:
+    """Also: the versions that `storage.database` names are those that there are migrations to."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / folder))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    versions = [script.revision for script in scripts.walk_revisions()]
+    for version in versions:
+        engine = open_database(sqlite_address(tmp_path / f"{version}.sqlite"))
+        with engine.begin() as db:
+            config.attributes["connection"] = db
+            command.upgrade(config, version)
+        for _ in range(2):
+            upgrade(engine)
+            with engine.connect() as db:
+                assert db.scalars(text(f"SELECT version_num FROM {version_table}")).all() == versions[:1]  # noqa: S608
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "version_table"),
+    [(upgrade_schema, "alembic_version"), (upgrade_access_schema, "alembic_version_access")],
+)
+def test_a_database_of_a_newer_program_is_left_as_it_is(
+    engine: Engine, upgrade: Callable[[Engine], None], version_table: str
+) -> None:
+    upgrade(engine)
+    with engine.begin() as db:
+        db.execute(text(f"UPDATE {version_table} SET version_num = '0999'"))  # noqa: S608
+    with pytest.raises(ConfigurationError, match=r"of a newer Schouw \('0999'\); install that version"):
+        upgrade(engine)
 
 
 def test_a_schema_of_another_version_is_pending(engine: Engine) -> None:
