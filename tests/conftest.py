@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
@@ -29,14 +30,48 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             require_server(name)
 
 
+# What a file of tests takes, in seconds on two slow cores, where that is half a minute or more: only the order counts.
+_SECONDS: Final = {
+    "test_every_page.py": 165,
+    "test_stories.py": 160,
+    "test_everything_survives_kill_nine.py": 125,
+    "test_state_is_a_function_of_the_journal.py": 110,
+    "test_workers.py": 90,
+    "test_pipeline_clocks.py": 80,
+    "test_command_line.py": 80,
+    "test_large_fleet.py": 80,
+    "test_ingest_inbox_with_brokers.py": 70,
+    "test_replay.py": 60,
+    "test_faults_change_nothing.py": 60,
+    "test_backup.py": 60,
+    "test_stream_detector.py": 50,
+    "test_late_rows_end_as_if_in_order.py": 50,
+    "test_what_people_see_after_an_update.py": 50,
+    "test_ingest_with_brokers.py": 50,
+    "test_empty_and_broken.py": 50,
+    "test_frequency_changes.py": 45,
+    "test_schema_fuzz.py": 45,
+    "test_behaviour.py": 40,
+    "test_login.py": 35,
+    "test_mode_book.py": 35,
+    "test_fleet_behaviour.py": 35,
+}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files with slow tests come first, so that no process still has one to do when the others are done.
+    """Let long files come first, and those with slow tests, so that no process has one to do when others are done.
 
     The browser comes last: Playwright keeps an event loop in this thread, and others start their own.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
-    items.sort(key=lambda item: ("browser" in item.path.parts, item.path not in slow))
+    items.sort(
+        key=lambda item: (
+            "browser" in item.path.parts,
+            -_SECONDS.get(item.path.name, 0),
+            item.path not in slow,
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
