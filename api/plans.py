@@ -1,7 +1,8 @@
 """Work that people planned and that stands: what ends it is one rule for the API, the map and the work list.
 
 A later `plan` (or `inspect`) of an asset takes the place of the one before. `repair`, `accept-normal` and the `dismiss`
-of an alarm about its condition end all that was planned there: the work was done, or is not needed.
+of an alarm about its condition end all that was planned there: the work was done, or is not needed. What an
+inspection found, `correct-condition`, ends the inspection; works that are planned stand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ __all__ = ["all_decisions", "standing_plans", "standing_works"]
 
 _PAGE: Final = 500
 _PLANNING: Final = (DecisionVerb.PLAN, DecisionVerb.INSPECT)
-_ENDING: Final = (DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL, DecisionVerb.DISMISS)
+_ENDING: Final = {
+    DecisionVerb.REPAIR: _PLANNING,
+    DecisionVerb.ACCEPT_NORMAL: _PLANNING,
+    DecisionVerb.DISMISS: _PLANNING,
+    DecisionVerb.CORRECT_CONDITION: (DecisionVerb.INSPECT,),
+}
 
 
 def all_decisions(rooms: ApiRooms) -> list[Decision]:
@@ -36,7 +42,7 @@ def standing_works(rooms: ApiRooms) -> list[Decision]:
         if decision.verb in _PLANNING:
             standing[decision.asset, decision.verb] = decision
         elif decision.verb in _ENDING:
-            ended = [key for verb in _PLANNING if (key := (decision.asset, verb)) in standing]
+            ended = [key for verb in _ENDING[decision.verb] if (key := (decision.asset, verb)) in standing]
             if ended and not _is_of_a_sensor(rooms, decision):
                 for key in ended:
                     del standing[key]

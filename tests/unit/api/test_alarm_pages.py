@@ -109,6 +109,22 @@ def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Tow
     assert "Overdue" not in town.client().get("/work?lang=en").text
 
 
+def test_an_inspection_is_on_the_work_list_until_it_is_told_what_it_found(town: Town) -> None:
+    """It stood there for good, and kept the advice of later away from the list."""
+    town.decisions.links.clear()
+    bridge = AssetId("brug-042")
+    for verb, reason in ((DecisionVerb.PLAN, "The crane is free"), (DecisionVerb.INSPECT, "Have a look")):
+        town.decisions.append(DecisionDraft(bridge, verb, "A", reason, due_on="2026-09-21"), decided_at_ns=NOW_NS)
+    html = town.client().get("/work?lang=en").text
+    assert "Have a look" in html
+    assert "The crane is free" in html
+    found = DecisionDraft(bridge, DecisionVerb.CORRECT_CONDITION, "A", "Seen up close", condition=3)
+    town.decisions.append(found, decided_at_ns=NOW_NS)
+    html = town.client().get("/work?lang=en").text
+    assert "Have a look" not in html
+    assert "The crane is free" in html
+
+
 def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
     town.decisions.append(
         DecisionDraft(AssetId("sluis-7"), DecisionVerb.INSPECT, "A", '=HYPERLINK("http://x")'), decided_at_ns=NOW_NS
