@@ -240,7 +240,8 @@ class ChildProcess:
         if code is None:
             return f"{self.name} is running"
         if code in {CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE}:
-            return self.output_tail(1) or f"{self.name} refused its configuration and did not say why"
+            said = self.output_tail(1).removeprefix("schouw: ")
+            return said or f"{self.name} refused its configuration and did not say why"
         tail = self.output_tail()
         said = f"; the end of {self.spec.log_file}:\n{tail}" if tail else f"; {self.spec.log_file} says nothing"
         return f"{self.name} ended with {describe_exit(code)}{said}"

@@ -32,7 +32,7 @@ from service.status import (
     write_status,
 )
 from service.telemetry import logger
-from storage.database import open_database
+from storage.database import open_database, refuse_newer_schema
 from storage.journal import Journal
 from storage.projection import OperationalProjection
 
@@ -119,12 +119,14 @@ def projecting(settings: Settings, before: Sequence[ProjectionStatus]) -> Iterat
     Raises
     ------
     ConfigurationError
-        If another process writes these stores.
+        If another process writes these stores, or the operational one is of a newer program.
     """
     with contextlib.ExitStack() as ends:
         ends.enter_context(only_one(settings.data_dir, "projections"))
         engine = open_database(settings.database_address)
         ends.callback(engine.dispose)
+        with contextlib.suppress(StorageError):  # what is away or broken is told while the journal keeps what comes
+            refuse_newer_schema(engine)
         series = open_series(settings)
         ends.callback(series.close)
         yield Projector(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from domain.errors import SchouwError, StorageCorrupt, StorageError, StorageUnavailable
 from service.status import ProjectionStatus
 from service.telemetry import logger
 from storage.journal import Entry, Journal
@@ -180,7 +180,7 @@ class _Drain:
                     wish_s = min(error.retry_after_s, _LONGEST_WISH_S)
                     self._stop.wait(max(pause_s * random.uniform(0.5, 1.0), wish_s))  # noqa: S311 -- jitter, no secret
                     continue
-                except StorageError as error:
+                except SchouwError as error:
                     self._tell(str(error))
                     return
                 except Exception as error:

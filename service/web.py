@@ -34,7 +34,7 @@ from service.status import IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from service.webhooks import WebhookDeliverer
 from storage.advisory import SqlAdvisoryStore
-from storage.database import migrations_pending, open_database
+from storage.database import check_schema, migrations_pending, open_database, refuse_newer_schema
 from storage.decisions import JournalDecisionLog
 from storage.journal import Journal
 from storage.modal import SqlModes
@@ -162,11 +162,10 @@ class ServiceHealth:
 
     def _store(self) -> PartState:
         try:
-            pending = migrations_pending(self.engine)
-        except StorageError as error:
+            check_schema(self.engine)
+        except (ConfigurationError, StorageError) as error:
             return self._looked_at("operational store", str(error))
-        told = "its schema is older than this program; start `schouw ingest`" if pending else ""
-        return self._looked_at("operational store", told)
+        return self._looked_at("operational store", "")
 
     def _looked_at(self, name: str, fault: str) -> PartState:
         """Say how a part was found just now, and since when it has been found so."""
@@ -359,11 +358,17 @@ def _await_schema(engine: Engine) -> None:
     """Wait for ingest, which makes the tables; serve anyway after a minute, with what is wrong in `/readyz`.
 
     A database that is away is given a few seconds: ingest works without it, and so do the pages that say so.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are of a newer program: nothing here will make them those of this one.
     """
     waiting = threading.Event()
     start = time.monotonic()
     while time.monotonic() < start + _SCHEMA_WAIT_S:
         try:
+            refuse_newer_schema(engine)
             if not migrations_pending(engine):
                 return
         except StorageUnavailable as error:

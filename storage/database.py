@@ -31,6 +31,7 @@ __all__ = [
     "migrations_pending",
     "newest_schema",
     "open_database",
+    "refuse_newer_schema",
     "sqlite_address",
     "translated",
     "upgrade_access_schema",
@@ -146,9 +147,7 @@ def _upgrade(engine: Engine, schema: _Schema) -> None:
         if found == schema.newest:
             return
         if found is not None and found not in schema.versions:
-            raise ConfigurationError(
-                f"operational store: its schema is of a newer Schouw ({found!r}); install that version"
-            )
+            raise _newer(found)
         from storage.migrating import migrate  # noqa: PLC0415 -- a sixth of what a start imports
 
         migrate(connection, schema.migrations)
@@ -174,7 +173,26 @@ def check_schema(engine: Engine) -> None:
         raise ConfigurationError(
             "the operational store is not there yet or older than this program; start `schouw ingest`"
         )
-    raise ConfigurationError(f"the operational store is of a newer Schouw (schema {found!r}); install that version")
+    raise _newer(found)
+
+
+def refuse_newer_schema(engine: Engine) -> None:
+    """Refuse to start on a schema of a newer program; one that is older, or not there yet, is brought up to date.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is newer.
+    StorageUnavailable
+        If the database is away.
+    """
+    found = _version_of(engine)
+    if found is not None and found not in _OPERATIONAL.versions:
+        raise _newer(found)
+
+
+def _newer(found: str) -> ConfigurationError:
+    return ConfigurationError(f"the operational store is of a newer Schouw (schema {found!r}); install that version")
 
 
 def _version_of(engine: Engine) -> str | None:

@@ -82,6 +82,16 @@ def test_only_the_output_of_the_last_start_is_quoted(tmp_path: Path, children: l
     assert "says nothing" in child.failure()
 
 
+def test_what_a_command_refuses_is_told_in_its_own_words(tmp_path: Path, children: list[ChildProcess]) -> None:
+    """With the name of the program once, where who runs it puts the same name before it."""
+    code = "print('schouw: the port is taken'); raise SystemExit(2)"
+    child = ChildProcess(spec("ingest", code, tmp_path))
+    children.append(child)
+    child.start()
+    wait_until(lambda: child.poll() is not None, "its end")
+    assert child.failure() == "the port is taken"
+
+
 def test_a_missing_program_is_named(tmp_path: Path, children: list[ChildProcess]) -> None:
     child = ChildProcess(ChildSpec("ingest", ("no-such-program",), tmp_path / "ingest.log"))
     children.append(child)

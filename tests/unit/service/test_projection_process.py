@@ -8,12 +8,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from domain.errors import ConfigurationError
 from service.folder import only_one
 from service.projection_process import ProjectionsElsewhere, projecting
 from service.settings import load_settings
 from service.status import STALE_NS, ProjectionsStatus, ProjectionStatus, read_projections, write_status
+from storage.database import open_database, upgrade_schema
 from storage.series import SqliteSeries
 from tests.installation import Installation, stop
 from tests.unit.service.site import NOW_NS, open_site, reading, take
@@ -70,6 +72,18 @@ def test_only_one_process_writes_the_stores(tmp_path: Path) -> None:
         projecting(load_settings({"data_dir": tmp_path}), ()),
     ):
         pytest.fail("opened the stores beside another process")
+
+
+def test_a_store_of_a_newer_program_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Nothing was said, and `schouw run` waited for good."""
+    settings = load_settings({"data_dir": tmp_path})
+    engine = open_database(settings.database_address)
+    upgrade_schema(engine)
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    engine.dispose()
+    with pytest.raises(ConfigurationError, match=r"newer Schouw \(schema '0999'\)"), projecting(settings, ()):
+        pytest.fail("opened a store of a newer program")
 
 
 @pytest.mark.slow

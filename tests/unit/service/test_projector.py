@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from domain.errors import StorageCorrupt, StorageUnavailable
+from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from service import projector as module
 from service.projector import Projector
 from service.status import ProjectionStatus
@@ -126,7 +126,12 @@ def test_a_restart_does_not_make_a_backlog_look_fresh(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"), [(StorageCorrupt("page 7 is damaged"), "page 7 is damaged"), (KeyError("x"), "KeyError: 'x'")]
+    ("fault", "told"),
+    [
+        (StorageCorrupt("page 7 is damaged"), "page 7 is damaged"),
+        (ConfigurationError("install that version"), "install that version"),
+        (KeyError("x"), "KeyError: 'x'; start `schouw ingest` again and report it"),
+    ],
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_that_stays_stops_it_in_words(
@@ -135,7 +140,7 @@ def test_a_fault_that_stays_stops_it_in_words(
     """A fault of our own ended the thread in silence: ready, and ever further behind."""
     stores["one"].fault = fault
     projector.start()
-    until(lambda: told in state(projector, "one").error)
+    until(lambda: state(projector, "one").error == told)
     until(lambda: not any(thread.name == "projector one" for thread in threading.enumerate()))
     until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from domain.errors import ConfigurationError
 from service.settings_sections import AccessSection
@@ -125,6 +125,13 @@ def test_a_store_without_tables_is_not_ready(tmp_path: Path, health: ServiceHeal
     other = ServiceHealth(health.journal, empty, health.status_file, health.now_ns)
     assert "older than this program" in wrong(other)["operational store"]
     empty.dispose()
+
+
+def test_a_store_that_a_newer_program_changed_under_us_is_not_ready(health: ServiceHealth, engine: Engine) -> None:
+    write_status(health.status_file, status())
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    assert "newer Schouw (schema '0999'); install that version" in wrong(health)["operational store"]
 
 
 def test_the_age_of_data_is_by_the_clock_in_use(health: ServiceHealth) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from storage.database import (
     check_schema,
     migrations_pending,
     open_database,
+    refuse_newer_schema,
     sqlite_address,
     translated,
     upgrade_access_schema,
@@ -83,8 +85,20 @@ def test_a_database_of_a_newer_program_is_left_as_it_is(
     upgrade(engine)
     with engine.begin() as db:
         db.execute(text(f"UPDATE {version_table} SET version_num = '0999'"))  # noqa: S608
-    with pytest.raises(ConfigurationError, match=r"of a newer Schouw \('0999'\); install that version"):
+    with pytest.raises(ConfigurationError, match=r"of a newer Schouw \(schema '0999'\); install that version"):
         upgrade(engine)
+
+
+def test_a_start_refuses_the_schema_of_a_newer_program_alone(engine: Engine) -> None:
+    refuse_newer_schema(engine)  # not there yet
+    upgrade_schema(engine)
+    refuse_newer_schema(engine)
+    for found, is_newer in (("0001", False), ("0999", True)):
+        with engine.begin() as db:
+            db.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
+        expected = pytest.raises(ConfigurationError, match="newer Schouw") if is_newer else contextlib.nullcontext()
+        with expected:
+            refuse_newer_schema(engine)
 
 
 def test_a_schema_of_another_version_is_pending(engine: Engine) -> None:
