@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import xlsxwriter
 from icalendar import Calendar, Event
@@ -16,8 +17,9 @@ from api.texts import text
 
 __all__ = ["calendar", "comma_separated", "spreadsheet"]
 
+_DELIMITERS: Final = {Language.DUTCH: ";", Language.ENGLISH: ","}
 # A spreadsheet takes a cell that starts like this for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _heads(language: Language) -> list[str]:
@@ -38,9 +40,13 @@ def _cells(item: WorkItem) -> list[str]:
 
 
 def comma_separated(items: Sequence[WorkItem], language: Language) -> bytes:
-    """Write CSV in UTF-8 with the mark that Excel needs; no cell can be taken for a formula."""
+    """Write CSV in UTF-8 with the mark that Excel needs; no cell can be taken for a formula.
+
+    Between the cells stands what a spreadsheet of the reader's country takes for it: where a comma is the decimal
+    sign, all of a row came into one cell.
+    """
     out = io.StringIO()
-    table = csv.writer(out)
+    table = csv.writer(out, delimiter=_DELIMITERS[language])
     table.writerow(_heads(language))
     for item in items:
         table.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in _cells(item)])

@@ -136,6 +136,8 @@ def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
     assert rows[0][:3] == ["Day", "Structure", "Identifier"]
     assert rows[1][:4] == ["2026-10-05", "Brug over de Dommel", "brug-042", "Plan"]
     assert rows[2][5].startswith("'=HYPERLINK")
+    dutch = client.get("/work-list?kind=csv&lang=nl").content.decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(dutch), delimiter=";"))[1] == [*rows[1][:3], "Plannen", "gepland", *rows[1][5:]]
     book = client.get("/work-list?kind=xlsx&lang=en")
     sheet = zipfile.ZipFile(io.BytesIO(book.content)).read("xl/worksheets/sheet1.xml")
     assert b"<f>" not in sheet
