@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sized
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -36,6 +35,7 @@ from service.commands.options import (
     MqttPort,
     Port,
     Speed,
+    counted,
     day_ns,
     overrides_of,
     read_settings,
@@ -214,7 +214,8 @@ def assets_import(
 
     with _journal(data_dir, config) as journal:
         register = import_assets(journal, files, at_ns=time.time_ns())
-    typer.echo(f"The register has {_count(register.assets, 'asset')} and {_count(register.channels, 'channel')} now.")
+    assets, channels = counted(len(register.assets), "asset"), counted(len(register.channels), "channel")
+    typer.echo(f"The register has {assets} and {channels} now.")
 
 
 @works_app.command("import")
@@ -256,7 +257,7 @@ def decide(
         if any(value is not None for value in (alarm, asset, assessment, due, condition, failed_on)):
             raise DecisionError("got --event beside what is about one structure, expected only --by and --reason")
         links = decide_event(settings, event, verb=verb, by=by, reason=reason, now_ns=time.time_ns())
-        typer.echo(f"{_count(links, 'decision')} on event {event}: {verb.value}, hash {links[-1].hash[:12]}.")
+        typer.echo(f"{counted(len(links), 'decision')} on event {event}: {verb.value}, hash {links[-1].hash[:12]}.")
         return
     decision = decide_once(
         settings,
@@ -331,10 +332,6 @@ def _journal(data_dir: Path | None, config: Path | None) -> Any:
     settings = read_settings(overrides_of(data_dir), config)
     prepare_folder(settings)
     return closing(Journal(settings.journal_path))
-
-
-def _count(items: Sized, noun: str) -> str:
-    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def _say(error: SchouwError, code: int) -> int:

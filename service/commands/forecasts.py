@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from service.commands.options import counted
+
 __all__ = ["app"]
 
 app = typer.Typer()
@@ -29,4 +31,4 @@ def prognose(
 
     columns = [name.strip() for name in values.split(",") if name.strip()]
     rows = prognose_file(history, running, unit=unit, time=time_column, values=columns, horizon=horizon, out=out)
-    typer.echo(f"Wrote {rows} forecasts to {out}.")
+    typer.echo(f"Wrote {counted(rows, 'forecast')} to {out}.")

@@ -19,6 +19,7 @@ __all__ = [
     "MqttPort",
     "Port",
     "Speed",
+    "counted",
     "day_ns",
     "overrides_of",
     "read_settings",
@@ -71,3 +72,14 @@ def day_ns(text: str | None) -> int | None:
         raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000
+
+
+def counted(number: int, noun: str) -> str:
+    """Put a number before a noun, in the plural where it is not one.
+
+    Examples
+    --------
+    >>> counted(1, "message"), counted(1200, "message")
+    ('1 message', '1,200 messages')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ConfigurationError
-from service.commands.options import Config, DataDir, Host, Port, Speed, day_ns, overrides_of, read_settings
+from service.commands.options import Config, DataDir, Host, Port, Speed, counted, day_ns, overrides_of, read_settings
 
 __all__ = ["app"]
 
@@ -44,7 +44,7 @@ def record(
         port=port or settings.mqtt.port,
         stop=stop,
     )
-    typer.echo(f"Recorded {_messages(count)} into {file}.")
+    typer.echo(f"Recorded {counted(count, 'message')} into {file}.")
 
 
 @app.command()
@@ -85,7 +85,7 @@ def replay(
     host, port = host or settings.mqtt.host, port or settings.mqtt.port
     if not value:
         sent = replay_messages(settings, file, onboard=onboard, gateway=gateway, speed=speed, host=host, port=port)
-        typer.echo(f"Published {_messages(sent)}; the broker has acknowledged all.")
+        typer.echo(f"Published {counted(sent, 'message')}; the broker has acknowledged all.")
         return
     if asset is None:
         raise ConfigurationError("got --value without --asset, expected the asset that the rows belong to")
@@ -105,8 +105,4 @@ def replay(
         host=host,
         port=port,
     )
-    typer.echo(f"Published {_messages(sent)}; the broker has acknowledged all.")
-
-
-def _messages(count: int) -> str:
-    return f"{count:,} message{'' if count == 1 else 's'}"
+    typer.echo(f"Published {counted(sent, 'message')}; the broker has acknowledged all.")

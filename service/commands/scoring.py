@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from service.commands.options import counted
+
 __all__ = ["app"]
 
 app = typer.Typer()
@@ -50,7 +52,7 @@ def score(
         expected_run_length=expected_run_length,
         time_unit=time_unit,
     )
-    typer.echo(f"Wrote {rows} verdicts to {target}.")
+    typer.echo(f"Wrote {counted(rows, 'verdict')} to {target}.")
 
 
 def _names(text: str) -> list[str]:
