@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,10 +14,13 @@ from api.page_rows import sensor_row
 from api.pages.decide_form import caller_of
 from api.pages.frame import PageQuestion, asset_names, page_language, render
 from api.questions import Rooms
-from api.terms import term
+from api.rooms import ApiRooms
+from api.terms import alarm_title, term
 from api.texts import capital, marked, plural, text
 from domain.access import Right
-from domain.measurements import DataQuality
+from domain.identifiers import AssetId
+from domain.measurements import DataQuality, SensorStatus
+from domain.records import Alarm, AlarmState, is_about_condition
 
 __all__ = ["router"]
 
@@ -27,6 +31,8 @@ _LETTERS_SHOWN: Final = 10
 # So many stand open; the rest is folded, so that the page stays short on a narrow screen.
 _CHANNELS_FIRST: Final = 8
 _LETTERS_FIRST: Final = 3
+# Alarms that are not over: what they say of a sensor explains what its data are worth.
+_STANDING: Final = (AlarmState.OPEN, AlarmState.ACKNOWLEDGED, AlarmState.CONFIRMED)
 # The two reasons that `ingest.resolve` has for holding messages.
 _UNKNOWN_STRUCTURE: Final = marked("The register does not know this structure.")
 _UNKNOWN_SENSOR: Final = marked("The register knows the structure, but not this sensor.")
@@ -46,6 +52,7 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
     grades = rooms.overview.grades(now_ns)
     troubled = rooms.overview.troubled(now_ns, limit=_SHOWN)
     names = asset_names(rooms, [status.asset for status in troubled])
+    alarms = _alarms_about(rooms, troubled)
     gateways = [
         {
             "id": gateway.id,
@@ -74,7 +81,15 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             )
             for quality in DataQuality
         ],
-        troubled=[(status.asset, names[status.asset], sensor_row(status, language, now_ns)) for status in troubled],
+        troubled=[
+            {
+                "asset": status.asset,
+                "name": names[status.asset],
+                "sensor": sensor_row(status, language, now_ns),
+                "alarms": [(alarm.id, alarm_title(alarm.kind, language)) for alarm in about],
+            }
+            for status, about in zip(troubled, alarms, strict=True)
+        ],
         troubled_most=_SHOWN,
         channels_first=_CHANNELS_FIRST,
         letters_first=_LETTERS_FIRST,
@@ -108,3 +123,20 @@ def show_sensors(request: Request, rooms: Rooms, question: Annotated[SensorsQues
             for letter in (rooms.store.dead_letters(limit=_LETTERS_SHOWN) if may_see else ())
         ],
     )
+
+
+def _alarms_about(rooms: ApiRooms, channels: Sequence[SensorStatus]) -> list[list[Alarm]]:
+    """Give the standing alarms about each channel, or its whole sensor: one of a kind, the newest first."""
+    found: dict[AssetId, list[Alarm]] = {}
+    for asset in dict.fromkeys(status.asset for status in channels):
+        standing = rooms.store.alarms(asset=asset, states=_STANDING, limit=_SHOWN)
+        found[asset] = [item for item in standing if item.cleared_at_ns is None and not is_about_condition(item.kind)]
+    about: list[list[Alarm]] = []
+    for status in channels:
+        subjects = {status.sensor, f"{status.sensor}/{status.channel}"}
+        newest: dict[str, Alarm] = {}
+        for alarm in found[status.asset]:
+            if alarm.subject in subjects:
+                newest.setdefault(alarm.kind, alarm)
+        about.append(list(newest.values()))
+    return about

@@ -12,12 +12,13 @@ from api.edge import PAGE_POLICY
 from api.examples import EXPLANATION
 from api.languages import Language
 from api.pages.places import gathered
+from api.terms import alarm_title
 from domain.identifiers import AssetId, GatewayId
 from domain.measurements import DataQuality
 from domain.records import AlarmState, RiskState
 from tests.unit.api.client import Client
 from tests.unit.api.memory_overview import MemoryOverview
-from tests.unit.api.samples import HOUR_NS, NOW_NS, make_asset, make_risk, make_status
+from tests.unit.api.samples import HOUR_NS, NOW_NS, make_alarm, make_asset, make_risk, make_status
 from tests.unit.api.test_pages import Outline
 from tests.unit.api.test_problems import broken_app
 from tests.unit.api.town import SETTINGS, Town
@@ -181,6 +182,25 @@ def test_channels_that_need_attention_name_their_structure_as_other_pages_do(tow
     name = town.store.asset(AssetId("brug-042")).name  # type: ignore[union-attr]  # the town has it
     assert f'<a href="/assets/brug-042?lang=en">{escape(name)}</a>' in html
     assert '<a href="/assets/gone-7?lang=en">gone-7</a>' in html
+
+
+def test_a_channel_that_needs_attention_says_which_alarms_stand_about_it(town: Town) -> None:
+    """It said "poor" and not why."""
+    town.store.statuses = [
+        make_status("brug-042", "s7", channel, quality=DataQuality.LOW) for channel in ("tilt.x", "tilt.y")
+    ]
+    town.store.alarm_rows = [
+        make_alarm("brug-042", 1, id="a1", kind="sensor.units", subject="s7/tilt.x"),
+        make_alarm("brug-042", 2, id="a2", kind="sensor.units", subject="s7/tilt.x"),
+        make_alarm("brug-042", 3, id="a3", kind="sensor.drift", subject="s7"),
+        make_alarm("brug-042", 4, id="a4", kind="sensor.stuck", subject="s7/tilt.x", state=AlarmState.DISMISSED),
+        make_alarm("brug-042", 5, id="a5", kind="sensor.noisy", subject="s70"),
+        make_alarm("brug-042", 6, id="a6"),
+    ]
+    html = town.client().get("/sensors?lang=en").text
+    rows = re.findall(r'<th scope="row" role="rowheader">s7</th>.*?</tr>', html, re.DOTALL)
+    assert [re.findall(r"/alarms/(\w+)", row) for row in rows] == [["a1", "a3"], ["a3"]]
+    assert alarm_title("sensor.drift", Language.ENGLISH) in rows[1]
 
 
 def test_the_sensors_page_shows_refusals_and_unknown_senders(client: Client) -> None:
