@@ -87,6 +87,11 @@ class FleetTally:
     quarantined: int = 0
 
     @property
+    def unseen(self) -> int:
+        """Count the assets of which no sensor says anything, whether they were ever assessed or not."""
+        return self.without_data + self.unassessed
+
+    @property
     def false_alarms(self) -> int:
         """Count the alarms taken for false: to leave out those that nobody judged would flatter the detector."""
         return self.dismissed_alarms + self.expired_alarms

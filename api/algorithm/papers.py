@@ -167,7 +167,7 @@ def public_figures(rooms: ApiRooms) -> dict[str, Any]:
     achieved = tally.false_alarm_rate
     return {
         "assets": tally.assets,
-        "assetsWithoutData": tally.without_data + tally.unassessed,
+        "assetsWithoutData": tally.unseen,
         "watchedYears": round(tally.asset_years, 1),
         "falseAlarmsPerYearPromised": rooms.settings.false_alarms_per_year,
         "falseAlarmsPerYearAchieved": None if achieved is None else round(achieved.value, 3),

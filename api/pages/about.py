@@ -80,7 +80,7 @@ def _figures(rooms: ApiRooms, language: Language) -> dict[str, str | int]:
     confirmed = sum(alarm.state is AlarmState.CONFIRMED for alarm in condition)
     return {
         "assets": plural("{count} structure", "{count} structures", assets, language, count=number(assets, language)),
-        "without_data": tally.without_data + tally.unassessed,
+        "without_data": tally.unseen,
         "channels": plural(
             "{count} measured channel",
             "{count} measured channels",

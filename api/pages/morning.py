@@ -119,7 +119,7 @@ def _chips(question: ListQuestion, tally: FleetTally, language: Language) -> lis
 def _figures(tally: FleetTally, rooms: ApiRooms, language: Language) -> dict[str, str]:
     """Give the key figures as texts; empty where nothing can be said yet."""
     saved = savings_eur(rooms)
-    blind = tally.without_data + tally.unassessed
+    blind = tally.unseen
     return {
         "alarms": number(tally.open_condition_alarms, language),
         "other_alarms": number(tally.open_other_alarms, language),

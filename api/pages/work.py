@@ -41,6 +41,7 @@ def show_work(request: Request, rooms: Rooms, question: Annotated[PageQuestion, 
         question,
         groups=_groups(items, today(rooms), language),
         count=len(items),
+        unseen=rooms.overview.tally().unseen,
     )
 
 

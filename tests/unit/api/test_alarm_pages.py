@@ -7,14 +7,15 @@ import io
 import zipfile
 from dataclasses import replace
 from datetime import date
+from html import unescape
 
 from icalendar import Calendar
 
 from domain.identifiers import AssetId
-from domain.records import AlarmState, DecisionVerb
+from domain.records import AlarmState, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
 from tests.unit.api.client import Client
-from tests.unit.api.samples import DAY_NS, NOW_NS, make_alarm, make_asset
+from tests.unit.api.samples import DAY_NS, NOW_NS, make_alarm, make_asset, make_risk
 from tests.unit.api.town import Town
 
 
@@ -107,6 +108,17 @@ def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Tow
     assert "Overdue" in town.client().get("/work?lang=en").text
     town.decisions.append(DecisionDraft(bridge, DecisionVerb.REPAIR, "A", "done"), decided_at_ns=NOW_NS)
     assert "Overdue" not in town.client().get("/work?lang=en").text
+
+
+def test_an_empty_work_list_does_not_look_healthy_where_no_sensor_sees(town: Town) -> None:
+    town.decisions.links.clear()
+    town.store.newest.clear()
+    html = unescape(town.client().get("/work?lang=en").text)
+    assert "Nothing is planned and nothing is advised." in html
+    assert f"{len(town.store.asset_rows)} structures have no usable data." in html
+    town.store.asset_rows = [make_asset("brug-1", "Brug")]
+    town.store.newest = {AssetId("brug-1"): make_risk("brug-1", RiskState.OK, 0.0, advice="none")}
+    assert "usable data" not in town.client().get("/work?lang=en").text
 
 
 def test_an_inspection_is_on_the_work_list_until_it_is_told_what_it_found(town: Town) -> None:
