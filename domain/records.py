@@ -18,6 +18,7 @@ from domain.measurements import DataQuality
 __all__ = [
     "EVENT_VERBS",
     "HORIZONS_DAYS",
+    "STANDING_STATES",
     "Alarm",
     "AlarmState",
     "Decision",
@@ -51,6 +52,10 @@ class AlarmState(StrEnum):
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
     CLEARED = "cleared"
+
+
+# Of alarms that are not over, neither by themselves nor by what a person said.
+STANDING_STATES: Final = (AlarmState.OPEN, AlarmState.ACKNOWLEDGED, AlarmState.CONFIRMED)
 
 
 class DecisionVerb(StrEnum):

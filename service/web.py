@@ -368,9 +368,9 @@ def _await_schema(engine: Engine) -> None:
     start = time.monotonic()
     while time.monotonic() < start + _SCHEMA_WAIT_S:
         try:
-            refuse_newer_schema(engine)
             if not migrations_pending(engine):
                 return
+            refuse_newer_schema(engine)
         except StorageUnavailable as error:
             if time.monotonic() > start + _STORE_WAIT_S:
                 logger().warning("operational_store_away", reason=str(error))

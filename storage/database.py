@@ -60,6 +60,13 @@ class _Schema:
         found = connection.scalar(select(column("version_num")).select_from(table(self.version_table)))
         return None if found is None else str(found)
 
+    def refuse_newer(self, found: str | None) -> None:
+        """Refuse a version that this program does not know; they are known from the first one on."""
+        if found is not None and found not in self.versions:
+            raise ConfigurationError(
+                f"the operational store is of a newer Schouw (schema {found!r}); install that version"
+            )
+
 
 # The versions are named here too, so that a start that changes nothing need not load Alembic and look for them.
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -146,9 +153,8 @@ def _upgrade(engine: Engine, schema: _Schema) -> None:
         found = schema.found_on(connection)
         if found == schema.newest:
             return
-        if found is not None and found not in schema.versions:
-            raise _newer(found)
-        from storage.migrating import migrate  # noqa: PLC0415 -- a sixth of what a start imports
+        schema.refuse_newer(found)
+        from storage.migrating import migrate  # noqa: PLC0415 -- see there
 
         migrate(connection, schema.migrations)
 
@@ -169,11 +175,8 @@ def check_schema(engine: Engine) -> None:
     found = _version_of(engine)
     if found == newest_schema():
         return
-    if found is None or found in _OPERATIONAL.versions:
-        raise ConfigurationError(
-            "the operational store is not there yet or older than this program; start `schouw ingest`"
-        )
-    raise _newer(found)
+    _OPERATIONAL.refuse_newer(found)
+    raise ConfigurationError("the operational store is not there yet or older than this program; start `schouw ingest`")
 
 
 def refuse_newer_schema(engine: Engine) -> None:
@@ -186,13 +189,7 @@ def refuse_newer_schema(engine: Engine) -> None:
     StorageUnavailable
         If the database is away.
     """
-    found = _version_of(engine)
-    if found is not None and found not in _OPERATIONAL.versions:
-        raise _newer(found)
-
-
-def _newer(found: str) -> ConfigurationError:
-    return ConfigurationError(f"the operational store is of a newer Schouw (schema {found!r}); install that version")
+    _OPERATIONAL.refuse_newer(_version_of(engine))
 
 
 def _version_of(engine: Engine) -> str | None:

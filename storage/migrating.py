@@ -1,4 +1,4 @@
-"""Changing the schema by Alembic: a module of its own, since loading Alembic is a sixth of a start that needs none."""
+"""Changing the schema by Alembic: a module of its own, since to load Alembic is a twelfth of a start without need."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from domain.identifiers import AssetId
 from domain.measurements import DataQuality, SensorStatus
 from domain.records import (
     HORIZONS_DAYS,
+    STANDING_STATES,
     AlarmState,
     FailureProbability,
     RiskAssessment,
@@ -50,7 +51,7 @@ from storage.tables import (
 __all__ = ["SqlOverview"]
 
 _STATES: Final = tuple(RiskState)
-_UNDECIDED: Final = (AlarmState.OPEN.value, AlarmState.ACKNOWLEDGED.value, AlarmState.CONFIRMED.value)
+_UNDECIDED: Final = tuple(state.value for state in STANDING_STATES)
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9

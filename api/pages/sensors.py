@@ -20,7 +20,7 @@ from api.texts import capital, marked, plural, text
 from domain.access import Right
 from domain.identifiers import AssetId
 from domain.measurements import DataQuality, SensorStatus
-from domain.records import Alarm, AlarmState, is_about_condition
+from domain.records import STANDING_STATES, Alarm, is_about_condition
 
 __all__ = ["router"]
 
@@ -31,8 +31,6 @@ _LETTERS_SHOWN: Final = 10
 # So many stand open; the rest is folded, so that the page stays short on a narrow screen.
 _CHANNELS_FIRST: Final = 8
 _LETTERS_FIRST: Final = 3
-# Alarms that are not over: what they say of a sensor explains what its data are worth.
-_STANDING: Final = (AlarmState.OPEN, AlarmState.ACKNOWLEDGED, AlarmState.CONFIRMED)
 # The two reasons that `ingest.resolve` has for holding messages.
 _UNKNOWN_STRUCTURE: Final = marked("The register does not know this structure.")
 _UNKNOWN_SENSOR: Final = marked("The register knows the structure, but not this sensor.")
@@ -129,7 +127,7 @@ def _alarms_about(rooms: ApiRooms, channels: Sequence[SensorStatus]) -> list[lis
     """Give the standing alarms about each channel, or its whole sensor: one of a kind, the newest first."""
     found: dict[AssetId, list[Alarm]] = {}
     for asset in dict.fromkeys(status.asset for status in channels):
-        standing = rooms.store.alarms(asset=asset, states=_STANDING, limit=_SHOWN)
+        standing = rooms.store.alarms(asset=asset, states=STANDING_STATES, limit=_SHOWN)
         found[asset] = [item for item in standing if item.cleared_at_ns is None and not is_about_condition(item.kind)]
     about: list[list[Alarm]] = []
     for status in channels:
