@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Guarded, Site, Watched
-from tests.browser.looking import SCHEMES, look_closely, violations
+from tests.browser.looking import SCHEMES, look_closely, overflow, violations
 from tests.browser.service import DAYS, START_NS, asset_of
 from tests.installation import publish
 
@@ -184,7 +184,7 @@ def test_a_chart_can_be_pointed_at_and_zoomed_into_without_a_mouse(site: Site, w
         expect(slider).not_to_have_value(newest)
     assert violations(page) == []
     page.set_viewport_size({"width": 320, "height": 700})
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert overflow(page) == 0
     button.press("Enter")
     expect(slider).to_have_count(0)
     expect(chart.locator(".drawing")).to_be_visible()

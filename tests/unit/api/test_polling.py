@@ -293,6 +293,7 @@ def test_a_plan_stands_until_the_repair(town: Town, client: Client) -> None:
 def test_what_ends_a_plan_ends_it_in_the_api_and_on_the_work_list_alike(verb: str, client: Client) -> None:
     """A dismissed matter left the work list and stood in `/v1/plans` for ever."""
     asset = client.get("/v1/plans").json()["items"][0]["asset"]
+    assert f";{asset};" in client.get("/work-list?kind=csv").text.replace('"', "")
     planned = [row for row in client.get("/work-list?kind=csv&lang=en").text.splitlines() if ",planned," in row]
     assert [asset in row for row in planned] == [True]
     (alarm,) = [item["id"] for item in client.get(f"/v1/alarms?asset={asset}&state=open").json()["items"]]
