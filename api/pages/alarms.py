@@ -16,6 +16,7 @@ from api.page_rows import alarm_row, decision_row, risk_row
 from api.pages.cases import Case, gather
 from api.pages.decide_form import DecideForm, may_decide, verb_choices
 from api.pages.frame import PageQuestion, address, asset_names, page_language, render
+from api.pages.live import follows
 from api.paging import next_cursor, read_page
 from api.questions import ItemPath, Rooms
 from api.rooms import ApiRooms
@@ -31,7 +32,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["router", "show_one_alarm"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ALARMS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ALARMS), follows()])
 
 _ROWS: Final = 50
 # Alarms that are gathered into cases at once; more than that open is a flood, and said so.

@@ -15,6 +15,7 @@ from api.pages.asset_material import AssetQuestion, read_material
 from api.pages.decide_form import DecideForm, may_decide, verb_choices
 from api.pages.explanation import explanation_rows
 from api.pages.frame import address, page_language, render
+from api.pages.live import follows
 from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
 from api.terms import term
@@ -24,7 +25,7 @@ from domain.register import Asset
 
 __all__ = ["AssetQuestion", "register_facts", "router", "show_asset"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
 # What one screen can hold; the API pages through the rest.
 _EVENTS_SHOWN: Final = 30

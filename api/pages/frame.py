@@ -130,6 +130,7 @@ def render(
             here=here,
             # A form that came back stands at the address that took it, where there is no page to ask for.
             page_at="" if request.method == "GET" else address(here, question),
+            live_mark=getattr(request.state, "live_mark", ""),
             other_lang=other.value,
             other_language=address(here, question, lang=other),
             menu=[

@@ -12,6 +12,7 @@ from api.access import needs
 from api.figures import euros, number, percent
 from api.languages import Language
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.live import follows
 from api.pages.pager import turned
 from api.questions import Rooms
 from api.terms import term
@@ -22,7 +23,7 @@ from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
 _HORIZON_DAYS: Final = 90
 # Classes of the chance within 90 days and of the emergency repair in euros: lower bounds.

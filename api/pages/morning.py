@@ -12,6 +12,7 @@ from api.figures import euros, number, percent
 from api.languages import Language
 from api.page_rows import risk_row
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.live import follows
 from api.pages.promise import promise_texts
 from api.pages.savings import savings_eur
 from api.paging import next_cursor, read_page
@@ -28,7 +29,7 @@ from storage.protocols import RankKey
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
 # What a reader takes in at once, and what keeps the page under 150 kB.
 _ROWS: Final = 50

@@ -12,6 +12,7 @@ from api.access import Who, checked_form, needs
 from api.languages import Language
 from api.onboarding import ChannelRow, Onboarding, OnboardingFault, Proposal, fault_sentence
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.live import follows
 from api.problems import ProblemError, not_found
 from api.questions import Rooms
 from api.rooms import ApiRooms
@@ -22,7 +23,7 @@ from domain.register import AssetType, Role
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.ONBOARD)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.ONBOARD), follows()])
 
 _ROWS_MOST: Final = 40
 _LOOKED_AT: Final = 1000

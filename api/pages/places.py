@@ -19,6 +19,7 @@ from api.figures import number
 from api.languages import Language
 from api.page_rows import SHAPES
 from api.pages.frame import PageQuestion, address, page_language, render
+from api.pages.live import follows
 from api.pages.pager import turned
 from api.questions import Question, Rooms
 from api.schemas import Answer
@@ -31,7 +32,7 @@ from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
 _ZOOM_MAX: Final = 19
 # Width of a cell in which structures become one sign, in pixels of a map of 256 * 2^zoom.

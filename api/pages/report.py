@@ -15,6 +15,7 @@ from api.pages.asset import register_facts
 from api.pages.asset_charts import asset_charts, channel_choices
 from api.pages.events import event_rows
 from api.pages.frame import PageQuestion, page_language, render
+from api.pages.live import follows
 from api.pages.promise import promise_texts
 from api.pages.savings import savings_eur
 from api.plans import all_decisions
@@ -26,7 +27,7 @@ from storage.overview_rows import FleetTally, ListFilter
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
 _TOP: Final = 8
 _ALARMS: Final = 5

@@ -13,6 +13,7 @@ from api.figures import local_time, number
 from api.page_rows import sensor_row
 from api.pages.decide_form import caller_of
 from api.pages.frame import PageQuestion, asset_names, page_language, render
+from api.pages.live import follows
 from api.questions import Rooms
 from api.rooms import ApiRooms
 from api.terms import alarm_title, term
@@ -24,7 +25,7 @@ from domain.records import STANDING_STATES, Alarm, is_about_condition
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSETS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSETS), follows()])
 
 _SHOWN: Final = 100
 _LETTERS_SHOWN: Final = 10

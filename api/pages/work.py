@@ -11,6 +11,7 @@ from api.access import needs
 from api.figures import long_date
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
+from api.pages.live import follows
 from api.pages.work_exports import calendar, comma_separated, spreadsheet
 from api.pages.work_items import WorkItem, today, week_of, work_items
 from api.questions import Rooms
@@ -19,7 +20,7 @@ from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_DECISIONS)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_DECISIONS), follows()])
 
 _WEEKS: Final = 8
 _MEDIA: Final = {

@@ -91,7 +91,7 @@ const refresh = async () => {
 
 if (texts && stale && document.querySelector("[data-live]")) {
   let lost = 0;
-  const stream = new EventSource("/live");
+  const stream = new EventSource(`/live?${new URLSearchParams({ seen: texts.seen })}`);
   stream.addEventListener("open", () => {
     if (lost) refresh();
     clearTimeout(lost);

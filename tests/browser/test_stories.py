@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Guarded, Site, Watched
 from tests.browser.looking import SCHEMES, look_closely, overflow, violations
@@ -149,6 +149,24 @@ def test_a_form_that_came_back_stays_up_to_date(site: Site, watched: Watched) ->
     expect(page.get_by_label("Why?")).to_have_value("Without a day")
     page.get_by_role("link", name="Nederlands").click()
     expect(page.get_by_role("heading", name="Besluit nemen")).to_be_visible()
+
+
+def test_what_changed_before_the_page_could_listen_comes_to_it(site: Site, watched: Watched) -> None:
+    """What changed while the stream was still being opened stayed away until something else changed."""
+    asset = asset_of(site.installation)
+    page = watched.open(site.address, "/about?lang=en")
+    held: list[Route] = []
+    page.route(re.compile("/live"), lambda route: held.append(route))  # noqa: PLW0108 -- it gets an attribute
+    page.goto(f"{site.address}/assets/{asset}?lang=en")
+    site.installation.until("stream", lambda: bool(page.title() and held), seconds=10)
+    decision = {"verb": "inspect", "reason": "Before it listens", "decidedBy": "F. Planner"}
+    assert page.request.post(f"{site.address}/v1/assets/{asset}/decisions", data=decision).status == 201
+    seen = f'data-seen="{page.locator("#live-texts").get_attribute("data-seen")}"'
+    anew = f"{site.address}/assets/{asset}"
+    site.installation.until("change", lambda: seen not in page.request.get(anew).text(), seconds=10)
+    held[0].continue_()
+    expect(page.locator("[data-live=decisions]").get_by_text("Before it listens")).to_be_visible(timeout=10_000)
+    expect(page.locator("#stale")).to_be_hidden()
 
 
 def until_labels(site: Site, labels: Locator, whole: list[str], *, same: bool) -> None:
