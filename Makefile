@@ -13,7 +13,7 @@ SPREAD = -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test quick bench bench-api bench-quality faults fuzz soak fmt lint types servers clean
+.PHONY: help run test long quick bench bench-api bench-quality faults fuzz soak fmt lint types servers clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r command what; do printf '%-19s %s\n' "$$command" "$$what"; done
@@ -25,6 +25,9 @@ test: $(VENV)/dev.stamp servers lint types ## everything a contributor needs to 
 	@$(PYTEST) $(SPREAD) --ignore=tests/browser --ignore=tests/performance tests $(ROOMS)
 	@$(PYTEST) $(SPREAD) tests/browser
 	@$(PYTEST) tests/performance
+
+long: ## `make test` with more days, seeds and cases, for an evening
+	@SCHOUW_TEST_LONG=1 $(MAKE) --no-print-directory test
 
 quick: $(VENV)/dev.stamp lint types ## the fast part of the tests, at most four minutes
 	@$(PYTEST) $(SPREAD) -m "not slow" tests $(ROOMS)

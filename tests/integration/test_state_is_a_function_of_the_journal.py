@@ -20,10 +20,11 @@ from simulator.scenario_file import load_scenario
 from storage.decisions import JournalDecisionLog
 from storage.protocols import DecisionDraft
 from tests.chain import ARRIVAL_NS, feed, finish, open_chain, simulated_messages
+from tests.lengths import either
 
 pytestmark = pytest.mark.slow
 
-DAYS = 24
+DAYS = either(12, long=24)
 
 
 def whole_state(pipeline: Pipeline) -> str:
@@ -48,10 +49,10 @@ def test_the_run_learns_something(undisturbed: tuple[str, dict[str, int]], messa
     state, tally = undisturbed
     assert not state.endswith(hashlib.sha256().hexdigest())  # which is that of no modes at all
     assert tally["messages_received"] == len(messages)
-    assert tally["readings_stored"] > 20_000
+    assert tally["readings_stored"] > 800 * DAYS
 
 
-@pytest.mark.parametrize(("batch", "close_every"), [(7, 1), (200, 1), (50, 5)])
+@pytest.mark.parametrize(("batch", "close_every"), either([(7, 1), (200, 5)], long=[(7, 1), (200, 1), (50, 5)]))
 def test_cutting_the_stream_elsewhere_changes_no_bit(
     tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]], batch: int, close_every: int
 ) -> None:
@@ -60,7 +61,7 @@ def test_cutting_the_stream_elsewhere_changes_no_bit(
     assert whole_state(pipeline) == undisturbed[0]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", either([1], long=[1, 2]))
 def test_another_order_within_the_lateness_allowance_changes_no_bit(
     tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]], seed: int
 ) -> None:
@@ -74,7 +75,7 @@ def test_another_order_within_the_lateness_allowance_changes_no_bit(
     assert pipeline.journal.tally()["readings_stored"] == undisturbed[1]["readings_stored"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", either([1], long=[1, 2]))
 def test_when_the_stream_pauses_changes_no_bit(
     tmp_path: Path, messages: list[Message], undisturbed: tuple[str, dict[str, int]], seed: int
 ) -> None:
@@ -89,7 +90,7 @@ def test_when_the_stream_pauses_changes_no_bit(
         feed(pipeline, messages[first : first + 30], batch=30)
         if generator.random() < 0.3:
             paused += pipeline.close(now_ns=ARRIVAL_NS, lateness_ns=0)
-    assert paused > 100
+    assert paused > 4 * DAYS
     assert whole_state(pipeline) == undisturbed[0]
 
 
@@ -121,7 +122,7 @@ def test_a_restart_at_any_moment_changes_no_bit(
         count = generator.randint(1, 25)
         feed(pipeline, messages[place : place + count], batch=20)
         place += count
-        if generator.random() < 0.5:
+        if generator.random() < 0.8:
             pipeline.begin_save()
             for _ in range(generator.randint(0, 3)):
                 pipeline.take(messages[place : place + 5], now_ns=ARRIVAL_NS)
