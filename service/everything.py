@@ -22,18 +22,14 @@ from domain.errors import ConfigurationError
 from service.broker import EmbeddedBroker, free_port
 from service.child_environment import child_environment
 from service.folder import prepare_folder, status_path
-from service.ingest_process import is_ready
+from service.listening import bind
 from service.processes import ChildProcess, ChildSpec
-from service.readers import check_workers
 from service.register_commands import current_register, import_assets, import_works
-from service.sessions import make_inbox
+from service.sessions import check_workers, make_inbox
 from service.settings import Settings
-from service.status import STALE_NS, read_status
+from service.status import STALE_NS, is_ready, read_status
 from service.supervisor import Part, Supervisor
 from service.telemetry import emitter
-from service.web import bind
-from simulator.run import resolve_start, start_for_live, write_register, write_truth
-from simulator.scenario_file import load_scenario
 from storage.journal import Journal
 
 __all__ = ["CHILDREN", "DemoPlan", "run_everything"]
@@ -220,6 +216,14 @@ def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> Chi
 
 def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str]) -> ChildProcess:
     """Prepare the demo's register and the process that publishes it."""
+    from simulator.run import (  # noqa: PLC0415 -- only a demo waits for it
+        resolve_start,
+        start_for_live,
+        write_register,
+        write_truth,
+    )
+    from simulator.scenario_file import load_scenario  # noqa: PLC0415 -- as above
+
     progress = settings.data_dir / "simulator-progress.json"
     scenario = load_scenario(demo.scenario)
     start_ns = demo.start_ns if demo.start_ns is not None else start_for_live(scenario, time.time_ns())

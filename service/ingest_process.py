@@ -16,18 +16,18 @@ from service.organisations import budgets_of
 from service.pipeline import Pipeline
 from service.projection_process import ProjectionsElsewhere, projecting
 from service.projector import Projector
-from service.readers import ReaderPool, check_workers
+from service.readers import ReaderPool
 from service.register_commands import keep_budgets
 from service.restore import without_collecting
 from service.retention import RetentionJob
-from service.sessions import make_inbox
+from service.sessions import check_workers, make_inbox
 from service.settings import Settings
-from service.status import IngestStatus, read_status
+from service.status import read_status
 from service.telemetry import logger
 from service.worker import Worker
 from storage.journal import Journal
 
-__all__ = ["is_ready", "run_ingest"]
+__all__ = ["run_ingest"]
 
 # A start shall not take longer for it, however large the journal is.
 _CHECK_S = 2.0
@@ -103,8 +103,3 @@ def _refuse_damage(journal: Journal) -> None:
             f"journal {journal.path.name}: SQLite found {'; '.join(faults[:3])}; nothing was started: run `schouw "
             "doctor`, which says what is missing, keep the folder, and restore a backup with `schouw restore`"
         )
-
-
-def is_ready(status: IngestStatus | None) -> bool:
-    """Tell whether ingest holds its session with the broker."""
-    return status is not None and status.broker_connected

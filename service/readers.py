@@ -3,7 +3,7 @@
 `ReaderPool` takes the place of the one inbox of `service.worker`: it hands out batches, already decoded, and passes on
 what became of them. Each reader has its own shards, so an asset's messages come through one reader, in their order;
 between assets there is none, which changes nothing by the wall's clock (design.md D14) and would by the stream's, where
-one shard that is read faster would look like time that passes for all: `check_workers` refuses that.
+one shard that is read faster would look like time that passes for all: `service.sessions.check_workers` refuses that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Final
 
-from domain.errors import ConfigurationError
 from ingest.delivery import InboxBatch
 from ingest.inbox_state import InboxState
 from ingest.shards import shares, together
@@ -28,7 +27,7 @@ from service.settings import Settings
 from service.supervisor import Supervisor
 from service.telemetry import emitter
 
-__all__ = ["ReadBatch", "ReaderPool", "check_workers"]
+__all__ = ["ReadBatch", "ReaderPool"]
 
 _NOTHING: Final = InboxBatch((), ())
 _STOP_S: Final = 15.0
@@ -42,28 +41,6 @@ class ReadBatch(InboxBatch):
     reader: _ReaderPart
     life: int
     number: int
-
-
-def check_workers(settings: Settings) -> None:
-    """Refuse workers that there is nothing to do for, or that would change results.
-
-    Raises
-    ------
-    ConfigurationError
-        In one sentence.
-    """
-    workers, shards = settings.ingest.workers, settings.mqtt.shards
-    if workers > max(shards, 1):
-        raise ConfigurationError(
-            f"ingest.workers: got {workers} with mqtt.shards {shards}, expected at most one worker a shard; the "
-            "embedded broker makes shards for `schouw run --workers`, another one must map topics to shard/<n>/... by "
-            "asset (docs/how-to-workers.md)"
-        )
-    if shards and settings.ingest.clock == "stream":
-        raise ConfigurationError(
-            f"mqtt.shards: got {shards} with ingest.clock 'stream', expected 0; shards that are read at their own pace "
-            "would move the stream's clock for each other: replay history with one worker, in a folder without shards"
-        )
 
 
 class ReaderPool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from domain.errors import ConfigurationError
 from ingest.mqtt import MqttInbox, TlsFiles
 from ingest.shards import session_name, shard_filters
 from ingest.spill import Spill
@@ -12,7 +13,7 @@ from ingest.topics import FORMER_FILTERS, TOPIC_FILTERS
 from service.settings import Settings
 from service.telemetry import emitter
 
-__all__ = ["make_inbox"]
+__all__ = ["check_workers", "make_inbox"]
 
 # A broker that sends again at once needs no longer to show that nothing waits there.
 _LEAST_QUIET_S: Final = 1.0
@@ -46,3 +47,25 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         former_filters=former,
         quiet_s=max(section.redelivery_seconds, _LEAST_QUIET_S),
     )
+
+
+def check_workers(settings: Settings) -> None:
+    """Refuse workers that there is nothing to do for, or that would change results.
+
+    Raises
+    ------
+    ConfigurationError
+        In one sentence.
+    """
+    workers, shards = settings.ingest.workers, settings.mqtt.shards
+    if workers > max(shards, 1):
+        raise ConfigurationError(
+            f"ingest.workers: got {workers} with mqtt.shards {shards}, expected at most one worker a shard; the "
+            "embedded broker makes shards for `schouw run --workers`, another one must map topics to shard/<n>/... by "
+            "asset (docs/how-to-workers.md)"
+        )
+    if shards and settings.ingest.clock == "stream":
+        raise ConfigurationError(
+            f"mqtt.shards: got {shards} with ingest.clock 'stream', expected 0; shards that are read at their own pace "
+            "would move the stream's clock for each other: replay history with one worker, in a folder without shards"
+        )

@@ -14,6 +14,7 @@ __all__ = [
     "IngestStatus",
     "ProjectionStatus",
     "ProjectionsStatus",
+    "is_ready",
     "read_projections",
     "read_status",
     "write_status",
@@ -125,3 +126,8 @@ def read_projections(path: Path) -> ProjectionsStatus | None:
         return msgspec.json.decode(path.read_bytes(), type=ProjectionsStatus)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def is_ready(status: IngestStatus | None) -> bool:
+    """Tell whether ingest holds its session with the broker."""
+    return status is not None and status.broker_connected

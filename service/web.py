@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -26,10 +24,10 @@ from service.explaining import explain
 from service.folder import prepare_folder, status_path
 from service.http_protocol import ProblemProtocol
 from service.ingest_standing import ingest_standing
+from service.listening import bind
 from service.onboarding import JournalOnboarding
 from service.series_store import open_series
 from service.settings import Settings
-from service.settings_sections import AccessSection
 from service.status import IngestStatus, ProjectionStatus, read_status
 from service.telemetry import logger, metrics_text
 from service.webhooks import WebhookDeliverer
@@ -41,7 +39,7 @@ from storage.modal import SqlModes
 from storage.overview import SqlOverview
 from storage.protocols import ProjectedSeries
 
-__all__ = ["ServiceHealth", "bind", "make_rooms", "run_api"]
+__all__ = ["ServiceHealth", "make_rooms", "run_api"]
 
 _SCHEMA_WAIT_S: Final = 60.0
 _STORE_WAIT_S: Final = 3.0
@@ -195,48 +193,6 @@ def _clocks(status: IngestStatus) -> PartState:
 def _revisions(status: IngestStatus) -> PartState:
     detail = f"{status.revisions_waiting} assets wait to be scored again with what came late"
     return PartState("scoring again", ok=True, detail=detail, since_ns=None)
-
-
-def bind(host: str, port: int, access: AccessSection) -> socket.socket:
-    """Take the port of the API.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is taken, or the address is not loopback: nothing else is served without authentication.
-    """
-    if not _is_loopback(host):
-        if not access.required:
-            raise ConfigurationError(
-                f"api.host: got {host!r}, expected a loopback address; nothing but loopback is served without "
-                "authentication: set SCHOUW_ACCESS__REQUIRED=true and make keys with `schouw keys create`"
-            )
-        if not access.secure_cookies:
-            raise ConfigurationError(
-                f"access.secure_cookies: got false with api.host {host!r}, expected true; cookies without TLS are for "
-                "loopback alone"
-            )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, because asyncio sends small packets at once (TCP_NODELAY) for such sockets alone: without it
-    # answers were seen to wait 40 ms for the acknowledgement of their headers.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"port {port} on {host} cannot be taken for the API ({error.strerror}); stop what uses it, or choose "
-            "another with SCHOUW_API__PORT or --api-port"
-        ) from error
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def owner_file(path: Path | None, setting: str) -> bytes:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.signal import lfilter
 
 from domain.arrays import FloatArray
 
@@ -122,6 +121,8 @@ def _grown(severity: float) -> float:
 
 def _strikes(chance: np.random.Generator, machine: Machine, sampling_rate_hz: float, samples: int) -> FloatArray:
     """Let every ball strike the pit, and the housing ring."""
+    from scipy.signal import lfilter  # noqa: PLC0415 -- a third of a start, and a register needs none
+
     count = int(samples / sampling_rate_hz * machine.ball_pass_hz) + 3
     gaps = 1.0 + _SLIP * chance.standard_normal(count)
     moments_s = (np.cumsum(gaps) - chance.uniform(0.0, 2.0)) / machine.ball_pass_hz

@@ -20,13 +20,12 @@ from service.broker import EmbeddedBroker, free_port
 from service.clock_policy import clock_policy
 from service.evaluation.chain_listener import ChainListener, ChainRun
 from service.folder import status_path
-from service.ingest_process import is_ready
 from service.organisations import budgets_of
 from service.projector import Projector
 from service.restore import open_pipeline
 from service.sessions import make_inbox
 from service.settings import Settings
-from service.status import read_status
+from service.status import is_ready, read_status
 from service.worker import Worker
 from simulator.progress import Progress
 from simulator.run import simulate

@@ -29,8 +29,8 @@ import uvicorn
 from fastapi import FastAPI, Response
 
 from service.everything import CHILDREN
+from service.listening import bind
 from service.settings_sections import AccessSection
-from service.web import bind
 from storage.journal import Journal
 from tests.installation import Installation, stop
 from tests.performance.load import Load, start_publishers, write_register

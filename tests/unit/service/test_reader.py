@@ -19,7 +19,7 @@ from service.decoding import decode_ahead
 from service.frames import Again, BatchRead, Done, Report, UseRegister
 from service.pipeline import Pipeline
 from service.reader import Reader
-from service.readers import check_workers
+from service.sessions import check_workers
 from service.settings import load_settings
 from tests.unit.service.site import NOW_NS, open_site, part, reading
 from tests.unit.service.worker_bench import Gateway

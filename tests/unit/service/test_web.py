@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from domain.errors import ConfigurationError
+from service.listening import bind
 from service.settings_sections import AccessSection
 from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, read_status, write_status
-from service.web import ServiceHealth, bind
+from service.web import ServiceHealth
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
 
