@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Guarded, Watched
-from tests.browser.looking import PATHS, look_closely, named, spoken
+from tests.browser.looking import PATHS, look_closely, named, schemes_in, spoken
 from tests.installation import Installation
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ def test_an_empty_service_says_so_on_every_page_and_a_broken_one_too(
     for path, language in itertools.product(PATHS, banner):
         page.goto(spoken(path, language))
         expect(page.get_by_role("status").filter(has_text=banner[language])).to_be_visible()
-        wrong += look_closely(page, shots, f"empty-{named(path)}-{language}")
+        wrong += look_closely(page, shots, f"empty-{named(path)}-{language}", schemes_in(language))
     assert not wrong, "\n".join(wrong)
     watched.expected_statuses = {500, 503}
     away = {"nl": "De gegevens zijn nu niet te bereiken", "en": "The data cannot be reached for now"}
@@ -44,7 +44,7 @@ def test_an_empty_service_says_so_on_every_page_and_a_broken_one_too(
             assert answer is not None
             assert answer.status == status
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-            assert look_closely(page, shots, f"error-{status}-{language}") == []
+            assert look_closely(page, shots, f"error-{status}-{language}", schemes_in(language)) == []
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
@@ -63,5 +63,5 @@ def test_an_error_is_a_page_in_the_readers_language(
         assert answer.status == status
         assert page.locator("html").get_attribute("lang") == language
         headings.add(page.get_by_role("heading", level=1).inner_text())
-        assert look_closely(page, shots, f"error-{status}-{language}") == []
+        assert look_closely(page, shots, f"error-{status}-{language}", schemes_in(language)) == []
     assert len(headings) == len(errors)

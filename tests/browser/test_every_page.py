@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.budgets import measured
 from tests.browser.conftest import Site, Watched
-from tests.browser.looking import PATHS, look_closely, named, overflow, settle, sheets, spoken
+from tests.browser.looking import PATHS, look_closely, named, overflow, schemes_in, settle, sheets, spoken
 from tests.browser.service import asset_of
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_every_page_is_accessible_in_both_themes_and_fits(
         page.goto(spoken(path, language))
         settle(page)
         assert page.locator("html").get_attribute("lang") == language
-        wrong += look_closely(page, shots, f"{named(path)}-{language}")
+        wrong += look_closely(page, shots, f"{named(path)}-{language}", schemes_in(language))
     assert not wrong, "\n".join(wrong)
 
 
