@@ -22,9 +22,8 @@ run: $(VENV)/run.stamp ## start everything on this machine with a simulated muni
 	@exec $(BIN)/schouw run --demo
 
 test: $(VENV)/dev.stamp servers lint types ## everything a contributor needs to trust a change
-	@$(PYTEST) $(SPREAD) --ignore=tests/browser --ignore=tests/performance tests $(ROOMS)
+	@$(PYTEST) $(SPREAD) --ignore=tests/browser tests $(ROOMS)
 	@$(PYTEST) $(SPREAD) tests/browser
-	@$(PYTEST) tests/performance
 
 long: ## `make test` with more days, seeds and cases, for an evening
 	@SCHOUW_TEST_LONG=1 $(MAKE) --no-print-directory test

@@ -56,7 +56,7 @@ def publish_to_visible(*, rate: float, seconds: float, sensors: int = 1_000, sam
         site.call("assets", "import", str(assets), str(channels))
         delays: list[float] = []
         with site.running("run", "--replay"):
-            site.until("ready", lambda: site.get(f"/v1/assets/{_ASSET}/risk") is not None, seconds=60)
+            site.until("ready", lambda: site.get(f"/v1/assets/{_ASSET}/risk") is not None, seconds=180)
             processes = start_publishers(load, site.mqtt_port, rate=rate)
             began = time.monotonic()
             number = 0
