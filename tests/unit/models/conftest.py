@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,14 @@ class Run:
                 self.state, changes = step_fleet(self.catalogue, self.state, self.memory, self.now_ns)
                 self.changes.extend(changes)
         return self
+
+    def branch(self) -> Run:
+        """Give a run that has lived the same so far; what either lives from here on, the other does not know.
+
+        They may share the state: stepping changes no input, which `tests/properties/test_models_chain.py` holds.
+        """
+        memory = FleetMemory.decode(self.memory.encode())
+        return replace(self, changes=list(self.changes), scores=list(self.scores), memory=memory)
 
     def kinds(self) -> list[str]:
         return [change.kind for change in self.changes if change.raised]

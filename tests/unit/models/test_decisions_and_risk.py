@@ -38,13 +38,13 @@ def check_reasons(record: RiskAssessment) -> None:
         assert set(REASONS[reason.code]) - OPTIONAL_FACTS <= set(reason.facts) <= set(REASONS[reason.code])
 
 
-@pytest.fixture
-def alarmed(start_run: Callable[..., Any]) -> Any:
+@pytest.fixture(scope="module")
+def weakened(fleet_tools: Any) -> Any:
     """Ten sound days, then ten with 6 % less of both frequencies."""
     rng = np.random.default_rng(31)
     hours = 20 * 24
     loss = np.where(np.arange(hours) >= 10 * 24, 0.94, 1.0)
-    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
+    run = fleet_tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
     run.feed(
         {
             "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
@@ -54,6 +54,11 @@ def alarmed(start_run: Callable[..., Any]) -> Any:
     )
     assert run.kinds() == ["condition.stiffness_loss"]
     return run
+
+
+@pytest.fixture
+def alarmed(weakened: Any) -> Any:
+    return weakened.branch()
 
 
 def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:

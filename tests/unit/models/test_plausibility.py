@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from domain.arrays import FloatArray
 from domain.identifiers import SensorId
 from domain.register import AssetType, Role
 from models.compiling import compile_catalogue
+from tests.lengths import either
+from tests.unit.models.conftest import make_register
 
 HEALTHY = 12 * 24
 
 
-def drive(registers: Callable[..., Any], fleet_tools: Any, *, hours: int, motor_only: bool = False) -> Any:
-    """A drive whose sensor gives vibration and warmth: twelve sound days, then g and Fahrenheit, or that alone."""
+def drive(registers: Callable[..., Any], fleet_tools: Any) -> tuple[Any, dict[str, FloatArray], FloatArray]:
+    """A drive whose sensor gives vibration and warmth, after twelve sound days.
+
+    With it what it says in the weeks to come, in g and Fahrenheit, and the vibration in its own unit.
+    """
     register, numbers = registers(["vibration_rms", "motor_temperature", "temperature"], kind=AssetType.LOCK)
     channels = tuple(
         replace(row, sensor=SensorId("drive")) if row.role is Role.CONDITION else row for row in register.channels
@@ -25,15 +31,21 @@ def drive(registers: Callable[..., Any], fleet_tools: Any, *, hours: int, motor_
     numbers = {row.key: numbers[old.key] for row, old in zip(channels, register.channels, strict=True)}
     catalogue = compile_catalogue(replace(register, channels=channels), numbers)
     rng = np.random.default_rng(21)
-    vibration = 0.5 * np.exp(rng.normal(scale=0.05, size=HEALTHY + hours))
+    hours = HEALTHY + 30 * 24
+    vibration = 0.5 * np.exp(rng.normal(scale=0.05, size=hours))
     # So noisy that forty degrees more are no impossible value.
-    motor = 15.0 + rng.normal(scale=8.0, size=HEALTHY + hours)
+    motor = 15.0 + rng.normal(scale=8.0, size=hours)
+    air = 5.0 + rng.normal(scale=0.3, size=hours)
+    values = {"vibration_rms": vibration, "motor_temperature": motor, "temperature": air}
+    run = fleet_tools.run(catalogue).feed(part(values, 0, HEALTHY))
     motor[HEALTHY:] = 1.8 * motor[HEALTHY:] + 32.0
-    if not motor_only:
-        vibration[HEALTHY:] *= 9.80665
-    run = fleet_tools.run(catalogue)
-    air = 5.0 + rng.normal(scale=0.3, size=HEALTHY + hours)
-    return run.feed({"vibration_rms": vibration, "motor_temperature": motor, "temperature": air})
+    own_unit = vibration[HEALTHY:].copy()
+    vibration[HEALTHY:] *= 9.80665
+    return run, part(values, HEALTHY, hours), own_unit
+
+
+def part(values: dict[str, FloatArray], begin: int, end: int) -> dict[str, FloatArray]:
+    return {name: column[begin:end] for name, column in values.items()}
 
 
 def motor_deviation(run: Any) -> float:
@@ -46,31 +58,41 @@ def test_what_a_sensor_says_beside_a_wrong_unit_is_doubted_for_two_weeks(
     registers: Callable[..., Any], fleet_tools: Any
 ) -> None:
     """Fahrenheit on a motor, too noisy to be impossible, was an alarm of a worn drive."""
-    run = drive(registers, fleet_tools, hours=10 * 24)
+    sound, values, own_unit = drive(registers, fleet_tools)
+    run = sound.branch().feed(part(values, 0, 10 * 24))
     assert run.kinds() == ["sensor.units"]
     assert motor_deviation(run) < 10.0
-    assert motor_deviation(drive(registers, fleet_tools, hours=10 * 24, motor_only=True)) > 20.0
-    assert motor_deviation(drive(registers, fleet_tools, hours=30 * 24)) > 20.0
+    motor_only = part({**values, "vibration_rms": own_unit}, 0, 10 * 24)
+    assert motor_deviation(sound.branch().feed(motor_only)) > 20.0
+    run.feed(part(values, 10 * 24, either(24, long=30) * 24))
+    assert motor_deviation(run) > 20.0
 
 
-def bridge(start_run: Callable[..., Any], change: Callable[[Any, Any], Any], *, hours: int = 96) -> Any:
-    """Twelve healthy days of vibration and a frequency, then some hours of which the vibration is changed."""
-    rng = np.random.default_rng(17)
-    total = HEALTHY + hours
-    vibration = 0.5 * np.exp(rng.normal(scale=0.05, size=total))
-    vibration[HEALTHY:] = change(vibration[HEALTHY:], rng)
-    return start_run(["vibration_rms", "natural_frequency_1", "temperature"]).feed(
-        {
-            "vibration_rms": vibration,
-            "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.003, size=total)),
-            "temperature": 12.0 + 3.0 * np.sin(np.arange(total) * 2 * np.pi / 24),
-        }
-    )
+def hours_of_a_bridge(seed: int, hours: int) -> dict[str, FloatArray]:
+    rng = np.random.default_rng(seed)
+    return {
+        "vibration_rms": 0.5 * np.exp(rng.normal(scale=0.05, size=hours)),
+        "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.003, size=hours)),
+        "temperature": 12.0 + 3.0 * np.sin(np.arange(hours) * 2 * np.pi / 24),
+    }
+
+
+@pytest.fixture(scope="module")
+def healthy(fleet_tools: Any) -> Any:
+    """Twelve healthy days of vibration and a frequency."""
+    run = fleet_tools.run(compile_catalogue(*make_register(["vibration_rms", "natural_frequency_1", "temperature"])))
+    return run.feed(hours_of_a_bridge(17, HEALTHY))
+
+
+def bridge(healthy: Any, change: Callable[[FloatArray], FloatArray], *, hours: int = 96) -> Any:
+    """Some hours more, of which the vibration is changed."""
+    values = hours_of_a_bridge(18, hours)
+    return healthy.branch().feed({**values, "vibration_rms": change(values["vibration_rms"])})
 
 
 @pytest.mark.parametrize(("factor", "told"), [(1000.0, 1000.0), (1 / 9.80665, 0.101972), (9.80665, 9.80665)])
-def test_a_wrong_unit_is_named_and_divided_out(start_run: Callable[..., Any], factor: float, told: float) -> None:
-    run = bridge(start_run, lambda values, _: values * factor)
+def test_a_wrong_unit_is_named_and_divided_out(healthy: Any, factor: float, told: float) -> None:
+    run = bridge(healthy, lambda values: values * factor)
     assert run.kinds() == ["sensor.units"]
     change = next(change for change in run.changes if change.raised)
     assert change.subject == "s-vibration_rms/vibration_rms"
@@ -80,25 +102,25 @@ def test_a_wrong_unit_is_named_and_divided_out(start_run: Callable[..., Any], fa
     assert abs(run.state.deviation[judged]) < 0.1
 
 
-def test_a_fault_that_ends_is_cleared(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, _: np.where(np.arange(96) < 30, 1000.0 * values, values))
+def test_a_fault_that_ends_is_cleared(healthy: Any) -> None:
+    run = bridge(healthy, lambda values: np.where(np.arange(96) < 30, 1000.0 * values, values))
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.units", True), ("sensor.units", False)]
 
 
-def test_an_impossible_value_is_held_back_and_named(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, _: 40.0 * values)
+def test_an_impossible_value_is_held_back_and_named(healthy: Any) -> None:
+    run = bridge(healthy, lambda values: 40.0 * values)
     assert run.kinds() == ["sensor.implausible"]
     assert run.state.raised_ns.max() == 0
 
 
-def test_a_single_spike_is_held_back_without_a_word(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, _: np.where(np.arange(96) == 5, 15.0 * values, values))
+def test_a_single_spike_is_held_back_without_a_word(healthy: Any) -> None:
+    run = bridge(healthy, lambda values: np.where(np.arange(96) == 5, 15.0 * values, values))
     assert run.kinds() == []
 
 
 @pytest.mark.slow
-def test_damage_that_grows_within_days_is_no_fault(start_run: Callable[..., Any]) -> None:
-    run = bridge(start_run, lambda values, _: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
+def test_damage_that_grows_within_days_is_no_fault(healthy: Any) -> None:
+    run = bridge(healthy, lambda values: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
     assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
 
 

@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from domain.arrays import FloatArray
+from models.compiling import compile_catalogue
+from tests.unit.models.conftest import make_register, weather_of
+
 QUIET_DAYS, DAYS = 8, 15
 HOURS = DAYS * 24
 FROM = QUIET_DAYS * 24
 NAMES = ["vibration_rms", "natural_frequency_1", "temperature", "humidity", "traffic_count"]
 
 
-def site(start_run: Callable[..., Any], make_weather: Callable[..., Any], **changed: Callable[[Any, Any], Any]) -> Any:
+def two_weeks(**changed: Callable[[Any, Any], Any]) -> dict[str, FloatArray]:
     """Two weeks of a bridge and its weather; from the ninth day on a channel is changed."""
     rng = np.random.default_rng(23)
-    weather = make_weather(rng, DAYS, start_day=120)
+    weather = weather_of(rng, DAYS, start_day=120)
     values = {
         "vibration_rms": 0.3 * np.sqrt(weather.traffic / 300.0) * np.exp(rng.normal(scale=0.08, size=HOURS)),
         "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.002, size=HOURS)),
@@ -27,15 +31,26 @@ def site(start_run: Callable[..., Any], make_weather: Callable[..., Any], **chan
     }
     for name, change in changed.items():
         values[name][FROM:] = change(values[name][FROM:], rng)
-    return start_run(NAMES).feed(values)
+    return values
+
+
+@pytest.fixture(scope="module")
+def quiet(fleet_tools: Any) -> Any:
+    """The bridge after its days before any change."""
+    run = fleet_tools.run(compile_catalogue(*make_register(NAMES)))
+    return run.feed({name: column[:FROM] for name, column in two_weeks().items()})
+
+
+def site(quiet: Any, **changed: Callable[[Any, Any], Any]) -> Any:
+    return quiet.branch().feed({name: column[FROM:] for name, column in two_weeks(**changed).items()})
 
 
 def subjects(run: Any) -> list[tuple[str, str]]:
     return [(change.kind, change.subject) for change in run.changes if change.raised]
 
 
-def test_a_sound_site_is_neither_noisy_nor_spiky(start_run: Any, make_weather: Any) -> None:
-    assert subjects(site(start_run, make_weather)) == []
+def test_a_sound_site_is_neither_noisy_nor_spiky(quiet: Any) -> None:
+    assert subjects(site(quiet)) == []
 
 
 @pytest.mark.parametrize(
@@ -46,41 +61,38 @@ def test_a_sound_site_is_neither_noisy_nor_spiky(start_run: Any, make_weather: A
         ("temperature", lambda values, rng: values + rng.normal(scale=2.0, size=len(values))),
     ],
 )
-def test_noise_is_named_and_does_not_count(start_run: Any, make_weather: Any, name: str, noise: Any) -> None:
-    run = site(start_run, make_weather, **{name: noise})
+def test_noise_is_named_and_does_not_count(quiet: Any, name: str, noise: Any) -> None:
+    run = site(quiet, **{name: noise})
     assert subjects(run) == [("sensor.noisy", f"s-{name}/{name}")]
     assert run.state.raised_ns.max() == 0
 
 
-def test_noise_that_ends_is_cleared(start_run: Any, make_weather: Any) -> None:
+def test_noise_that_ends_is_cleared(quiet: Any) -> None:
     def ends(values: Any, rng: Any) -> Any:
         noise = np.exp(rng.normal(scale=0.6, size=len(values)))
         return np.where(np.arange(len(values)) < 60, values * noise, values)
 
-    run = site(start_run, make_weather, vibration_rms=ends)
+    run = site(quiet, vibration_rms=ends)
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.noisy", True), ("sensor.noisy", False)]
 
 
 @pytest.mark.parametrize(("name", "size"), [("vibration_rms", 3.0), ("natural_frequency_1", 0.1), ("temperature", 9.0)])
-def test_spikes_are_named_and_are_not_noise(start_run: Any, make_weather: Any, name: str, size: float) -> None:
-    run = site(start_run, make_weather, **{name: lambda values, _: values + size * (np.arange(len(values)) % 23 == 5)})
+def test_spikes_are_named_and_are_not_noise(quiet: Any, name: str, size: float) -> None:
+    run = site(quiet, **{name: lambda values, _: values + size * (np.arange(len(values)) % 23 == 5)})
     assert subjects(run) == [("sensor.spikes", f"s-{name}/{name}")]
     raised = next(change for change in run.changes if change.raised)
     assert raised.reasons[0].facts["spikes"] == 3
 
 
-def test_a_counter_that_fails_makes_no_vibration_noisy(start_run: Any, make_weather: Any) -> None:
+def test_a_counter_that_fails_makes_no_vibration_noisy(quiet: Any) -> None:
     """What explained the vibration was gone for hours at a time, and what it left unexplained passed for noise."""
     run = site(
-        start_run,
-        make_weather,
+        quiet,
         traffic_count=lambda values, rng: np.where(rng.random(len(values)) < 0.6, np.nan, values),
     )
     assert [kind for kind, subject in subjects(run) if "vibration" in subject] == []
 
 
-def test_a_level_on_the_move_is_no_noise(start_run: Any, make_weather: Any) -> None:
-    run = site(
-        start_run, make_weather, natural_frequency_1=lambda values, _: values * np.linspace(1.0, 0.93, len(values))
-    )
+def test_a_level_on_the_move_is_no_noise(quiet: Any) -> None:
+    run = site(quiet, natural_frequency_1=lambda values, _: values * np.linspace(1.0, 0.93, len(values)))
     assert not [kind for kind, _ in subjects(run) if kind.startswith("sensor.")]
