@@ -114,7 +114,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
                 if identifier in html:
                     found.seen_after_s[identifier] = time.monotonic() - stored[identifier]
 
-        watch(120, lambda: is_complete(installation), look)
+        watch(200, lambda: is_complete(installation), look)
 
         # Alarms about damage may follow the last assessment; all have had their time once none came for a while.
         def is_quiet() -> bool:
