@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
-from api.app import create_app
 from domain.access import Role
 from service.oidc import OidcLogin
 from service.organisations import LoginProvider
@@ -26,6 +26,8 @@ from tests.unit.api.samples import HOUR_NS
 from tests.unit.api.town import SETTINGS, Town, make_town
 
 HOME = "http://testserver"
+# The provider speaks plain HTTP, and reading the certificates of all authorities takes longer than the question.
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -63,14 +65,21 @@ class Browser:
     def callback(self, start: str = "/login") -> str:
         sent = self.get(start)
         assert sent.status == 302, sent.text
-        back = httpx2.get(sent.headers["location"]).headers["location"]
+        back = httpx2.get(sent.headers["location"], verify=NO_AUTHORITIES).headers["location"]
         return back.removeprefix(HOME)
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Provider]:
     with running_provider() as made:
         yield made
+
+
+@pytest.fixture
+def provider(serving: Provider) -> Provider:
+    """Let the one provider forget what it was asked, and tell the truth again."""
+    vars(serving).update(vars(Provider(key=serving.key, issuer=serving.issuer)))
+    return serving
 
 
 @pytest.fixture
@@ -92,8 +101,7 @@ def login_of(provider: Provider, **changes: str) -> LoginProvider:
     return replace(made, **changes)  # type: ignore[arg-type]  # fields of text
 
 
-@pytest.fixture
-def town(provider: Provider, ledger: AccessStore) -> Town:
+def town_with_logins(provider: Provider, ledger: AccessStore) -> Town:
     made = guard(make_town(), ledger)
     made.settings = replace(SETTINGS, public_url=HOME)
     made.access = replace(made.access, login=OidcLogin([login_of(provider)]))
@@ -101,8 +109,19 @@ def town(provider: Provider, ledger: AccessStore) -> Town:
 
 
 @pytest.fixture
-def browser(town: Town) -> Browser:
-    return Browser(Client(create_app(town.rooms())))
+def town(provider: Provider, ledger: AccessStore) -> Town:
+    return town_with_logins(provider, ledger)
+
+
+@pytest.fixture(scope="module")
+def lasting(serving: Provider, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """One application for all tests that change nothing of its town."""
+    return town_with_logins(serving, open_ledger(tmp_path_factory.mktemp("lasting"))).client()
+
+
+@pytest.fixture
+def browser(lasting: Client, provider: Provider) -> Browser:  # noqa: ARG001 -- forgets
+    return Browser(lasting)
 
 
 def test_a_person_logs_in_works_and_logs_out(browser: Browser, provider: Provider) -> None:
@@ -146,7 +165,8 @@ def test_the_cookie_of_a_session_is_out_of_reach(town: Town) -> None:
     assert {"httponly", "secure", "samesite=lax", "path=/login"} <= {part.lower() for part in under_way.split("; ")}
 
 
-def test_every_login_is_a_session_of_its_own(browser: Browser, town: Town) -> None:
+def test_every_login_is_a_session_of_its_own(town: Town) -> None:
+    browser = Browser(town.client())
     browser.log_in()
     first = browser.cookies["schouw"]
     browser.log_in()
@@ -204,9 +224,9 @@ def test_an_identity_token_signed_by_another_is_refused(browser: Browser, provid
     assert browser.log_in().status == 401
 
 
-def test_a_code_is_taken_once_and_only_where_it_was_asked_for(browser: Browser, town: Town) -> None:
+def test_a_code_is_taken_once_and_only_where_it_was_asked_for(browser: Browser) -> None:
     callback = browser.callback()
-    stranger = Browser(town.client())
+    stranger = Browser(browser.client)
     assert stranger.get(callback).status == 401
     before = dict(browser.cookies)
     assert browser.get(callback).status == 303

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from storage.access import AccessStore, Session
 from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, make_key, open_ledger, shared_town
 from tests.unit.api.samples import HOUR_NS, NOW_NS
-from tests.unit.api.town import Town
+from tests.unit.api.town import Town, make_town
 
 DECISION = {"verb": "inspect", "decidedBy": "A. Planner", "reason": "seen"}
 LOGIN_PATHS = {"/login", "/login/{organisation}"}
@@ -32,12 +33,31 @@ FORM_PATHS = {"/decisions", "/sensors/onboard"}
 STREAMS = {"/live"}
 
 
-@pytest.fixture
-def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
-    town, ledger = shared_town(tmp_path)
+def furnished(folder: Path) -> tuple[Town, AccessStore]:
+    town, ledger = shared_town(folder)
     town.explanations[town.store.newest[AssetId("brug-042")].assessment_id] = EXPLANATION
     town.store.alarm_rows = [replace(alarm, event_id=f"event-{alarm.asset}") for alarm in town.store.alarm_rows]
     return town, ledger
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> tuple[Town, AccessStore]:
+    return furnished(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Town, AccessStore, Client]:
+    """One application for the walks over all routes: a first question makes the document and the ways of its app."""
+    town, ledger = furnished(tmp_path_factory.mktemp("lasting"))
+    client = town.client()
+    told = client.send(
+        "POST",
+        "/v1/alarms/brug-west.condition.settlement.4/decisions",
+        headers=bearer(make_key(ledger, "west", Role.PLANNER)),
+        json=DECISION | {"reason": "geheim van west"},
+    )
+    assert told.status == 201
+    return town, ledger, client
 
 
 def bearer(secret: str) -> dict[str, str]:
@@ -49,8 +69,9 @@ def rights_of(route: APIRoute) -> list[Right | None]:
     return [call.schouw_right for call in calls if hasattr(call, "schouw_right")]
 
 
-def all_routes(town: Town) -> list[APIRoute]:
-    found = [context.original_route for context in iter_route_contexts(create_app(town.rooms()).routes)]
+@cache
+def all_routes() -> list[APIRoute]:
+    found = [context.original_route for context in iter_route_contexts(create_app(make_town().rooms()).routes)]
     return [route for route in found if isinstance(route, APIRoute) and route.path not in FORM_PATHS | STREAMS]
 
 
@@ -79,14 +100,13 @@ def filled(path: str, *, own: bool) -> str:
 
 @pytest.mark.parametrize("role", [None, *Role])
 def test_each_role_reaches_what_its_rights_say_and_nothing_else(
-    shared: tuple[Town, AccessStore], role: Role | None
+    lasting: tuple[Town, AccessStore, Client], role: Role | None
 ) -> None:
     """The matrix: every route with every role; without a key nothing but what is meant to be open."""
-    town, ledger = shared
-    client = town.client()
+    _, ledger, client = lasting
     headers = {} if role is None else bearer(make_key(ledger, "oost", role))
     asked = 0
-    for route in all_routes(town):
+    for route in all_routes():
         for method in route.methods or ():
             answer = client.send(
                 method, filled(route.path, own=True), headers=headers, json=DECISION if method == "POST" else None
@@ -112,21 +132,13 @@ def test_each_role_reaches_what_its_rights_say_and_nothing_else(
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_no_role_sees_anything_of_another_organisation(shared: tuple[Town, AccessStore], role: Role) -> None:
-    town, ledger = shared
-    client = town.client()
-    everything = town.decisions
-    client.send(
-        "POST",
-        "/v1/alarms/brug-west.condition.settlement.4/decisions",
-        headers=bearer(make_key(ledger, "west", Role.PLANNER)),
-        json=DECISION | {"reason": "geheim van west"},
-    )
-    assert everything.links[-1].organisation == "west"
+def test_no_role_sees_anything_of_another_organisation(lasting: tuple[Town, AccessStore, Client], role: Role) -> None:
+    town, ledger, client = lasting
+    (theirs,) = [link for link in town.decisions.links if link.organisation == "west"]
     headers = bearer(make_key(ledger, "oost", role))
-    for route in all_routes(town):
+    for route in all_routes():
         for method in route.methods or ():
-            path = filled(route.path, own=False).replace("/d1", f"/{everything.links[-1].id}")
+            path = filled(route.path, own=False).replace("/d1", f"/{theirs.id}")
             answer = client.send(method, path, headers=headers, json=DECISION if method == "POST" else None)
             # What one asked for oneself comes back in problems and in the own audit trail.
             is_echo = "{" in route.path or route.path == "/v1/audit-trail"
@@ -138,7 +150,7 @@ def test_no_role_sees_anything_of_another_organisation(shared: tuple[Town, Acces
             assert "brug-west" not in shown, route.path
             if any(f"{{{kind}_id" in route.path for kind in ("asset", "alarm", "decision", "feature")):
                 assert answer.status in {404, 403}, (route.path, answer.status)
-    assert [link.organisation for link in everything.links].count("west") == 1
+    assert [link.organisation for link in town.decisions.links].count("west") == 1
 
 
 def test_each_organisation_finds_its_own(shared: tuple[Town, AccessStore]) -> None:

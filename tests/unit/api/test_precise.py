@@ -15,12 +15,13 @@ from tests.unit.api.town import make_town
 BODY = {"verb": "inspect", "decidedBy": "J. de Vries", "reason": "Gezien"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Client:
+    """One for all: no answer here depends on what was asked before."""
     return make_town().client()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def document(client: Client) -> Any:
     return client.get("/v1/openapi.json").json()
 

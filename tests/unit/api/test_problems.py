@@ -38,6 +38,17 @@ ASK_NO_STORE = FORM_PATHS | STATIC_PATHS | {"/livez", "/readyz", "/metrics", "/v
 DECISION = {"verb": "confirm", "decidedBy": "A", "reason": "b"}
 
 
+@pytest.fixture(scope="module")
+def client() -> Client:
+    """One for all: what is refused leaves nothing behind."""
+    return make_town().client()
+
+
+@pytest.fixture(scope="module")
+def storeless() -> Client:
+    return Client(broken_app(make_town(), StorageUnavailable("database is locked at secret.db")))
+
+
 def assert_problem(answer: Answer, status: int) -> dict[str, Any]:
     assert answer.status == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -90,10 +101,8 @@ def test_an_unknown_thing_is_not_found(client: Client, method: str, path: str) -
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] not in ASK_NO_STORE])
-def test_a_store_that_is_away_is_a_problem_with_a_time_to_return(town: Town, method: str, path: str) -> None:
-    answer = Client(broken_app(town, StorageUnavailable("database is locked at secret.db"))).send(
-        method, filled(path), json=DECISION if method == "POST" else None
-    )
+def test_a_store_that_is_away_is_a_problem_with_a_time_to_return(storeless: Client, method: str, path: str) -> None:
+    answer = storeless.send(method, filled(path), json=DECISION if method == "POST" else None)
     assert_problem(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
 
@@ -183,10 +192,10 @@ def test_a_body_that_is_no_decision_is_refused(client: Client, content: bytes) -
 
 
 @pytest.mark.parametrize("declared", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-def test_a_write_must_be_declared_as_json(town: Town, client: Client, declared: str | None) -> None:
+def test_a_write_must_be_declared_as_json(town: Town, declared: str | None) -> None:
     headers = {} if declared is None else {"Content-Type": declared}
     path = "/v1/alarms/brug-042.condition.settlement.12/decisions"
-    assert_problem(client.send("POST", path, content=json.dumps(DECISION).encode(), headers=headers), 415)
+    assert_problem(town.client().send("POST", path, content=json.dumps(DECISION).encode(), headers=headers), 415)
     assert len(town.decisions.links) == 1
 
 
