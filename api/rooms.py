@@ -16,6 +16,7 @@ from api.drawing import Drawing
 from api.gate import Access
 from api.known_keys import KnownKeys
 from api.onboarding import Onboarding
+from api.readiness import PartState, Readiness
 from domain.calibration import Calibration
 from domain.explanations import Explanation
 from domain.identifiers import AssetId
@@ -25,37 +26,6 @@ from storage.overview_rows import Overview
 from storage.protocols import AdvisoryStore, DecisionLog, ModalStore, SeriesStore
 
 __all__ = ["Access", "ApiRooms", "ApiSettings", "PartState", "Readiness"]
-
-
-@dataclass(frozen=True, slots=True)
-class PartState:
-    """How one part of the service is doing.
-
-    Attributes
-    ----------
-    name : str
-        Such as `broker`, `journal`, `operational store`.
-    detail : str
-        In words: what is wrong and since when it is retried; or that all is well.
-    since_ns : int or None
-        Wall clock, Unix nanoseconds: when it came into this state.
-    starts : bool
-        Whether it is not there yet because the service is starting, which ends by itself.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    since_ns: int | None
-    starts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether the service can do its work now, and each part that this depends on."""
-
-    ready: bool
-    parts: tuple[PartState, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,9 +127,10 @@ def run(
 @app.command()
 def ingest(data_dir: DataDir = None, config: Config = None) -> None:
     """Take readings from the broker, score them and store them."""
+    settings = read_settings(overrides_of(data_dir), config)
+    # A wrong setting is told before the seconds that this takes.
     from service.ingest_process import run_ingest  # noqa: PLC0415 -- see run
 
-    settings = read_settings(overrides_of(data_dir), config)
     run_ingest(settings)
 
 

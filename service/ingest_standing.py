@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.rooms import PartState
+from api.readiness import PartState
 from service.status import STALE_NS, STUCK_NS, IngestStatus
 
 __all__ = ["ingest_standing"]

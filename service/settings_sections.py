@@ -204,6 +204,11 @@ class ApiSection(BaseModel):
     public_page: bool = Field(
         default=True, description="Anybody may see how it works (/about, /v1/algorithm) without a login."
     )
+    warm_charts: bool = Field(
+        default=True,
+        description="Start the engine that draws charts (110 MB, some seconds of processor time) with the service; "
+        "false: with the first chart, so that its reader waits, and never where only programs ask.",
+    )
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
 

@@ -287,7 +287,8 @@ def run_api(settings: Settings) -> None:
     hooks, allowed = make_webhooks(settings, open_webhooks(settings), settings.api.public_url or _own_address(settings))
     rooms = replace(make_rooms(settings, journal, engine, series, access), webhooks=hooks)
     deliverer = WebhookDeliverer(rooms, hooks.store, source=hooks.source, allowed=allowed)
-    threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
+    if settings.api.warm_charts:
+        threading.Thread(target=rooms.drawing.warm, name="drawing", daemon=True).start()
     app = create_app(rooms)
     server = uvicorn.Server(
         uvicorn.Config(

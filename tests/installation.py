@@ -77,6 +77,7 @@ class Installation:
             "SCHOUW_DATA_DIR": str(folder),
             "SCHOUW_API__PORT": str(self.api_port),
             "SCHOUW_MQTT__PORT": str(self.mqtt_port),
+            "SCHOUW_API__WARM_CHARTS": "false",  # seconds of two cores at each start, for charts that few tests see
         }
         self._environment |= {f"SCHOUW_{key}": str(value) for key, value in settings.items()}
 

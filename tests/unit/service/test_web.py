@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
+from api.drawing import Drawing
 from domain.errors import ConfigurationError
 from service.listening import bind
+from service.settings import load_settings
 from service.settings_sections import AccessSection
 from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, read_status, write_status
-from service.web import ServiceHealth
+from service.web import ServiceHealth, run_api
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
+from tests.unit.service.site import furnish
 
 OFF = AccessSection(required=False)
 NOW_NS = 1_750_000_000_000_000_000
@@ -214,3 +219,17 @@ def test_metrics_count_up_where_they_only_grow(health: ServiceHealth) -> None:
     told = ("backlog_entries", "backlog_age_seconds", "up")
     assert labels == {f"storage_projection_{name}": {"projection": "time_series"} for name in told}
     assert families["storage_projection_backlog_age_seconds"].samples[0].value == 3.0
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_engine_of_charts_starts_with_the_service_where_settings_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, asked: bool
+) -> None:
+    furnish(tmp_path)
+    warmed = threading.Event()
+    monkeypatch.setattr(Drawing, "warm", lambda _: warmed.set())
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: sockets[0].close())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    run_api(load_settings({"data_dir": tmp_path, "api": {"port": port, "warm_charts": asked}}))
+    assert warmed.wait(10 if asked else 0.1) is asked
