@@ -9,6 +9,7 @@ import re
 import shlex
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,14 @@ def refused(site: Installation, *arguments: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(site: Installation, command: str) -> None:
-    assert "Usage" in site.call(command, "--help").stdout
+def test_every_command_explains_itself() -> None:
+    """One start for all of them, of a process that has imported nothing else."""
+    explain = "import sys\nfrom service.cli import app\nfor command in sys.argv[1:]:\n"
+    explain += "    app([command, '--help'], prog_name='schouw', standalone_mode=False)\n"
+    answer = subprocess.run(
+        [sys.executable, "-c", explain, *COMMANDS], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert re.findall(r"Usage: schouw (\S+) ", answer.stdout) == COMMANDS
 
 
 def test_a_taken_port_of_the_api_is_one_sentence(site: Installation) -> None:
@@ -87,6 +93,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(site: Installation, tmp
     assert "cannot be written" in sentence
 
 
+@pytest.mark.slow  # `test_web.py` asks the same of `bind`
 def test_nothing_but_loopback_is_served(site: Installation) -> None:
     site._environment["SCHOUW_API__HOST"] = "0.0.0.0"  # noqa: S104 -- what is refused
     assert "expected a loopback address" in refused(site, "api")
@@ -105,9 +112,12 @@ def test_a_wrong_register_names_line_and_column(site: Installation, tmp_path: Pa
     "arguments",
     [
         ("replay", "nowhere.csv", "--asset", "a", "--value", "x=y:Hz"),
-        ("export", "everything"),
-        ("decide", "confirm", "--by", "A. Planner", "--reason", "seen", "--alarm", "nothing"),
-        ("simulate", "nowhere"),
+        pytest.param(("export", "everything"), marks=pytest.mark.slow),
+        pytest.param(
+            ("decide", "confirm", "--by", "A. Planner", "--reason", "seen", "--alarm", "nothing"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(("simulate", "nowhere"), marks=pytest.mark.slow),
     ],
 )
 def test_what_is_not_there_is_told(site: Installation, arguments: tuple[str, ...]) -> None:
