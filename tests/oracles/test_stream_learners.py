@@ -15,6 +15,7 @@ from models.stream_rarity import ValueRarity
 from models.stream_regression import StreamRegression
 from models.stream_shift import SHARES, ShiftEvidence, chi_square_strength
 from models.stream_tail import EmpiricalTail
+from tests.lengths import either
 
 
 def test_rarity_agrees_with_a_search_through_all_values() -> None:
@@ -84,7 +85,7 @@ def _strengths_of_noise(channels: int) -> FloatArray:
     for noise in generator.normal(size=(4000, channels)):
         regression.learn(row, noise, noise - regression.expect(row), np.ones(channels, np.bool_), 1.0)
     evidence = ShiftEvidence(channels=channels, columns=1)
-    noises = generator.normal(size=(40_000, channels))
+    noises = generator.normal(size=(either(20_000, long=40_000), channels))
     strengths = [evidence.step(noise, row, regression, is_held=False) for noise in noises]
     # Nothing was held and no tail was learned, so that an alarm has nothing to be more careful of.
     assert all(strength.alarm == strength.score for strength in strengths)

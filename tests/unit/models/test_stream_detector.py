@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
 from models.stream_detector import StreamDetector, StreamVerdict
+from tests.lengths import either
 
 _NONE = np.zeros(0)
 
@@ -178,9 +180,11 @@ def test_units_do_not_matter(commission: int) -> None:
     assert scaled == pytest.approx(plain, rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("environments", [0, 1])
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("commission", [0, 60])
+# Half of the eight cases in which each pair of choices is met.
+@pytest.mark.parametrize(
+    ("environments", "channels", "commission"),
+    either([(0, 1, 0), (0, 3, 60), (1, 1, 60), (1, 3, 0)], long=list(itertools.product([0, 1], [1, 3], [0, 60]))),
+)
 @pytest.mark.parametrize(
     "what", ["constant", "all missing", "half missing", "late", "vanishing", "huge", "steps", "one row", "infinite"]
 )
@@ -283,20 +287,21 @@ def test_times_that_repeat_and_step_back_are_borne() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("keep", [0.0, 0.5])
+@pytest.mark.parametrize("keep", either([0.5], long=[0.0, 0.5]))
 def test_false_alarms_of_stationary_channels_keep_to_the_budget(keep: float) -> None:
-    """Sixteen healthy streams of 2,000 judged rows at one alarm in 2,000 rows: sixteen are promised.
+    """Sixteen healthy streams of 2,000 judged rows at one alarm in 2,000 rows, or eight at one in 1,000.
 
-    Were the promise kept to the letter, one set of streams in a thousand would have more than 29. More streams, and of
-    other noise, are counted by `python -m tests.performance.run_length`.
+    Sixteen are promised. Were that kept to the letter, one set of streams in a thousand would have more than 29. More
+    streams, and of other noise, are counted by `python -m tests.performance.run_length`.
     """
     raised = 0
-    for seed in range(16):
+    streams, promised = either((8, 1000.0), long=(16, 2000.0))
+    for seed in range(streams):
         generator = np.random.default_rng(seed)
         values = generator.normal(size=(2500, 2))
         for row in range(1, len(values)):
             values[row] += keep * values[row - 1]
-        alarm = _alarm(_run(values, commission=500, expected_run_length=2000.0))
+        alarm = _alarm(_run(values, commission=500, expected_run_length=promised))
         raised += int((np.diff(alarm) > 0).sum())
     assert raised <= 29
 
