@@ -14,6 +14,9 @@ from domain.records import RiskAssessment
 from models.basis import days_to_alarm, recompute, shares_of_risk
 from models.catalogue import HOUR_NS
 from models.chain import assess, risk_records
+from tests.lengths import either
+
+SOUND_DAYS, LOSING_DAYS = either((10, 25), long=(20, 40))
 
 
 def last_record(run: Any) -> RiskAssessment:
@@ -24,12 +27,12 @@ def last_record(run: Any) -> RiskAssessment:
 
 @pytest.fixture(scope="module")
 def lossy(request: pytest.FixtureRequest) -> Any:
-    """A bridge that loses 6 % of both frequencies within forty days."""
+    """A bridge that loses 6 % of both frequencies within weeks."""
     tools = request.getfixturevalue("fleet_tools")
     run = tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
     rng = np.random.default_rng(9)
-    hours = 60 * 24
-    loss = 1.0 - 0.06 * np.clip((np.arange(hours) / 24 - 20) / 40, 0.0, 1.0)
+    hours = (SOUND_DAYS + LOSING_DAYS) * 24
+    loss = 1.0 - 0.06 * np.clip((np.arange(hours) / 24 - SOUND_DAYS) / LOSING_DAYS, 0.0, 1.0)
     return run.feed(
         {
             "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.003, size=hours)),
@@ -53,14 +56,13 @@ def test_the_same_numbers_come_back_after_a_year_as_text(lossy: Any) -> None:
 
 @pytest.mark.slow
 def test_what_the_instrument_of_a_lone_quantity_can_do_is_stored_and_counts_again(request: Any, lossy: Any) -> None:
-    """A strain gauge without a witness, that goes two thirds of the way in forty days."""
+    """A strain gauge without a witness, that goes two thirds of the way within weeks."""
     run = request.getfixturevalue("fleet_tools").start(["strain", "temperature"], assets=1)
-    hours = np.arange(60 * 24)
+    hours = np.arange((SOUND_DAYS + LOSING_DAYS) * 24)
     noise = np.random.default_rng(9).normal(scale=2.0, size=len(hours))
     wave = np.sin(hours * 2 * np.pi / 24)
-    run.feed(
-        {"strain": 50.0 + noise + 200.0 * np.clip((hours / 24 - 20) / 40, 0.0, 1.0), "temperature": 12.0 + 4.0 * wave}
-    )
+    way = np.clip((hours / 24 - SOUND_DAYS) / LOSING_DAYS, 0.0, 1.0)
+    run.feed({"strain": 50.0 + noise + 200.0 * way, "temperature": 12.0 + 4.0 * wave})
     record = last_record(run)
     assert record.basis is not None
     (mode,) = record.basis.modes

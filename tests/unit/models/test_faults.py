@@ -11,6 +11,7 @@ import pytest
 
 from domain.arrays import BoolArray
 from models.catalogue import HOUR_NS
+from tests.lengths import either
 
 HOURS = np.arange(20 * 24)
 JITTER = np.modf(HOURS * 0.754877666)[0]
@@ -25,8 +26,8 @@ def silences(
     run = start_run(["vibration_rms", "cycles", "temperature"])
     run.catalogue = replace(run.catalogue, interval_ns=np.full(3, interval_s * 10**9))
     begin_ns = run.now_ns
-    vibration = np.where(heard, 2.0 + JITTER, np.nan)
-    run.feed({"vibration_rms": vibration, "cycles": np.where(works, 3.0, 0.0), "temperature": JITTER})
+    vibration = np.where(heard, 2.0 + JITTER[: len(works)], np.nan)
+    run.feed({"vibration_rms": vibration, "cycles": np.where(works, 3.0, 0.0), "temperature": JITTER[: len(works)]})
     rows = [change for change in run.changes if change.kind == "data.silent"]
     return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
 
@@ -38,15 +39,16 @@ def test_a_machine_that_begins_to_work_is_given_time_to_speak(
 ) -> None:
     """After a night at rest the counter moves first; the drive was called silent until it had spoken for a day."""
     spoken = BY_DAY & (8 + hours_of_grace <= HOURS % 24)
-    assert silences(start_run, BY_DAY, spoken, interval_s=interval_s) == []
+    hours = either(6, long=20) * 24
+    assert silences(start_run, BY_DAY[:hours], spoken[:hours], interval_s=interval_s) == []
 
 
 @pytest.mark.parametrize("works", [BY_DAY, NOW_AND_THEN], ids=["by day", "one hour in four"])
 def test_a_sensor_that_misses_its_machines_work_is_silent_also_while_it_rests(
     start_run: Callable[..., Any], works: BoolArray
 ) -> None:
-    lost_from = 10 * 24
-    rows = silences(start_run, works, works & (lost_from > HOURS))
+    lost_from, hours = either((5 * 24, 8 * 24), long=(10 * 24, 20 * 24))
+    rows = silences(start_run, works[:hours], (works & (lost_from > HOURS))[:hours])
     assert [row[:2] for row in rows] == [("s-vibration_rms", True)]
     assert lost_from < rows[0][2] <= lost_from + 12
 

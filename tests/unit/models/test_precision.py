@@ -16,6 +16,7 @@ from models.chain import assess
 from models.compiling import compile_catalogue
 from models.precision import PrecisionBook, Verdict
 from models.thresholds import MODES
+from tests.lengths import either
 from tests.unit.models.conftest import make_register
 
 DAY_NS = 24 * HOUR_NS
@@ -123,10 +124,11 @@ def test_it_comes_back_from_bytes_to_the_bit(bridges: Catalogue) -> None:
 
 @pytest.fixture(scope="module")
 def courses() -> dict[str, Any]:
-    """Forty days of a bridge that from the tenth on loses stiffness and settles, both slowly."""
+    """Weeks of a bridge that from the tenth day on loses stiffness and settles, both slowly."""
     rng = np.random.default_rng(5)
-    hours = np.arange(45 * 24)
-    worn = np.clip((hours - 240) / 600.0, 0.0, 1.4)
+    days, slowness = either((30, 340.0), long=(45, 600.0))
+    hours = np.arange(days * 24)
+    worn = np.clip((hours - 240) / slowness, 0.0, 1.4)
     return {
         "natural_frequency_1": 3.0 * np.exp(-0.08 * worn + rng.normal(scale=0.006, size=len(hours))),
         "natural_frequency_2": 5.0 * np.exp(-0.08 * worn + rng.normal(scale=0.006, size=len(hours))),
