@@ -95,7 +95,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
     """Run the demo to the end of its history, with the page of alarms open in a browser meanwhile."""
-    installation = Installation(tmp_path_factory.mktemp("demo") / "data", INGEST__PAUSE_SECONDS=3)
+    installation = Installation(
+        tmp_path_factory.mktemp("demo") / "data", INGEST__PAUSE_SECONDS=3, API__WARM_CHARTS="true"
+    )
     process = installation.start(*DEMO)
     found = Site(installation)
     try:
@@ -132,7 +134,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
     """Serve ten thousand structures and five hundred open alarms; does not wait until they are served."""
-    installation = Installation(tmp_path_factory.mktemp("large") / "data")
+    installation = Installation(tmp_path_factory.mktemp("large") / "data", API__WARM_CHARTS="true")
     fill_fleet(installation.folder, assets=FLEET, alarms=ALARMS)
     with installation.running("api") as process:
         yield Large(installation, process.pid)
