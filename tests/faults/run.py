@@ -75,7 +75,7 @@ def known_stream(folder: Path, *, days: int) -> Stream:
 def undisturbed(folder: Path, scenario: Scenario, messages: Sequence[Message]) -> Evidence:
     """Take messages in process, without broker and faults, and give what they lead to."""
     pipeline = open_chain(folder, scenario)
-    feed(pipeline, messages, batch=60)
+    feed(pipeline, messages, batch=400)
     state = finish(pipeline)
     project(folder, pipeline)
     pipeline.journal.close()

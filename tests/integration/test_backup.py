@@ -374,9 +374,10 @@ def test_a_running_installation_is_backed_up_in_mid_stream_and_refuses_a_restore
         payload = b'{"v":1,"sensor":"klimaat","t":%d,"values":{"temperature":{"value":11.5,"unit":"Cel"}}}'
         number = 0
         while not stopping.is_set():
-            burst = [payload % (1_700_000_000 + 600 * (number + n)) for n in range(200)]
+            burst = [payload % (1_700_000_000 + 600 * (number + n)) for n in range(50)]
             publish(site.mqtt_port, [("infra/v1/gw-1/brug-1/klimaat/reading", item) for item in burst])
             number += len(burst)
+            stopping.wait(0.1)  # leaves processor to the others
 
     with site.running("run", "--replay"):
         site.until("the service", lambda: site.get("/livez") is not None, seconds=60)
