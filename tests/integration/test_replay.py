@@ -8,13 +8,14 @@ import json
 import math
 import random
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ingest.formats.project import OutgoingReading, encode_readings
 from tests.installation import Installation, has_come_to_rest, publish
+from tests.lengths import either
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 NS = 1_000_000_000
 HOUR_NS = 3600 * NS
 START_NS = 1_577_836_800 * NS  # 2020-01-01
+DAYS = either(300, long=730)
 
 
 def stream_site(folder: Path) -> Installation:
@@ -44,7 +46,7 @@ def test_a_real_bridge_record_is_replayed_and_its_damage_is_alarmed(tmp_path: Pa
         pytest.skip("the public benchmark data are not beside this checkout; put them into ../shared/data")
     site = stream_site(tmp_path / "data")
     with site.running("run", "--replay"):
-        site.until("ready", lambda: ready(site), seconds=60)
+        site.until("ready", lambda: ready(site), seconds=120)
         values = [item for k in range(1, 5) for item in ("--value", f"f{k}=natural_frequency_{k}:Hz")]
         mapping = ("--time", "hour", "--time-unit", "hours", "--asset", "yonghe", "--onboard", "bridge")
         answer = site.call("replay", str(record), *mapping, *values)
@@ -65,8 +67,8 @@ def hour_of(text: str) -> float:
     return (datetime.fromisoformat(text).timestamp() - START_NS / NS) / 3600
 
 
-def test_two_years_from_any_client_at_full_speed(tmp_path: Path) -> None:
-    """A client that knows nothing of us publishes asset after asset, two years each, a week in a message."""
+def test_a_long_history_from_any_client_at_full_speed(tmp_path: Path) -> None:
+    """A client that knows nothing of us publishes asset after asset, years of each, a week in a message."""
     register = tmp_path / "register"
     register.mkdir()
     heading = "id,name,type,lat,lon,built_year,planned_repair_cost_eur,emergency_repair_cost_eur,closure_hours\n"
@@ -79,20 +81,20 @@ def test_two_years_from_any_client_at_full_speed(tmp_path: Path) -> None:
     (register / "sensors.csv").write_text("asset,sensor,channel,unit,axis,gateway,position,interval_s\n" + rows)
     site = stream_site(tmp_path / "data")
     with site.running("run", "--replay"):
-        site.until("ready", lambda: ready(site), seconds=60)
+        site.until("ready", lambda: ready(site), seconds=120)
         site.call("assets", "import", str(register / "assets.csv"), str(register / "sensors.csv"))
         for asset in assets:
-            publish(site.mqtt_port, two_years(asset), client_id=f"gw-{asset}")
+            publish(site.mqtt_port, long_history(asset), client_id=f"gw-{asset}")
         site.until("closed", lambda: paused(site), seconds=120)
         tally = site.journal().tally()
-        assert tally["readings_stored"] == len(assets) * 2 * 730 * 4
+        assert tally["readings_stored"] == len(assets) * 2 * DAYS * 4
         for asset in assets:
-            site.until("risk", lambda: history(site, asset) is not None, seconds=20)  # noqa: B023 -- called at once
+            site.until("risk", lambda: history(site, asset) is not None, seconds=60)  # noqa: B023 -- called at once
             series = site.get(f"/v1/assets/{asset}/series?sensor=trilling&channel=natural_frequency_1&pageSize=500")
             assert len(series["items"]) == 500
             items = history(site, asset) or []
-            assert items[0]["assessedAt"] >= "2021-12-28"
-            assert items[-1]["assessedAt"] <= "2021-12-25"
+            assert items[0]["assessedAt"] >= day_of(DAYS - 3)
+            assert items[-1]["assessedAt"] <= day_of(DAYS - 6)
             assert items[0]["state"] in {"ok", "watch"}
     assert "WRONG" not in site.call("doctor").stdout
 
@@ -102,12 +104,16 @@ def history(site: Installation, asset: str) -> list[dict[str, str]] | None:
     return answer["items"] if answer and answer["items"] else None
 
 
-def two_years(asset: str) -> list[tuple[str, bytes]]:
+def day_of(days: int) -> str:
+    return datetime.fromtimestamp(START_NS / NS + 86_400 * days, UTC).date().isoformat()
+
+
+def long_history(asset: str) -> list[tuple[str, bytes]]:
     """Readings of a healthy bridge every six hours, first a week of one sensor, then of the other."""
     generator = random.Random(asset)
     found = []
-    for week in range(0, 730 * 4, 28):
-        steps = range(week, min(week + 28, 730 * 4))
+    for week in range(0, DAYS * 4, 28):
+        steps = range(week, min(week + 28, DAYS * 4))
         temperatures = [10 + 9 * math.sin(step / 1461 * 2 * math.pi - 1.9) + generator.gauss(0, 3) for step in steps]
         times = [START_NS + step * 6 * HOUR_NS for step in steps]
         tone = [2.5 - 0.004 * degrees + generator.gauss(0, 0.006) for degrees in temperatures]

@@ -16,6 +16,7 @@ from service.pipeline import Pipeline
 from storage.advisory import SqlAdvisoryStore
 from storage.database import open_database, sqlite_address
 from tests.chain import DAY_NS, NS, STREAM, open_chain
+from tests.lengths import either
 from tests.unit.service.site import (
     HOUR_NS,
     NOW_NS,
@@ -79,7 +80,7 @@ def test_a_claim_is_stored_once_however_often_it_is_delivered(tmp_path: Path) ->
 def test_a_restart_in_the_middle_of_a_claim_changes_nothing(tmp_path: Path) -> None:
     """Months later, the same source goes on: believed with its third message, whatever happened in between."""
     digests = []
-    gap_s = 100 * 86_400
+    gap_s = either(30, long=100) * 86_400
     later = [reading(NOW_S + gap_s + 3600 * hour, 12.0) for hour in range(60)]
     for name, saves in (("whole", None), ("saved", True), ("killed", False)):
         pipeline = open_site(tmp_path / name)
@@ -105,7 +106,7 @@ def test_history_of_one_asset_after_another_goes_through_at_full_speed(tmp_path:
     pipeline = open_site(tmp_path, rows, assets=("brug-1", "brug-2", "brug-3"))
     for asset, year in (("brug-1", 0), ("brug-2", 1), ("brug-3", -2)):
         start_s = NOW_S + year * 365 * 86_400
-        feed(pipeline, [reading(start_s + 86_400 * day, 5.0, asset=asset) for day in range(150)])
+        feed(pipeline, [reading(start_s + 86_400 * day, 5.0, asset=asset) for day in range(either(60, long=150))])
     pipeline.close(now_ns=NOW_NS, lateness_ns=0)
     assert not ((stored(pipeline).flags & ReadingFlag.LATE) != 0).any()
     tracker = pipeline.live.tracker
@@ -136,7 +137,7 @@ def test_a_sensor_that_fell_silent_is_alarmed_however_the_stream_was_cut(tmp_pat
             message = reading(time_s, 10.0 + hour % 24, asset=asset)
             messages.append(message._replace(topic=message.topic.replace("gw-1", asset.replace("brug", "gw"))))
     policy, found = replace(STREAM, idle_ns=3 * DAY_NS), []
-    for size in (20, 300, len(messages) - 40):
+    for size in (20, *either((), long=(300,)), len(messages) - 40):
         pipeline = open_site(tmp_path / str(size), rows, policy=policy, assets=("brug-1", "brug-2", "brug-3"))
         for first in range(0, len(messages), size):
             take(pipeline, *messages[first : first + size])
@@ -146,14 +147,17 @@ def test_a_sensor_that_fell_silent_is_alarmed_however_the_stream_was_cut(tmp_pat
         alarms = [(alarm.asset, alarm.kind, alarm.raised_at_ns) for alarm in raised]
         found.append((alarms, pipeline.live.tracker.frontier_ns.tolist(), pipeline.live.digest()))
     assert ("brug-1", "data.silent") in [alarm[:2] for alarm in found[0][0]]
-    assert found[1] == found[0]
-    assert found[2] == found[0]
+    assert all(other == found[0] for other in found[1:])
+
+
+# How far ahead a time is believed, how long the history is, and how much of it came before, in days and messages.
+FUTURE_DAYS, SPAN_DAYS, FIRST = either((92, 120, 8), long=(366, 480, 60))
 
 
 def year_of(kind: str) -> list[Message]:
     """Give what three bridges say every fourth day, one of them every twelfth, as readings or as waveforms in parts."""
     messages = []
-    for day in range(0, 480, 4):
+    for day in range(0, SPAN_DAYS, 4):
         for name in ("brug-1", "brug-2", "brug-3")[: 3 if day % 12 == 0 else 2]:
             time_s = NOW_S + 86_400 * day
             said = [reading(time_s, 10.0 + day % 7)]
@@ -178,11 +182,12 @@ def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
     rows = "".join(f"{name},{sensor},gw-{name},,86400\n" for name in names)
     messages, found = year_of(kind), []
     monkeypatch.setattr("service.batch_plan.decode_batch", None)
-    for size in (60, len(messages) - 60):
+    monkeypatch.setattr("service.batch_plan._STREAM_FUTURE_NS", FUTURE_DAYS * DAY_NS)
+    for size in (FIRST, len(messages) - FIRST):
         pipeline = open_site(tmp_path / str(size), rows, assets=names)
         cuts = 0
-        for first in (0, *range(60, len(messages), size)):
-            parts = pipeline.parts(messages[first : first + (size if first else 60)])
+        for first in (0, *range(FIRST, len(messages), size)):
+            parts = pipeline.parts(messages[first : first + (size if first else FIRST)])
             cuts += len(parts) - 1
             for some in parts:
                 pipeline.take(some.messages, now_ns=NOW_NS, decoded=some.decoded)
@@ -192,7 +197,7 @@ def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
         readings = stored(pipeline)
         found.append((readings.flags.tolist(), readings.time_ns.tolist(), pipeline.live.digest()))
         balanced(pipeline)
-    assert len(set(found[0][1])) == 120
+    assert len(set(found[0][1])) == SPAN_DAYS // 4
     assert found[1] == found[0]
     assert not any(flags & ReadingFlag.BAD_CLOCK for flags in found[0][0])
 
@@ -201,9 +206,10 @@ def test_more_than_a_year_in_one_batch_is_believed_as_in_many(
 def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp_path: Path) -> None:
     """By the wall's clock all days since are over: 2,197 of them took 49 s in one commit, without a live reading."""
     rows = "".join(f"brug-{n},klimaat,temperature,Cel,,gw-1,,3600\n" for n in (1, 2))
-    old, fresh = reading(NOW_S - 400 * 86_400, 5.0), reading(NOW_S - 7200, 5.0, asset="brug-2")
+    back_days = either(100, long=400)
+    old, fresh = reading(NOW_S - back_days * 86_400, 5.0), reading(NOW_S - 7200, 5.0, asset="brug-2")
     digests = []
-    for span_days in (0, 31, 90):
+    for span_days in (0, 31, *either((), long=(90,))):
         pipeline = open_site(tmp_path / str(span_days), rows, policy=WALL, assets=("brug-1", "brug-2"))
         take(pipeline, old, fresh)
         closed = []
@@ -213,7 +219,7 @@ def test_a_reading_of_years_ago_closes_its_days_in_slices_with_the_same_bits(tmp
                 take(pipeline, reading(NOW_S - 300, 6.0, asset="brug-2"))  # live readings go on between slices
         if not span_days:
             take(pipeline, reading(NOW_S - 300, 6.0, asset="brug-2"))
-        assert sum(closed) >= 400
+        assert sum(closed) >= back_days
         assert not span_days or max(closed) <= span_days + 2
         pipeline.journal.close()
         pipeline = open_chain(tmp_path / str(span_days), policy=WALL)  # the same from the journal alone

@@ -28,13 +28,14 @@ from simulator.scenario import Scenario, SensorFault, Transport
 from simulator.scenario_file import load_scenario
 from storage.entries import RegisterBody
 from storage.journal import Journal
+from tests.lengths import either
 
-CUT_DAYS = 32
+DAYS, CUT_DAYS = either((30, 22), long=(44, 32))
 
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
-    return replace(load_scenario("small"), days=44)
+    return replace(load_scenario("small"), days=DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_what_late_readings_revise_does_not_count_as_said_in_time() -> None:
     """A gateway keeps three days of a bridge to itself; those days are stated without it, and scored again after."""
     story = load_scenario("small")
     kept_back = SensorFault("backfill", "brug-1", "acc1", 8.0, 3.0)
-    late = replace(story, days=16, sensor_faults=(kept_back,), damage=(), transport=Transport())
+    late = replace(story, days=either(13, long=16), sensor_faults=(kept_back,), damage=(), transport=Transport())
     cut = run_scenario(replace(late, days=11), Settings()).records[0]  # before anything of it came
     whole = run_scenario(late, Settings()).records[0]
     np.testing.assert_array_equal(whole.chance_90[:, :10], cut.chance_90[:, :10])
@@ -124,7 +125,7 @@ def test_every_message_is_accounted_for(run: JudgedRun) -> None:
     tally = run.facts.tally
     kinds = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
     assert tally["messages_received"] == sum(tally.get(f"messages_{kind}", 0) for kind in kinds)
-    assert tally["messages_received"] > 1000
+    assert tally["messages_received"] > either(680, long=1000)
 
 
 def test_the_scoreboard_is_printed_and_saved_with_every_detector(run: JudgedRun, tmp_path: Path) -> None:

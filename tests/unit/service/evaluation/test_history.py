@@ -19,6 +19,7 @@ from simulator.history_file import write_history
 from simulator.owner_files import write_register, write_truth
 from simulator.scenario import Scenario, SensorFault, Transport
 from simulator.scenario_file import load_scenario
+from tests.lengths import either
 
 HEADER = "time,asset,sensor,channel,value,unit\n"
 EVENTS = "asset,kind,start,end,mode,sensor,announced\n"
@@ -29,7 +30,7 @@ def scenario() -> Scenario:
     story = load_scenario("small")
     silent = SensorFault("dropout", "weg-1", "gnd1", 8.5, 2.0)
     assets = tuple(replace(asset, waveform_every_h=0) for asset in story.assets)
-    return replace(story, days=30, transport=Transport(), assets=assets, sensor_faults=(silent,))
+    return replace(story, days=either(18, long=30), transport=Transport(), assets=assets, sensor_faults=(silent,))
 
 
 @pytest.mark.parametrize("name", ["own.csv", "own.csv.gz", "own.parquet"])
