@@ -52,7 +52,6 @@ _SECONDS: Final = {
     "test_frequency_changes.py": 45,
     "test_schema_fuzz.py": 45,
     "test_behaviour.py": 40,
-    "test_mode_book.py": 35,
     "test_fleet_behaviour.py": 35,
 }
 

@@ -306,6 +306,7 @@ def test_what_a_gateway_sends_cannot_stop_the_projection(store: Store) -> None:
     assert waiting.example.startswith('{"v":\N{REPLACEMENT CHARACTER}}')
 
 
+@pytest.mark.slow
 def test_more_rows_than_one_statement_holds(store: Store) -> None:
     names = [f"brug-{n}" for n in range(2500)]
     store.project(register(*names), Outcome(current=[risk(name, RiskState.OK, 1.0) for name in names]))

@@ -24,10 +24,11 @@ from storage.decisions import JournalDecisionLog
 from storage.protocols import DecisionDraft
 from storage.tables import alarm_table, assessment_table
 from tests.chain import DAY_NS, NS, first_stage, open_chain
+from tests.lengths import either
 from tests.unit.service.site import HOUR_NS, NOW_NS, WALL, balanced, open_site, outcomes, project, stored, take
 
-HOURS = 11 * 24
-AWAY = range(5 * 24, 8 * 24)
+AWAY = range(either(3, long=5) * 24, either(6, long=8) * 24)
+HOURS = AWAY.stop + 3 * 24
 BEGIN_NS = NOW_NS - NOW_NS % DAY_NS
 SENSORS = "".join(
     f"brug-{n},klimaat,temperature,Cel,,gw-{n},,3600\nbrug-{n},acc1,natural_frequency_1,Hz,,gw-{n},,3600\n"
