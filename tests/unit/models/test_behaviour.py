@@ -24,6 +24,7 @@ from models.catalogue import HOUR_NS
 from models.chain import assess, risk_records
 from models.compiling import compile_catalogue
 from models.state import initial_state
+from tests.lengths import either
 
 START_NS = 472_224 * HOUR_NS
 DAY_NS = 24 * HOUR_NS
@@ -47,9 +48,10 @@ def frequency(rng: np.random.Generator, weather: Any, *, loss: Any = 0.0, base_h
 @pytest.mark.slow
 def test_the_wrong_direction_is_no_damage(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
     rng = np.random.default_rng(14)
-    weather = make_weather(rng, 60, start_day=120)
+    stiffens, days = either((15, 36), long=(30, 60))
+    weather = make_weather(rng, days, start_day=120)
     run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
-    stiffer = np.where(np.arange(60 * 24) > 30 * 24, -0.05, 0.0)
+    stiffer = np.where(np.arange(days * 24) > stiffens * 24, -0.05, 0.0)
     run.feed(
         {
             "natural_frequency_1": frequency(rng, weather, loss=stiffer),
@@ -139,6 +141,7 @@ def test_a_stuck_sensor_is_named_and_is_no_evidence(
     assert record.state is RiskState.INSUFFICIENT_DATA
 
 
+@pytest.mark.slow
 def test_what_else_counts_is_not_the_load_while_the_counter_of_vehicles_is_silent(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
 ) -> None:
@@ -168,11 +171,12 @@ def test_announced_works_explain_the_step_across_them_and_no_more(
     start_run: Callable[..., Any], make_weather: Callable[..., Any], kind: str
 ) -> None:
     rng = np.random.default_rng(17)
-    weather = make_weather(rng, 70, start_day=120)
-    hours = np.arange(70 * 24)
-    works = (Works(AssetId("b000"), kind, START_NS + 30 * DAY_NS, START_NS + 32 * DAY_NS),)
+    begin, days = either((15, 40), long=(30, 70))
+    weather = make_weather(rng, days, start_day=120)
+    hours = np.arange(days * 24)
+    works = (Works(AssetId("b000"), kind, START_NS + begin * DAY_NS, START_NS + (begin + 2) * DAY_NS),)
     run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
-    loss = np.where(hours >= 30 * 24, 0.05, 0.0)
+    loss = np.where(hours >= begin * 24, 0.05, 0.0)
     run.feed(
         {
             "natural_frequency_1": frequency(rng, weather, loss=loss),
@@ -185,23 +189,24 @@ def test_announced_works_explain_the_step_across_them_and_no_more(
         assert abs(float(run.state.deviation[0] / run.state.distance[0])) < 0.1
     else:
         assert run.kinds() == ["condition.stiffness_loss"]
-        assert run.changes[0].at_ns > START_NS + 32 * DAY_NS
+        assert run.changes[0].at_ns > START_NS + (begin + 2) * DAY_NS
 
 
+@pytest.mark.slow
 def test_works_on_one_sensor_suspend_that_sensor_alone(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
 ) -> None:
     rng = np.random.default_rng(18)
-    weather = make_weather(rng, 40, start_day=120)
-    works = (
-        Works(AssetId("b000"), "sensor swap", START_NS + 30 * DAY_NS, START_NS + 31 * DAY_NS, SensorId("s-strain")),
-    )
+    begin, days = either((15, 25), long=(30, 40))
+    weather = make_weather(rng, days, start_day=120)
+    begin_ns = START_NS + begin * DAY_NS
+    works = (Works(AssetId("b000"), "sensor swap", begin_ns, begin_ns + DAY_NS, SensorId("s-strain")),)
     run = start_run(["natural_frequency_1", "strain", "temperature"], works=works)
-    jump = np.where(np.arange(40 * 24) >= 30 * 24, 400.0, 0.0)
+    jump = np.where(np.arange(days * 24) >= begin * 24, 400.0, 0.0)
     run.feed(
         {
             "natural_frequency_1": frequency(rng, weather),
-            "strain": 40.0 + rng.normal(scale=3.0, size=40 * 24) + jump,
+            "strain": 40.0 + rng.normal(scale=3.0, size=days * 24) + jump,
             "temperature": weather.air,
         }
     )
@@ -212,8 +217,9 @@ def test_works_on_one_sensor_suspend_that_sensor_alone(
 @pytest.mark.slow
 def test_an_alarm_clears_after_two_calm_weeks(start_run: Callable[..., Any], make_weather: Callable[..., Any]) -> None:
     rng = np.random.default_rng(19)
-    weather = make_weather(rng, 90, start_day=120)
-    hours = np.arange(90 * 24)
+    days = either(58, long=90)
+    weather = make_weather(rng, days, start_day=120)
+    hours = np.arange(days * 24)
     loss = np.where((hours >= 20 * 24) & (hours < 30 * 24), 0.06, 0.0)
     run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"])
     run.feed(

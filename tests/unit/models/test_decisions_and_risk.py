@@ -102,6 +102,7 @@ def test_a_new_reference_clears_the_alarm_and_commissions_again(alarmed: Any, ve
     assert record_of(alarmed).state is RiskState.OK
 
 
+@pytest.mark.slow
 def test_a_dismissed_alarm_stays_away_until_there_is_more(alarmed: Any) -> None:
     state, changes = apply_decision(
         alarmed.catalogue, alarmed.state, 0, DecisionVerb.DISMISS, alarmed.now_ns, "condition.stiffness_loss"
