@@ -26,6 +26,7 @@ from ingest.formats.times import format_time, parse_time
 from ingest.formats.waveforms import RawBlock, decode_key_by_key
 from ingest.register import register_from_json, register_to_json
 from ingest.topics import parse_topic
+from tests.lengths import either
 from tests.unit.ingest.room import RECEIVED, T0, Room
 
 _ROOM = Room()
@@ -152,7 +153,7 @@ def test_the_plain_block_is_read_as_key_by_key(change: dict[str, Any], *, withou
 
 @given(_PAYLOADS)
 @example(b'{"v":1,"sensor":"acc1","values":{"temperature":{"value":' + b"9" * 5000 + b',"unit":"Cel"}}}')
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=either(250, long=400), deadline=None)
 def test_no_payload_raises_anything_but_the_decoder_s_own_error(payload: bytes) -> None:
     for decode in (
         lambda: decode_readings(payload, "acc1"),
@@ -166,7 +167,7 @@ def test_no_payload_raises_anything_but_the_decoder_s_own_error(payload: bytes) 
 
 
 @given(st.lists(st.builds(Message, _TOPICS, _PAYLOADS, st.just(RECEIVED), st.booleans()), max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=either(160, long=300), deadline=None)
 def test_a_batch_accounts_for_every_message(messages: list[Message]) -> None:
     batch = decode_batch(messages, _ROOM.resolver, _ROOM.limits)
     count = len(messages)
@@ -188,7 +189,7 @@ def test_a_batch_accounts_for_every_message(messages: list[Message]) -> None:
 @given(
     st.lists(st.builds(Message, _TOPICS, _PAYLOADS, st.just(RECEIVED), st.booleans()), max_size=6), st.integers(0, 6)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=either(80, long=150), deadline=None)
 def test_cutting_a_batch_elsewhere_changes_nothing(messages: list[Message], cut: int) -> None:
     whole = decode_batch(messages, _ROOM.resolver, _ROOM.limits)
     pieces = [decode_batch(part, _ROOM.resolver, _ROOM.limits) for part in (messages[:cut], messages[cut:])]

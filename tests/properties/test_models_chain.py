@@ -29,6 +29,7 @@ from models.state import (
     state_digest,
     take_state,
 )
+from tests.lengths import either
 
 START_NS = 472_224 * HOUR_NS
 DAY_NS = 24 * HOUR_NS
@@ -131,7 +132,7 @@ lives = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=either(3, long=4), deadline=None)
 @given(lives, st.integers(0, 3))
 def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> None:
     """Stepping some assets by take and put, in parts, with the state through bytes, equals stepping all."""
@@ -140,15 +141,14 @@ def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> N
     whole, parts = initial_state(CATALOGUE), initial_state(CATALOGUE)
     groups = ([0], [1, 4], [2, 3]) if cut % 2 else ([0, 2, 4], [1, 3])
     rows = [np.array(group, np.int32) for group in groups]
-    channels = [np.flatnonzero(np.isin(CATALOGUE.asset_of_channel, group)) for group in groups]
+    smaller = [(CATALOGUE.take(group), np.flatnonzero(np.isin(CATALOGUE.asset_of_channel, group))) for group in rows]
     for hour in range(hours):
         whole, scores, changes = step_hop(CATALOGUE, whole, table(CATALOGUE, values[hour], valid[hour], hour))
         found = []
-        for group, mine in zip(rows, channels, strict=True):
-            smaller = CATALOGUE.take(group)
+        for group, (few, mine) in zip(rows, smaller, strict=True):
             part = take_state(CATALOGUE, parts, group)
-            features = table(smaller, values[hour][mine], valid[hour][mine], hour)
-            part, part_scores, part_changes = step_hop(smaller, part, features)
+            features = table(few, values[hour][mine], valid[hour][mine], hour)
+            part, part_scores, part_changes = step_hop(few, part, features)
             put_state(CATALOGUE, parts, group, part)
             for name in ("novelty", "p_value", "expected", "band"):
                 assert np.array_equal(getattr(part_scores, name), getattr(scores, name)[mine], equal_nan=True)
@@ -165,7 +165,7 @@ def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> N
     assert state_digest(CATALOGUE, parts) == state_digest(CATALOGUE, whole)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=either(5, long=8), deadline=None)
 @given(lives, st.lists(st.sampled_from(list(DecisionVerb)), max_size=3))
 def test_records_are_sound_whatever_arrives(odds: dict[str, Any], verbs: list[DecisionVerb]) -> None:
     """No NaN, bounds and order kept, in every state; scores finite or absent; inputs as they were."""
