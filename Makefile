@@ -11,6 +11,9 @@ PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
 # A file of tests to a process, files in the order of tests/conftest.py.
 SPREAD = -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
+# As in the service: small matrices gain nothing from many threads, and lose much when other processes want the cores.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test long quick bench bench-api bench-quality faults fuzz soak fmt lint types servers clean
