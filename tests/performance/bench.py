@@ -145,7 +145,7 @@ def _sustained(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as abov
 
 
 def _core(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
-    return _costs(console, core.core_costs(rows=20 if short else 2_000))
+    return _costs(console, core.core_costs(rows=20, height=8, blocks=256) if short else core.core_costs())
 
 
 def _decoders(console: Console, _short: bool) -> Any:  # noqa: FBT001 -- as above
@@ -161,7 +161,7 @@ def _costs(console: Console, costs: list[core.Cost]) -> Any:
 
 
 def _growth(console: Console, short: bool) -> Any:  # noqa: FBT001 -- as above
-    rows = core.growth((100, 1000)) if short else core.growth()
+    rows = core.growth((100, 1000), blocks=2_000) if short else core.growth()
     table = Table("sensors", "CPU µs a block", "kB a sensor", "to the first")
     for row in rows:
         ratio = row["block_us"] / rows[0]["block_us"]

@@ -56,37 +56,43 @@ class Cost(NamedTuple):
     microseconds: float
 
 
-def core_costs(rows: int = 2_000) -> list[Cost]:
+def core_costs(rows: int = 2_000, *, height: int = 15, blocks: int = 4_096) -> list[Cost]:
     """Measure features of blocks of 100 samples, and the models on closed hops, by size of batch.
 
     Parameters
     ----------
     rows : int
         What detectors of river see, each by itself; those of PySAD see a quarter of them.
+    height : int
+        Of the higher half-space trees: those of the usual pipeline are 15 high, and take half a minute to be made.
+    blocks : int
+        At least so many are put through at each size of batch.
     """
     generator = np.random.default_rng(1)
     costs = []
     for size in (1, 32, 256, 1024):
-        blocks = generator.standard_normal((size, 100))
-        runs = max(1, 4096 // size)
+        batch = generator.standard_normal((size, 100))
+        runs = max(1, blocks // size)
 
-        def features(blocks: FloatArray = blocks, runs: int = runs) -> None:
+        def features(batch: FloatArray = batch, runs: int = runs) -> None:
             for _ in range(runs):
-                waveform_features(blocks, _RATE_HZ)
+                waveform_features(batch, _RATE_HZ)
 
         costs.append(Cost(f"features of a block, batch {size}", _median_us(features, runs * size)))
     costs.extend(_model_costs(1024))
-    costs.extend(_river_costs(generator.random((rows, 5))))
+    costs.extend(_river_costs(generator.random((rows, 5)), height))
     costs.extend(_pysad_costs(generator.random((rows // 4, 5))))
     return costs
 
 
-def _river_costs(values: FloatArray) -> list[Cost]:
+def _river_costs(values: FloatArray, height: int) -> list[Cost]:
     """Measure river's detectors, which take a row at a time."""
     rows = [dict(zip("abcde", row, strict=True)) for row in values.tolist()]
     detectors: dict[str, Callable[[], Any]] = {
         "river HalfSpaceTrees (10 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(n_trees=10, height=8, seed=1),
-        "river HalfSpaceTrees (25 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(n_trees=25, height=15, seed=1),
+        "river HalfSpaceTrees (25 trees), a row of 5": lambda: anomaly.HalfSpaceTrees(
+            n_trees=25, height=height, seed=1
+        ),
         "river OneClassSVM behind a StandardScaler, a row of 5": lambda: (
             preprocessing.StandardScaler() | anomaly.OneClassSVM()
         ),
@@ -190,8 +196,8 @@ def decoder_costs() -> list[Cost]:
     return costs
 
 
-def growth(sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000)) -> list[dict[str, float]]:
-    """Measure the chain in process for more and more waveform sensors.
+def growth(sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000), *, blocks: int = 20_000) -> list[dict[str, float]]:
+    """Measure the chain in process for more and more waveform sensors, by some `blocks` or three of each sensor.
 
     Returns
     -------
@@ -201,22 +207,22 @@ def growth(sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000)) -> list[dict[
     """
     rows = []
     for sensors in sizes:
-        load = Load("waveform", sensors, 1 + max(3, 20_000 // sensors))
+        load = Load("waveform", sensors, 1 + max(3, blocks // sensors))
         with tempfile.TemporaryDirectory(prefix="schouw-bench-") as folder:
             tracemalloc.start()
             pipeline = _chain(load, Path(folder))
             _take(pipeline, _messages(load, 0))
             memory = tracemalloc.get_traced_memory()[0]
             tracemalloc.stop()
-            spent, blocks = 0.0, 0
+            spent, taken = 0.0, 0
             for number in range(1, load.rounds):
                 messages = _messages(load, number)
                 began = time.process_time()
                 _take(pipeline, messages)
                 spent += time.process_time() - began
-                blocks += len(messages)
+                taken += len(messages)
             pipeline.journal.close()
-        rows.append({"sensors": sensors, "block_us": 1e6 * spent / blocks, "sensor_kb": memory / sensors / 1024})
+        rows.append({"sensors": sensors, "block_us": 1e6 * spent / taken, "sensor_kb": memory / sensors / 1024})
     return rows
 
 
