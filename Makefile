@@ -13,6 +13,8 @@ SPREAD = -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 # As in the service: small matrices gain nothing from many threads, and lose much when other processes want the cores.
 export OPENBLAS_NUM_THREADS ?= 1
+# Where nothing compiled is kept, each process that a test starts compiles everything anew; `make clean` takes it away.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -295,6 +295,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "journal.sqlite"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_no_damaged_page_changes_what_is_read_unseen(sound: Path, tmp_path: Path, seed: int) -> None:
     """Eight bytes of a page are overwritten: every row of every table is as before, or the damage is reported."""
@@ -416,6 +417,7 @@ def on_server(settings: Settings, postgres_server: PostgresServer) -> Settings:
     return settings.model_copy(update={"storage": settings.storage.model_copy(update={"database_url": address})})
 
 
+@pytest.mark.slow
 def test_tables_on_a_server_come_along_and_go_back(on_server: Settings, settings: Settings, tmp_path: Path) -> None:
     audited(settings, 1, 2, 3)
     backup(settings, tmp_path / "embedded")

@@ -137,6 +137,7 @@ def test_a_whole_address_says_itself_whose_it_is(wire: Wire) -> None:
     refused(wire.ask(b"http://127.0.0.1/v1/nope"), 404)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [b"BREW", b"get", b"TRACE", b"CONNECT", b"PROPFIND", b"PUT"])
 def test_a_method_that_is_not_taken(wire: Wire, method: bytes) -> None:
     answer = wire.ask(b"/v1/risks", method=method)

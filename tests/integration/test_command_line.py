@@ -62,6 +62,7 @@ def refused(site: Installation, *arguments: str) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_every_command_explains_itself() -> None:
     """One start for all of them, of a process that has imported nothing else."""
     explain = "import sys\nfrom service.cli import app\nfor command in sys.argv[1:]:\n"

@@ -169,6 +169,7 @@ def test_what_could_not_be_acknowledged_is_acknowledged_when_it_comes_again_and_
     _expect_nothing(any_broker.port, events)
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_killed_and_started_again_loses_nothing_and_is_told_once(
     any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
 ) -> None:

@@ -68,6 +68,7 @@ def wrong(settings: Settings) -> dict[str, str]:
     return {finding.what: finding.detail for finding in examine(settings) if not finding.ok}
 
 
+@pytest.mark.slow
 def test_everything_is_moved_and_proven_and_the_installation_goes_on(settings: Settings, on_servers: Settings) -> None:
     before = rows_of(settings)
     moved = {item.what: (item.rows, item.sha256) for item in move(settings, on_servers)}
@@ -88,6 +89,7 @@ def test_everything_is_moved_and_proven_and_the_installation_goes_on(settings: S
     assert wrong(on_servers) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 2, 4])
 def test_broken_off_anywhere_it_goes_on(
     settings: Settings, on_database: Settings, monkeypatch: pytest.MonkeyPatch, after: int
@@ -117,6 +119,7 @@ def test_broken_off_anywhere_it_goes_on(
     assert wrong(on_database) == {}
 
 
+@pytest.mark.slow
 def test_a_database_of_others_is_refused_and_left_alone(settings: Settings, on_database: Settings) -> None:
     move(settings, on_database)
     filled = rows_of(on_database)

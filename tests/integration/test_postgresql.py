@@ -46,6 +46,7 @@ def fingerprints(engine: Engine) -> dict[str, Fingerprint]:
         return {table.name: table_fingerprint(db, table) for table in metadata.sorted_tables}
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_late_and_is_killed_twice_ends_with_the_rows_of_an_undisturbed_store(
     tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +107,7 @@ def test_of_processes_that_start_at_once_one_makes_the_schema(postgres_server: P
         assert list(pool.map(start, range(6))) == [False] * 6
 
 
+@pytest.mark.slow
 def test_a_server_that_stands_still_counts_as_away(postgres_server: PostgresServer, engine: Engine) -> None:
     store = OperationalProjection(engine)
     assert store.position() == 0

@@ -80,6 +80,7 @@ def test_a_gis_library_reads_the_features(address: str, tmp_path: Path) -> None:
     assert pyogrio.read_bounds(path)[1].shape == (4, 4)
 
 
+@pytest.mark.slow
 def test_a_box_and_pages_narrow_the_features(address: str) -> None:
     items = f"{address}/v1/ogc/collections/risks/items"
     boxed = json.loads(curl("-g", f"{items}?bbox=5.39,51.39,5.43,51.415"))
@@ -116,6 +117,7 @@ def change(sql: SqlTown, n: int) -> None:
     sql.town.decisions.append(DecisionDraft(first.asset, first.verb, "A", f"{n}", due_on="2026-10-06"), decided_at_ns=n)
 
 
+@pytest.mark.slow
 def test_a_listener_that_broke_off_goes_on_where_it_was(address: str, sql: SqlTown) -> None:
     begin = events(curl("--max-time", "20", f"{address}/v1/events?once=true"))
     assert [event["event"] for event in begin] == ["ready"]

@@ -118,6 +118,7 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
         assert state.deviation_sd[row] == pytest.approx(spread, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_effects_are_those_of_least_squares_when_much_was_seen() -> None:
     """With a flat level the filter must end near ordinary least squares on the same hours."""
     catalogue, state = frequencies(1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -151,6 +152,7 @@ def test_the_plain_block_is_read_as_key_by_key(change: dict[str, Any], *, withou
         assert list(map(type, results[0])) == list(map(type, results[1]))
 
 
+@pytest.mark.slow
 @given(_PAYLOADS)
 @example(b'{"v":1,"sensor":"acc1","values":{"temperature":{"value":' + b"9" * 5000 + b',"unit":"Cel"}}}')
 @settings(max_examples=either(250, long=400), deadline=None)
@@ -166,6 +168,7 @@ def test_no_payload_raises_anything_but_the_decoder_s_own_error(payload: bytes) 
             assert len(error.reason) < 1000  # noqa: PT017 -- also what is raised has a bound
 
 
+@pytest.mark.slow
 @given(st.lists(st.builds(Message, _TOPICS, _PAYLOADS, st.just(RECEIVED), st.booleans()), max_size=6))
 @settings(max_examples=either(160, long=300), deadline=None)
 def test_a_batch_accounts_for_every_message(messages: list[Message]) -> None:
@@ -186,6 +189,7 @@ def test_a_batch_accounts_for_every_message(messages: list[Message]) -> None:
     assert np.isfinite(batch.readings.value).all()
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.builds(Message, _TOPICS, _PAYLOADS, st.just(RECEIVED), st.booleans()), max_size=6), st.integers(0, 6)
 )

@@ -165,6 +165,7 @@ def test_subsets_and_restarts_change_no_bit(odds: dict[str, Any], cut: int) -> N
     assert state_digest(CATALOGUE, parts) == state_digest(CATALOGUE, whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=either(5, long=8), deadline=None)
 @given(lives, st.lists(st.sampled_from(list(DecisionVerb)), max_size=3))
 def test_records_are_sound_whatever_arrives(odds: dict[str, Any], verbs: list[DecisionVerb]) -> None:

@@ -200,6 +200,7 @@ bodies = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(readings)
 def test_readings_come_back_to_the_bit(columns: ReadingColumns) -> None:
     back = decode_readings(encode_readings(columns))
@@ -222,6 +223,7 @@ def test_bodies_come_back_as_they_were(body: EntryBody) -> None:
     assert decode_body(encode_body(body)) == body
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(outcomes)
 def test_outcomes_come_back_as_they_were(outcome: Outcome) -> None:

@@ -131,6 +131,7 @@ def test_each_role_reaches_what_its_rights_say_and_nothing_else(
     assert asked > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", list(Role))
 def test_no_role_sees_anything_of_another_organisation(lasting: tuple[Town, AccessStore, Client], role: Role) -> None:
     town, ledger, client = lasting

@@ -166,6 +166,7 @@ def test_an_asset_without_sensors_says_so_instead_of_drawing(client: Client) -> 
         assert part in html
 
 
+@pytest.mark.slow
 def test_announced_works_stand_on_the_timeline(town: Town) -> None:
     town.works = {"brug-042": ((NOW_NS - 3 * DAY_NS, NOW_NS - 2 * DAY_NS, "sensor swap", "tilt_1"),)}
     assert "Sensor swap (tilt_1)" in town.client().get("/assets/brug-042?lang=en").text

@@ -53,6 +53,7 @@ def test_a_decision_about_an_alarm_names_it(client: Client, town: Town) -> None:
     assert "Scheur gezien" in client.get(path).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

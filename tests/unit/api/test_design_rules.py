@@ -43,6 +43,7 @@ def document(town: Town) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_the_document_keeps_the_rule(document: dict[str, Any], rule: str) -> None:
     assert RULES[rule](document) == []

@@ -37,6 +37,7 @@ def charted(town: Town) -> Client:
     return town.client()
 
 
+@pytest.mark.slow
 def test_the_library_is_served_packed_or_plain_and_kept_by_browsers(client: Client) -> None:
     packed = client.get(BUNDLE_PATH, accept_encoding="gzip")
     plain = client.get(BUNDLE_PATH, accept_encoding="identity")

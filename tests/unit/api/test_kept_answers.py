@@ -68,6 +68,7 @@ def shown(answer: Answer) -> tuple[int, bytes, dict[str, str]]:
     return answer.status, answer.content, headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_kept_or_made_anew_the_answer_is_the_same(sql: SqlTown, seed: int) -> None:
     rng = random.Random(seed)
@@ -143,6 +144,7 @@ def test_a_store_that_is_away_is_told_to_a_poller_too(sql: SqlTown, monkeypatch:
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
 
 
+@pytest.mark.slow
 def test_an_answer_stands_while_nothing_that_it_rests_on_changes(sql: SqlTown, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ingest commits several times a second, and each commit had every list made anew."""
     asked: list[str] = []

@@ -27,6 +27,7 @@ PAGES = ["/map", "/matrix", "/alarms", "/alarms?view=alarms", "/alarms?view=deci
 PAGES += ["/report", "/assets/brug-042/report", "/assets/kade-3/report", "/alarms/brug-042.condition.settlement.12"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["nl", "en"])
 @pytest.mark.parametrize("path", PAGES)
 def test_each_page_is_sound_html_with_one_heading(client: Client, path: str, language: str) -> None:
@@ -137,6 +138,7 @@ def test_the_matrix_has_chance_and_cost_and_both_conditions(town: Town) -> None:
     assert "10% tot 50%" in town.client().get("/matrix?lang=nl").text
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_matrix_is_listed_in_full_in_pages(town: Town) -> None:
     for place in range(450):
         asset = make_asset(f"b{place:03}", f"Brug {place}")
@@ -303,6 +305,7 @@ def test_the_page_of_a_structure_explains_and_prices_the_weeks(town: Town) -> No
     assert "the numbers differ from those told" in town.client().get("/assets/brug-042?lang=en").text
 
 
+@pytest.mark.slow
 def test_without_a_basis_no_week_is_priced(client: Client) -> None:
     html = client.get("/assets/brug-042?lang=en").text
     assert "The cost per week is not known here" in html

@@ -58,6 +58,7 @@ def test_an_unchanged_answer_is_an_empty_304(poller: Client, path: str) -> None:
     assert poller.get(path).content == first.content
 
 
+@pytest.mark.slow
 def test_the_same_tag_means_the_same_bytes_and_other_bytes_another_tag(sql: SqlTown) -> None:
     """What a strong tag promises, over changes of rows, of the hour and of the program's own life."""
     seen: dict[str, bytes] = {}
@@ -210,6 +211,7 @@ def test_answers_are_compressed_for_those_who_take_it(poller: Client, accepted: 
     assert poller.get("/v1/risks", If_None_Match=packed.headers["etag"], Accept_Encoding=accepted).status == 304
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0"])
 def test_and_not_for_others(poller: Client, accepted: str) -> None:
     assert "content-encoding" not in poller.get("/v1/risks", Accept_Encoding=accepted).headers

@@ -335,6 +335,7 @@ def test_a_dead_thread_is_noticed_and_replaced(inbox: Inbox, broker: FakeBroker,
     assert _take(inbox, 1) == ["t2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["connecting", "subscribing"])
 def test_a_broker_that_does_not_answer_is_left_and_tried_again(
     inbox: Inbox, broker: FakeBroker, what: str, events: list[InboxEvent]

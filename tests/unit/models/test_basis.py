@@ -92,6 +92,7 @@ def test_a_life_is_as_wide_as_failures_elsewhere_ask_for(lossy: Any, stretch: fl
     assert (after.q90_days < before.q90_days, after.q10_days > before.q10_days) == (stretch < 1.0, stretch < 1.0)
 
 
+@pytest.mark.slow
 def test_lives_under_a_standing_alarm_are_noted_once_a_week_as_they_are_without_a_stretch(lossy: Any) -> None:
     (notes,) = lossy.memory.lives.stated.values()
     days = [note.at_ns // (24 * HOUR_NS) for note in notes]

@@ -62,6 +62,7 @@ def test_the_wrong_direction_is_no_damage(start_run: Callable[..., Any], make_we
     assert run.kinds() == []
 
 
+@pytest.mark.slow
 def test_silence_is_insufficient_data_and_never_health(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
 ) -> None:
@@ -126,6 +127,7 @@ def test_one_channel_that_stays_away_is_told_when_its_sensor_is_back(
     assert rows[1][2] == rows[2][2]
 
 
+@pytest.mark.slow
 def test_a_stuck_sensor_is_named_and_is_no_evidence(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
 ) -> None:

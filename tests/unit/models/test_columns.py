@@ -66,6 +66,7 @@ def test_every_channel_is_in_one_group_that_has_all_it_met() -> None:
     assert {group.met for group in groups if 0 in group.some} == {tuple(np.flatnonzero(met[0]).tolist())}
 
 
+@pytest.mark.slow
 def test_company_changes_no_number_of_a_channel() -> None:
     """Channels of six climates in batches of all, of some and of one, whose drivers come, go stale and are met late."""
     rng = np.random.default_rng(5)

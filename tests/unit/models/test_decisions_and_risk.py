@@ -75,6 +75,7 @@ def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:
     assert alarmed.changes[0].reasons[0].code == "expected_vs_measured"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", [DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL])
 def test_a_new_reference_clears_the_alarm_and_commissions_again(alarmed: Any, verb: DecisionVerb) -> None:
     before = state_digest(alarmed.catalogue, alarmed.state)
@@ -126,6 +127,7 @@ def test_a_dismissed_alarm_stays_away_until_there_is_more(alarmed: Any) -> None:
     assert len(alarmed.kinds()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verb",
     [verb for verb in DecisionVerb if verb.value not in {"repair", "accept-normal", "dismiss"}],

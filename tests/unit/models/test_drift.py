@@ -185,6 +185,7 @@ def test_nothing_but_its_own_columns_changes(registers: Any) -> None:
     assert changed - {"slow", "slow_ns"} <= own < set(FLEET_COLUMNS)
 
 
+@pytest.mark.slow
 def test_slow_means_follow_what_is_believed(start_run: Any) -> None:
     """A thermometer that turns to Fahrenheit for two days is repaired before it counts."""
     hours = np.arange(10 * 24)

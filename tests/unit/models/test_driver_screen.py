@@ -24,6 +24,7 @@ def bridge(start_run: Callable[..., Any], make_weather: Callable[..., Any], name
     return start_run(NAMES).feed(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change", "factor"),
     [

@@ -153,6 +153,7 @@ def by_day(hours: Any) -> Any:
     return np.abs(hours % 24 - 14) <= 4
 
 
+@pytest.mark.slow
 def test_a_base_that_comes_and_goes_moves_no_bit_of_an_indicator(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_sensor_that_misses_its_machines_work_is_silent_also_while_it_rests(
     assert lost_from < rows[0][2] <= lost_from + 12
 
 
+@pytest.mark.slow
 def test_a_machine_that_rests_for_more_than_two_weeks_asks_for_a_test_run(start_run: Callable[..., Any]) -> None:
     works = BY_DAY & (HOURS < 3 * 24)
     rows = silences(start_run, works, works)
@@ -60,6 +61,7 @@ def test_a_machine_that_rests_for_more_than_two_weeks_asks_for_a_test_run(start_
     assert rows[0][2] == 3 * 24 + 14 * 24 + 1
 
 
+@pytest.mark.slow
 def test_a_machine_whose_counter_is_lost_may_rest(start_run: Callable[..., Any]) -> None:
     run = start_run(["vibration_rms", "cycles", "temperature"])
     lost = HOURS >= 10 * 24

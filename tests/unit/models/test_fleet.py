@@ -130,6 +130,7 @@ def test_a_few_assets_that_are_scored_again_have_the_groups_that_they_have_among
     assert group_names(only) == [group_names(catalogue)[row] for row in (1, 3)]
 
 
+@pytest.mark.slow
 def test_damage_on_most_of_a_small_group_is_not_taken_for_weather(registers: Any) -> None:
     """Six quays of which four were damaged one after the other: the two that never moved had the alarms."""
     fleet = Fleet(registers, 6, kind=AssetType.QUAY)
@@ -158,6 +159,7 @@ def test_a_storm_that_moves_a_small_group_at_once_is_weather(registers: Any) -> 
     assert fleet.raised == []
 
 
+@pytest.mark.slow
 def test_where_a_sound_level_lies_is_found_and_said(registers: Any) -> None:
     fleet = Fleet(registers, 12)
     fleet.live(either(220, long=300), lambda _: [0.09, *[0.0] * 11])
@@ -169,6 +171,7 @@ def test_where_a_sound_level_lies_is_found_and_said(registers: Any) -> None:
     assert parts == pytest.approx(-state.deviation / state.distance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", either([-0.09, 0.09], long=[-0.09, 0.0, 0.09]))
 def test_damage_counts_from_where_the_level_lay(registers: Any, place: float) -> None:
     fleet = Fleet(registers, 12)

@@ -149,6 +149,7 @@ def test_a_frequency_that_rises_is_no_damage(before: Site) -> None:
     assert site.reasons() == []
 
 
+@pytest.mark.slow
 def test_without_a_temperature_nothing_is_stated(registers: Callable[..., Any]) -> None:
     site = Site(registers, ["natural_frequency_1", "vibration_rms"]).live(bridge(step=0.01))
     assert site.reasons() == []
@@ -168,6 +169,7 @@ def test_a_new_normal_is_learnt_from_the_beginning(stepped: Site, verb: Decision
     assert np.isnan(state.change[0])
 
 
+@pytest.mark.slow
 def test_works_that_move_the_reference_begin_anew(registers: Callable[..., Any]) -> None:
     day_ns = START_NS + 120 * DAY_NS
     works = (Works(AssetId("b000"), "resurfacing", day_ns, day_ns + 2 * DAY_NS),)
@@ -185,6 +187,7 @@ def test_held_values_are_not_taken_for_a_change(hundred_and_thirty_days: Site) -
     assert site.reasons() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [NAMES, pytest.param([*NAMES, "humidity"], marks=pytest.mark.slow)])
 def test_saved_state_goes_on_with_the_same_bits(registers: Callable[..., Any], names: list[str]) -> None:
     record, humidity = bridge(gaps=True), weather()
@@ -233,6 +236,7 @@ def test_what_damp_explains_is_not_stated(registers: Callable[..., Any], damp_si
     assert damp_site.branch().live(wet, humidity=humidity).reasons() == []
 
 
+@pytest.mark.slow
 def test_a_step_is_stated_where_damp_does_not_explain_it(damp_site: Site) -> None:
     humidity = weather(wet_from=DAYS)
     site = damp_site.branch().live(damp_bridge(humidity, step=0.006), humidity=humidity)

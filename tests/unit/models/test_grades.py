@@ -41,6 +41,7 @@ def with_trouble(run: Any, column: str, name: str, value: int) -> Any:
     return replace(run.state, **{column: np.where(np.array(keys) == name, value, before).astype(before.dtype)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "name", "grade"),
     [

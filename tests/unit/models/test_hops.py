@@ -212,6 +212,7 @@ def test_every_step_is_as_the_plain_version_says(steps: list[Any]) -> None:
         assert chain.tracker.open_count() == len(plain.waiting)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(readings_of_a_batch, st.randoms(use_true_random=False), st.integers(1, 7))
 def test_order_and_cutting_within_the_allowance_change_no_bit(

@@ -116,6 +116,7 @@ def test_the_same_histories_and_seed_give_the_same_forecast_bit_for_bit(fleet: L
         assert forecast_life(fleet, cut(course, 12)) == forecast_life(again, cut(course, 12))
 
 
+@pytest.mark.slow
 def test_the_unit_of_time_changes_nothing_but_the_unit(twelve: LifeForecaster) -> None:
     scale = 3600.0
     slow = [replace(course, elapsed=course.elapsed * scale) for course in lives(12, seed=8)]
@@ -142,6 +143,7 @@ def test_six_operating_regimes_cost_little(error_in_one_regime: float, *, settin
     )
 
 
+@pytest.mark.slow
 def test_two_ways_of_wearing_are_learned_side_by_side() -> None:
     def mirrored(courses: list[LifeCourse]) -> list[LifeCourse]:
         for course in courses[::2]:

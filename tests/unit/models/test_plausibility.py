@@ -90,6 +90,7 @@ def bridge(healthy: Any, change: Callable[[FloatArray], FloatArray], *, hours: i
     return healthy.branch().feed({**values, "vibration_rms": change(values["vibration_rms"])})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "told"), [(1000.0, 1000.0), (1 / 9.80665, 0.101972), (9.80665, 9.80665)])
 def test_a_wrong_unit_is_named_and_divided_out(healthy: Any, factor: float, told: float) -> None:
     run = bridge(healthy, lambda values: values * factor)
@@ -124,6 +125,7 @@ def test_damage_that_grows_within_days_is_no_fault(healthy: Any) -> None:
     assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
 
 
+@pytest.mark.slow
 def test_a_jump_of_a_temperature_near_nought_is_no_wrong_unit(start_run: Callable[..., Any]) -> None:
     """Any value divided by a million lies near a motor at 8 degrees, which once passed for micro-degrees."""
     rng = np.random.default_rng(4)

@@ -141,6 +141,7 @@ def test_a_sensor_has_one_row_and_is_known_by_its_first_channel_over_a_change_of
     assert np.isnan(usual(later, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_many_messages_at_once_say_what_each_of_them_alone_would(seed: int) -> None:
     """Of clocks that stand and that jump, of hours caught up with, and of times that cannot be."""

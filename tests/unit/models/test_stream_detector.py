@@ -181,6 +181,7 @@ def test_units_do_not_matter(commission: int) -> None:
 
 
 # Half of the eight cases in which each pair of choices is met.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environments", "channels", "commission"),
     either([(0, 1, 0), (0, 3, 60), (1, 1, 60), (1, 3, 0)], long=list(itertools.product([0, 1], [1, 3], [0, 60]))),
@@ -226,6 +227,7 @@ def test_a_channel_that_was_away_does_not_alarm_by_coming_back() -> None:
     assert _alarm(verdicts).sum() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [2, 3])
 def test_values_missing_now_and_then_neither_blind_nor_break_the_reference(every: int) -> None:
     """Forecasts once stood in for missing values without bound, fed themselves and ran away to infinity."""
@@ -263,6 +265,7 @@ def test_a_fault_of_one_channel_is_found_while_another_is_away() -> None:
     assert alarm[1020:].all()
 
 
+@pytest.mark.slow
 def test_as_many_past_rows_are_used_as_the_healthy_ones_can_teach() -> None:
     """A channel that follows its fourth row back: forty healthy rows are too few to know, four hundred tell."""
     generator = np.random.default_rng(5)

@@ -62,6 +62,7 @@ def test_chance_of_a_mean_of_heavy_tails_is_near_what_is_counted(share: float) -
     assert 0.4 < counted / theory < 2.5
 
 
+@pytest.mark.slow
 def test_a_row_far_out_is_no_alarm_where_healthy_rows_had_such_tails() -> None:
     """Ten deviations in one row: an alarm of a normal channel, and of a heavy-tailed one only when it lasts."""
     alarmed = {}

@@ -53,6 +53,7 @@ def test_a_sound_site_is_neither_noisy_nor_spiky(quiet: Any) -> None:
     assert subjects(site(quiet)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "noise"),
     [
@@ -76,6 +77,7 @@ def test_noise_that_ends_is_cleared(quiet: Any) -> None:
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.noisy", True), ("sensor.noisy", False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("vibration_rms", 3.0), ("natural_frequency_1", 0.1), ("temperature", 9.0)])
 def test_spikes_are_named_and_are_not_noise(quiet: Any, name: str, size: float) -> None:
     run = site(quiet, **{name: lambda values, _: values + size * (np.arange(len(values)) % 23 == 5)})
@@ -84,6 +86,7 @@ def test_spikes_are_named_and_are_not_noise(quiet: Any, name: str, size: float) 
     assert raised.reasons[0].facts["spikes"] == 3
 
 
+@pytest.mark.slow
 def test_a_counter_that_fails_makes_no_vibration_noisy(quiet: Any) -> None:
     """What explained the vibration was gone for hours at a time, and what it left unexplained passed for noise."""
     run = site(

@@ -116,6 +116,7 @@ def rows(pipeline: Pipeline, folder: Path, table: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_models_end_as_if_nothing_had_been_late(ordered: Pipeline, late: Pipeline) -> None:
     assert first_stage(late) == first_stage(ordered)
     # So does the detector of each frequency, which the second stage asks: it knows its own asset alone.

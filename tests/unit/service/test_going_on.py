@@ -64,6 +64,7 @@ def test_a_start_waits_as_long_as_ingest_loads_or_learns_again_and_says_so(
             wait()
 
 
+@pytest.mark.slow
 def test_what_was_known_of_ingest_stays_and_how_far_it_is_is_added(settings: Settings) -> None:
     path = status_path(settings)
     projection = ProjectionStatus(

@@ -38,6 +38,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
     assert ledger.find_key(secret, now_ns=time.time_ns()) is None
 
 
+@pytest.mark.slow
 def test_no_command_warns_of_a_library(tmp_path: Path) -> None:
     """`keys list` loads all of access, whose library for logins warned at each start while httpx was beside it."""
     run(tmp_path, "create", "--name", "BI")

@@ -111,6 +111,7 @@ def test_order_and_batches_change_no_bit(
     assert (pipeline.live.modes.digest(), periods(pipeline)) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_restart_with_and_without_a_snapshot_changes_no_bit(
     tmp_path: Path, messages: list[Message], undisturbed: tuple[str, list[ModePeriod]]
 ) -> None:
@@ -244,6 +245,7 @@ def test_a_frequency_that_the_gateway_sends_is_left_to_it(tmp_path: Path, messag
     assert len(hops_of(pipeline, "natural_frequency_3.z")) == 3
 
 
+@pytest.mark.slow
 def test_waveforms_without_a_mode_are_no_silence_and_their_end_is(tmp_path: Path) -> None:
     """Six days of noise, in which there is nothing to find, and then eighteen in which only the thermometer speaks."""
     pipeline = open_site(tmp_path, ASKED.replace(",86400", ",3600"))

@@ -169,6 +169,7 @@ def test_a_sensor_that_never_knows_the_time_is_heard_but_not_trusted(tmp_path: P
     assert newest(pipeline) == [(NOW_NS - DAY_NS + 60 * NS, 6.0, DataQuality.HIGH)]
 
 
+@pytest.mark.slow
 def test_a_sensor_that_is_stuck_is_heard_with_a_low_grade_until_it_moves(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path)
     grades = []

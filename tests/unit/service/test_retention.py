@@ -96,6 +96,7 @@ def test_an_asset_that_is_behind_keeps_its_own_newest(settings: Settings) -> Non
     journal.close()
 
 
+@pytest.mark.slow
 def test_no_step_is_longer_than_its_share(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path)
     begin = NOW_NS // NS - 600 * 3600

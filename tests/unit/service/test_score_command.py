@@ -64,6 +64,7 @@ def test_groups_and_environment_find_the_one_that_changed(score: Score) -> None:
     assert all(alarm["b"][260:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [1, 37, 101, 400, 555])
 def test_cutting_the_file_changes_no_byte_before_the_cut(score: Score, cut: int) -> None:
     lines = bridges()

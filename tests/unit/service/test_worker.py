@@ -220,6 +220,7 @@ def test_a_back_fill_is_scored_again_once_it_has_settled(bench: Callable[..., Be
     assert kinds == ["batch"] * 3 + ["rescoring"]
 
 
+@pytest.mark.slow
 def test_a_back_fill_that_does_not_end_is_scored_again_every_minute(bench: Callable[..., Bench]) -> None:
     site = bench(THERMOMETER, backfill_settle_seconds=5.0)
     site.gateway.send(*(reading(NOW_S - 3600 * hour) for hour in range(120, 1, -2)))

@@ -158,6 +158,7 @@ def test_at_most_a_window_of_messages_is_unacknowledged(short: Scenario) -> None
     assert brokers[0].most_waiting == 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies_after", [0, 3, 17, 40, 61, 79])
 def test_a_killed_run_resumes_and_everything_arrives(short: Scenario, tmp_path: Path, dies_after: int) -> None:
     path = tmp_path / "progress.json"

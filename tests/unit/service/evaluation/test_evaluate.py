@@ -89,6 +89,7 @@ def _revised_statements(journal: Journal, register: Register, scenario: Scenario
     return sum(item.revised for entry in journal.entries(after=0) for item in entry.outcome.assessments)
 
 
+@pytest.mark.slow
 def test_days_made_ahead_in_another_process_are_the_same_bytes(scenario: Scenario) -> None:
     short = replace(scenario, days=6)
     told: list[int] = []
@@ -128,6 +129,7 @@ def test_every_message_is_accounted_for(run: JudgedRun) -> None:
     assert tally["messages_received"] > either(680, long=1000)
 
 
+@pytest.mark.slow
 def test_the_scoreboard_is_printed_and_saved_with_every_detector(run: JudgedRun, tmp_path: Path) -> None:
     board = score_runs("small", [run])
     console = Console(record=True, width=300, file=io.StringIO())

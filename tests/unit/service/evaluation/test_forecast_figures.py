@@ -16,6 +16,7 @@ def chances(before: float, near: float, sound: float) -> np.ndarray[tuple[int, i
     return table
 
 
+@pytest.mark.slow
 def test_brier_skill_and_base_rate_are_those_of_the_definition() -> None:
     # 90 days with label 1, 59 of the same life with label 0, 199 of the sound one with label 0.
     figures = grade_forecast([case(FAILS, chance=chances(0.2, 0.7, 0.1))])

@@ -33,6 +33,7 @@ def scenario() -> Scenario:
     return replace(story, days=either(18, long=30), transport=Transport(), assets=assets, sensor_faults=(silent,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["own.csv", "own.csv.gz", "own.parquet"])
 def test_a_written_history_is_read_back_to_the_last_digit(scenario: Scenario, tmp_path: Path, name: str) -> None:
     short = replace(scenario, days=12)
