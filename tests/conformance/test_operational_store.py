@@ -379,6 +379,7 @@ def test_an_event_is_the_same_when_its_entries_are_written_again(store: Store, a
     assert [len(members) for members in before.values()] == [9]
 
 
+@pytest.mark.slow
 def test_many_sensors_of_few_structures_and_the_usual_number_are_no_event(store: Store) -> None:
     start = 10_000 * HOUR_NS
     names = [f"brug-{n}" for n in range(40)]

@@ -334,6 +334,7 @@ def test_damage_is_told_by_what_is_missing(sound: Path, tmp_path: Path) -> None:
     journal.close()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_none_any_more_is_told(tmp_path: Path, sound: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"\0" * 4096 + sound.read_bytes()[4096:])

@@ -73,6 +73,7 @@ def test_every_command_explains_itself() -> None:
     assert re.findall(r"Usage: schouw (\S+) ", answer.stdout) == COMMANDS
 
 
+@pytest.mark.slow
 def test_a_taken_port_of_the_api_is_one_sentence(site: Installation) -> None:
     with socket.create_server(("127.0.0.1", site.api_port)):
         sentence = refused(site, "run", "--replay")
@@ -100,6 +101,7 @@ def test_nothing_but_loopback_is_served(site: Installation) -> None:
     assert "expected a loopback address" in refused(site, "api")
 
 
+@pytest.mark.slow
 def test_a_wrong_register_names_line_and_column(site: Installation, tmp_path: Path) -> None:
     files = register_of(tmp_path / "register")
     Path(files[0]).write_text(ASSETS + "brug 042,Molenbrug,bridge,52.1,5.1,1970,40000,,8\n")

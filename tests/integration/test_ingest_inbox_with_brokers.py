@@ -133,6 +133,7 @@ def test_messages_come_in_order_and_an_acknowledged_one_does_not_come_back(
         again.stop()
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_released_comes_again_over_a_new_connection(
     any_broker: RealBroker, inbox: MqttInbox, events: list[InboxEvent]
 ) -> None:
@@ -263,6 +264,7 @@ def test_a_backlog_of_long_waveforms_before_a_slow_store_costs_no_connection(
     assert [type(event) for event in events] == [Connected, Disconnected]  # the last is our own goodbye
 
 
+@pytest.mark.slow
 def test_retained_status_is_marked_and_replies_reach_the_gateway(any_broker: RealBroker, inbox: MqttInbox) -> None:
     heard: list[tuple[str, bytes]] = []
     gateway = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, client_id="gw")
@@ -333,6 +335,7 @@ def test_a_frozen_broker_is_noticed_and_loses_nothing(any_broker: RealBroker, ev
     _expect_nothing(any_broker.port, events)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 def test_messages_handed_out_and_forgotten_come_again(mosquitto_broker: RealBroker, events: list[InboxEvent]) -> None:
     """Mosquitto sends nothing again on a live connection: what was forgotten would be stuck for ever."""

@@ -80,6 +80,7 @@ def test_a_server_that_comes_late_and_is_killed_twice_ends_with_the_rows_of_an_u
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_connections_of_before_a_restart_are_replaced(server: PostgresServer) -> None:
     server.start()
     engine = open_database(server.address("postgres"))

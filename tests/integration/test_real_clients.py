@@ -134,6 +134,7 @@ def test_a_listener_that_broke_off_goes_on_where_it_was(address: str, sql: SqlTo
         assert curl(*words, f"{address}/v1/events?once=true") == "400"
 
 
+@pytest.mark.slow
 def test_a_change_reaches_a_listener_within_two_seconds(address: str, sql: SqlTown) -> None:
     later = threading.Timer(1.0, change, (sql, 2))
     later.start()

@@ -58,6 +58,7 @@ def slow_chances(
     return 1 - sound / total, [sum(chance for left, chance in found if left <= day) / total for day in days]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.0, 0.002, 0.01])
 @pytest.mark.parametrize("instrument", [0.0, 0.3])
 def test_the_posterior_is_that_of_plain_loops(slope: float, instrument: float) -> None:

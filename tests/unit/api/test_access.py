@@ -98,6 +98,7 @@ def filled(path: str, *, own: bool) -> str:
     ) + ("?once=true" if path == "/v1/events" else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", [None, *Role])
 def test_each_role_reaches_what_its_rights_say_and_nothing_else(
     lasting: tuple[Town, AccessStore, Client], role: Role | None

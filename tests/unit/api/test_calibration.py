@@ -49,6 +49,7 @@ def test_enough_outcomes_are_a_curve_with_intervals() -> None:
     assert body["until"] > body["since"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "words"), [("en", "Did it come true?"), ("nl", "Kwam het uit?")])
 def test_the_page_shows_own_figures_beside_simulated_ones(language: str, words: str) -> None:
     html = with_outcomes().client().get(f"/about?lang={language}").text

@@ -138,6 +138,7 @@ def login(town: Town, ledger: AccessStore, role: Role) -> tuple[str, str]:
     return f"{cookie_name(rooms)}={secret}", session_token(rooms, secret)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", list(Role))
 def test_who_may_not_decide_sees_no_form_and_is_refused(shared: tuple[Town, AccessStore], role: Role) -> None:
     town, ledger = shared

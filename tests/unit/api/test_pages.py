@@ -284,6 +284,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.mark.slow
 def test_text_has_enough_contrast_in_both_themes(client: Client) -> None:
     """WCAG 2.2 success criterion 1.4.3 asks for 4.5 to 1."""
     css = client.get("/static/tokens.css").text

@@ -41,6 +41,7 @@ def poller(sql: SqlTown) -> Client:
     return Client(create_app(sql.rooms))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", POLLED)
 def test_an_unchanged_answer_is_an_empty_304(poller: Client, path: str) -> None:
     first = poller.get(path)

@@ -86,6 +86,7 @@ def silences(run: Any, begin_ns: int) -> list[tuple[str, bool, int]]:
     return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
 
 
+@pytest.mark.slow
 def test_a_sensor_that_comes_and_goes_is_one_alarm(start_run: Callable[..., Any]) -> None:
     """A dying sensor raised and cleared one every few hours, dozens in a week."""
     hours = np.arange(300)

@@ -43,6 +43,7 @@ def test_a_mistaken_unit_is_named_and_taken_back(
     assert run.state.deviation == pytest.approx(sound.state.deviation, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_mistake_that_ends_is_cleared(start_run: Any, make_weather: Any) -> None:
     def ends(values: Any) -> Any:
         return np.where(np.arange(len(values)) < 40, 1.8 * values + 32.0, values)

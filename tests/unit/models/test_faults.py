@@ -32,6 +32,7 @@ def silences(
     return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval_s", [600, 3600])
 @pytest.mark.parametrize("hours_of_grace", [0, 1, 2])
 def test_a_machine_that_begins_to_work_is_given_time_to_speak(

@@ -180,6 +180,7 @@ def test_damage_counts_from_where_the_level_lay(registers: Any, place: float) ->
     assert 218 <= fleet.raised[0][1] <= 229
 
 
+@pytest.mark.slow
 def test_nothing_is_learnt_while_an_alarm_stands(registers: Any) -> None:
     fleet = Fleet(registers, 12)
     fleet.live(100, lambda day: [0.6 * (day > 50), *[0.0] * 11])

@@ -193,6 +193,7 @@ clock_of_a_closing = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(readings_of_a_batch, clock_of_a_closing), max_size=14))
 def test_every_step_is_as_the_plain_version_says(steps: list[Any]) -> None:

@@ -85,6 +85,7 @@ def test_four_of_five_lives_are_inside_the_interval(fleet: LifeForecaster) -> No
     assert np.mean(widths) < HORIZON / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 3, 19, 20, 21, 60])
 def test_quantiles_are_ordered_and_within_the_horizon_at_any_age(fleet: LifeForecaster, rows: int) -> None:
     for course in lives(5, seed=5):
@@ -109,6 +110,7 @@ def test_a_forecast_does_not_depend_on_later_rows(fleet: LifeForecaster) -> None
     assert np.allclose(whole[:40], map_course(fleet.life_map, cut(course, len(course.elapsed) - 40)), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_same_histories_and_seed_give_the_same_forecast_bit_for_bit(fleet: LifeForecaster) -> None:
     """Also where they come from an iterator that is read once."""
     again = learn_lives(iter(lives(40, seed=1)), horizon=HORIZON, generator=np.random.default_rng(1))

@@ -25,6 +25,7 @@ def through_the_environment(given_settings: Settings) -> Settings:
         return load_settings()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     secret=words | tricky,

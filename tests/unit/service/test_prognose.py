@@ -125,6 +125,7 @@ def test_iso_times_give_seconds(prognose: Prognose, tmp_path: Path) -> None:
         assert float(second["rul"]) == pytest.approx(float(day["rul"]) * 86_400, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["", " ", "NaN", "NA", "null", "-"])
 def test_missing_cells_and_single_rows_get_an_answer(prognose: Prognose, tmp_path: Path, cell: str) -> None:
     rows = table(2, seed=4, failed=False)

@@ -182,6 +182,7 @@ def rows_at(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     return settings
 
 
+@pytest.mark.slow
 def test_an_assessment_that_a_decision_rests_on_stays(rows_at: Settings) -> None:
     journal = Journal(rows_at.journal_path)
     decision = Decision("d1", 1, AssetId("brug-1"), DecisionVerb.CONFIRM, "A.", "seen", 1, None, "brug-1.3")

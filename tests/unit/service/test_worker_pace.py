@@ -95,6 +95,7 @@ def test_the_state_is_saved_now_and_then_and_at_the_end(bench: Callable[..., Ben
     assert not site.gateway.is_running
 
 
+@pytest.mark.slow
 def test_saving_that_takes_long_is_done_less_often(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_python_without_venv_is_told_with_the_remedy(project: Path) -> None:
     assert "apt-get install python3-venv" in answer.stderr
 
 
+@pytest.mark.slow
 def test_a_failed_installation_leaves_no_stamp(project: Path) -> None:
     # An environment that is there already: to make one takes ten times as long as to fail in it.
     without_pip = project / ".venv"
