@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy  # loads `scipy.signal`, a third of a start, where it is first used: a register needs none
 
 from domain.arrays import FloatArray
 from simulator.randomness import HOURS_PER_YEAR, relaxed_noise
@@ -113,12 +114,10 @@ def lag(driver: FloatArray, time_constant_h: float) -> FloatArray:
         The lagged response, same unit. A wave of angular frequency w comes out smaller by
         `sqrt(1 + (w T)**2)` and later by `atan(w T) / w`.
     """
-    from scipy.signal import lfilter  # noqa: PLC0415 -- a third of a start, and a register needs none
-
     memory = float(np.exp(-1.0 / time_constant_h))
     held = (1.0 - memory) * time_constant_h
     now, before = 1.0 - held, held - memory
-    response, _ = lfilter([now, before], [1.0, -memory], driver, zi=np.array([(1.0 - now) * driver[0]]))
+    response, _ = scipy.signal.lfilter([now, before], [1.0, -memory], driver, zi=np.array([(1.0 - now) * driver[0]]))
     result: FloatArray = response
     return result
 

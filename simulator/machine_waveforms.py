@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy  # loads `scipy.signal`, a third of a start, where it is first used: a register needs none
 
 from domain.arrays import FloatArray
 
@@ -121,8 +122,6 @@ def _grown(severity: float) -> float:
 
 def _strikes(chance: np.random.Generator, machine: Machine, sampling_rate_hz: float, samples: int) -> FloatArray:
     """Let every ball strike the pit, and the housing ring."""
-    from scipy.signal import lfilter  # noqa: PLC0415 -- a third of a start, and a register needs none
-
     count = int(samples / sampling_rate_hz * machine.ball_pass_hz) + 3
     gaps = 1.0 + _SLIP * chance.standard_normal(count)
     moments_s = (np.cumsum(gaps) - chance.uniform(0.0, 2.0)) / machine.ball_pass_hz
@@ -132,7 +131,9 @@ def _strikes(chance: np.random.Generator, machine: Machine, sampling_rate_hz: fl
     blows[place[inside]] = 1.0 + 0.2 * chance.standard_normal(int(inside.sum()))
     angle = 2.0 * np.pi * machine.resonance_hz / sampling_rate_hz
     radius = np.exp(-_RESONANCE_DAMPING * angle)
-    ringing: FloatArray = lfilter([radius * np.sin(angle)], [1.0, -2.0 * radius * np.cos(angle), radius**2], blows)
+    ringing: FloatArray = scipy.signal.lfilter(
+        [radius * np.sin(angle)], [1.0, -2.0 * radius * np.cos(angle), radius**2], blows
+    )
     return ringing
 
 

@@ -17,6 +17,7 @@ import zlib
 from typing import Final
 
 import numpy as np
+import scipy  # loads `scipy.signal`, a third of a start, where it is first used: a register needs none
 
 from domain.arrays import FloatArray
 
@@ -62,14 +63,12 @@ def relaxed_noise(seed: int, *path: str | int, years: int, time_constant_h: floa
     float64[years * 8760]
         Zero mean, unit variance, autocorrelation `exp(-lag / time_constant_h)`.
     """
-    from scipy.signal import lfilter  # noqa: PLC0415 -- a third of a start, and a register needs none
-
     driven = np.concatenate([random_stream(seed, *path, year).standard_normal(HOURS_PER_YEAR) for year in range(years)])
     memory = float(np.exp(-1.0 / time_constant_h))
     # The first value has the stationary variance: divide out the factor that the filter will apply to it.
     fresh = float(np.sqrt(1.0 - memory**2))
     driven[0] /= fresh
-    series: FloatArray = lfilter([fresh], [1.0, -memory], driven)
+    series: FloatArray = scipy.signal.lfilter([fresh], [1.0, -memory], driven)
     return series
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # loads `scipy.signal`, a third of a start, where it is first used: a register needs none
 
 from domain.arrays import FloatArray
 from simulator.oscillator import make_oscillator
@@ -75,14 +76,12 @@ def _oscillate(
     chance: np.random.Generator, force: FloatArray, frequency_hz: float, damping_ratio: float, sampling_rate_hz: float
 ) -> FloatArray:
     """Drive one mode with a force of unit variance; acceleration of unit variance, float64[N - 2]."""
-    from scipy.signal import lfilter, lfiltic  # noqa: PLC0415 -- a third of a start, and a register needs none
-
     mode = make_oscillator(frequency_hz, damping_ratio, sampling_rate_hz)
     before = np.sqrt(mode.variance) * chance.standard_normal()
     spread = np.sqrt(mode.variance - mode.next_to**2 / mode.variance)
     last = mode.next_to / mode.variance * before + spread * chance.standard_normal()
     weights = [1.0, -mode.first, -mode.second]
-    position, _ = lfilter([1.0], weights, force, zi=lfiltic([1.0], weights, [last, before]))
+    position, _ = scipy.signal.lfilter([1.0], weights, force, zi=scipy.signal.lfiltic([1.0], weights, [last, before]))
     acceleration: FloatArray = np.diff(position, 2) / mode.acceleration_sd
     return acceleration
 
