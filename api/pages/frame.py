@@ -114,7 +114,8 @@ def render(
     other = Language.ENGLISH if language is Language.DUTCH else Language.DUTCH
     path = request.url.path
     here = str(values.pop("here", path))
-    readiness = rooms.readiness()
+    # As it was when a page that follows changes began to be read; see `api.pages.live`.
+    readiness = getattr(request.state, "readiness", None) or rooms.readiness()
     caller = caller_of(request)
     made_ns = rooms.wall_clock_ns()
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from api.access import needs
 from api.questions import Rooms
-from api.rooms import ApiRooms
+from api.rooms import ApiRooms, Readiness
 from domain.access import Right
 from domain.errors import StorageError
 from storage.protocols import Revisions
@@ -44,7 +44,10 @@ def follows() -> Any:
 
 
 def _note(request: Request, rooms: Rooms) -> None:
-    request.state.live_mark = _state(rooms, None, own=False).mark
+    readiness = rooms.readiness()
+    # The frame says what is away as it was then, and need not ask every part again.
+    request.state.readiness = readiness
+    request.state.live_mark = _mark(_newest(rooms), _away(readiness))
 
 
 @router.get("/live")
@@ -86,22 +89,37 @@ class _State(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """Name the state, in letters that an address and a header may carry."""
-        newest = ("none",) if self.whole is None else map(str, self.whole[1:])
-        return ".".join((*newest, *self.away))
+        return _mark(self.whole, self.away)
 
 
-def _state(rooms: ApiRooms, before: _State | None, *, own: bool = True) -> _State:
+def _mark(whole: Revisions | None, away: tuple[str, ...]) -> str:
+    """Name a state, in letters that an address and a header may carry."""
+    newest = ("none",) if whole is None else map(str, whole[1:])
+    return ".".join((*newest, *away))
+
+
+def _newest(rooms: ApiRooms) -> Revisions | None:
+    try:
+        return rooms.store.revisions()
+    except StorageError:
+        return None
+
+
+def _away(readiness: Readiness) -> tuple[str, ...]:
+    return tuple(part.name for part in readiness.parts if not part.ok)
+
+
+def _state(rooms: ApiRooms, before: _State | None) -> _State:
     """Look how things are; a store that is away is a state too.
 
     Which of an organisation's own rows is the newest takes a look through all of them, so it is asked only when
     something of the whole service has changed.
     """
-    away = tuple(part.name for part in rooms.readiness().parts if not part.ok)
+    away = _away(rooms.readiness())
     try:
         whole = rooms.store.revisions()
         if before is not None and before.whole is not None and before.whole[1:] == whole[1:]:
             return _State(whole, before.own, away)
-        return _State(whole, rooms.overview.revision() if own else None, away)
+        return _State(whole, rooms.overview.revision(), away)
     except StorageError:
         return _State(None, None, away)
