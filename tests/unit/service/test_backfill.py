@@ -201,14 +201,17 @@ def test_what_is_older_than_the_window_is_stored_and_not_scored(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_decision_holds_where_it_was_taken(tmp_path: Path) -> None:
-    """A repair recorded before the late rows came makes another structure from its own moment on, not from theirs."""
+    """A repair recorded before the late rows came makes another structure from its own moment on, not from theirs.
+
+    So does one that no closed hop has followed yet.
+    """
     digests = []
     for name in ("ordered", "late"):
         pipeline = open_site(tmp_path / name, SENSORS, assets=ASSETS, policy=WALL)
         held = range(100, 130) if name == "late" else range(0)
         for hour in range(200):
             live_hour(pipeline, hour, *([] if hour in held else hour_of(1, hour)), *hour_of(2, hour))
-            if hour == 150:
+            if hour in {150, 199}:
                 decide(pipeline, DecisionVerb.REPAIR)
         if name == "late":
             take(pipeline, *(item for hour in held for item in hour_of(1, hour)), now_ns=BEGIN_NS + 200 * HOUR_NS)
