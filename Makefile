@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 ROOMS := api domain ingest models service simulator storage
 # Migrations are run by Alembic and cannot be imported by themselves.
 PYTEST = $(BIN)/pytest --doctest-modules --ignore=storage/migrations
-# A file of tests to a process, files in the order of tests/conftest.py.
+# A file of tests to a process, files in the order of tests/conftest.py, which also says how many processes `auto` is.
 SPREAD = -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 # As in the service: small matrices gain nothing from many threads, and lose much when other processes want the cores.

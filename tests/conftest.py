@@ -24,6 +24,12 @@ if os.environ.get("SCHOUW_TEST_STRICT") == "1":
 _SERVER_MARKERS = ("mosquitto",)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a fifth of the time a test waits for a server, a clock or a pause."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name in _SERVER_MARKERS:
         if item.get_closest_marker(name) is not None:
