@@ -14,6 +14,7 @@ from api.cloud_events import WebhookRooms
 from api.gate import Login
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageUnavailable
+from service.folder import unwritable
 from service.organisations import LoginProvider, SharedService, read_organisations
 from service.safe_http import Network, RefusedAddressError, check_address
 from service.settings import Settings
@@ -113,10 +114,8 @@ def _secret(settings: Settings) -> bytes:
     try:
         return _kept(path)
     except OSError as error:
-        raise ConfigurationError(
-            f"{str(path)!r} cannot be read or made ({error.strerror}); give it to this user, or set "
-            "SCHOUW_ACCESS__SECRET"
-        ) from error
+        otherwise = "give it to this user, or set SCHOUW_ACCESS__SECRET"
+        raise unwritable(repr(str(path)), error, otherwise=otherwise) from error
 
 
 def _kept(path: Path) -> bytes:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from domain.errors import ConfigurationError
+from service.folder import unwritable
 from service.nats_configuration import ACK_PENDING, nats_configuration
 from service.processes import describe_exit, end_process, log_tail, open_log, start_leashed
 
@@ -240,10 +241,8 @@ class EmbeddedBroker:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / "owner.lock").open("a+", encoding="ascii")
         except OSError as error:
-            raise ConfigurationError(
-                f"got data folder {str(self.folder.parent)!r} that cannot be written ({error.strerror}), expected one "
-                "of ours; set SCHOUW_DATA_DIR or change its owner"
-            ) from error
+            what, otherwise = f"data folder {str(self.folder.parent)!r}", "set SCHOUW_DATA_DIR or change its owner"
+            raise unwritable(what, error, otherwise=otherwise) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from domain.errors import ConfigurationError, StorageUnavailable
 from service.settings import Settings
 
-__all__ = ["check_installed", "only_one", "prepare_folder", "projections_path", "status_path"]
+__all__ = ["check_installed", "only_one", "prepare_folder", "projections_path", "status_path", "unwritable"]
 
 
 def status_path(settings: Settings) -> Path:
@@ -58,14 +58,31 @@ def prepare_folder(settings: Settings) -> None:
         probe.write_bytes(b"")
         probe.unlink(missing_ok=True)  # another process may be starting beside us
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StorageUnavailable(
-                f"data folder {str(folder)!r} is full ({error.strerror}); free the disk, then start again"
-            ) from error
-        raise ConfigurationError(
-            f"data folder {str(folder)!r} cannot be written ({error.strerror}); "
-            "give another with SCHOUW_DATA_DIR or --data-dir"
+        raise unwritable(
+            f"data folder {str(folder)!r}", error, otherwise="give another with SCHOUW_DATA_DIR or --data-dir"
         ) from error
+
+
+def unwritable(what: str, error: OSError, *, otherwise: str) -> ConfigurationError | StorageUnavailable:
+    """Put into words that something cannot be written.
+
+    Parameters
+    ----------
+    what : str
+        The file or folder, with its name in quotes.
+    otherwise : str
+        What to do where the disk is not full.
+
+    Returns
+    -------
+    StorageUnavailable
+        If the disk is full: no setting is wrong then, and who watches the process starts it again.
+    ConfigurationError
+        Otherwise.
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageUnavailable(f"{what} cannot be written ({error.strerror}); free the disk, then start again")
+    return ConfigurationError(f"{what} cannot be written ({error.strerror}); {otherwise}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.access import Right, Role
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageUnavailable
 from service.access import make_access, open_ledger, shared_service
 from service.cli import app
 from service.settings import Settings
@@ -80,6 +81,25 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "access.secret").stat().st_mode) == 0o600
     (tmp_path / "access.secret").write_bytes(b"cut")
     assert len(make_access(settings, ledger, shared_service(settings)).secret) == 64
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "told"),
+    [(errno.ENOSPC, StorageUnavailable, "free the disk"), (errno.EACCES, ConfigurationError, "SCHOUW_ACCESS__SECRET")],
+)
+def test_a_disk_that_is_full_at_the_first_start_is_no_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception], told: str
+) -> None:
+    """The API ended as if a setting were wrong, upon which `schouw run` stopped all the others."""
+    settings = Settings(data_dir=tmp_path)
+    ledger = open_ledger(settings)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, "said by the system")
+
+    monkeypatch.setattr("service.access._kept", fail)
+    with pytest.raises(error, match=told):
+        make_access(settings, ledger, shared_service(settings))
 
 
 def test_who_made_and_revoked_a_key_stands_in_the_trail(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_no_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """It ended a process with the exit code of a wrong setting, upon which `schouw run` stopped all the others."""
     failing(code, monkeypatch)
-    with pytest.raises(StorageUnavailable, match=r"is full \(said by the system\); free the disk"):
+    with pytest.raises(StorageUnavailable, match=r"cannot be written \(said by the system\); free the disk"):
         prepare_folder(load_settings({"data_dir": tmp_path}))
 
 
