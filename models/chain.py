@@ -166,7 +166,7 @@ def _score_hop(
     state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, believed)
-    state, watched = watch(catalogue, state, features, believed)
+    state, watched = watch(catalogue, state, features, believed, at_work)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
@@ -226,7 +226,13 @@ def _judge(
     scores = _score(catalogue, channel, value, expectation.expected, expectation.spread)
 
     state, screened = screen(
-        catalogue, state, value, rows, expectation=expectation, end_ns=features.end_ns[asset[rows]]
+        catalogue,
+        state,
+        value,
+        rows,
+        expectation=expectation,
+        end_ns=features.end_ns[asset[rows]],
+        at_work=at_work[channel],
     )
     working = ~at_work[channel] & screened.believed
     learnable = _Judged(

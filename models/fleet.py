@@ -48,7 +48,7 @@ from models.layout import REGRESSORS
 from models.like_groups import group_name
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import ModelState, with_columns
-from models.plausibility import is_repaired
+from models.plausibility import may_speak
 from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
 
@@ -125,7 +125,7 @@ def believable(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> Bo
     spoke = (state.updated_ns > 0) & (end - state.updated_ns < patience)
     sound = ~is_stuck(catalogue, state)[judged] & ~is_silent(catalogue, state, end_ns)[judged]
     known = np.isfinite(state.deviation) & state.is_commissioned(catalogue)
-    sound_values = ((state.fault_ns == 0) | is_repaired(state)) & (state.noisy_ns[judged] == 0)
+    sound_values = may_speak(state, end) & (state.noisy_ns[judged] == 0)
     return np.asarray(spoke & sound & known & (state.settle == 0) & sound_values)
 
 

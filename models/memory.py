@@ -107,9 +107,11 @@ class ModelState:
         Values still to come until the reference is moved; 0 for none.
     fault : int8[J]
         Position in `models.plausibility.FAULTS` of the fault whose alarm is open, or -1.
-    fault_ns, odd_ns : int64[J]
-        When that alarm was raised; since when every value is impossible for the structure, or, negative, since when
-        none is. 0 for never.
+    fault_ns, fault_ended_ns, odd_ns : int64[J]
+        When that alarm was raised; when the last one ended; since when every value is impossible for the structure, or,
+        negative, since when none is. 0 for never.
+    odd_share : float64[J]
+        How many of the impossible values of late a wrong unit explains, 0 to 1.
     forgiven : float64[J]
         Residual that a person dismissed, in shares of the failure level; only what exceeds it is evidence.
     shock_start, weather_start : float64[J]
@@ -240,7 +242,9 @@ class ModelState:
     settle: IndexArray
     fault: npt.NDArray[np.int8]
     fault_ns: TimeArray
+    fault_ended_ns: TimeArray
     odd_ns: TimeArray
+    odd_share: FloatArray
     forgiven: FloatArray
     shock_start: FloatArray
     weather_start: FloatArray

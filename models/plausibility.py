@@ -16,8 +16,10 @@ is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a drive l
 half the way to failure is held back without a name of its own.
 
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
-without a word (`models.watch` counts them). Neither is ever evidence about the structure, and neither lowers a risk:
-what is held is an old value with its age.
+without a word (`models.watch` counts them). One that is back within two weeks of its end takes a week without a sign to
+end, and its name stays until nearly all its odd values say another, so that what comes and goes is one alarm. Under
+announced works nothing is named and nothing ends: machines shake a road in working hours, every weekday anew. No fault
+is ever evidence about the structure, and none lowers a risk: what is held is an old value with its age.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["FAULTS", "Screened", "is_repaired", "screen"]
+__all__ = ["FAULTS", "Screened", "is_repaired", "may_speak", "screen"]
 
 FAULTS: Final[tuple[str, ...]] = ("sensor.units", "sensor.implausible")
 _UNITS, _IMPLAUSIBLE = range(len(FAULTS))
@@ -48,6 +50,13 @@ _BELIEVED_NS: Final = 14 * 24 * HOUR_NS
 # How far off a quantity is doubted beside one in a wrong unit, in ways to failure.
 _DOUBTED_DISTANCES: Final = 0.5
 _CALM_NS: Final = 24 * HOUR_NS
+# A fault that is back so soon after its end is the same one, and takes so long to end.
+_BACK_NS: Final = 14 * 24 * HOUR_NS
+_BACK_CALM_NS: Final = 7 * 24 * HOUR_NS
+# How much one odd value moves the share of those that a factor explains, and the shares at which a name is changed.
+_SHARE_STEP: Final = 1.0 / 8.0
+_SHARE_EVEN: Final = 0.5
+_SHARE_CHANGES: Final = 0.25
 # Standard gravity, and thousands, as gateways and instruments mistake them.
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
@@ -76,8 +85,20 @@ class Screened:
 
 
 def is_repaired(state: ModelState) -> BoolArray:
-    """bool[J]: tell which channels have an open fault that is divided out, so that they may go on being evidence."""
+    """bool[J]: tell which channels have an open fault that is divided out."""
     return np.asarray(state.fault == _UNITS)
+
+
+def may_speak(state: ModelState, at_ns: TimeArray) -> BoolArray:
+    """bool[J]: tell which channels may be evidence: with no open fault, or one divided out, or gone for a day.
+
+    Parameters
+    ----------
+    at_ns : int64[J]
+        Until when values were looked at.
+    """
+    calm = (state.odd_ns < 0) & (at_ns + state.odd_ns >= _CALM_NS)
+    return np.asarray((state.fault_ns == 0) | is_repaired(state) | calm)
 
 
 def screen(
@@ -88,6 +109,7 @@ def screen(
     *,
     expectation: Expectation,
     end_ns: TimeArray,
+    at_work: BoolArray,
 ) -> tuple[ModelState, Screened]:
     """Look at one hop's values of some judged channels before anything learns from them.
 
@@ -99,11 +121,13 @@ def screen(
         Rows of judged channels.
     end_ns : int64[R]
         End of the hop.
+    at_work : bool[R]
+        True under announced works, where nothing is named and nothing ends.
 
     Returns
     -------
     ModelState
-        With new `fault`, `fault_ns` and `odd_ns`.
+        With new `fault`, `fault_ns`, `fault_ended_ns`, `odd_ns` and `odd_share`.
     Screened
     """
     channel = catalogue.judged[rows]
@@ -123,12 +147,16 @@ def screen(
     held = odd & ~repaired & ((lasting < patience) | (far > _NEVER_DISTANCES * distance))
     doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & _beside_wrong_unit(catalogue, state, rows, end_ns)
 
-    fault = np.select(
-        [odd & (lasting >= _NAMED_NS) & repaired, odd & held & (lasting >= _NAMED_NS)], [_UNITS, _IMPLAUSIBLE], -1
-    ).astype(np.int8)
-    # A good value among bad ones does not end a fault; a day of them does.
-    lasts = (fault < 0) & (odd | (lasting < _CALM_NS))
-    fault = np.where(lasts, state.fault[rows], fault)
+    begins = odd & (since <= 0) & (state.fault[rows] < 0)
+    share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
+    share = np.where(odd, share + (repaired - share) * _SHARE_STEP, share)
+    fault = _named(state, rows, odd=odd & (lasting >= _NAMED_NS), repaired=repaired, held=held, share=share)
+    # A good value among bad ones does not end a fault; a day of them does, or a week.
+    is_back = (state.fault_ended_ns[rows] > 0) & (state.fault_ns[rows] - state.fault_ended_ns[rows] < _BACK_NS)
+    ends = ~odd & (lasting >= np.where(is_back, _BACK_CALM_NS, _CALM_NS))
+    fault = np.where(at_work, state.fault[rows], np.where(ends, -1, fault)).astype(np.int8)
+    odd_ns = np.where(at_work, since, odd_ns)
+    share = np.where(at_work, state.odd_share[rows], share)
     changed = fault != state.fault[rows]
     changes = [
         change
@@ -143,13 +171,43 @@ def screen(
         )
     ]
     fault_ns = np.where(changed, np.where(fault >= 0, end_ns, 0), state.fault_ns[rows])
+    ended_ns = np.where(changed & (fault < 0), end_ns, state.fault_ended_ns[rows])
     state = with_columns(
         state,
         fault=scatter(state.fault, rows, fault),
         fault_ns=scatter(state.fault_ns, rows, fault_ns),
+        fault_ended_ns=scatter(state.fault_ended_ns, rows, ended_ns),
         odd_ns=scatter(state.odd_ns, rows, odd_ns),
+        odd_share=scatter(state.odd_share, rows, share),
     )
     return state, Screened(value, ~held & ~doubted & ~(repaired & (factor < 1.0)), changes)
+
+
+def _named(
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    *,
+    odd: BoolArray,
+    repaired: BoolArray,
+    held: BoolArray,
+    share: FloatArray,
+) -> npt.NDArray[np.int8]:
+    """int8[R]: give the name of each fault that is open or begins, by what most of its odd values say.
+
+    Parameters
+    ----------
+    odd : bool[R]
+        True where the value is odd, and has been for as long as it takes to be named.
+    repaired, held : bool[R]
+        Whether a factor explains this value, and whether it is held back without one.
+    share : float64[R]
+        How many of the odd values of late a factor explains, 0 to 1.
+    """
+    before = state.fault[rows]
+    of_units = np.where(before == _IMPLAUSIBLE, 1.0 - _SHARE_CHANGES, _SHARE_EVEN)
+    of_implausible = np.where(before == _UNITS, _SHARE_CHANGES, _SHARE_EVEN)
+    chosen = [odd & repaired & (share >= of_units), odd & held & (share < of_implausible)]
+    return np.select(chosen, [_UNITS, _IMPLAUSIBLE], before).astype(np.int8)
 
 
 def _beside_wrong_unit(

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from domain.arrays import FloatArray
-from domain.identifiers import SensorId
-from domain.register import AssetType, Role
+from domain.identifiers import AssetId, SensorId
+from domain.register import AssetType, Role, Works
+from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
+from models.plausibility import FAULTS, may_speak
 from tests.lengths import either
-from tests.unit.models.conftest import make_register
+from tests.unit.models.conftest import START_NS, make_register
 
 HEALTHY = 12 * 24
+DAY_NS = 24 * HOUR_NS
 
 
 def drive(registers: Callable[..., Any], fleet_tools: Any) -> tuple[Any, dict[str, FloatArray], FloatArray]:
@@ -134,3 +137,81 @@ def test_a_jump_of_a_temperature_near_nought_is_no_wrong_unit(start_run: Callabl
     air = 5.0 + rng.normal(scale=0.3, size=HEALTHY + 48)
     run = start_run(["motor_temperature", "temperature"]).feed({"motor_temperature": motor, "temperature": air})
     assert run.kinds() == ["sensor.implausible"]
+
+
+def shaken(values: FloatArray, by: float) -> FloatArray:
+    """Give vibration beside machines that work from seven to five, five days a week."""
+    hour = np.arange(len(values))
+    at_work = (hour % 24 >= 7) & (hour % 24 < 17) & (hour // 24 % 7 < 5)
+    return np.where(at_work, np.hypot(values, by), values)
+
+
+def test_what_is_back_every_week_is_one_alarm_until_it_stays_away_for_a_week(healthy: Any) -> None:
+    """Works that nobody announced passed for a wrong unit, six Mondays in turn, each time as a new alarm."""
+    weeks = 4 * 7 * 24
+    run = bridge(
+        healthy, lambda values: np.where(np.arange(len(values)) < weeks, shaken(values, 5.0), values), hours=900
+    )
+    assert [(change.kind, change.raised) for change in run.changes] == [
+        ("sensor.units", True),
+        ("sensor.units", False),
+    ] * 2
+    ended = (run.changes[-1].at_ns - healthy.now_ns) / DAY_NS
+    assert 4 * 7 - 3 + 7 < ended < 4 * 7 + 7
+
+
+def test_under_announced_works_nothing_is_named_and_nothing_ends(start_run: Callable[..., Any]) -> None:
+    names = ["vibration_rms", "natural_frequency_1", "temperature"]
+    begins_ns = START_NS + (HEALTHY + 48) * HOUR_NS
+    works = (Works(AssetId("b000"), "works nearby", begins_ns, begins_ns + 7 * DAY_NS),)
+    sound = start_run(names, works=works).feed(hours_of_a_bridge(17, HEALTHY))
+    quiet = bridge(sound, lambda values: np.where(np.arange(len(values)) < 48, values, shaken(values, 5.0)), hours=200)
+    assert quiet.kinds() == []
+    noisy = bridge(
+        sound,
+        lambda values: values * (1.0 + 3.0 * (np.arange(len(values)) % 2) * (np.arange(len(values)) >= 48)),
+        hours=200,
+    )
+    assert noisy.kinds() == []
+    broken = bridge(sound, lambda values: np.where(np.arange(len(values)) < 60, 40.0 * values, values), hours=200)
+    assert [(change.kind, change.raised) for change in broken.changes] == [("sensor.implausible", True)]
+    broken.feed(hours_of_a_bridge(19, 48))
+    assert [change.raised for change in broken.changes] == [True, False]
+    assert broken.changes[-1].at_ns >= works[0].end_ns + DAY_NS
+
+
+UNITS, IMPLAUSIBLE = FAULTS
+
+
+@pytest.mark.parametrize(
+    ("often", "seldom", "later", "kinds"),
+    [
+        (9.80665, 40.0, None, [UNITS]),
+        (9.80665, 40.0, 40.0, [UNITS, IMPLAUSIBLE]),
+        (40.0, 9.80665, None, [IMPLAUSIBLE]),
+        (40.0, 9.80665, 9.80665, [IMPLAUSIBLE, UNITS]),
+    ],
+)
+def test_a_fault_keeps_its_name_until_nearly_all_its_values_say_another(
+    healthy: Any, often: float, seldom: float, later: float | None, kinds: list[str]
+) -> None:
+    """An instrument at random levels met a factor now and then, and changed its name with every hour."""
+    hour = np.arange(96)
+    mixed = np.where(hour % 3 == 2, seldom, often)
+    run = bridge(healthy, lambda values: values * np.where(hour < 48, mixed, mixed if later is None else later))
+    assert [kind for kind in run.kinds() if kind in FAULTS] == kinds
+
+
+def test_a_channel_speaks_again_after_a_calm_day_though_its_alarm_stands(healthy: Any) -> None:
+    """Or damage of a structure whose instrument fails now and then would wait for the alarm."""
+    friday, monday = 11 * 24 + 18, 13 * 24 + 23
+    heard = []
+    for hours in (friday, monday):
+        run = bridge(healthy, lambda values: shaken(values, 20.0), hours=hours)
+        assert run.kinds() == ["sensor.implausible"] * 2
+        assert (run.state.fault_ns > 0).any()
+        row = run.catalogue.judged.tolist().index(
+            [key.channel for key in run.catalogue.channels].index("vibration_rms")
+        )
+        heard.append(bool(may_speak(run.state, np.full(len(run.catalogue.judged), run.now_ns))[row]))
+    assert heard == [False, True]

@@ -52,6 +52,7 @@ VERSIONS = {
     "3.27": ("0570d33b3b791dfa", "1ff187ba3d90a6fe"),
     "3.28": ("0570d33b3b791dfa", "1ff187ba3d90a6fe"),
     "3.29": ("2fde453a4e2b9e60", "1ff187ba3d90a6fe"),
+    "3.30": ("24fbe5414a7142c0", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 
