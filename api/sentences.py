@@ -88,6 +88,9 @@ REASON_SENTENCES: Final = {
         "Sensor {sensor} ({channel}) gave {measured} {unit} where {expected} {unit} was expected; "
         "no structure changes that fast, so the value does not count."
     ),
+    "sensor_impossible": (
+        "Sensor {sensor} ({channel}) gave {measured} {unit}, which cannot be; the value does not count."
+    ),
     "sensor_noisy": (
         "Sensor {sensor} ({channel}) varies {times} times as much as it used to; "
         "its values do not count until it is calm."

@@ -29,7 +29,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
 from models.deviation import Expectation, expect, in_unit, measure_deviation
 from models.drift import compare_instruments, remember_slowly
-from models.driver_screen import screen_drivers
+from models.driver_screen import hold_impossible, screen_drivers
 from models.environment import Environment, Explained, explain, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
@@ -165,7 +165,9 @@ def _score_hop(
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
     state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
-    state, features, believed, mistaken = screen_drivers(catalogue, state, features, believed)
+    heard = believed
+    state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
+    state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
     state, watched = watch(catalogue, state, features, believed, at_work)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
@@ -174,7 +176,8 @@ def _score_hop(
         catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
     )
     changes = sorted(
-        changes + watched + mistaken + found, key=lambda row: (row.asset, row.subject, row.kind, row.raised)
+        changes + watched + mistaken + impossible + found,
+        key=lambda row: (row.asset, row.subject, row.kind, row.raised),
     )
     return with_columns(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes
 

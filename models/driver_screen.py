@@ -4,6 +4,10 @@ Air and decks do not change by 15 K within a few hours, nor humidity by 40 point
 the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands.
 Where one fits, it is taken back; where none does, the value is not used until it has lasted for a day. A mistake is
 named when it has lasted for six hours, and ends with a day of values that are right as they come.
+
+What no air, deck, moisture, wind, rain, pace or traffic can be (`models.environment.POSSIBLE`), once units are taken
+back, explains nothing and is no value to learn from. It is named when it has lasted for six hours, and ends with a day
+of possible ones.
 """
 
 from __future__ import annotations
@@ -12,14 +16,16 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from domain.arrays import BoolArray, FeatureTable
+from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, WEATHER, Catalogue
+from models.environment import POSSIBLE
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["screen_drivers"]
+__all__ = ["hold_impossible", "screen_drivers"]
 
 # A mistaken value is factor times the right one, plus offset: Fahrenheit and kelvin for temperatures, then for all.
 # Factors nearer to 1 are left out: a front changes humidity by as much.
@@ -85,9 +91,9 @@ def screen_drivers(
     lasting = end_ns - np.abs(moved_ns)
     held = odd & ~mistaken & (lasting < _BELIEVED_NS)
     used = np.where(mistaken, right[place, best], value)
-    kept = ~held
+    kept = ~held & ~_is_beyond(catalogue, rows, used)
     mistake = np.where(mistaken, best, np.where(odd | (lasting < _CALM_NS), was, _NONE)).astype(np.int8)
-    mistake = np.where(odd & ~mistaken & ~held, _NONE, mistake).astype(np.int8)
+    mistake = np.where(odd & ~mistaken & kept, _NONE, mistake).astype(np.int8)
     raised = state.mistake_ns[rows]
     standing = (mistake != _NONE) & ((raised > 0) | (mistaken & (lasting >= _NAMED_NS)))
     changes = [
@@ -120,3 +126,60 @@ def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, factor: 
         reason = Reason("sensor_units", facts | {"factor": float(f"{factor:.6g}")})
     asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
     return AlarmChange(asset, "sensor.units", subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)
+
+
+def _is_beyond(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
+    """bool[R]: tell which values, in the unit of their driver, cannot be."""
+    low, high = POSSIBLE[catalogue.driver[rows]].T
+    return np.asarray((value < low) | (value > high))
+
+
+def hold_impossible(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, *, heard: BoolArray, believed: BoolArray
+) -> tuple[ModelState, BoolArray, list[AlarmChange]]:
+    """Hold back what nothing that explains can be, behind `screen_drivers`.
+
+    Parameters
+    ----------
+    features : FeatureTable
+        With mistaken units taken back.
+    heard, believed : bool[C]
+        Channels with a valid value, before and behind that screen.
+
+    Returns
+    -------
+    ModelState
+        With new `beyond_ns` and `impossible_ns`.
+    believed : bool[C]
+        Without such values.
+    list of AlarmChange
+        `sensor.implausible`, raised and cleared, by channel.
+    """
+    rows = np.flatnonzero(heard & (catalogue.driver >= 0))
+    value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    beyond = _is_beyond(catalogue, rows, value)
+    since, raised = state.beyond_ns[rows], state.impossible_ns[rows]
+    end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
+    # Positive: every value since then is impossible; negative: none is.
+    moved_ns = np.where(beyond, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    lasting = end_ns - np.abs(moved_ns)
+    standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))
+    changes = []
+    for which in np.flatnonzero(standing != (raised > 0)).tolist():
+        row, at_ns = int(rows[which]), int(end_ns[which])
+        key = catalogue.channels[row]
+        facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+        measured = float(f"{features.value[row]:.6g}")
+        reason = Reason("sensor_impossible", facts | {"measured": measured, "unit": catalogue.units[row]})
+        if raised[which]:
+            reason = Reason("heard_again", facts)
+        asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
+        began_ns, is_new = int(raised[which]) or at_ns, not raised[which]
+        changes.append(AlarmChange(asset, "sensor.implausible", subject, is_new, at_ns, (reason,), began_ns))
+    impossible_ns = np.where(standing, np.where(raised > 0, raised, end_ns), 0)
+    state = with_columns(
+        state,
+        beyond_ns=scatter(state.beyond_ns, rows, moved_ns),
+        impossible_ns=scatter(state.impossible_ns, rows, impossible_ns),
+    )
+    return state, np.asarray(scatter(believed, rows, believed[rows] & ~beyond), np.bool_), changes

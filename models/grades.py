@@ -42,5 +42,6 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     faulty[judged] = (state.fault_ns > 0)[place[judged]]
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
+    low |= state.impossible_ns[rows] > 0
     medium = (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

@@ -104,6 +104,8 @@ LAYOUT: Final[dict[str, Layout]] = {
     "mistake": Layout("channel", np.int8, (), -1),
     "mistaken_ns": Layout("channel", np.int64, (), 0),
     "mistake_ns": Layout("channel", np.int64, (), 0),
+    "beyond_ns": Layout("channel", np.int64, (), 0),
+    "impossible_ns": Layout("channel", np.int64, (), 0),
     "slow": Layout("channel", np.float64, (), np.nan),
     "slow_ns": Layout("channel", np.int64, (), 0),
     "reference": Layout("channel", np.float64, (), 0),

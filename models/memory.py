@@ -63,6 +63,9 @@ class ModelState:
     mistake, mistaken_ns, mistake_ns : int8[C], int64[C], int64[C]
         Position of the unit it is mistaken for in `models.driver_screen`, -1 for none; since when every value is odd,
         or, negative, since when none is; when the alarm was raised. 0 for never.
+    beyond_ns, impossible_ns : int64[C]
+        Of what explains: since when every value is one that cannot be, or, negative, since when none is; when the alarm
+        was raised. 0 for never.
     noisy_ns, spiky_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none.
     slow, slow_ns : float64[C], int64[C]
@@ -219,6 +222,8 @@ class ModelState:
     mistake: npt.NDArray[np.int8]
     mistaken_ns: TimeArray
     mistake_ns: TimeArray
+    beyond_ns: TimeArray
+    impossible_ns: TimeArray
     slow: FloatArray
     slow_ns: TimeArray
     reference: FloatArray

@@ -31,6 +31,7 @@ never_heard               no condition indicator was ever heard
 sensor_silent             `sensor` (or one `channel` of it) was silent for `days`
 sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
                           moves as far within an hour
+sensor_impossible         `channel` of `sensor` said `measured` `unit`, which no weather, traffic or machine can be
 sensor_noisy              `channel` of `sensor` changes `times` as much from value to value as it used to
 sensor_drift              `channel` of `sensor` has come to read `apart` `unit` more than the median of `others` like
                           sensors, the weather they share taken out; negative: less
@@ -99,6 +100,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "never_heard": (),
     "sensor_silent": ("sensor", "channel", "days"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
+    "sensor_impossible": ("sensor", "channel", "measured", "unit"),
     "sensor_noisy": ("sensor", "channel", "times"),
     "sensor_drift": ("sensor", "channel", "apart", "unit", "others"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),

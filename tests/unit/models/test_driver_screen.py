@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from domain.measurements import DataQuality
+from models.catalogue import HOUR_NS
+from models.grades import QUALITIES, channel_grades
+from tests.unit.models.conftest import START_NS
+
 HEALTHY, HOURS = 6 * 24, 10 * 24
 NAMES = ["natural_frequency_1", "natural_frequency_2", "temperature", "humidity"]
 
@@ -62,3 +67,43 @@ def test_a_jump_that_no_unit_explains_waits_for_a_day(start_run: Any, make_weath
 def test_a_cold_front_is_no_fault(start_run: Any, make_weather: Any) -> None:
     front = np.concatenate([np.linspace(0.0, -14.0, 4), np.full(HOURS - HEALTHY - 4, -14.0)])
     assert bridge(start_run, make_weather, "temperature", lambda values: values + front).kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("temperature", -9999.0), ("humidity", 500.0), ("traffic_count", 3e5), ("traffic_count", -900.0)],
+)
+def test_what_cannot_be_explains_nothing_and_is_named(start_run: Any, name: str, wrong: float) -> None:
+    """A hygrometer at 500 % and a counter in thousands were never used, and nobody was told."""
+    rng, hour = np.random.default_rng(32), np.arange(HOURS)
+    values = {
+        "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.002, size=HOURS)),
+        "temperature": 12.0 + 3.0 * np.sin(hour * 2 * np.pi / 24),
+        "humidity": 70.0 + rng.normal(size=HOURS),
+        "traffic_count": np.round(200.0 + 20.0 * rng.normal(size=HOURS)),
+    }
+    broken = (hour >= HEALTHY) & (hour < HEALTHY + 40)
+    values[name] = np.where(broken, wrong * (1.0 + 0.01 * rng.random(HOURS)), values[name])
+    run = start_run(list(values)).feed({key: column[: HEALTHY + 40] for key, column in values.items()})
+    (named,) = run.changes
+    assert (named.kind, named.subject, named.raised) == ("sensor.implausible", f"s-{name}/{name}", True)
+    assert (named.at_ns - START_NS) / HOUR_NS == HEALTHY + 7
+    assert named.reasons[0].code == "sensor_impossible"
+    assert named.reasons[0].facts["measured"] == pytest.approx(wrong, rel=0.02)
+    row = [key.channel for key in run.catalogue.channels].index(name)
+    assert channel_grades(run.catalogue, run.state, np.array([row])).tolist() == [QUALITIES.index(DataQuality.LOW)]
+    assert run.state.driver_ns.max(axis=0)[run.catalogue.driver[row]] == START_NS + HEALTHY * HOUR_NS
+    run.feed({key: column[HEALTHY + 40 :] for key, column in values.items()})
+    assert [change.raised for change in run.changes] == [True, False]
+    assert (run.changes[-1].at_ns - START_NS) / HOUR_NS == HEALTHY + 40 + 25
+    assert run.state.driver_ns.max(axis=0)[run.catalogue.driver[row]] == run.now_ns
+
+
+def test_a_thermometer_that_was_always_impossible_is_believed_as_soon_as_it_is_mended(start_run: Any) -> None:
+    """Its first value was taken for good, and for a day the right ones were odd beside it."""
+    rng = np.random.default_rng(33)
+    frequency = 3.0 * np.exp(rng.normal(scale=0.002, size=60))
+    air = np.where(np.arange(60) < 48, -9999.0, 12.0) + rng.random(60)
+    run = start_run(["natural_frequency_1", "temperature"]).feed({"natural_frequency_1": frequency, "temperature": air})
+    assert run.kinds() == ["sensor.implausible"]
+    assert run.state.driver_ns.max() == run.now_ns
