@@ -168,7 +168,7 @@ def _score_hop(
     heard = believed
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
     state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
-    state, watched = watch(catalogue, state, features, believed, at_work)
+    state, watched = watch(catalogue, state, features, believed)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)

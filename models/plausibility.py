@@ -18,8 +18,8 @@ half the way to failure is held back without a name of its own.
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
 without a word (`models.watch` counts them). One that is back within two weeks of its end takes a week without a sign to
 end, and its name stays until nearly all its odd values say another, so that what comes and goes is one alarm. Under
-announced works nothing is named and nothing ends: machines shake a road in working hours, every weekday anew. No fault
-is ever evidence about the structure, and none lowers a risk: what is held is an old value with its age.
+announced works a fault must last a day to be named: machines shake a road in working hours, every weekday anew. No
+fault is ever evidence about the structure, and none lowers a risk: what is held is an old value with its age.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ _ODD_DISTANCES: Final = 1.5
 _NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
+_NAMED_AT_WORK_NS: Final = 24 * HOUR_NS
 _BELIEVED_NS: Final = 14 * 24 * HOUR_NS
 # How far off a quantity is doubted beside one in a wrong unit, in ways to failure.
 _DOUBTED_DISTANCES: Final = 0.5
@@ -122,7 +123,7 @@ def screen(
     end_ns : int64[R]
         End of the hop.
     at_work : bool[R]
-        True under announced works, where nothing is named and nothing ends.
+        True under announced works, where it takes a day to be named.
 
     Returns
     -------
@@ -150,13 +151,12 @@ def screen(
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
     share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
     share = np.where(odd, share + (repaired - share) * _SHARE_STEP, share)
-    fault = _named(state, rows, odd=odd & (lasting >= _NAMED_NS), repaired=repaired, held=held, share=share)
+    lasts = odd & (lasting >= np.where(at_work, _NAMED_AT_WORK_NS, _NAMED_NS))
+    fault = _named(state, rows, odd=lasts, repaired=repaired, held=held, share=share)
     # A good value among bad ones does not end a fault; a day of them does, or a week.
     is_back = (state.fault_ended_ns[rows] > 0) & (state.fault_ns[rows] - state.fault_ended_ns[rows] < _BACK_NS)
     ends = ~odd & (lasting >= np.where(is_back, _BACK_CALM_NS, _CALM_NS))
-    fault = np.where(at_work, state.fault[rows], np.where(ends, -1, fault)).astype(np.int8)
-    odd_ns = np.where(at_work, since, odd_ns)
-    share = np.where(at_work, state.odd_share[rows], share)
+    fault = np.where(ends, -1, fault).astype(np.int8)
     changed = fault != state.fault[rows]
     changes = [
         change

@@ -13,8 +13,6 @@ usual.
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
 bursts are neither noise nor spikes.
 
-Nothing is learnt or found under announced works, and what was found before them stands.
-
 Both are named by an alarm and lower the grade of the channel (`models.grades`). While it is noisy a condition indicator
 is held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
 deviations anyway.
@@ -69,7 +67,7 @@ class _Change:
 
 
 def watch(
-    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray, at_work: BoolArray
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray
 ) -> tuple[ModelState, list[AlarmChange]]:
     """Look at one hop of all channels.
 
@@ -77,8 +75,6 @@ def watch(
     ----------
     believed : bool[C]
         Channels with a valid value that are not stuck.
-    at_work : bool[C]
-        Channels under announced works, whose values tell neither what is usual nor of a fault.
 
     Returns
     -------
@@ -95,7 +91,6 @@ def watch(
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     seen = _changed(state, rows, value[rows])
     usual, count = state.usual_change[rows], state.changes[rows]
-    seen = _Change(np.where(at_work[rows], np.nan, seen.change), seen.apart)
     known = (count >= _LEARNT) & np.isfinite(seen.change)
     ratio = np.where(known, seen.change / np.where(known, usual, 1.0), 0.0)
     before = state.roughness[rows]

@@ -160,24 +160,17 @@ def test_what_is_back_every_week_is_one_alarm_until_it_stays_away_for_a_week(hea
     assert 4 * 7 - 3 + 7 < ended < 4 * 7 + 7
 
 
-def test_under_announced_works_nothing_is_named_and_nothing_ends(start_run: Callable[..., Any]) -> None:
+def test_under_announced_works_a_fault_lasts_a_day_before_it_is_named(start_run: Callable[..., Any]) -> None:
+    """Machines rest at night, a gateway in the wrong unit does not; a diversion is announced for months."""
     names = ["vibration_rms", "natural_frequency_1", "temperature"]
     begins_ns = START_NS + (HEALTHY + 48) * HOUR_NS
     works = (Works(AssetId("b000"), "works nearby", begins_ns, begins_ns + 7 * DAY_NS),)
     sound = start_run(names, works=works).feed(hours_of_a_bridge(17, HEALTHY))
-    quiet = bridge(sound, lambda values: np.where(np.arange(len(values)) < 48, values, shaken(values, 5.0)), hours=200)
-    assert quiet.kinds() == []
-    noisy = bridge(
-        sound,
-        lambda values: values * (1.0 + 3.0 * (np.arange(len(values)) % 2) * (np.arange(len(values)) >= 48)),
-        hours=200,
-    )
-    assert noisy.kinds() == []
-    broken = bridge(sound, lambda values: np.where(np.arange(len(values)) < 60, 40.0 * values, values), hours=200)
-    assert [(change.kind, change.raised) for change in broken.changes] == [("sensor.implausible", True)]
-    broken.feed(hours_of_a_bridge(19, 48))
-    assert [change.raised for change in broken.changes] == [True, False]
-    assert broken.changes[-1].at_ns >= works[0].end_ns + DAY_NS
+    at_work = np.arange(200) >= 48
+    assert bridge(sound, lambda values: np.where(at_work, shaken(values, 5.0), values), hours=200).kinds() == []
+    mistaken = bridge(sound, lambda values: np.where(at_work, 9.80665, 1.0) * values, hours=200)
+    assert mistaken.kinds() == ["sensor.units"]
+    assert (mistaken.changes[0].at_ns - begins_ns) / HOUR_NS == 25
 
 
 UNITS, IMPLAUSIBLE = FAULTS
