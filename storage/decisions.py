@@ -248,9 +248,9 @@ def _write_link(db: sqlite3.Connection, decision: Decision, kind: str | None) ->
         (decision.seq, body, row_checksum(decision.seq, "decision", body, b"")),
     )
     db.execute(
-        "INSERT INTO meta VALUES (?1, 1, row_checksum(?1, 1)) ON CONFLICT (key) DO UPDATE SET "
+        "INSERT INTO meta VALUES (?, 1, row_checksum(?, 1)) ON CONFLICT (key) DO UPDATE SET "
         "value = value + 1, crc = row_checksum(key, value + 1)",
-        (_LINKS_WRITTEN,),
+        (_LINKS_WRITTEN, _LINKS_WRITTEN),
     )
 
 

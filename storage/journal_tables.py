@@ -329,9 +329,9 @@ class JournalTables(SnapshotTable):
     def add_tally(db: sqlite3.Connection, tally: Mapping[str, int]) -> None:
         """Add to the exact counts within a transaction."""
         db.executemany(
-            "INSERT INTO tally VALUES (?1, ?2, row_checksum(?1, ?2)) ON CONFLICT (name) DO UPDATE SET "
+            "INSERT INTO tally VALUES (:name, :count, row_checksum(:name, :count)) ON CONFLICT (name) DO UPDATE SET "
             "value = value + excluded.value, crc = row_checksum(name, value + excluded.value)",
-            [(name, count) for name, count in sorted(tally.items()) if count],
+            [{"name": name, "count": count} for name, count in sorted(tally.items()) if count],
         )
 
 

@@ -63,11 +63,11 @@ class ReadingRows:
         """Write number, asset, sensor, channel and unit of channels; numbers that are known are given these names."""
         self._sensor_of = None
         self._db.executemany(
-            "INSERT INTO channel VALUES (?1, ?2, ?3, ?4, ?5, coalesce("
-            "(SELECT sensor_number FROM sensor_reading WHERE sensor_number = ?1 LIMIT 1), "
-            "(SELECT min(sensor_number) FROM channel WHERE asset = ?2 AND sensor = ?3), ?1)) "
-            "ON CONFLICT (number) DO UPDATE SET asset = ?2, sensor = ?3, channel = ?4, unit = ?5",
-            rows,
+            "INSERT INTO channel VALUES (:number, :asset, :sensor, :channel, :unit, coalesce("
+            "(SELECT sensor_number FROM sensor_reading WHERE sensor_number = :number LIMIT 1), "
+            "(SELECT min(sensor_number) FROM channel WHERE asset = :asset AND sensor = :sensor), :number)) "
+            "ON CONFLICT (number) DO UPDATE SET asset = :asset, sensor = :sensor, channel = :channel, unit = :unit",
+            [dict(zip(("number", "asset", "sensor", "channel", "unit"), row, strict=True)) for row in rows],
         )
 
     def forget(self) -> None:
@@ -106,9 +106,7 @@ class ReadingRows:
         more : bool
             Whether there may be more of them.
         """
-        oldest = (
-            "SELECT time_ns, body FROM sensor_reading WHERE sensor_number = ?1 AND time_ns < ?2 ORDER BY 1 LIMIT ?3"
-        )
+        oldest = "SELECT time_ns, body FROM sensor_reading WHERE sensor_number = ? AND time_ns < ? ORDER BY 1 LIMIT ?"
         count, last_ns, bytes_ = self._db.execute(
             f"SELECT count(*), max(time_ns), sum(length(body)) FROM ({oldest})",  # noqa: S608 -- a text of ours
             (sensor_number, before_ns, rows),

@@ -66,9 +66,9 @@ def remove_hops(journal: Journal, horizon: Horizon) -> Iterator[int]:
         while removed == _STEP:
             with journal.transaction() as db:
                 removed = db.execute(
-                    "DELETE FROM hop WHERE asset = ?1 AND start_ns IN "
-                    "(SELECT start_ns FROM hop WHERE asset = ?1 AND start_ns < ?2 ORDER BY start_ns LIMIT ?3)",
-                    (asset, before_ns, _STEP),
+                    "DELETE FROM hop WHERE asset = ? AND start_ns IN "
+                    "(SELECT start_ns FROM hop WHERE asset = ? AND start_ns < ? ORDER BY start_ns LIMIT ?)",
+                    (asset, asset, before_ns, _STEP),
                 ).rowcount
                 db.execute("DELETE FROM late_hop WHERE asset = ? AND start_ns < ?", (asset, before_ns))
             yield removed

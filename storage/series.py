@@ -147,10 +147,10 @@ class SqliteSeries:
         return removed, has_more
 
     def _remove_old_hops(self, number: int, before_ns: int) -> tuple[int, bool]:
-        some = "SELECT start_ns FROM hop WHERE number = ?1 AND start_ns < ?2 ORDER BY start_ns LIMIT ?3"
+        some = "SELECT start_ns FROM hop WHERE number = ? AND start_ns < ? ORDER BY start_ns LIMIT ?"
         removed = self._db.execute(
-            f"DELETE FROM hop WHERE number = ?1 AND start_ns IN ({some})",  # noqa: S608 -- a text of ours
-            (number, before_ns, _STEP),
+            f"DELETE FROM hop WHERE number = ? AND start_ns IN ({some})",  # noqa: S608 -- a text of ours
+            (number, number, before_ns, _STEP),
         ).rowcount
         return removed, removed == _STEP
 

@@ -79,9 +79,10 @@ class SnapshotTable(JournalFile):
         with self.transaction() as db:
             # Earlier generations leave here, row by row, and with them what a save left that was broken off.
             db.executemany(
-                "DELETE FROM snapshot WHERE asset = ?1 AND part = ?2 AND seq <> (SELECT coalesce(max(kept.seq), -1) "
-                "FROM snapshot AS kept WHERE kept.asset = ?1 AND kept.part = ?2 AND kept.seq <= ?3)",
-                [(row.asset, row.part, in_force) for row in rows],
+                "DELETE FROM snapshot WHERE asset = :asset AND part = :part AND seq <> "
+                "(SELECT coalesce(max(kept.seq), -1) FROM snapshot AS kept "
+                "WHERE kept.asset = :asset AND kept.part = :part AND kept.seq <= :in_force)",
+                [{"asset": row.asset, "part": row.part, "in_force": in_force} for row in rows],
             )
             db.executemany(
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?, ?)",
@@ -125,13 +126,13 @@ class SnapshotTable(JournalFile):
                 "WHERE newer.asset = snapshot.asset AND newer.part = 'readings')"
             )
             db.executemany(
-                "DELETE FROM checkpoint WHERE asset = ?1 AND at_ns < (SELECT max(kept.at_ns) FROM checkpoint AS kept "
-                "WHERE kept.asset = ?1 AND kept.at_ns <= ?2 AND kept.seq <= ?3)",
-                [(asset, before_ns, seq) for asset, before_ns in horizons],
+                "DELETE FROM checkpoint WHERE asset = ? AND at_ns < (SELECT max(kept.at_ns) FROM checkpoint AS kept "
+                "WHERE kept.asset = ? AND kept.at_ns <= ? AND kept.seq <= ?)",
+                [(asset, asset, before_ns, seq) for asset, before_ns in horizons],
             )
             db.executemany(
-                "DELETE FROM checkpoint WHERE asset = ?1 AND seq < (SELECT max(newer.seq) FROM checkpoint AS newer "
-                "WHERE newer.asset = ?1 AND newer.at_ns = checkpoint.at_ns AND newer.seq <= ?2)",
-                [(asset, seq) for asset, _ in horizons],
+                "DELETE FROM checkpoint WHERE asset = ? AND seq < (SELECT max(newer.seq) FROM checkpoint AS newer "
+                "WHERE newer.asset = ? AND newer.at_ns = checkpoint.at_ns AND newer.seq <= ?)",
+                [(asset, asset, seq) for asset, _ in horizons],
             )
             self.write_number(db, _IN_FORCE, seq)
