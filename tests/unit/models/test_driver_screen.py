@@ -71,10 +71,10 @@ def test_a_cold_front_is_no_fault(start_run: Any, make_weather: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("temperature", -9999.0), ("humidity", 500.0), ("traffic_count", 3e5), ("traffic_count", -900.0)],
+    [("temperature", -9999.0), ("humidity", 1100.0), ("traffic_count", 3e5), ("traffic_count", -900.0)],
 )
 def test_what_cannot_be_explains_nothing_and_is_named(start_run: Any, name: str, wrong: float) -> None:
-    """A hygrometer at 500 % and a counter in thousands were never used, and nobody was told."""
+    """A hygrometer at 1,100 % and a counter in thousands were never used, and nobody was told."""
     rng, hour = np.random.default_rng(32), np.arange(HOURS)
     values = {
         "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.002, size=HOURS)),
@@ -83,13 +83,13 @@ def test_what_cannot_be_explains_nothing_and_is_named(start_run: Any, name: str,
         "traffic_count": np.round(200.0 + 20.0 * rng.normal(size=HOURS)),
     }
     broken = (hour >= HEALTHY) & (hour < HEALTHY + 40)
-    values[name] = np.where(broken, wrong * (1.0 + 0.01 * rng.random(HOURS)), values[name])
+    values[name] = np.where(broken, wrong * 10.0 ** rng.integers(0, 4, HOURS), values[name])
     run = start_run(list(values)).feed({key: column[: HEALTHY + 40] for key, column in values.items()})
     (named,) = run.changes
     assert (named.kind, named.subject, named.raised) == ("sensor.implausible", f"s-{name}/{name}", True)
     assert (named.at_ns - START_NS) / HOUR_NS == HEALTHY + 7
     assert named.reasons[0].code == "sensor_impossible"
-    assert named.reasons[0].facts["measured"] == pytest.approx(wrong, rel=0.02)
+    assert named.reasons[0].facts["measured"] / wrong in {1.0, 10.0, 100.0, 1000.0}
     row = [key.channel for key in run.catalogue.channels].index(name)
     assert channel_grades(run.catalogue, run.state, np.array([row])).tolist() == [QUALITIES.index(DataQuality.LOW)]
     assert run.state.driver_ns.max(axis=0)[run.catalogue.driver[row]] == START_NS + HEALTHY * HOUR_NS
@@ -100,10 +100,10 @@ def test_what_cannot_be_explains_nothing_and_is_named(start_run: Any, name: str,
 
 
 def test_a_thermometer_that_was_always_impossible_is_believed_as_soon_as_it_is_mended(start_run: Any) -> None:
-    """Its first value was taken for good, and for a day the right ones were odd beside it."""
+    """Its first value was taken for good, and for six hours the right ones were odd beside it."""
     rng = np.random.default_rng(33)
-    frequency = 3.0 * np.exp(rng.normal(scale=0.002, size=60))
-    air = np.where(np.arange(60) < 48, -9999.0, 12.0) + rng.random(60)
+    frequency = 3.0 * np.exp(rng.normal(scale=0.002, size=50))
+    air = np.where(np.arange(50) < 48, -9999.0, 12.0) + rng.random(50)
     run = start_run(["natural_frequency_1", "temperature"]).feed({"natural_frequency_1": frequency, "temperature": air})
     assert run.kinds() == ["sensor.implausible"]
     assert run.state.driver_ns.max() == run.now_ns
