@@ -31,7 +31,6 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
 from models.alarms import AlarmChange
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.environment import POSSIBLE
 from models.medians import grouped_median, grouped_upper
 from models.memory import ModelState, scatter, with_columns
 
@@ -103,9 +102,6 @@ def remember_slowly(catalogue: Catalogue, state: ModelState, features: FeatureTa
     rows = np.flatnonzero(catalogue.has_like)
     rows = rows[believed[rows]]
     value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
-    low, high = POSSIBLE[catalogue.driver[rows]].T
-    possible = (value >= low) & (value <= high)
-    rows, value = rows[possible], value[possible]
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     before = state.slow[rows]
     elapsed_s = np.maximum(end_ns - state.slow_ns[rows], 0) / 1e9

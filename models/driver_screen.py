@@ -5,7 +5,7 @@ the last believed one as other units would have it: Fahrenheit, kelvin, hundreds
 Where one fits, it is taken back; where none does, the value is not used until it has lasted for a day. A mistake is
 named when it has lasted for six hours, and ends with a day of values that are right as they come.
 
-What no air, deck, moisture, wind, rain, pace or traffic can be (`models.environment.POSSIBLE`), once units are taken
+What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken
 back, explains nothing and is no value to learn from. It is named when it has lasted for six hours, and ends with a day
 of possible ones.
 """
@@ -20,9 +20,8 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, since_when
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, WEATHER, Catalogue
-from models.environment import POSSIBLE
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["hold_impossible", "screen_drivers"]
@@ -42,6 +41,11 @@ _NAMED_NS: Final = 6 * HOUR_NS
 _BELIEVED_NS: Final = 24 * HOUR_NS
 _CALM_NS: Final = 24 * HOUR_NS
 _NONE: Final = -1
+_REASONS: Final = {"sensor.units": "sensor_units", "sensor.implausible": "sensor_impossible"}
+# What weather and operation can be, in the drivers' units; a value outside comes from a sensor in trouble.
+_POSSIBLE: Final = np.array(
+    [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
+)
 
 
 def screen_drivers(
@@ -86,8 +90,7 @@ def screen_drivers(
     odd = (fresh & (plain > np.array(_ODD)[kind])) | (fits & (nearest < plain))
     mistaken = odd & (nearest <= np.array(_NEAR)[kind])
     since = state.mistaken_ns[rows]
-    # Positive: every value since then is odd; negative: none is.
-    moved_ns = np.where(odd, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    moved_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     held = odd & ~mistaken & (lasting < _BELIEVED_NS)
     used = np.where(mistaken, right[place, best], value)
@@ -97,7 +100,14 @@ def screen_drivers(
     raised = state.mistake_ns[rows]
     standing = (mistake != _NONE) & ((raised > 0) | (mistaken & (lasting >= _NAMED_NS)))
     changes = [
-        _change(catalogue, int(rows[which]), int(end_ns[which]), int(raised[which]), float(_FACTORS[best[which]]))
+        _change(
+            catalogue,
+            int(rows[which]),
+            int(end_ns[which]),
+            int(raised[which]),
+            kind="sensor.units",
+            facts={"factor": float(f"{_FACTORS[best[which]]:.6g}")},
+        )
         for which in np.flatnonzero(standing != (raised > 0)).tolist()
     ]
     back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]
@@ -117,20 +127,20 @@ def screen_drivers(
     )
 
 
-def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, factor: float) -> AlarmChange:
+def _change(
+    catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, *, kind: str, facts: dict[str, str | float | int]
+) -> AlarmChange:
+    """Raise an alarm about a channel, or clear the one that was raised then; 0: none was."""
     key = catalogue.channels[row]
-    facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-    if raised_ns:
-        reason = Reason("heard_again", facts)
-    else:
-        reason = Reason("sensor_units", facts | {"factor": float(f"{factor:.6g}")})
+    about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+    reason = Reason("heard_again", about) if raised_ns else Reason(_REASONS[kind], about | facts)
     asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
-    return AlarmChange(asset, "sensor.units", subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)
+    return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)
 
 
 def _is_beyond(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
     """bool[R]: tell which values, in the unit of their driver, cannot be."""
-    low, high = POSSIBLE[catalogue.driver[rows]].T
+    low, high = _POSSIBLE[catalogue.driver[rows]].T
     return np.asarray((value < low) | (value > high))
 
 
@@ -160,22 +170,23 @@ def hold_impossible(
     beyond = _is_beyond(catalogue, rows, value)
     since, raised = state.beyond_ns[rows], state.impossible_ns[rows]
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
-    # Positive: every value since then is impossible; negative: none is.
-    moved_ns = np.where(beyond, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    moved_ns = since_when(beyond, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))
-    changes = []
-    for which in np.flatnonzero(standing != (raised > 0)).tolist():
-        row, at_ns = int(rows[which]), int(end_ns[which])
-        key = catalogue.channels[row]
-        facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-        measured = float(f"{features.value[row]:.6g}")
-        reason = Reason("sensor_impossible", facts | {"measured": measured, "unit": catalogue.units[row]})
-        if raised[which]:
-            reason = Reason("heard_again", facts)
-        asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
-        began_ns, is_new = int(raised[which]) or at_ns, not raised[which]
-        changes.append(AlarmChange(asset, "sensor.implausible", subject, is_new, at_ns, (reason,), began_ns))
+    changes = [
+        _change(
+            catalogue,
+            int(rows[which]),
+            int(end_ns[which]),
+            int(raised[which]),
+            kind="sensor.implausible",
+            facts={
+                "measured": float(f"{features.value[rows[which]]:.6g}"),
+                "unit": catalogue.units[int(rows[which])],
+            },
+        )
+        for which in np.flatnonzero(standing != (raised > 0)).tolist()
+    ]
     impossible_ns = np.where(standing, np.where(raised > 0, raised, end_ns), 0)
     state = with_columns(
         state,

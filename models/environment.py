@@ -26,7 +26,7 @@ from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
 
-__all__ = ["POSSIBLE", "Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
+__all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
 # Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
@@ -35,12 +35,6 @@ _CLIMATE_MEMORY_S: Final = 3 * 86400.0
 # A driver explains for three of its intervals, and never less than this: weather changes over hours.
 _FRESH_NS: Final = 6 * HOUR_NS
 _FRESH_INTERVALS: Final = 3
-
-# What weather and operation can be, in the drivers' units; a value outside comes from a sensor in trouble and is
-# not used.
-POSSIBLE: Final = np.array(
-    [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
-)
 
 _AIR, _DECK, _HUMIDITY, _LOAD, _PACE, _WIND, _RAIN = range(len(DRIVERS))
 # Which driver each regressor needs; temperature (air, or deck where there is no air) has its own place.
@@ -132,13 +126,10 @@ def update_environment(
     end_ns = features.end_ns
     rows = np.flatnonzero(usable & (catalogue.driver >= 0))
     converted = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
-    bounds = POSSIBLE[catalogue.driver[rows]]
-    possible = (converted >= bounds[:, 0]) & (converted <= bounds[:, 1])
     has_explained = state.has_explained.copy()
-    has_explained[rows[possible]] = True
+    has_explained[rows] = True
     carries = _carries(catalogue, has_explained)
-    possible &= carries[rows]
-    rows, converted = rows[possible], converted[possible]
+    rows, converted = rows[carries[rows]], converted[carries[rows]]
     slot = _slots(catalogue, rows)
     total = np.bincount(slot, weights=converted, minlength=assets * drivers).reshape(assets, drivers)
     number = np.bincount(slot, minlength=assets * drivers).reshape(assets, drivers)
@@ -219,9 +210,7 @@ def explain(catalogue: Catalogue, features: FeatureTable, environment: Environme
     met[:, pace] |= channel >= 0
     own = np.flatnonzero((channel >= 0) & usable[channel])
     value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
-    low, high = POSSIBLE[_PACE]
-    possible = (value >= low) & (value <= high)
-    regressors[own[possible], pace] = value[possible] / 50.0 - 1.0
+    regressors[own, pace] = value / 50.0 - 1.0
     return Explained(regressors, environment.stale[asset], met)
 
 

@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, since_when
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.memory import ModelState, scatter, with_columns
@@ -142,7 +142,7 @@ def screen(
     repaired = odd & (factor > 0.0)
     value = np.where(repaired, _without(catalogue.is_log[channel], value, factor), value)
     since = state.odd_ns[rows]
-    odd_ns = np.where(odd, np.where(since > 0, since, end_ns), np.where(since < 0, since, -end_ns))
+    odd_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
     held = odd & ~repaired & ((lasting < patience) | (far > _NEVER_DISTANCES * distance))
