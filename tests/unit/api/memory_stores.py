@@ -14,7 +14,8 @@ from domain.records import Alarm, AlarmState, Decision, RiskAssessment, RiskStat
 from domain.register import Asset
 from storage.protocols import DecisionDraft, OnceKey, RankKey, Revisions, SensorKey, TimedKey
 
-_REVISIONS = itertools.count(1)
+# All of six digits: a page names the newest, and two answers about the same rows are to be of one length.
+_REVISIONS = itertools.count(100_000)
 
 
 @dataclass
