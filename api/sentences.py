@@ -84,6 +84,10 @@ REASON_SENTENCES: Final = {
         "Sensor {sensor} ({channel}) has moved {apart} {unit} away from {others} similar sensors in the same weather; "
         "have it checked."
     ),
+    "sensor_crowded": (
+        "Sensor {sensor} ({channel}) counted {measured} {unit}, while its busiest hour so far had {busiest} {unit}; "
+        "it does not count until it is as before for a day."
+    ),
     "sensor_implausible": (
         "Sensor {sensor} ({channel}) gave {measured} {unit} where {expected} {unit} was expected; "
         "no structure changes that fast, so the value does not count."

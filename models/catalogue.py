@@ -105,6 +105,8 @@ class Catalogue:
         Which witness of its mode, see `models.thresholds`; -1 where not judged.
     is_log : bool[C]
         True where the model works with the logarithm of the value.
+    is_celsius : bool[C]
+        True for judged channels in degrees Celsius, of which the model works with the value itself.
     scale : float64[C]
         Distance from commissioned to failure level, in the model's unit (logarithm or unit), positive;
         NaN where it follows from the commissioned level.
@@ -171,6 +173,7 @@ class Catalogue:
     mode: npt.NDArray[np.int8]
     group: npt.NDArray[np.int16]
     is_log: BoolArray
+    is_celsius: BoolArray
     scale: FloatArray
     limit: FloatArray
     ratio: FloatArray
@@ -274,6 +277,7 @@ _CHANNEL_COLUMNS: Final = (
     "mode",
     "group",
     "is_log",
+    "is_celsius",
     "scale",
     "limit",
     "ratio",

@@ -236,6 +236,7 @@ def _judge(
         expectation=expectation,
         end_ns=features.end_ns[asset[rows]],
         at_work=at_work[channel],
+        is_explained=np.asarray(~explained.stale.any(axis=1)),
     )
     working = ~at_work[channel] & screened.believed
     learnable = _Judged(

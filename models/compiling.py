@@ -60,6 +60,7 @@ _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
 # Followed from day to day by the detector of `schouw score`, whatever its number (`models.frequency_changes`).
 _FREQUENCY: Final = "natural_frequency"
+_CELSIUS: Final = "Cel"
 # Quantities that rest at one value in good health, so that repeating it is no fault.
 _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
 
@@ -185,6 +186,13 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "mode": np.array(modes, np.int8),
         "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
         "is_log": np.array([row[0] for row in distances], np.bool_),
+        "is_celsius": np.array(
+            [
+                judged and channel.unit == _CELSIUS and not row[0]
+                for channel, judged, row in zip(channels, is_judged, distances, strict=True)
+            ],
+            np.bool_,
+        ),
         "scale": np.array([row[1] for row in distances], np.float64),
         "limit": np.array([row[2] for row in distances], np.float64),
         "ratio": np.array([row[3] for row in distances], np.float64),

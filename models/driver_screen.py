@@ -6,8 +6,10 @@ Where one fits, it is taken back; where none does, the value is not used until i
 named when it has lasted for six hours, and ends with a day of values that are right as they come.
 
 What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken
-back, explains nothing and is no value to learn from. It is named when it has lasted for six hours, and ends with a day
-of possible ones.
+back, explains nothing and is no value to learn from; nor is a counter that counts four times as many as in its busiest
+hour, twenty times where a machine's cycles come in bursts. It is named when it has lasted for six hours, and ends with
+a day of possible ones. Until such a day no value of a counter explains anything; what it has said for four weeks since
+it was named is believed: a new road was opened.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, since_when
-from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, WEATHER, Catalogue
+from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["hold_impossible", "screen_drivers"]
@@ -41,11 +43,18 @@ _NAMED_NS: Final = 6 * HOUR_NS
 _BELIEVED_NS: Final = 24 * HOUR_NS
 _CALM_NS: Final = 24 * HOUR_NS
 _NONE: Final = -1
-_REASONS: Final = {"sensor.units": "sensor_units", "sensor.implausible": "sensor_impossible"}
 # What weather and operation can be, in the drivers' units; a value outside comes from a sensor in trouble.
 _POSSIBLE: Final = np.array(
     [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
 )
+# Of counters: how many times their busiest hour so far cannot be, values until that is known, and how fast it moves
+# afterwards: by no more than a tenth in one up, by half in sixty days down.
+_CROWD: Final = 4.0
+_CROWD_OF_CYCLES: Final = 20.0
+_BUSY_VALUES: Final = 168
+_BUSIER: Final = 1.1
+_BUSY_HALF_NS: Final = 60 * 24 * HOUR_NS
+_NEW_NORMAL_NS: Final = 28 * 24 * HOUR_NS
 
 
 def screen_drivers(
@@ -106,7 +115,7 @@ def screen_drivers(
             int(end_ns[which]),
             int(raised[which]),
             kind="sensor.units",
-            facts={"factor": float(f"{_FACTORS[best[which]]:.6g}")},
+            reason=Reason("sensor_units", {"factor": float(f"{_FACTORS[best[which]]:.6g}")}),
         )
         for which in np.flatnonzero(standing != (raised > 0)).tolist()
     ]
@@ -127,13 +136,11 @@ def screen_drivers(
     )
 
 
-def _change(
-    catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, *, kind: str, facts: dict[str, str | float | int]
-) -> AlarmChange:
+def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, *, kind: str, reason: Reason) -> AlarmChange:
     """Raise an alarm about a channel, or clear the one that was raised then; 0: none was."""
     key = catalogue.channels[row]
     about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-    reason = Reason("heard_again", about) if raised_ns else Reason(_REASONS[kind], about | facts)
+    reason = Reason("heard_again", about) if raised_ns else Reason(reason.code, about | reason.facts)
     asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
     return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)
 
@@ -159,17 +166,20 @@ def hold_impossible(
     Returns
     -------
     ModelState
-        With new `beyond_ns` and `impossible_ns`.
+        With new `beyond_ns`, `impossible_ns`, `busiest` and `busy_values`.
     believed : bool[C]
-        Without such values.
+        Without such values, and without those of a counter on the day that follows one.
     list of AlarmChange
         `sensor.implausible`, raised and cleared, by channel.
     """
     rows = np.flatnonzero(heard & (catalogue.driver >= 0))
     value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
-    beyond = _is_beyond(catalogue, rows, value)
     since, raised = state.beyond_ns[rows], state.impossible_ns[rows]
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
+    is_new = (raised > 0) & (end_ns - raised >= _NEW_NORMAL_NS)
+    crowded = _is_crowded(catalogue, state, rows, value)
+    never = _is_beyond(catalogue, rows, value)
+    beyond = never | (crowded & ~is_new)
     moved_ns = since_when(beyond, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))
@@ -180,17 +190,70 @@ def hold_impossible(
             int(end_ns[which]),
             int(raised[which]),
             kind="sensor.implausible",
-            facts={
-                "measured": float(f"{features.value[rows[which]]:.6g}"),
-                "unit": catalogue.units[int(rows[which])],
-            },
+            reason=_why_impossible(catalogue, state, features, int(rows[which]), is_crowded=bool(crowded[which])),
         )
         for which in np.flatnonzero(standing != (raised > 0)).tolist()
     ]
     impossible_ns = np.where(standing, np.where(raised > 0, raised, end_ns), 0)
+    # A counter that is a thousand times too high is possible at night.
+    is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
+    kept = believed[rows] & ~beyond & ~is_doubted
+    busiest, values = _busier(catalogue, state, features, rows, value, learns=kept, accepts=crowded & is_new & ~never)
     state = with_columns(
         state,
         beyond_ns=scatter(state.beyond_ns, rows, moved_ns),
         impossible_ns=scatter(state.impossible_ns, rows, impossible_ns),
+        busiest=scatter(state.busiest, rows, busiest),
+        busy_values=scatter(state.busy_values, rows, values),
     )
-    return state, np.asarray(scatter(believed, rows, believed[rows] & ~beyond), np.bool_), changes
+    return state, np.asarray(scatter(believed, rows, kept), np.bool_), changes
+
+
+def _is_crowded(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
+    """bool[R]: tell which counters count many times what they ever did in an hour."""
+    is_known = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES)
+    most = np.where(catalogue.is_duty[rows], _CROWD_OF_CYCLES, _CROWD) * state.busiest[rows]
+    return np.asarray(is_known & (state.busiest[rows] > 0.0) & (value > most))
+
+
+def _busier(
+    catalogue: Catalogue,
+    state: ModelState,
+    features: FeatureTable,
+    rows: npt.NDArray[np.intp],
+    value: FloatArray,
+    *,
+    learns: BoolArray,
+    accepts: BoolArray,
+) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    """float64[R], int32[R]: move each counter's busiest hour, and how many values it is known from.
+
+    Parameters
+    ----------
+    learns, accepts : bool[R]
+        Whether a value counts, and whether it is a new normal.
+    """
+    busiest, values = state.busiest[rows], state.busy_values[rows]
+    asset = catalogue.asset_of_channel[rows]
+    hop_ns = features.end_ns[asset] - features.start_ns[asset]
+    learns = learns & (catalogue.driver[rows] == LOAD)
+    is_first = values < _BUSY_VALUES
+    fading = busiest * np.exp2(-hop_ns / _BUSY_HALF_NS)
+    moved = np.where(is_first, np.maximum(value, busiest), np.clip(value, fading, busiest * _BUSIER))
+    moved = np.where(learns, moved, busiest)
+    count = np.where(learns & is_first, values + 1, values).astype(np.int32)
+    return np.where(accepts, value, moved), count
+
+
+def _why_impossible(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, row: int, *, is_crowded: bool
+) -> Reason:
+    """Give the reason why a value does not count, in the channel's own unit."""
+    facts: dict[str, str | float | int] = {
+        "measured": float(f"{features.value[row]:.6g}"),
+        "unit": catalogue.units[row],
+    }
+    if not is_crowded:
+        return Reason("sensor_impossible", facts)
+    busiest = (state.busiest[row] - catalogue.driver_offset[row]) / catalogue.driver_factor[row]
+    return Reason("sensor_crowded", facts | {"busiest": float(f"{busiest:.6g}")})

@@ -106,6 +106,8 @@ LAYOUT: Final[dict[str, Layout]] = {
     "mistake_ns": Layout("channel", np.int64, (), 0),
     "beyond_ns": Layout("channel", np.int64, (), 0),
     "impossible_ns": Layout("channel", np.int64, (), 0),
+    "busiest": Layout("channel", np.float64, (), 0),
+    "busy_values": Layout("channel", np.int32, (), 0),
     "slow": Layout("channel", np.float64, (), np.nan),
     "slow_ns": Layout("channel", np.int64, (), 0),
     "reference": Layout("channel", np.float64, (), 0),

@@ -1,15 +1,16 @@
 """Values that no structure can give: found, named, repaired where that is certain, else held back.
 
-A commissioned channel is compared with its own running level at this environment, so that damage that has grown is no
+A channel is compared with its own running level at this environment, so that damage that has grown is no
 fault. A value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole
 way to failure, and six standard deviations.
 
 - *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided
   out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
-- *implausible*: odd otherwise. Held back; after two weeks it is believed all the same unless it is more than three
-  times the way to failure, because a structure may break; and after six hours where another sensor of the same
-  failure mode is odd too, because then it probably has. Mistakes of instruments end within days or weeks, and a level
-  that has followed one leaves another step behind.
+  What is measured in Celsius is taken for Fahrenheit where that fits and it is 15 K off: far less than what is odd.
+- *implausible*: odd otherwise, once commissioned: before that only a factor is certain enough. Held back; after two
+  weeks it is believed all the same unless it is more than three times the way to failure, because a structure may
+  break; and after six hours where another sensor of the same failure mode is odd too, because then it probably has.
+  Mistakes of instruments end within days or weeks, and a level that has followed one leaves another step behind.
 
 While a wrong unit has its name, other quantities of that sensor are doubted too, for the same two weeks: a gateway that
 is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a drive looks like wear. What is further off than
@@ -33,6 +34,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, since_when
+from models.baseline import first_distance
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.memory import ModelState, scatter, with_columns
@@ -60,8 +62,15 @@ _SHARE_EVEN: Final = 0.5
 _SHARE_CHANGES: Final = 0.25
 # Standard gravity, and thousands, as gateways and instruments mistake them.
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
+# A thermometer's factor and offset, and what it must be off by before that is looked for: K, and standard deviations
+# that it may be off by afterwards.
+_FAHRENHEIT: Final = (1.8, 32.0)
+_FAHRENHEIT_OFF: Final = 15.0
+_FAHRENHEIT_SCORE: Final = 3.0
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
 _FACTOR_TOLERANCE: Final = 0.5
+# How near it must be where it moved by no more than the way to failure, so that damage of an hour is not taken for it.
+_FACTOR_SURE: Final = 0.25
 # And, where the model works with the value itself, a share of the level.
 _FACTOR_SHARE: Final = 0.3
 
@@ -111,6 +120,7 @@ def screen(
     expectation: Expectation,
     end_ns: TimeArray,
     at_work: BoolArray,
+    is_explained: BoolArray,
 ) -> tuple[ModelState, Screened]:
     """Look at one hop's values of some judged channels before anything learns from them.
 
@@ -124,6 +134,8 @@ def screen(
         End of the hop.
     at_work : bool[R]
         True under announced works, where it takes a day to be named.
+    is_explained : bool[R]
+        False where something that explains the value is not known in this hop, so that its expectation is far away.
 
     Returns
     -------
@@ -132,15 +144,24 @@ def screen(
     Screened
     """
     channel = catalogue.judged[rows]
-    known = np.isfinite(state.deviation[rows]) & np.isfinite(expectation.expected) & (state.settle[rows] == 0)
+    known = np.isfinite(expectation.expected) & (state.settle[rows] == 0)
+    commissioned = np.isfinite(state.deviation[rows])
     running = np.where(known, expectation.expected + np.nan_to_num(state.deviation[rows]), value)
-    distance = np.where(known, state.distance[rows], np.inf)
+    distance = np.where(commissioned, state.distance[rows], first_distance(catalogue, channel, running))
+    distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
-    factor = _factor(catalogue.is_log[channel], value, running, distance)
+    factor, near = _factor(catalogue.is_log[channel], value, running, distance)
+    is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far = np.abs(value - running)
-    odd = (far > _ODD_DISTANCES * distance) & (far > _ODD_SCORE * spread)
+    celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
+    may_be = catalogue.is_celsius[channel] & is_explained & ~at_work
+    is_fahrenheit = may_be & _fits_fahrenheit(far, np.abs(celsius - running), spread)
+    odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor > 0.0))
+    odd = (odd | ((far > distance) & (factor > 0.0) & is_sure)) & (far > _ODD_SCORE * spread)
+    odd, factor = odd | is_fahrenheit, np.where(is_fahrenheit, _FAHRENHEIT[0], factor)
     repaired = odd & (factor > 0.0)
-    value = np.where(repaired, _without(catalogue.is_log[channel], value, factor), value)
+    right = np.where(is_fahrenheit, celsius, _without(catalogue.is_log[channel], value, factor))
+    value = np.where(repaired, right, value)
     since = state.odd_ns[rows]
     odd_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(odd_ns)
@@ -231,23 +252,31 @@ def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray
     return np.asarray(odd & (count[pair] > 1))
 
 
-def _factor(is_log: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray) -> FloatArray:
-    """float64[R]: the factor of a wrong unit that explains each value best; 0 where none does."""
+def _factor(
+    is_log: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """float64[R] twice: the factor of a wrong unit that explains each value best, 0 for none, and how far off it is."""
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where(
             is_log[:, np.newaxis],
             np.abs(value[:, np.newaxis] - np.log(_FACTORS) - running[:, np.newaxis]),
             np.abs(value[:, np.newaxis] / _FACTORS - running[:, np.newaxis]),
         )
-    # A factor tells nothing of a value near 0: what it moves must be more than what is odd.
+    # A factor tells nothing of a value near 0: what it moves must be more than what may be odd.
     moved = np.where(is_log[:, np.newaxis], np.inf, np.abs(running[:, np.newaxis]) * np.abs(_FACTORS - 1.0))
-    off = np.where(moved > _ODD_DISTANCES * distance[:, np.newaxis], off, np.inf)
+    off = np.where(moved > distance[:, np.newaxis], off, np.inf)
     best = np.argmin(off, axis=-1)
     nearest = off[np.arange(len(value)), best]
     # Divided by a million everything is near 0, and so may be the level.
     near = is_log | (nearest < _FACTOR_SHARE * np.abs(running))
     fits = (nearest < _FACTOR_TOLERANCE * distance) & near
-    return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0)
+    return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0), nearest
+
+
+def _fits_fahrenheit(far: FloatArray, near: FloatArray, spread: FloatArray) -> BoolArray:
+    """bool[R]: tell which values, `far` from the running level as degrees Celsius, are `near` it as Fahrenheit."""
+    is_odd = (far > _FAHRENHEIT_OFF) & (far > _ODD_SCORE * spread)
+    return np.asarray(is_odd & (near < _FAHRENHEIT_SCORE * spread))
 
 
 def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatArray:

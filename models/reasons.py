@@ -32,6 +32,7 @@ sensor_silent             `sensor` (or one `channel` of it) was silent for `days
 sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
                           moves as far within an hour
 sensor_impossible         `channel` of `sensor` said `measured` `unit`, which no weather, traffic or machine can be
+sensor_crowded            `channel` of `sensor` counted `measured` `unit`, many times its `busiest` hour so far
 sensor_noisy              `channel` of `sensor` changes `times` as much from value to value as it used to
 sensor_drift              `channel` of `sensor` has come to read `apart` `unit` more than the median of `others` like
                           sensors, the weather they share taken out; negative: less
@@ -101,6 +102,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_silent": ("sensor", "channel", "days"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
     "sensor_impossible": ("sensor", "channel", "measured", "unit"),
+    "sensor_crowded": ("sensor", "channel", "measured", "unit", "busiest"),
     "sensor_noisy": ("sensor", "channel", "times"),
     "sensor_drift": ("sensor", "channel", "apart", "unit", "others"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),

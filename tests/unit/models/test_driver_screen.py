@@ -107,3 +107,72 @@ def test_a_thermometer_that_was_always_impossible_is_believed_as_soon_as_it_is_m
     run = start_run(["natural_frequency_1", "temperature"]).feed({"natural_frequency_1": frequency, "temperature": air})
     assert run.kinds() == ["sensor.implausible"]
     assert run.state.driver_ns.max() == run.now_ns
+
+
+def counted(start_run: Any, name: str, days: int, change: Any) -> Any:
+    """A structure whose counter is changed from the fifteenth day on."""
+    rng, hour = np.random.default_rng(34), np.arange(days * 24)
+    by_day = 0.07 + np.exp(-((((hour % 24) - 13.0) / 5.0) ** 2))
+    most = 800.0 if name == "traffic_count" else 4.0
+    count = np.round(most * by_day * np.exp(rng.normal(scale=0.1, size=len(hour))))
+    values = {
+        "natural_frequency_1": 3.0 * np.exp(rng.normal(scale=0.002, size=len(hour))),
+        name: np.where(hour < 14 * 24, count, change(count, hour - 14 * 24)),
+    }
+    return start_run(list(values)).feed(values)
+
+
+def used_ns(run: Any, name: str) -> int:
+    row = [key.channel for key in run.catalogue.channels].index(name)
+    return int(run.state.driver_ns.max(axis=0)[run.catalogue.driver[row]])
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "kinds"),
+    [
+        ("traffic_count", 9.80665, ["sensor.implausible"]),
+        ("traffic_count", 1000.0, ["sensor.implausible"]),
+        ("traffic_count", 3.0, []),
+        ("traffic_count", 0.1, []),
+        ("cycles", 100.0, ["sensor.implausible"]),
+        ("cycles", 6.0, []),
+    ],
+)
+def test_a_counter_many_times_its_busiest_hour_is_named_and_explains_nothing(
+    start_run: Any, name: str, factor: float, kinds: list[str]
+) -> None:
+    """What shakes a bridge is explained by traffic: a counter ten times too high made its sound sensor look broken."""
+    run = counted(start_run, name, 17, lambda count, _: np.round(count * factor))
+    assert [kind for kind in run.kinds() if kind != "sensor.noisy"] == kinds
+    if kinds:
+        (named,) = [change for change in run.changes if change.kind == "sensor.implausible"]
+        assert (named.at_ns - START_NS) / HOUR_NS < 15 * 24
+        assert named.reasons[0].code == "sensor_crowded"
+        assert named.reasons[0].facts["measured"] > 4.0 * named.reasons[0].facts["busiest"]
+        # No value counts, those of the night neither.
+        assert used_ns(run, name) <= named.at_ns
+    else:
+        assert used_ns(run, name) == run.now_ns
+
+
+def test_a_counter_that_is_right_again_for_a_day_counts_again(start_run: Any) -> None:
+    run = counted(start_run, "traffic_count", 21, lambda count, hour: np.where(hour < 72, 1000.0 * count, count))
+    assert [change.raised for change in run.changes if change.kind == "sensor.implausible"] == [True, False]
+    assert used_ns(run, "traffic_count") == run.now_ns
+
+
+def test_ten_times_the_traffic_for_four_weeks_is_believed(start_run: Any) -> None:
+    run = counted(start_run, "traffic_count", 14 + 33, lambda count, _: 10.0 * count)
+    changes = [change for change in run.changes if change.kind == "sensor.implausible"]
+    assert [change.raised for change in changes] == [True, False]
+    assert 28 <= (changes[1].at_ns - changes[0].at_ns) / HOUR_NS / 24 <= 30
+    assert used_ns(run, "traffic_count") == run.now_ns
+
+
+def test_what_a_counter_says_in_its_first_week_is_no_bound_yet(start_run: Any) -> None:
+    """A counter that was installed on a Sunday night would be named on Monday morning."""
+    rng, hour = np.random.default_rng(35), np.arange(7 * 24)
+    frequency = 3.0 * np.exp(rng.normal(scale=0.002, size=len(hour)))
+    traffic = np.where(hour < 30, 2.0, 600.0) * np.exp(rng.normal(scale=0.1, size=len(hour)))
+    run = start_run(["natural_frequency_1", "traffic_count"])
+    assert run.feed({"natural_frequency_1": frequency, "traffic_count": traffic}).kinds() == []
