@@ -49,6 +49,7 @@ FACTS: dict[str, str | float | int] = {
     "kind": "condition.settlement",
     "low_degc": -4.25,
     "measured": 1.931,
+    "busiest": 820.0,
     "mode": "settlement",
     "needed": 336,
     "others": 11,
