@@ -178,8 +178,7 @@ def hold_impossible(
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     is_new = (raised > 0) & (end_ns - raised >= _NEW_NORMAL_NS)
     crowded = _is_crowded(catalogue, state, rows, value)
-    never = _is_beyond(catalogue, rows, value)
-    beyond = never | (crowded & ~is_new)
+    beyond = _is_beyond(catalogue, rows, value) | (crowded & ~is_new)
     moved_ns = since_when(beyond, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))
@@ -198,7 +197,7 @@ def hold_impossible(
     # A counter that is a thousand times too high is possible at night.
     is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
     kept = believed[rows] & ~beyond & ~is_doubted
-    busiest, values = _busier(catalogue, state, features, rows, value, learns=kept, accepts=crowded & is_new & ~never)
+    busiest, values = _busier(catalogue, state, features, rows, value, learns=kept)
     state = with_columns(
         state,
         beyond_ns=scatter(state.beyond_ns, rows, moved_ns),
@@ -224,14 +223,13 @@ def _busier(
     value: FloatArray,
     *,
     learns: BoolArray,
-    accepts: BoolArray,
 ) -> tuple[FloatArray, npt.NDArray[np.int32]]:
     """float64[R], int32[R]: move each counter's busiest hour, and how many values it is known from.
 
     Parameters
     ----------
-    learns, accepts : bool[R]
-        Whether a value counts, and whether it is a new normal.
+    learns : bool[R]
+        Whether a value counts.
     """
     busiest, values = state.busiest[rows], state.busy_values[rows]
     asset = catalogue.asset_of_channel[rows]
@@ -240,9 +238,8 @@ def _busier(
     is_first = values < _BUSY_VALUES
     fading = busiest * np.exp2(-hop_ns / _BUSY_HALF_NS)
     moved = np.where(is_first, np.maximum(value, busiest), np.clip(value, fading, busiest * _BUSIER))
-    moved = np.where(learns, moved, busiest)
     count = np.where(learns & is_first, values + 1, values).astype(np.int32)
-    return np.where(accepts, value, moved), count
+    return np.where(learns, moved, busiest), count
 
 
 def _why_impossible(

@@ -135,7 +135,7 @@ def used_ns(run: Any, name: str) -> int:
         ("traffic_count", 3.0, []),
         ("traffic_count", 0.1, []),
         ("cycles", 100.0, ["sensor.implausible"]),
-        ("cycles", 6.0, []),
+        ("cycles", 15.0, []),
     ],
 )
 def test_a_counter_many_times_its_busiest_hour_is_named_and_explains_nothing(
