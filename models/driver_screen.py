@@ -5,22 +5,23 @@ the last believed one as other units would have it: Fahrenheit, kelvin, hundreds
 Where one fits, it is taken back; where none does, the value is not used until it has lasted for a day. A mistake is
 named when it has lasted for six hours, and ends with a day of values that are right as they come.
 
-What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken
-back, explains nothing and is no value to learn from; nor is a counter that counts four times as many as in its busiest
-hour, twenty times where a machine's cycles come in bursts. It is named when it has lasted for six hours, and ends with
-a day of possible ones. Until such a day no value of a counter explains anything; what it has said for four weeks since
-it was named is believed: a new road was opened.
+What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken back, explains nothing and is no
+value to learn from; nor is a counter that counts four times as many as in its busiest hour, twenty times where a
+machine's cycles come in bursts. It is named when it has lasted for six hours, and ends with a day of possible ones.
+Until such a day no value of a counter explains anything; what it has said for four weeks since it was named is
+believed: a new road was opened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FeatureTable, FloatArray
+from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, since_when
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
@@ -108,17 +109,11 @@ def screen_drivers(
     mistake = np.where(odd & ~mistaken & kept, _NONE, mistake).astype(np.int8)
     raised = state.mistake_ns[rows]
     standing = (mistake != _NONE) & ((raised > 0) | (mistaken & (lasting >= _NAMED_NS)))
-    changes = [
-        _change(
-            catalogue,
-            int(rows[which]),
-            int(end_ns[which]),
-            int(raised[which]),
-            kind="sensor.units",
-            reason=Reason("sensor_units", {"factor": float(f"{_FACTORS[best[which]]:.6g}")}),
-        )
-        for which in np.flatnonzero(standing != (raised > 0)).tolist()
-    ]
+
+    def why(which: int) -> Reason:
+        return Reason("sensor_units", {"factor": float(f"{_FACTORS[best[which]]:.6g}")})
+
+    mistake_ns, changes = _turns(catalogue, rows, end_ns, "sensor.units", raised, standing, why)
     back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]
     repaired = scatter(features.value, rows, np.where(mistaken, back, features.value[rows]))
     return (
@@ -128,7 +123,7 @@ def screen_drivers(
             good_ns=scatter(state.good_ns, rows, np.where(kept, end_ns, good_ns)),
             mistake=scatter(state.mistake, rows, mistake),
             mistaken_ns=scatter(state.mistaken_ns, rows, moved_ns),
-            mistake_ns=scatter(state.mistake_ns, rows, np.where(standing, np.where(raised > 0, raised, end_ns), 0)),
+            mistake_ns=scatter(state.mistake_ns, rows, mistake_ns),
         ),
         replace(features, value=repaired),
         np.asarray(scatter(believed, rows, kept), np.bool_),
@@ -136,13 +131,42 @@ def screen_drivers(
     )
 
 
-def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, *, kind: str, reason: Reason) -> AlarmChange:
-    """Raise an alarm about a channel, or clear the one that was raised then; 0: none was."""
-    key = catalogue.channels[row]
-    about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-    reason = Reason("heard_again", about) if raised_ns else Reason(reason.code, about | reason.facts)
-    asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
-    return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)
+def _turns(
+    catalogue: Catalogue,
+    rows: npt.NDArray[np.intp],
+    end_ns: TimeArray,
+    kind: str,
+    raised: TimeArray,
+    standing: BoolArray,
+    why: Callable[[int], Reason],
+) -> tuple[TimeArray, list[AlarmChange]]:
+    """Raise the alarms about channels that stand now and did not, and clear those that do not any more.
+
+    Parameters
+    ----------
+    raised : int64[R]
+        When each was raised, 0 for none that stood.
+    standing : bool[R]
+        Which stand now.
+    why : callable
+        Gives the reason of an alarm that is raised, without the facts that name its channel, by its place.
+
+    Returns
+    -------
+    int64[R]
+        When each that stands now was raised, 0 for none.
+    list of AlarmChange
+    """
+    changes = []
+    for place in np.flatnonzero(standing != (raised > 0)).tolist():
+        row, at_ns, raised_ns = int(rows[place]), int(end_ns[place]), int(raised[place])
+        key = catalogue.channels[row]
+        about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+        reason = Reason("heard_again") if raised_ns else why(place)
+        reason = Reason(reason.code, about | reason.facts)
+        asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
+        changes.append(AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns))
+    return np.where(standing, np.where(raised > 0, raised, end_ns), 0), changes
 
 
 def _is_beyond(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
@@ -182,18 +206,11 @@ def hold_impossible(
     moved_ns = since_when(beyond, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))
-    changes = [
-        _change(
-            catalogue,
-            int(rows[which]),
-            int(end_ns[which]),
-            int(raised[which]),
-            kind="sensor.implausible",
-            reason=_why_impossible(catalogue, state, features, int(rows[which]), is_crowded=bool(crowded[which])),
-        )
-        for which in np.flatnonzero(standing != (raised > 0)).tolist()
-    ]
-    impossible_ns = np.where(standing, np.where(raised > 0, raised, end_ns), 0)
+
+    def why(which: int) -> Reason:
+        return _why_impossible(catalogue, state, features, int(rows[which]), is_crowded=bool(crowded[which]))
+
+    impossible_ns, changes = _turns(catalogue, rows, end_ns, "sensor.implausible", raised, standing, why)
     # A counter that is a thousand times too high is possible at night.
     is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
     kept = believed[rows] & ~beyond & ~is_doubted
