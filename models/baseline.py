@@ -37,7 +37,7 @@ from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group
 from models.triangles import diagonal
 
-__all__ = ["first_distance", "learn", "meet_drivers"]
+__all__ = ["learn", "meet_drivers"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -88,7 +88,7 @@ def learn(
         With new baseline columns; the one passed in is not changed.
     """
     first = np.isnan(state.scale[rows])
-    scale = np.where(first, first_distance(catalogue, catalogue.judged[rows], value), state.scale[rows])
+    scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
     scaled = with_columns(state, scale=scatter(state.scale, rows, scale))
     values = _Values(value, rows, explained, expectation, frozen, end_ns)
     learnt = {name: getattr(state, name).copy() for name in _LEARNT}
@@ -231,16 +231,8 @@ def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray
     return with_columns(state, block_regressors=state.block_regressors + added)
 
 
-def first_distance(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -> FloatArray:
-    """float64[R]: give the distance to failure that sets the priors, before a commissioned level is known.
-
-    Parameters
-    ----------
-    channel : int32[R]
-        Rows of judged channels in the catalogue.
-    value : float64[R]
-        A level of each, in the model's unit.
-    """
+def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -> FloatArray:
+    """Give the distance to failure that sets the priors, before a commissioned level is known."""
     by_limit = np.abs(catalogue.limit[channel] - value)
     by_ratio = np.where(np.isnan(by_limit), np.abs(value) * catalogue.ratio[channel], by_limit)
     scale = np.where(np.isnan(catalogue.scale[channel]), by_ratio, catalogue.scale[channel])

@@ -1,8 +1,8 @@
 """Values that no structure can give: found, named, repaired where that is certain, else held back.
 
-A channel is compared with its own running level at this environment, so that damage that has grown is no
-fault. A value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole
-way to failure, and six standard deviations.
+A channel is compared with its own running level at this environment, so that damage that has grown is no fault. A
+value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole way to
+failure, and six standard deviations.
 
 - *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided
   out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
@@ -34,7 +34,6 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, since_when
-from models.baseline import first_distance
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.memory import ModelState, scatter, with_columns
@@ -147,7 +146,8 @@ def screen(
     known = np.isfinite(expectation.expected) & (state.settle[rows] == 0)
     commissioned = np.isfinite(state.deviation[rows])
     running = np.where(known, expectation.expected + np.nan_to_num(state.deviation[rows]), value)
-    distance = np.where(commissioned, state.distance[rows], first_distance(catalogue, channel, running))
+    # Before there is a commissioned level, priors go by a distance already.
+    distance = np.where(commissioned, state.distance[rows], state.scale[rows])
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
     factor, near = _factor(catalogue.is_log[channel], value, running, distance)
