@@ -84,6 +84,9 @@ REASON_SENTENCES: Final = {
         "Sensor {sensor} ({channel}) has moved {apart} {unit} away from {others} similar sensors in the same weather; "
         "have it checked."
     ),
+    "sensor_gaps": (
+        "Sensor {sensor} comes and goes: {share} of its readings are missing; check its plug, battery and connection."
+    ),
     "sensor_crowded": (
         "Sensor {sensor} ({channel}) counted {measured} {unit}, while its busiest hour so far had {busiest} {unit}; "
         "it does not count until it is as before for a day."

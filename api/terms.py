@@ -127,7 +127,10 @@ TERMS: Final[dict[str, dict[str, str]]] = {
     "fault": {
         "ahead": "clock ahead",
         "drift": "drifting",
+        "gaps": "sensor comes and goes",
         "implausible": "impossible value",
+        "impossible": "impossible times",
+        "jump": "clock jumped",
         "missing": "missing",
         "noisy": "noisy",
         "offline": "offline",

@@ -132,8 +132,8 @@ def _learn_some(
     design = gather(values.explained.regressors, some, met)
     hidden = np.zeros(len(rows))
     if values.explained.stale.any():
-        stale = values.explained.stale[some].T[met]
-        design[1:] = np.where(stale[1:], values.expectation.usual[some].T[group.effects], design[1:])
+        stale, unknown = values.explained.stale[some].T[met], values.explained.is_unknown[some].T[met]
+        design[1:] = np.where(unknown[1:], values.expectation.usual[some].T[group.effects], design[1:])
         hidden = total(np.where(stale, coefficients**2 + variance, 0.0)) * STALE_SPREAD**2
 
     start = value - dot(design[1:], coefficients[1:])
@@ -207,7 +207,7 @@ def _commission(catalogue: Catalogue, state: ModelState, values: _Values, commis
     sums = state.block_value[rows, block] + values.value[counted]
     block_value, block_regressors = state.block_value.copy(), state.block_regressors.copy()
     block_value[rows, block] = sums
-    block_regressors[rows, block] += np.where(explained.stale[:, 1:], usual, explained.regressors[:, 1:])
+    block_regressors[rows, block] += np.where(explained.is_unknown[:, 1:], usual, explained.regressors[:, 1:])
     count = scatter(state.count, rows, state.count[rows] + 1)
     return with_columns(state, block_value=block_value, block_regressors=block_regressors, count=count)
 

@@ -111,11 +111,13 @@ def _expect_some(
     met = group.places
     coefficients = gather(state.coefficients, rows, met)
     offset = gather(explained.regressors, group.some, met[1:]) - reference.usual
+    hidden = np.zeros(len(rows))
     if explained.stale.any():
-        offset = np.where(explained.stale[group.some].T[met[1:]], 0.0, offset)
+        offset = np.where(explained.is_unknown[group.some].T[met[1:]], 0.0, offset)
+        hidden = _hidden_variance(state, rows, explained.stale[group.some])
     weather = dot(reference.usual + offset, coefficients[1:])
     normal, level = reference.level + state.offset[rows] + weather, coefficients[0] + weather
-    climate = _variance_along(state, rows, group, np.concatenate([np.zeros((1, len(rows))), offset]))
+    climate = _variance_along(state, rows, group, np.concatenate([np.zeros((1, len(rows))), offset])) + hidden
     wander = _wander_variance(catalogue, state, rows, reference)
     variance = climate + wander * (1 + 1 / BLOCKS) + noise
     running = climate + np.maximum(state.covariance[rows, LEVEL_VARIANCE], 0.0) + noise
@@ -129,6 +131,12 @@ def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], group: Group,
     """float64[R]: variance of level and effects along a direction, float64[K, R]; not negative."""
     carried = carry(gather(state.covariance, rows, group.entries), direction)
     return np.asarray(np.maximum(dot(carried, direction), 0.0), dtype=np.float64)
+
+
+def _hidden_variance(state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray) -> FloatArray:
+    """float64[R]: variance of what drivers that fell silent may do, `stale` being bool[R, K]."""
+    own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
+    return total(np.where(stale, state.coefficients[rows] ** 2 + own, 0.0).T) * STALE_SPREAD**2
 
 
 def _wander_variance(
@@ -182,9 +190,7 @@ def _measure_some(
     variance = _variance_along(state, rows, group, climate)
     variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS)
     if stale.any():
-        own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
-        lost = np.where(stale, state.coefficients[rows] ** 2 + own, 0.0)
-        variance += total(lost.T) * STALE_SPREAD**2
+        variance += _hidden_variance(state, rows, stale)
 
     level = total(state.block_value[rows].T) / state.count[rows] + state.offset[rows]
     limit = catalogue.limit[channel]

@@ -8,7 +8,10 @@ there and then would be a guess. From these come the regressors of `models.layou
 structure follows the weather behind its thermal inertia, so temperature enters now and with an exponential
 memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
-asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero.
+asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero. The best guess of a
+temperature, a humidity or a load that is silent is what it was about before, over its memory; of what has no memory it
+is what was usual while the channel was commissioned (`Explained.is_unknown`). A winter's temperature is no guess for a
+day in summer. Either way the guess is uncertain by `models.deviation.STALE_SPREAD`.
 """
 
 from __future__ import annotations
@@ -53,6 +56,18 @@ _NEEDS: Final = (
     _RAIN,
 )
 
+# Of a driver that is silent: the regressors that are guessed by its memory, and those that are left at it.
+_BY_MEMORY: Final = tuple(
+    (REGRESSORS.index(now), REGRESSORS.index(memory))
+    for now, memory in (("air_now", "air_lagged"), ("load", "load_lagged"))
+)
+_FROST: Final = REGRESSORS.index("frost")
+_NO_FROST_DEGC: Final = 8.0
+_SEASON_NS: Final = 30 * 24 * HOUR_NS
+_HELD: Final = np.isin(
+    REGRESSORS, ["air_now", "air_lagged", "frost", "humidity_lagged", "load", "load_lagged", "rain_lagged"]
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Environment:
@@ -63,7 +78,7 @@ class Environment:
     regressors : float64[A, K]
         In the order of `REGRESSORS`, the first one 1.
     stale : bool[A, K]
-        True where the asset has the driver but it has been silent for too long.
+        True where the asset has the driver but it has been silent for too long; of frost only where there may be some.
     met, newly_met : bool[A, K]
         True where the driver was ever heard, and where it spoke for the first time in this hop.
     temperature_degc : float64[A]
@@ -92,6 +107,11 @@ class Explained:
     regressors: FloatArray
     stale: BoolArray
     met: BoolArray
+
+    @cached_property
+    def is_unknown(self) -> BoolArray:
+        """bool[R, K]: stale, with no guess but what was usual in commissioning."""
+        return self.stale & ~_HELD
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -176,8 +196,14 @@ def update_environment(
     needs = np.array(_NEEDS)
     for which, column in enumerate(columns):
         regressors[:, which + 1] = np.where(met[:, needs[which]], column, 0.0)
+    for which, memory in _BY_MEMORY:
+        is_lost = met[:, needs[which - 1]] & ~fresh[:, needs[which - 1]]
+        regressors[:, which] = np.where(is_lost, regressors[:, memory], regressors[:, which])
     never = np.zeros((assets, 1), np.bool_)
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
+    # It does not freeze unseen within a month of a day as warm as this.
+    silent_ns = end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK])
+    stale[:, _FROST] &= (lagged[:, 0] < _NO_FROST_DEGC) | (silent_ns > _SEASON_NS)
     ever_met = np.concatenate([~never, met[:, needs]], axis=1)
     newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
     now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)

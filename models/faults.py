@@ -6,7 +6,8 @@ for five intervals (a sensor that misses two is late, one that misses five is lo
 hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and until it has
 worked for more than two intervals and two hops: the first ship of the morning is no sign of a loss. Both lower the
 quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
-one alarm; it clears once the sensor spoke for a day, so that one that comes and goes is one alarm and not dozens.
+one alarm; it clears once the sensor spoke for a day. Of one that is known to come and go (`models.gaps`) three days of
+silence are an alarm of their own and less is part of that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from domain.arrays import BoolArray, FeatureTable, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange
 from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
+from models.gaps import count_gaps
 from models.memory import ModelState, with_columns
 
 __all__ = ["find_faults", "hear_open", "is_silent", "is_stuck"]
@@ -32,6 +34,8 @@ _SILENT_HOPS: Final = 3
 _DAY_NS: Final = 24 * HOUR_NS
 # An alarm of silence clears when there was none for so long.
 _HEARD_NS: Final = _DAY_NS
+# Of a sensor that comes and goes a silence that is told beside it.
+_LONG_GAP_NS: Final = 3 * _DAY_NS
 # A machine may rest: a bridge nobody asks to open, a pump in a dry spell. Longer than this asks for a test run.
 _LONGEST_REST_NS: Final = 14 * _DAY_NS
 
@@ -55,17 +59,40 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
         Event time of each asset. A channel never heard counts from the asset's first hop.
     """
     asset = catalogue.asset_of_channel
-    since = np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[asset])
-    patience = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * catalogue.hop_ns[asset])
-    on_machine = _machine_says(catalogue, state, catalogue.is_duty)
-    late_ns = _LATE_INTERVALS * np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
-    may_rest = on_machine & (state.missed_ns <= late_ns)
-    patience = np.where(may_rest, np.maximum(patience, _LONGEST_REST_NS), patience)
-    silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since > patience)
+    since_ns, patience_ns = _heard_since(catalogue, state), _patience(catalogue, state)
+    silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since_ns > patience_ns)
     # What is found in a sensor's waveforms is silent when the waveforms are, and not when there was nothing to find.
     sensor = catalogue.sensor_of_channel
     speaking = np.bincount(sensor, weights=~silent & ~catalogue.is_found, minlength=len(sensor))[sensor] > 0
     return np.asarray(np.where(catalogue.is_found, ~speaking, silent))
+
+
+def _heard_since(catalogue: Catalogue, state: ModelState) -> TimeArray:
+    """int64[C]: when each channel was last heard; one never heard counts from the asset's first hop."""
+    return np.asarray(np.where(state.heard_ns > 0, state.heard_ns, state.started_ns[catalogue.asset_of_channel]))
+
+
+def _patience(catalogue: Catalogue, state: ModelState) -> TimeArray:
+    """int64[C]: how long each channel may be silent."""
+    hop_ns = catalogue.hop_ns[catalogue.asset_of_channel]
+    patience_ns = np.maximum(_SILENT_INTERVALS * catalogue.interval_ns, _SILENT_HOPS * hop_ns)
+    on_machine = _machine_says(catalogue, state, catalogue.is_duty)
+    late_ns = _LATE_INTERVALS * np.maximum(catalogue.interval_ns, hop_ns)
+    may_rest = on_machine & (state.missed_ns <= late_ns)
+    return np.asarray(np.where(may_rest, np.maximum(patience_ns, _LONGEST_REST_NS), patience_ns))
+
+
+def _lost_sensors(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> BoolArray:
+    """bool[C]: on the first channel of a sensor, whether it has said nothing for longer than any of its channels may.
+
+    Where one channel may rest and another never does, the latter tells.
+    """
+    first = catalogue.sensor_of_channel
+    since_ns, patience_ns = np.zeros(len(first), np.int64), np.full(len(first), np.iinfo(np.int64).max)
+    np.maximum.at(since_ns, first, _heard_since(catalogue, state))
+    np.minimum.at(patience_ns, first, _patience(catalogue, state))
+    patience_ns = np.where(state.gaps_ns > 0, np.maximum(patience_ns, _LONG_GAP_NS), patience_ns)
+    return np.asarray((first == np.arange(len(first))) & (end_ns - since_ns > patience_ns))
 
 
 def hear_open(catalogue: Catalogue, state: ModelState, latest_ns: TimeArray, newest_ns: TimeArray) -> ModelState:
@@ -119,7 +146,7 @@ def find_faults(
     Returns
     -------
     ModelState
-        With new `heard_ns`, `missed_ns`, `last_value`, `same_*` and `*_ns` of the faults' alarms.
+        With new `heard_ns`, `missed_ns`, `last_value`, `same_*`, columns of gaps and `*_ns` of the faults' alarms.
     believed : bool[C]
         Channels with a valid value in this hop that are not stuck.
     changes : list of AlarmChange
@@ -128,6 +155,8 @@ def find_faults(
     asset = catalogue.asset_of_channel
     end_ns = features.end_ns[asset]
     valid = features.valid & np.isfinite(features.value)
+    resting = _machine_says(catalogue, state, catalogue.is_duty)
+    state, changes = count_gaps(catalogue, state, features, heard=valid, resting=resting)
     same = valid & (state.same_count > 0) & (features.value == state.last_value)
     count = np.where(valid, np.where(same, np.minimum(state.same_count, 1_000_000) + 1, 1), state.same_count)
     state = with_columns(
@@ -145,13 +174,14 @@ def find_faults(
     stuck = is_stuck(catalogue, state)
     silent = is_silent(catalogue, state, features.end_ns)
     first = catalogue.sensor_of_channel
-    speaking = np.bincount(first, weights=~silent, minlength=len(first))
-    head = silent & (speaking == 0) & (first == np.arange(len(first)))
+    head = _lost_sensors(catalogue, state, end_ns)
     lost_ns = np.where(silent, end_ns, state.lost_ns)
     sensor_lost_ns = np.where(head, end_ns, state.sensor_lost_ns)
     whole = head | ((state.sensor_silent_ns > 0) & (end_ns - sensor_lost_ns < _HEARD_NS))
-    single = silent | ((state.silent_ns > 0) & (end_ns - lost_ns < _HEARD_NS))
-    changes: list[AlarmChange] = []
+    # A channel by itself is told while its sensor speaks: if it does not, the sensor is lost, or soon will be.
+    speaks = np.bincount(first, weights=valid, minlength=len(first))[first] > 0
+    is_told = silent & (speaks | (state.silent_ns > 0)) & (state.gaps_ns[first] == 0)
+    single = is_told | ((state.silent_ns > 0) & (end_ns - lost_ns < _HEARD_NS))
     columns = {}
     for column, kind, is_whole, wanted in (
         ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0)),

@@ -2,7 +2,8 @@
 
 ===========  =============================================================================================
 high         nothing is known against it
-medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments
+medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
+              a sensor that comes and goes
 low          its values say nothing for now: stuck, noisy, or impossible for the structure
 ===========  =============================================================================================
 
@@ -43,5 +44,6 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
     low |= state.impossible_ns[rows] > 0
-    medium = (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
+    medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
+    medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

@@ -48,6 +48,9 @@ class ModelState:
         For how long its machine has worked since then; 0 for what is on none.
     last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
         That value in the channel's unit, since when it has not changed by one bit, over how many hops.
+    spoken_ns, gap_share, gap_count, gaps_ns : int64[C], float32[C], float32[C], int64[C]
+        Of a sensor, on its first channel: until when its readings last; the share of the time that they leave out and
+        the gaps that makes, of about two days of hourly values; when the alarm was raised. 0 for never.
     recent, recent_ns : float64[C, 2], int64[C]
         The last two values as `models.watch` compares them, newest first, NaN for none; end of the newest's hop.
     usual_change, changes : float64[C], int32[C]
@@ -210,6 +213,10 @@ class ModelState:
     sensor_silent_ns: TimeArray
     lost_ns: TimeArray
     sensor_lost_ns: TimeArray
+    spoken_ns: TimeArray
+    gap_share: npt.NDArray[np.float32]
+    gap_count: npt.NDArray[np.float32]
+    gaps_ns: TimeArray
     recent: FloatArray
     recent_ns: TimeArray
     usual_change: FloatArray

@@ -29,6 +29,7 @@ no_condition_indicator    the register names no condition indicator for this ass
 no_recent_data            no condition indicator was heard for `days`
 never_heard               no condition indicator was ever heard
 sensor_silent             `sensor` (or one `channel` of it) was silent for `days`
+sensor_gaps               `sensor` comes and goes; its gaps are `share` (0 to 1) of the time
 sensor_implausible        `channel` of `sensor` said `measured` `unit` where `expected` was its level: no structure
                           moves as far within an hour
 sensor_impossible         `channel` of `sensor` said `measured` `unit`, which no weather, traffic or machine can be
@@ -100,6 +101,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "no_recent_data": ("days",),
     "never_heard": (),
     "sensor_silent": ("sensor", "channel", "days"),
+    "sensor_gaps": ("sensor", "share"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
     "sensor_impossible": ("sensor", "channel", "measured", "unit"),
     "sensor_crowded": ("sensor", "channel", "measured", "unit", "busiest"),

@@ -1,12 +1,14 @@
 """How far each sensor's clock is from ours: the median of time of arrival minus device time, and its jumps.
 
 A single difference says little: it holds the way through gateway and broker. The median of the last messages says how a
-source usually stands; when the last three messages lie elsewhere, its clock, or its way, has jumped. Device times are
-never corrected by it: a person decides what a jump means. Readings that a gateway says it had buffered, and those
-whose time is not believed yet, say nothing here. What a gateway sends again without saying so is told by its course:
-old hours come one after the other in a moment, each less old than the one before, where a clock that went back stays
-behind. Readings less than a minute apart go by too slowly to tell. A clock whose messages have no possible time, three
-in a row, is a fault of its own: it may have jumped beyond what is possible, or never have been set.
+source usually stands; when the last three messages lie elsewhere and agree on where, its clock, or its way, has jumped.
+Where a sensor comes and goes and its gateway sends once a day, the newest reading is now one hour old and then four:
+such messages agree on nothing. Device times are never corrected by it: a person decides what a jump means. Readings
+that a gateway says it had buffered, and those whose time is not believed yet, say nothing here. What a gateway sends
+again without saying so is told by its course: old hours come one after the other in a moment, each less old than the
+one before, where a clock that went back stays behind. Readings less than a minute apart go by too slowly to tell. A
+clock whose messages have no possible time, three in a row, is a fault of its own: it may have jumped beyond what is
+possible, or never have been set.
 
 State in, state out: `observe` gives a book of the sensors that it heard, which `put` writes back. The sensors of a
 catalogue are named by the row of their first channel, and have one row in the book whatever the number of channels.
@@ -40,6 +42,8 @@ _SCATTERS: Final = 5.0
 _MIDDLE: Final = (0.3, 0.7)
 # A new skew that lasts so many messages is the usual one from then on.
 _ACCEPTED_AFTER: Final = 96
+# What a jump is told from may differ among itself by the limit of a jump or by this share of it.
+_AGREE: Final = 0.25
 # What the API shows moves only by more than this, and a tenth.
 _SHOWN_STEP_S: Final = 1.0
 _MOST_REPEATS: Final = 16
@@ -224,12 +228,14 @@ class SkewBook:
         before = np.where(catching_up[:, np.newaxis], before, np.roll(before, -1, axis=1))
         last = np.concatenate([before[:, :-1], value[:, np.newaxis]], axis=1)
         number = np.sum(~np.isnan(last), axis=-1)
-        now = np.median(last[:, -_NOW:], axis=-1)
+        newest = np.sort(last[:, -_NOW:], axis=-1)
+        now = newest[:, _NOW // 2]
         known = number >= _LEAST
         middle = _median(last, number)
         limit = _LEAST_JUMP_S + _SCATTERS * np.where(since > 0, 0.0, _scatter(last, middle, number))
         off = now - usual
-        jumped = (since == 0) & ~np.isnan(usual) & (np.abs(off) > limit)
+        agree = newest[:, -1] - newest[:, 0] <= np.maximum(limit, _AGREE * np.abs(off))
+        jumped = (since == 0) & ~np.isnan(usual) & (np.abs(off) > limit) & agree
         back = (since > 0) & (np.abs(off) <= limit / 2.0)
         accepted = (since >= _ACCEPTED_AFTER) & ~back
         over = back | accepted

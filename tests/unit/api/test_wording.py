@@ -148,8 +148,17 @@ def test_a_reason_without_its_facts_or_without_a_sentence_stays_readable() -> No
 def test_works_and_alarms_share_a_fact_and_not_their_words() -> None:
     works = Reason("works_active", {"kind": "sensor swap"})
     assert "sensor vervangen" in say_reason(works, Language.DUTCH)
+    assert alarm_title("data.gaps", Language.DUTCH) == "probleem met gegevens: sensor valt telkens weg"
     assert alarm_title("gateway.lost_in_space", Language.ENGLISH) == "gateway problem: lost in space"
     assert alarm_title("strange", Language.ENGLISH) == "strange"
+
+
+def test_every_fault_that_is_raised_has_a_word() -> None:
+    """A clock that jumped was told in English to Dutch readers."""
+    sources = [path.read_text() for room in ("models", "service") for path in (MODELS.parent / room).rglob("*.py")]
+    kinds = {kind for text in sources for kind in re.findall(r'"(?:sensor|data|gateway|clock)\.([a-z_]+)"', text)}
+    assert {"stuck", "gaps", "silent", "jump", "impossible", "units"} <= kinds
+    assert sorted(kinds - TERMS["fault"].keys()) == []
 
 
 @pytest.mark.parametrize(

@@ -185,3 +185,34 @@ def test_a_surface_that_comes_and_goes_does_not_make_a_sound_road_look_harmed(
             furthest = max(furthest, float(np.max(np.abs(run.state.deviation / run.state.distance))))
     assert [kind for kind in run.kinds() if kind.startswith("condition")] == []
     assert furthest < 0.05
+
+
+@pytest.mark.slow
+def test_a_lost_thermometer_is_guessed_by_what_it_said_and_not_by_commissioning(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    """A motor commissioned in March looked 0.8 of the way to failure in July, ten times further off than its band."""
+    rng = np.random.default_rng(2)
+    days, lost_days = 118, 14
+    weather = make_weather(rng, days, start_day=75)
+    motor = 30.0 + 1.2 * weather.air + 2.0 * np.log1p(weather.traffic) + rng.normal(size=days * 24)
+    lost = np.arange(days * 24) >= (days - lost_days) * 24
+    values = {
+        "motor_temperature": motor,
+        "temperature": np.where(lost, SILENT, weather.air),
+        "traffic_count": weather.traffic,
+    }
+    run = start_run(list(values), kind=AssetType.LOCK)
+    run.feed({name: value[~lost] for name, value in values.items()})
+    with_weather = float(run.state.spread[0])
+    scores, shares = [], []
+    for hour in np.flatnonzero(lost):
+        run.feed({name: value[hour : hour + 1] for name, value in values.items()})
+        state = run.state
+        scores.append(float((state.measured[0] - state.expected[0]) / state.spread[0]))
+        shares.append(float(state.deviation[0] / state.distance[0]))
+    assert np.sqrt(np.mean(np.square(scores[6:]))) < 1.5
+    assert np.max(np.abs(shares)) < 0.4
+    # What is not known widens the band, and does not go unsaid.
+    assert state.spread[0] > 2.0 * with_weather
+    assert [kind for kind in run.kinds() if kind != "data.silent"] == []

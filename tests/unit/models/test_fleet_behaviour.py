@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ SCENARIOS = ["sound", "sound from winter", "sound from summer", "three percent",
 def fleet(request: pytest.FixtureRequest) -> Any:
     maker = request.getfixturevalue("fleet_tools")
     run = maker.start(NAMES, assets=len(SCENARIOS))
+    # Every third hour is fed, and that is how often the sensors of this fleet speak.
+    run.catalogue = replace(run.catalogue, interval_ns=np.full_like(run.catalogue.interval_ns, EVERY_HOURS * HOUR_NS))
     run.ways = []
     days = np.arange(DAYS * 24) / 24
     severity = {

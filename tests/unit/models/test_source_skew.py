@@ -60,6 +60,21 @@ def test_a_clock_that_jumps_is_named_once_and_when_it_comes_back(offset: float) 
     assert feed(book, *[2.0, 2.5, 3.0] * 9)[1] == []
 
 
+def test_a_newest_reading_that_is_now_older_and_now_less_old_is_no_jump() -> None:
+    """A gateway sends once a day what a loose sensor said: the newest is of the last hour, or of one before."""
+    hours_missed = [0, 1, 2, 0, 1, 3, 0, 2, 4, 0, 1, 2, 0, 1]
+    book, _, _ = feed(fresh(), *[3602.0] * 15)
+    assert feed(book, *[3602.0 + 3600.0 * missed for missed in hours_missed])[1] == []
+
+
+def test_a_clock_that_drifts_on_while_it_is_off_has_jumped() -> None:
+    book, _, _ = feed(fresh(), *[2.0] * 15)
+    book, jumps, _ = feed(book, 86_400.0, 86_900.0, 87_400.0)
+    (jump,) = jumps
+    assert not jump.is_over
+    assert jump.jump_s == pytest.approx(86_898.0)
+
+
 def test_a_jump_that_lasts_becomes_the_usual() -> None:
     book, _, _ = feed(fresh(), *[2.0] * 15)
     book, jumps, _ = feed(book, *[3602.0] * 110)
