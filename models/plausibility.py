@@ -19,7 +19,8 @@ half the way to failure is held back without a name of its own.
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
 without a word (`models.watch` counts them). One that is back within two weeks of its end takes a week without a sign to
 end, and its name stays until nearly all its odd values say another, so that what comes and goes is one alarm. Under
-announced works a fault must last a day to be named: machines shake a road in working hours, every weekday anew. No
+announced works a fault must last a day to be named: machines shake a road in working hours, every weekday anew. So must
+a factor that is less than what is odd otherwise: nobody announced some works, and they shake three times as much. No
 fault is ever evidence about the structure, and none lowers a risk: what is held is an old value with its age.
 """
 
@@ -172,7 +173,8 @@ def screen(
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
     share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
     share = np.where(odd, share + (repaired - share) * _SHARE_STEP, share)
-    lasts = odd & (lasting >= np.where(at_work, _NAMED_AT_WORK_NS, _NAMED_NS))
+    may_be_works = at_work | ((far <= _ODD_DISTANCES * distance) & ~is_fahrenheit)
+    lasts = odd & (lasting >= np.where(may_be_works, _NAMED_AT_WORK_NS, _NAMED_NS))
     fault = _named(state, rows, odd=lasts, repaired=repaired, held=held, share=share)
     # A good value among bad ones does not end a fault; a day of them does, or a week.
     is_back = (state.fault_ended_ns[rows] > 0) & (state.fault_ns[rows] - state.fault_ended_ns[rows] < _BACK_NS)

@@ -160,6 +160,17 @@ def test_damage_of_an_hour_is_no_wrong_unit_unless_a_factor_fits_well(
     assert [kind for kind in run.kinds() if kind.startswith("sensor.")] == kinds
 
 
+def test_works_that_nobody_announced_are_no_wrong_unit(healthy: Any) -> None:
+    """They shook a road three times as much, by day, and were named for a factor of 3.6 on the first."""
+
+    def shaken(values: FloatArray) -> FloatArray:
+        hour = np.arange(len(values)) % 24
+        return np.where((hour >= 7) & (hour < 17), 3.2, 1.0) * values
+
+    run = bridge(healthy, shaken, hours=192)
+    assert run.kinds() == []
+
+
 def test_a_wrong_unit_is_found_while_the_reference_is_made(start_run: Callable[..., Any]) -> None:
     """Ten days of the first month in g were half of what was sound."""
     names = ["vibration_rms", "natural_frequency_1", "temperature"]
