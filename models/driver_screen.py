@@ -10,6 +10,10 @@ value to learn from; nor is a counter that counts four times as many as in its b
 machine's cycles come in bursts. It is named when it has lasted for six hours, and ends with a day of possible ones.
 Until such a day no value of a counter explains anything; what it has said for four weeks since it was named is
 believed: a new road was opened.
+
+A counter of traffic that counts less than a quarter of its calmest hour explains nothing either, and has no name: its
+road is closed, or it counts in thousands. What a road does under traffic that it never had is not known, and a closed
+road does little, so little is lost. Weeks of that become its calmest hour, and are believed.
 """
 
 from __future__ import annotations
@@ -55,6 +59,11 @@ _CROWD_OF_CYCLES: Final = 20.0
 _BUSY_VALUES: Final = 168
 _BUSIER: Final = 1.1
 _BUSY_HALF_NS: Final = 60 * 24 * HOUR_NS
+# Which share of a counter's calmest hour is none that it has; what that hour must have for the rule; and how fast it
+# comes down in such hours, by half in eight days.
+_EMPTY: Final = 0.25
+_LEAST_CALM: Final = 6.0
+_EMPTIER_HALF_NS: Final = 8 * 24 * HOUR_NS
 _NEW_NORMAL_NS: Final = 28 * 24 * HOUR_NS
 
 
@@ -190,7 +199,7 @@ def hold_impossible(
     Returns
     -------
     ModelState
-        With new `beyond_ns`, `impossible_ns`, `busiest` and `busy_values`.
+        With new `beyond_ns`, `impossible_ns`, `busiest`, `calmest` and `busy_values`.
     believed : bool[C]
         Without such values, and without those of a counter on the day that follows one.
     list of AlarmChange
@@ -213,13 +222,16 @@ def hold_impossible(
     impossible_ns, changes = _turns(catalogue, rows, end_ns, "sensor.implausible", raised, standing, why)
     # A counter that is a thousand times too high is possible at night.
     is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
-    kept = believed[rows] & ~beyond & ~is_doubted
+    empty = _is_empty(catalogue, state, rows, value)
+    kept = believed[rows] & ~beyond & ~is_doubted & ~empty
+    calmest = _calmer(catalogue, state, features, rows, value, learns=kept, empty=empty)
     busiest, values = _busier(catalogue, state, features, rows, value, learns=kept)
     state = with_columns(
         state,
         beyond_ns=scatter(state.beyond_ns, rows, moved_ns),
         impossible_ns=scatter(state.impossible_ns, rows, impossible_ns),
         busiest=scatter(state.busiest, rows, busiest),
+        calmest=scatter(state.calmest, rows, calmest),
         busy_values=scatter(state.busy_values, rows, values),
     )
     return state, np.asarray(scatter(believed, rows, kept), np.bool_), changes
@@ -230,6 +242,34 @@ def _is_crowded(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.in
     is_known = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES)
     most = np.where(catalogue.is_duty[rows], _CROWD_OF_CYCLES, _CROWD) * state.busiest[rows]
     return np.asarray(is_known & (state.busiest[rows] > 0.0) & (value > most))
+
+
+def _is_empty(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
+    """bool[R]: tell which counters of traffic count far less than they ever did in an hour."""
+    is_known = (catalogue.driver[rows] == LOAD) & ~catalogue.is_duty[rows] & (state.busy_values[rows] >= _BUSY_VALUES)
+    calmest = state.calmest[rows]
+    return np.asarray(is_known & (calmest >= _LEAST_CALM) & (value < _EMPTY * calmest))
+
+
+def _calmer(
+    catalogue: Catalogue,
+    state: ModelState,
+    features: FeatureTable,
+    rows: npt.NDArray[np.intp],
+    value: FloatArray,
+    *,
+    learns: BoolArray,
+    empty: BoolArray,
+) -> FloatArray:
+    """float64[R]: move each counter's calmest hour as `_busier` does the busiest, and down in hours emptier than it."""
+    calmest = state.calmest[rows]
+    asset = catalogue.asset_of_channel[rows]
+    hop_ns = features.end_ns[asset] - features.start_ns[asset]
+    is_first = state.busy_values[rows] < _BUSY_VALUES
+    rising = calmest * np.exp2(hop_ns / _BUSY_HALF_NS)
+    moved = np.where(is_first, np.fmin(value, calmest), np.clip(value, calmest / _BUSIER, rising))
+    moved = np.where(learns & (catalogue.driver[rows] == LOAD), moved, calmest)
+    return np.where(empty, calmest * np.exp2(-hop_ns / _EMPTIER_HALF_NS), moved)
 
 
 def _busier(

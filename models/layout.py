@@ -111,6 +111,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "beyond_ns": Layout("channel", np.int64, (), 0),
     "impossible_ns": Layout("channel", np.int64, (), 0),
     "busiest": Layout("channel", np.float64, (), 0),
+    "calmest": Layout("channel", np.float64, (), np.nan),
     "busy_values": Layout("channel", np.int32, (), 0),
     "slow": Layout("channel", np.float64, (), np.nan),
     "slow_ns": Layout("channel", np.int64, (), 0),

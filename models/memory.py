@@ -69,8 +69,9 @@ class ModelState:
     beyond_ns, impossible_ns : int64[C]
         Of what explains: since when every value is one that cannot be, or, negative, since when none is; when the alarm
         was raised. 0 for never.
-    busiest, busy_values : float64[C], int32[C]
-        Of counters: the most they counted in an hour, in the driver's unit, and of how many values, at most 168.
+    busiest, calmest, busy_values : float64[C], float64[C], int32[C]
+        Of counters: the most and the least they counted in an hour, in the driver's unit, the latter NaN before the
+        first; and of how many values, at most 168.
     noisy_ns, spiky_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none.
     slow, slow_ns : float64[C], int64[C]
@@ -234,6 +235,7 @@ class ModelState:
     beyond_ns: TimeArray
     impossible_ns: TimeArray
     busiest: FloatArray
+    calmest: FloatArray
     busy_values: IndexArray
     slow: FloatArray
     slow_ns: TimeArray

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from domain.measurements import DataQuality
+from domain.register import AssetType
 from models.catalogue import HOUR_NS
 from models.grades import QUALITIES, channel_grades
 from tests.unit.models.conftest import START_NS
@@ -176,3 +177,45 @@ def test_what_a_counter_says_in_its_first_week_is_no_bound_yet(start_run: Any) -
     traffic = np.where(hour < 30, 2.0, 600.0) * np.exp(rng.normal(scale=0.1, size=len(hour)))
     run = start_run(["natural_frequency_1", "traffic_count"])
     assert run.feed({"natural_frequency_1": frequency, "traffic_count": traffic}).kinds() == []
+
+
+def road(start_run: Any, share: Callable[..., Any], *, days: int = 28, is_closed: bool = False) -> Any:
+    """Feed a road that shakes with its traffic, of which the counter says another share from the fifteenth day on."""
+    rng, hour = np.random.default_rng(36), np.arange(days * 24)
+    traffic = 30.0 + 500.0 * np.exp(-((((hour % 24) - 13.0) / 5.0) ** 2)) * np.exp(
+        rng.normal(scale=0.1, size=len(hour))
+    )
+    changed = hour >= 14 * 24
+    passed = np.where(changed & is_closed, 3.0, traffic)
+    values = {
+        "vibration_rms": 0.2 * np.sqrt(passed / 300.0) * np.exp(rng.normal(scale=0.08, size=len(hour))),
+        "traffic_count": np.round(np.where(changed, share(hour - 14 * 24), 1.0) * traffic),
+    }
+    return start_run(list(values), kind=AssetType.ROAD).feed(values)
+
+
+def test_a_counter_that_counts_in_thousands_makes_nothing_look_broken(start_run: Any) -> None:
+    """Nothing seemed to pass, so the road shook three times as much as it should: in g, or worn."""
+    run = road(start_run, lambda _: 0.001)
+    about = [change.subject for change in run.changes if change.raised]
+    assert set(about) <= {"s-traffic_count/traffic_count"}
+    assert used_ns(run, "traffic_count") == START_NS + 14 * 24 * HOUR_NS
+    assert abs(run.state.deviation[0]) < 0.2 * run.state.distance[0]
+
+
+def test_a_road_that_is_closed_is_sound(start_run: Any) -> None:
+    run = road(start_run, lambda _: 0.0, is_closed=True)
+    assert [kind for kind in run.kinds() if kind.startswith("condition")] == []
+    assert run.state.deviation[0] < 0.2 * run.state.distance[0]
+
+
+def test_a_calm_night_is_no_empty_one_and_hours_like_any_count_at_once(start_run: Any) -> None:
+    run = road(start_run, lambda hour: np.where(hour % 24 < 5, 0.5, 1.0))
+    assert used_ns(run, "traffic_count") == run.now_ns
+    run = road(start_run, lambda hour: np.where(hour < 72, 0.0, 1.0))
+    assert used_ns(run, "traffic_count") == run.now_ns
+
+
+def test_a_road_with_a_tenth_of_its_traffic_for_weeks_has_a_new_calmest_hour(start_run: Any) -> None:
+    run = road(start_run, lambda _: 0.1, days=14 + 28)
+    assert used_ns(run, "traffic_count") == run.now_ns
