@@ -26,6 +26,8 @@ from storage.webhooks import WebhookStore
 
 __all__ = ["make_access", "make_webhooks", "open_ledger", "open_webhooks", "shared_service"]
 
+_LOOKS: Final = 20
+_BETWEEN_LOOKS_S: Final = 0.05
 _SECRET_BYTES: Final = 32
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * _NS_PER_S
@@ -119,13 +121,17 @@ def _secret(settings: Settings) -> bytes:
 
 
 def _kept(path: Path) -> bytes:
+    """Read the secret, or make one; of processes that begin at once in an empty folder one makes it for all."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        kept = path.read_bytes()
-        if len(kept) >= _SECRET_BYTES:
-            return kept
-        path.unlink()  # cut short by a full disk
+        # Whoever has just made the file is about to write it.
+        for _ in range(_LOOKS):
+            kept = path.read_bytes()
+            if len(kept) >= _SECRET_BYTES:
+                return kept
+            time.sleep(_BETWEEN_LOOKS_S)
+        path.unlink(missing_ok=True)  # cut short by a full disk
         return _kept(path)
     with os.fdopen(handle, "wb") as file:
         made = secrets.token_hex(_SECRET_BYTES).encode()

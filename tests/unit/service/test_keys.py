@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from typer.testing import CliRunner
 
 from domain.access import Right, Role
 from domain.errors import ConfigurationError, StorageUnavailable
-from service.access import make_access, open_ledger, shared_service
+from service.access import _kept, make_access, open_ledger, shared_service
 from service.cli import app
 from service.settings import Settings
 
@@ -81,6 +82,29 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "access.secret").stat().st_mode) == 0o600
     (tmp_path / "access.secret").write_bytes(b"cut")
     assert len(make_access(settings, ledger, shared_service(settings)).secret) == 64
+
+
+def test_processes_that_begin_at_once_have_one_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second took the file that the first had just made for one that was cut short, and made another."""
+    begun = Event()
+
+    def slowly(size: int) -> str:
+        begun.set()
+        mine = f"{len(threads)}" * 2 * size
+        time.sleep(0.2)
+        return mine
+
+    monkeypatch.setattr("service.access.secrets.token_hex", slowly)
+    threads: list[Thread] = []
+    found: list[bytes] = []
+    for _ in range(2):
+        threads.append(Thread(target=lambda: found.append(_kept(tmp_path / "access.secret"))))
+        threads[-1].start()
+        begun.wait()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize(
