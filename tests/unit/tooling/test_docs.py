@@ -161,3 +161,15 @@ def test_change_notes_have_a_known_kind() -> None:
     assert [
         name for name in notes if name.split(".")[-2] not in {"feature", "fix", "breaking", "security", "doc"}
     ] == []
+
+
+def test_every_alarm_about_sensors_is_explained() -> None:
+    sources = [
+        path.read_text(encoding="utf-8") for room in ("models", "service") for path in (ROOT / room).rglob("*.py")
+    ]
+    raised = {kind for source in sources for kind in re.findall(r'"((?:sensor|data|gateway|clock)\.[a-z_]+)"', source)}
+    told = set(
+        re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", (DOCS / "alarms.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert len(raised) > 8
+    assert told == raised
