@@ -131,6 +131,11 @@ def test_a_machine_that_rests_leaves_no_gaps(start_run: Callable[..., Any]) -> N
     assert told(drive(start_run, works, works)) == []
 
 
+def test_a_drive_that_speaks_two_hours_into_its_work_leaves_no_gap(start_run: Callable[..., Any]) -> None:
+    works = HOURS % 24 >= 8
+    assert told(drive(start_run, works, HOURS % 24 >= 10)) == []
+
+
 def test_a_sensor_that_misses_some_of_its_machines_work_comes_and_goes(start_run: Callable[..., Any]) -> None:
     works = HOURS % 24 >= 8
     early = TROUBLED & (HOURS < 8 * 24)
