@@ -20,8 +20,9 @@ A fault is named when it has lasted for six hours, and ends with a day without a
 without a word (`models.watch` counts them). One that is back within two weeks of its end takes a week without a sign to
 end, and its name stays until nearly all its odd values say another, so that what comes and goes is one alarm. Under
 announced works a fault must last a day to be named: machines shake a road in working hours, every weekday anew. So must
-a factor that is less than what is odd otherwise: nobody announced some works, and they shake three times as much. No
-fault is ever evidence about the structure, and none lowers a risk: what is held is an old value with its age.
+what shakes up to twenty times as much, or is off by a factor that is less than what is odd otherwise: nobody announced
+storms and some works, and they made dozens of sound bridges read in another unit. No fault is ever evidence about the
+structure, and none lowers a risk: what is held is an old value with its age.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ _ODD_DISTANCES: Final = 1.5
 _NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
-_NAMED_AT_WORK_NS: Final = 24 * HOUR_NS
+_NAMED_AFTER_EVENTS_NS: Final = 24 * HOUR_NS
+# Storms and works shake a structure by less than twenty times the usual, and not for a day and a night.
+_MOST_SHAKEN: Final = float(np.log(20.0))
 _BELIEVED_NS: Final = 14 * 24 * HOUR_NS
 # How far off a quantity is doubted beside one in a wrong unit, in ways to failure.
 _DOUBTED_DISTANCES: Final = 0.5
@@ -153,7 +156,7 @@ def screen(
     spread = np.where(known, expectation.spread, np.inf)
     factor, near = _factor(catalogue.is_log[channel], value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
-    far = np.abs(value - running)
+    far, is_above = np.abs(value - running), value > running
     celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
     may_be = catalogue.is_celsius[channel] & is_explained & ~at_work
     is_fahrenheit = may_be & _fits_fahrenheit(far, np.abs(celsius - running), spread)
@@ -173,8 +176,9 @@ def screen(
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
     share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
     share = np.where(odd, share + (repaired - share) * _SHARE_STEP, share)
-    may_be_works = at_work | ((far <= _ODD_DISTANCES * distance) & ~is_fahrenheit)
-    lasts = odd & (lasting >= np.where(may_be_works, _NAMED_AT_WORK_NS, _NAMED_NS))
+    is_shaken = catalogue.is_log[channel] & is_above & (far < _MOST_SHAKEN)
+    may_be_event = at_work | is_shaken | ((far <= _ODD_DISTANCES * distance) & ~is_fahrenheit)
+    lasts = odd & (lasting >= np.where(may_be_event, _NAMED_AFTER_EVENTS_NS, _NAMED_NS))
     fault = _named(state, rows, odd=lasts, repaired=repaired, held=held, share=share)
     # A good value among bad ones does not end a fault; a day of them does, or a week.
     is_back = (state.fault_ended_ns[rows] > 0) & (state.fault_ns[rows] - state.fault_ended_ns[rows] < _BACK_NS)

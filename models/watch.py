@@ -10,6 +10,9 @@ usual.
 - *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
   ten days, while it is not noisy.
 
+What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
+named noisy: its values have shown damage, and go on to count.
+
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
 bursts are neither noise nor spikes.
 
@@ -99,7 +102,9 @@ def watch(
     is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
     elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
     spikes = state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike
-    noisy = roughness > np.where(state.noisy_ns[rows] > 0, _SMOOTH, _ROUGH)
+    was_noisy = state.noisy_ns[rows] > 0
+    noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
+    noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
     changes = _alarms(catalogue, state, rows, end_ns, noisy=noisy, spiky=spiky, roughness=roughness, spikes=spikes)
     usual, count = _learn(catalogue, rows, seen.change, usual, count, roughness)
@@ -123,6 +128,13 @@ def watch(
         ),
         changes,
     )
+
+
+def _shows_damage(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[C]: tell which channels are witnesses of an open alarm of the condition."""
+    shows = np.zeros(len(catalogue.channels), np.bool_)
+    shows[catalogue.judged] = state.raised_ns[catalogue.pair_of_judged] > 0
+    return shows
 
 
 def _scaled(catalogue: Catalogue, value: FloatArray) -> FloatArray:

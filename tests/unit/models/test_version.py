@@ -58,6 +58,7 @@ VERSIONS = {
     "3.33": ("955ce7a007365cd0", "1ff187ba3d90a6fe"),
     "3.34": ("89de7c8f4f88f92b", "1ff187ba3d90a6fe"),
     "3.35": ("6c7b719ac81f727c", "1ff187ba3d90a6fe"),
+    "3.36": ("6c7b719ac81f727c", "1ff187ba3d90a6fe"),
 }
 DAYS = 18
 

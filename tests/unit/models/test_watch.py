@@ -10,6 +10,7 @@ import pytest
 
 from domain.arrays import FloatArray
 from models.compiling import compile_catalogue
+from models.memory import with_columns
 from tests.unit.models.conftest import make_register, weather_of
 
 QUIET_DAYS, DAYS = 8, 15
@@ -66,6 +67,21 @@ def test_noise_is_named_and_does_not_count(quiet: Any, name: str, noise: Any) ->
     run = site(quiet, **{name: noise})
     assert subjects(run) == [("sensor.noisy", f"s-{name}/{name}")]
     assert run.state.raised_ns.max() == 0
+
+
+def test_what_has_shown_damage_is_not_noisy_but_rattles(quiet: Any) -> None:
+    """A loose joint was alarmed, and three months later its sensor, which was sound, was named noisy."""
+
+    def rattles(values: Any, rng: Any) -> Any:
+        return values * np.exp(rng.normal(scale=0.6, size=len(values)))
+
+    assert subjects(site(quiet, vibration_rms=rattles)) == [("sensor.noisy", "s-vibration_rms/vibration_rms")]
+    alarmed = quiet.branch()
+    alarmed.state = with_columns(alarmed.state, raised_ns=np.full_like(alarmed.state.raised_ns, alarmed.now_ns))
+    assert subjects(site(alarmed, vibration_rms=rattles)) == []
+    # What explains is no witness of damage.
+    noisy = site(alarmed, temperature=lambda values, rng: values + rng.normal(scale=3.0, size=len(values)))
+    assert ("sensor.noisy", "s-temperature/temperature") in subjects(noisy)
 
 
 def test_noise_that_ends_is_cleared(quiet: Any) -> None:
