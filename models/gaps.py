@@ -14,8 +14,8 @@ that is time at work.
 - Values behind a gap are not compared with those before it (`models.watch`): they lie further apart without being
   noisy.
 
-While a sensor comes and goes, silence of less than three days is part of it and no alarm of its own. Cost: a dozen
-operations over the sensors of a hop.
+While a sensor comes and goes, silence of less than three days is part of it and no alarm of its own. Cost: 0.2 µs a
+sensor in each hop, a fifteenth of the step.
 """
 
 from __future__ import annotations
