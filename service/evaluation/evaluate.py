@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import wait
+from threading import Thread
 
 from domain.register import Register
 from models.state import MODEL_VERSION
@@ -22,7 +25,15 @@ from service.evaluation.truth import Case, RunRecord, Truth, lives_of
 from service.settings import Settings
 from simulator.scenario import Scenario
 
-__all__ = ["JudgedRun", "evaluate_scenarios", "judge_run", "run_history", "run_scenario", "score_runs"]
+__all__ = [
+    "JudgedRun",
+    "end_with_parent",
+    "evaluate_scenarios",
+    "judge_run",
+    "run_history",
+    "run_scenario",
+    "score_runs",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +76,26 @@ def evaluate_scenarios(
         return score_runs(scenario.name, runs)
     # A fresh interpreter a run: nothing of one run can reach another.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(stories)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(stories)), mp_context=context, initializer=end_with_parent) as pool:
         waiting = [pool.submit(run_scenario, story, settings, through_broker=through_broker) for story in stories]
         runs = []
         for number, run in enumerate(waiting, start=1):
             runs.append(run.result())
             told(number * scenario.days)
     return score_runs(scenario.name, runs)
+
+
+def end_with_parent() -> None:
+    """Have this worker end when its starter does, however that ended: a pool's worker would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, name="end with parent", daemon=True).start()
 
 
 def _behind(told: Callable[[int], None], before: int) -> Callable[[int], None]:

@@ -1,8 +1,14 @@
-"""The scoreboard's run over MQTT: a broker of its own, the ingest loop, and the same result to the bit."""
+"""The scoreboard's runs from outside: over MQTT the same result to the bit, and no process left behind."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +17,7 @@ from service.evaluation.evaluate import run_scenario
 from service.settings import Settings
 from service.telemetry import set_up_logging
 from simulator.scenario_file import load_scenario
+from tests.integration.test_everything_survives_kill_nine import children
 
 
 @pytest.mark.slow
@@ -23,3 +30,30 @@ def test_over_mqtt_and_in_process_the_chain_says_the_same_to_the_bit() -> None:
     np.testing.assert_array_equal(over_mqtt.records[0].chance_90, direct.chance_90)
     np.testing.assert_array_equal(over_mqtt.records[0].life_days, direct.life_days)
     assert over_mqtt.facts.tally["readings_stored"] > 10_000
+
+
+def workers(pid: int) -> set[int]:
+    return {child for child, command in children(pid).items() if "spawn_main" in command}
+
+
+def until(fulfilled: Callable[[], bool]) -> bool:
+    """Wait for something that takes seconds."""
+    end = time.monotonic() + 60.0
+    while time.monotonic() < end:
+        if fulfilled():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", ["1,2", "1"], ids=["runs side by side", "messages made ahead"])
+def test_what_is_killed_leaves_no_process_behind(seeds: str, tmp_path: Path) -> None:
+    """Workers of an evaluation that was ended calculated on for ten minutes, and then waited for work forever."""
+    command = [sys.executable, "-m", "service.cli", "evaluate", "small", "--seeds", seeds, "--jobs", "2"]
+    with subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL) as process:
+        assert until(lambda: len(workers(process.pid)) == len(seeds.split(",")))
+        started = workers(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10.0)
+    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))

@@ -79,8 +79,8 @@ def in_process(folder: Path) -> tuple[str, int]:
 def children(parent: int) -> dict[int, str]:
     """Give the processes below one of ours, with their command lines."""
     found: dict[int, str] = {}
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines()]
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
     family = {parent}
     for _ in range(4):
         for pid, ppid, command in (row for row in rows if len(row) == 3):

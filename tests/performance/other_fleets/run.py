@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from typing import Final
 
 from service.evaluation.chain_run import run_chain
-from service.evaluation.evaluate import JudgedRun, judge_run, score_runs
+from service.evaluation.evaluate import JudgedRun, end_with_parent, judge_run, score_runs
 from service.evaluation.scoreboard import Scoreboard
 from service.settings import load_settings
 from tests.performance.other_fleets.fleet import draw_fleet
@@ -31,6 +31,6 @@ def run_fleet(seed: int, *, days: int = 730, share: float = 1.0) -> JudgedRun:
 
 def judge_fleets(seeds: Sequence[int], *, days: int, share: float) -> Scoreboard:
     """Run fleets, two at a time."""
-    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         runs = list(pool.map(partial(run_fleet, days=days, share=share), seeds))
     return score_runs("other fleets", runs)
