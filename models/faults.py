@@ -83,7 +83,7 @@ def _patience(catalogue: Catalogue, state: ModelState) -> TimeArray:
 
 
 def _lost_sensors(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> BoolArray:
-    """bool[C]: on the first channel of a sensor, whether it has said nothing for longer than any of its channels may.
+    """bool[C]: on the first channel of a sensor, whether it was silent for longer than one of its channels may be.
 
     Where one channel may rest and another never does, the latter tells.
     """
@@ -212,7 +212,8 @@ def _change(
         hours = (int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS
         reason = Reason("sensor_stuck", facts | {"value": float(state.last_value[row]), "hours": round(hours, 1)})
     else:
-        since_ns = int(state.heard_ns[row]) or int(state.started_ns[asset])
+        rows = np.flatnonzero(catalogue.sensor_of_channel == row) if whole else row
+        since_ns = int(np.max(state.heard_ns[rows])) or int(state.started_ns[asset])
         reason = Reason("sensor_silent", facts | {"days": round((at_ns - since_ns) / _DAY_NS, 2)})
     subject = key.sensor if whole else f"{key.sensor}/{key.channel}"
     return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

@@ -29,6 +29,7 @@ UNITS = {
     "humidity": ("%RH", Role.ENVIRONMENT, Direction.BOTH),
     "traffic_count": ("1/h", Role.OPERATION, Direction.BOTH),
     "cycles": ("1/h", Role.OPERATION, Direction.BOTH),
+    "runtime": ("%", Role.OPERATION, Direction.BOTH),
     "vibration_rms": ("mm/s", Role.CONDITION, Direction.UP),
     "strain": ("um/m", Role.CONDITION, Direction.BOTH),
     "tilt": ("mrad", Role.CONDITION, Direction.BOTH),

@@ -147,7 +147,7 @@ def test_a_lost_sensor_is_one_alarm_though_one_of_its_channels_may_rest(
     start_run: Callable[..., Any], registers: Callable[..., Any]
 ) -> None:
     """Each of its channels was told first, and the sensor two weeks later, when its drive had rested long enough."""
-    register, _ = registers(["vibration_rms", "cycles", "temperature"])
+    register, _ = registers(["motor_temperature", "runtime", "temperature"])
     channels = tuple(
         channel if channel.channel == "temperature" else replace(channel, sensor=SensorId("drv1"))
         for channel in register.channels
@@ -156,12 +156,15 @@ def test_a_lost_sensor_is_one_alarm_though_one_of_its_channels_may_rest(
     run = start_run([])
     run.catalogue = compile_catalogue(replace(register, channels=channels), numbers)
     run.state = initial_state(run.catalogue)
-    works = HOURS % 24 >= 8
+    works, night = HOURS % 24 >= 8, BEGIN + 4
     run.feed(
         {
-            "vibration_rms": np.where(works & (HOURS < BEGIN), 2.0 + JITTER, np.nan),
-            "cycles": np.where(HOURS < BEGIN, np.where(works, 3.0 + JITTER, 0.0), np.nan),
+            "motor_temperature": np.where(works & (night > HOURS), 40.0 + JITTER, np.nan),
+            "runtime": np.where(night > HOURS, np.where(works, 30.0 + JITTER, 0.0), np.nan),
             "temperature": JITTER,
         }
     )
-    assert told(run, "data.silent") == [("drv1", True, BEGIN + 6)]
+    assert told(run, "data.silent") == [("drv1", True, night + 6)]
+    # It was the counter that was heard last.
+    (lost,) = (change for change in run.changes if change.kind == "data.silent")
+    assert lost.reasons[0].facts["days"] == 0.25
