@@ -12,8 +12,9 @@ import pytest
 from domain.register import AssetType
 from models.catalogue import DRIVERS, HOUR_NS
 from models.compiling import compile_catalogue
-from models.environment import climate_ns
+from models.environment import climate_ns, update_environment
 from models.explanation import temperature_of
+from models.layout import REGRESSORS
 from models.state import initial_state, put_state, state_digest, take_state
 
 DECK, LOAD = DRIVERS.index("deck"), DRIVERS.index("load")
@@ -216,3 +217,22 @@ def test_a_lost_thermometer_is_guessed_by_what_it_said_and_not_by_commissioning(
     # What is not known widens the band, and does not go unsaid.
     assert state.spread[0] > 2.0 * with_weather
     assert [kind for kind in run.kinds() if kind != "data.silent"] == []
+
+
+@pytest.mark.parametrize(("middle_degc", "may_freeze"), [(20.0, False), (4.0, True)])
+def test_a_lost_thermometer_is_held_at_its_day_and_not_at_its_last_hour(
+    start_run: Callable[..., Any], fleet_tools: Any, middle_degc: float, *, may_freeze: bool
+) -> None:
+    hours = np.arange(6 * 24 + 15)
+    run = start_run(["strain", "temperature"])
+    run.feed({"strain": hours * 0.1, "temperature": middle_degc + 9.0 * np.sin((hours - 9) * 2 * np.pi / 24)})
+    nothing = np.zeros(2, np.bool_)
+    for silent_h in (3, 9, 40 * 24):
+        features = fleet_tools.hop(run.catalogue, np.zeros(2), nothing, run.now_ns + silent_h * HOUR_NS)
+        _, environment = update_environment(run.catalogue, run.state, features, nothing)
+        now, day, frost = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
+        regressors, stale = environment.regressors[0], environment.stale[0]
+        assert stale[[now, day]].tolist() == [silent_h > 6] * 2
+        # Within six hours it is that of its last one, the warmest.
+        assert (regressors[now] == regressors[day]) == (silent_h > 6)
+        assert stale[frost] == (silent_h > 6 and (may_freeze or silent_h > 30 * 24))
