@@ -40,12 +40,12 @@ class SimulatedFigures:
 
 
 SIMULATED: Final = SimulatedFigures(
-    model_version="3.30",
+    model_version="3.36",
     command="schouw evaluate demanding --seeds 3,4,5",
     failures=75,
-    false_alarms_per_year=0.028,
-    brier_skill=0.499,
-    coverage=0.82,
-    width_days=98.0,
-    error_days=17.0,
+    false_alarms_per_year=0.012,
+    brier_skill=0.497,
+    coverage=0.81,
+    width_days=100.0,
+    error_days=18.0,
 )
