@@ -29,8 +29,8 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.columns import carry, dot, downdate, gather, put, total
-from models.deviation import STALE_SPREAD, Expectation
+from models.columns import carry, dot, downdate, gather, put
+from models.deviation import Expectation, hidden_variance
 from models.environment import Explained
 from models.layout import BLOCKS
 from models.memory import ModelState, scatter, with_columns
@@ -134,7 +134,7 @@ def _learn_some(
     if values.explained.stale.any():
         stale, unknown = values.explained.stale[some].T[met], values.explained.is_unknown[some].T[met]
         design[1:] = np.where(unknown[1:], values.expectation.usual[some].T[group.effects], design[1:])
-        hidden = total(np.where(stale, coefficients**2 + variance, 0.0)) * STALE_SPREAD**2
+        hidden = hidden_variance(stale, coefficients, variance)
 
     start = value - dot(design[1:], coefficients[1:])
     coefficients[0] = np.where(fresh_level, start, coefficients[0])

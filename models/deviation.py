@@ -32,7 +32,7 @@ from models.reference import Reference, reference_of
 from models.regressor_groups import Group
 from models.triangles import diagonal
 
-__all__ = ["STALE_SPREAD", "Expectation", "expect", "harm", "in_unit", "measure_deviation"]
+__all__ = ["Expectation", "expect", "harm", "hidden_variance", "in_unit", "measure_deviation"]
 
 # Slow wandering of a sound structure that commissioning did not show, in distances to failure. Judgement; to be
 # replaced by what like assets show (a second stage over the fleet).
@@ -133,10 +133,15 @@ def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], group: Group,
     return np.asarray(np.maximum(dot(carried, direction), 0.0), dtype=np.float64)
 
 
+def hidden_variance(stale: BoolArray, coefficients: FloatArray, variance: FloatArray) -> FloatArray:
+    """float64[R]: variance of what drivers that fell silent may do, by effects and their variance, float64[K, R]."""
+    return total(np.where(stale, coefficients**2 + variance, 0.0)) * STALE_SPREAD**2
+
+
 def _hidden_variance(state: ModelState, rows: npt.NDArray[np.intp], stale: BoolArray) -> FloatArray:
-    """float64[R]: variance of what drivers that fell silent may do, `stale` being bool[R, K]."""
+    """float64[R]: the same of some channels by their state, `stale` being bool[R, K]."""
     own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
-    return total(np.where(stale, state.coefficients[rows] ** 2 + own, 0.0).T) * STALE_SPREAD**2
+    return hidden_variance(stale.T, state.coefficients[rows].T, own.T)
 
 
 def _wander_variance(

@@ -224,8 +224,7 @@ def hold_impossible(
     is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
     empty = _is_empty(catalogue, state, rows, value)
     kept = believed[rows] & ~beyond & ~is_doubted & ~empty
-    calmest = _calmer(catalogue, state, features, rows, value, learns=kept, empty=empty)
-    busiest, values = _busier(catalogue, state, features, rows, value, learns=kept)
+    busiest, calmest, values = _move_hours(catalogue, state, features, rows, value, learns=kept, empty=empty)
     state = with_columns(
         state,
         beyond_ns=scatter(state.beyond_ns, rows, moved_ns),
@@ -251,7 +250,7 @@ def _is_empty(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp
     return np.asarray(is_known & (calmest >= _LEAST_CALM) & (value < _EMPTY * calmest))
 
 
-def _calmer(
+def _move_hours(
     catalogue: Catalogue,
     state: ModelState,
     features: FeatureTable,
@@ -260,43 +259,28 @@ def _calmer(
     *,
     learns: BoolArray,
     empty: BoolArray,
-) -> FloatArray:
-    """float64[R]: move each counter's calmest hour as `_busier` does the busiest, and down in hours emptier than it."""
-    calmest = state.calmest[rows]
-    asset = catalogue.asset_of_channel[rows]
-    hop_ns = features.end_ns[asset] - features.start_ns[asset]
-    is_first = state.busy_values[rows] < _BUSY_VALUES
-    rising = calmest * np.exp2(hop_ns / _BUSY_HALF_NS)
-    moved = np.where(is_first, np.fmin(value, calmest), np.clip(value, calmest / _BUSIER, rising))
-    moved = np.where(learns & (catalogue.driver[rows] == LOAD), moved, calmest)
-    return np.where(empty, calmest * np.exp2(-hop_ns / _EMPTIER_HALF_NS), moved)
-
-
-def _busier(
-    catalogue: Catalogue,
-    state: ModelState,
-    features: FeatureTable,
-    rows: npt.NDArray[np.intp],
-    value: FloatArray,
-    *,
-    learns: BoolArray,
-) -> tuple[FloatArray, npt.NDArray[np.int32]]:
-    """float64[R], int32[R]: move each counter's busiest hour, and how many values it is known from.
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int32]]:
+    """float64[R] twice, int32[R]: move counters' busiest and calmest hours, and how many values they are known from.
 
     Parameters
     ----------
     learns : bool[R]
         Whether a value counts.
+    empty : bool[R]
+        Hours emptier than the calmest: it comes down in them.
     """
-    busiest, values = state.busiest[rows], state.busy_values[rows]
+    busiest, calmest, values = state.busiest[rows], state.calmest[rows], state.busy_values[rows]
     asset = catalogue.asset_of_channel[rows]
     hop_ns = features.end_ns[asset] - features.start_ns[asset]
     learns = learns & (catalogue.driver[rows] == LOAD)
     is_first = values < _BUSY_VALUES
-    fading = busiest * np.exp2(-hop_ns / _BUSY_HALF_NS)
-    moved = np.where(is_first, np.maximum(value, busiest), np.clip(value, fading, busiest * _BUSIER))
+    fading, rising = busiest * np.exp2(-hop_ns / _BUSY_HALF_NS), calmest * np.exp2(hop_ns / _BUSY_HALF_NS)
+    most = np.where(is_first, np.maximum(value, busiest), np.clip(value, fading, busiest * _BUSIER))
+    least = np.where(is_first, np.fmin(value, calmest), np.clip(value, calmest / _BUSIER, rising))
+    least = np.where(learns, least, calmest)
+    emptied = calmest * np.exp2(-hop_ns / _EMPTIER_HALF_NS)
     count = np.where(learns & is_first, values + 1, values).astype(np.int32)
-    return np.where(learns, moved, busiest), count
+    return np.where(learns, most, busiest), np.where(empty, emptied, least), count
 
 
 def _why_impossible(

@@ -58,8 +58,13 @@ def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> Bool
     at_ns : int64[A]
         Event time of each asset. A channel never heard counts from the asset's first hop.
     """
+    return _silent_channels(catalogue, state, at_ns, _heard_since(catalogue, state), _patience(catalogue, state))
+
+
+def _silent_channels(
+    catalogue: Catalogue, state: ModelState, at_ns: TimeArray, since_ns: TimeArray, patience_ns: TimeArray
+) -> BoolArray:
     asset = catalogue.asset_of_channel
-    since_ns, patience_ns = _heard_since(catalogue, state), _patience(catalogue, state)
     silent = (state.started_ns[asset] > 0) & (at_ns[asset] - since_ns > patience_ns)
     # What is found in a sensor's waveforms is silent when the waveforms are, and not when there was nothing to find.
     sensor = catalogue.sensor_of_channel
@@ -82,17 +87,19 @@ def _patience(catalogue: Catalogue, state: ModelState) -> TimeArray:
     return np.asarray(np.where(may_rest, np.maximum(patience_ns, _LONGEST_REST_NS), patience_ns))
 
 
-def _lost_sensors(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> BoolArray:
+def _lost_sensors(
+    catalogue: Catalogue, state: ModelState, end_ns: TimeArray, since_ns: TimeArray, patience_ns: TimeArray
+) -> BoolArray:
     """bool[C]: on the first channel of a sensor, whether it was silent for longer than one of its channels may be.
 
     Where one channel may rest and another never does, the latter tells.
     """
     first = catalogue.sensor_of_channel
-    since_ns, patience_ns = np.zeros(len(first), np.int64), np.full(len(first), np.iinfo(np.int64).max)
-    np.maximum.at(since_ns, first, _heard_since(catalogue, state))
-    np.minimum.at(patience_ns, first, _patience(catalogue, state))
-    patience_ns = np.where(state.gaps_ns > 0, np.maximum(patience_ns, _LONG_GAP_NS), patience_ns)
-    return np.asarray((first == np.arange(len(first))) & (end_ns - since_ns > patience_ns))
+    newest_ns, least_ns = np.zeros(len(first), np.int64), np.full(len(first), np.iinfo(np.int64).max)
+    np.maximum.at(newest_ns, first, since_ns)
+    np.minimum.at(least_ns, first, patience_ns)
+    least_ns = np.where(state.gaps_ns > 0, np.maximum(least_ns, _LONG_GAP_NS), least_ns)
+    return np.asarray((first == np.arange(len(first))) & (end_ns - newest_ns > least_ns))
 
 
 def hear_open(catalogue: Catalogue, state: ModelState, latest_ns: TimeArray, newest_ns: TimeArray) -> ModelState:
@@ -172,9 +179,10 @@ def find_faults(
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
     state = with_columns(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)
-    silent = is_silent(catalogue, state, features.end_ns)
+    since_ns, patience_ns = _heard_since(catalogue, state), _patience(catalogue, state)
+    silent = _silent_channels(catalogue, state, features.end_ns, since_ns, patience_ns)
     first = catalogue.sensor_of_channel
-    head = _lost_sensors(catalogue, state, end_ns)
+    head = _lost_sensors(catalogue, state, end_ns, since_ns, patience_ns)
     lost_ns = np.where(silent, end_ns, state.lost_ns)
     sensor_lost_ns = np.where(head, end_ns, state.sensor_lost_ns)
     whole = head | ((state.sensor_silent_ns > 0) & (end_ns - sensor_lost_ns < _HEARD_NS))
