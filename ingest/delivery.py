@@ -320,6 +320,14 @@ class DeliveryQueue:
             self._closed = True
             self._arrived.notify_all()
 
+    def discard(self) -> None:
+        """Forget what waits, in memory and on disk: nothing of it is acknowledged, so the broker sends it again."""
+        with self._arrived:
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            if self._spill is not None:
+                self._spill.close()
+
 
 def _mark(message: Message) -> bytes:
     """Give what a message is known by when it comes again."""

@@ -162,6 +162,7 @@ class Inbox:
             thread.join(_GOODBYE_S + 5.0)
         if thread is None or not thread.is_alive():
             self._watch.close()
+            self._queue.discard()
 
     def next_batch(self, max_messages: int, wait_s: float, *, max_bytes: int = _DEFAULT_BATCH_BYTES) -> InboxBatch:
         """Take what has arrived, at once when something is there.

@@ -103,6 +103,12 @@ class Spill:
             self._segments.popleft().file.close()
         return payload
 
+    def close(self) -> None:
+        """Let go of what waits and of the disk it takes; no place is valid afterwards."""
+        while self._segments:
+            self._segments.popleft().file.close()
+        self._waiting_bytes = 0
+
     def _open(self) -> None:
         """Begin another file, where the disk has room for all of it and for what must stay free.
 
@@ -115,5 +121,5 @@ class Spill:
         disk = os.statvfs(self._folder)
         if disk.f_bavail * disk.f_frsize < self._leave_free + _SEGMENT_BYTES:
             raise OSError(f"too little room in {str(self._folder)!r} for messages that wait")
-        file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 -- closed by `take`
+        file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 -- closed by `take` or `close`
         self._segments.append(_Segment(file))

@@ -261,6 +261,7 @@ def test_a_backlog_of_long_waveforms_before_a_slow_store_costs_no_connection(
     # A copy that the broker had sent before it read our acknowledgement is the journal's to recognise.
     assert len(taken) < 1.2 * count
     assert spilled > 20_000_000
+    assert spill.waiting_bytes == 0  # nothing that nobody took is left open
     assert [type(event) for event in events] == [Connected, Disconnected]  # the last is our own goodbye
 
 

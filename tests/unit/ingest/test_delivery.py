@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -182,6 +183,20 @@ def test_payloads_beyond_the_memory_wait_on_disk_and_come_back_in_order(tmp_path
     assert taken == payloads
     assert (spill.waiting_bytes, queue.is_drained) == (0, True)
     assert list((tmp_path / "data").iterdir()) == []  # no name, so nothing stays after a crash
+
+
+def test_what_is_discarded_leaves_no_file_open(tmp_path: Path) -> None:
+    spill = Spill(tmp_path, 1000, leave_free=0)
+    queue = DeliveryQueue(100, 50, spill)
+
+    def open_files() -> int:
+        return sum(str(tmp_path) in os.path.realpath(entry) for entry in Path("/proc/self/fd").iterdir())
+
+    queue.put([_arrival("t", b"x" * 40, mid=mid) for mid in range(1, 6)])
+    assert open_files() == 1
+    queue.discard()
+    assert open_files() == 0
+    assert (spill.waiting_bytes, len(queue), queue.is_drained) == (0, 0, True)
 
 
 def test_a_full_disk_stops_reading_and_loses_nothing(tmp_path: Path) -> None:

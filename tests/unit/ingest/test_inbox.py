@@ -392,11 +392,12 @@ def test_replies_are_sent_while_connected_and_forgotten_otherwise(inbox: Inbox, 
 
 def test_stopping_sends_what_is_acknowledged_and_leaves_no_thread(inbox: Inbox, broker: FakeBroker) -> None:
     _started(inbox)
-    broker.latest.deliver(1)
-    _until(lambda: inbox.state().queued == 1)
+    broker.latest.deliver(1, 2)
+    _until(lambda: inbox.state().queued == 2)
     inbox.acknowledge(inbox.next_batch(1, 1))
     inbox.stop()
     assert broker.latest.acknowledged == [1]
+    assert inbox.state().queued == 0  # the broker has the other one
     assert broker.latest.is_closed
     assert not any(thread.name == "mqtt-inbox" for thread in threading.enumerate())
     inbox.stop()
