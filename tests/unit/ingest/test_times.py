@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.formats.times import format_time, parse_time
 from tests.unit.ingest.room import T0
@@ -51,6 +53,9 @@ def test_a_time_is_kept_to_the_nanosecond(value: Any, expected: int) -> None:
         "2026-11-23T09:00:61Z",
         "2026-02-30T09:00:00Z",
         "2026-W48-1T09:00:00Z",
+        "2026-11-23T09-00:09Z",
+        "2026-11-23T09:00+00Z",
+        "2026-11-23T090000.5Z",
         "2026-11-23T09:00:00.Z",
         "2026-11-23T09:00:00.1234567890Z",
         "2026-11-23T09:00:00+24:00",
@@ -82,3 +87,11 @@ def test_the_short_way_and_the_long_way_read_the_same() -> None:
 @pytest.mark.parametrize("time_ns", [0, T0, T0 + 1, T0 + 1_000, T0 + 500_000_000, -1, 2**63 - 1, -(2**63)])
 def test_a_time_that_is_written_is_read_back(time_ns: int) -> None:
     assert parse_time(format_time(time_ns)) == time_ns
+
+
+@given(st.text("0123456789T:-+.,WZ ", max_size=3), st.integers(0, 19))
+@settings(max_examples=1000, deadline=None)
+def test_what_stands_before_the_letter_of_utc_is_read_as_before_an_offset(noise: str, at: int) -> None:
+    text = "2026-11-23T09:00:09"
+    text = text[:at] + noise + text[at + len(noise) :]
+    assert parse_time(text + "Z") == parse_time(text + "+00:00")
