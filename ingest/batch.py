@@ -75,7 +75,8 @@ def decode_batch(
         For every message one outcome; nothing is raised for any bytes.
     """
     work = _Work(resolver, limits, len(messages), max_payload_bytes)
-    for position, message in enumerate(messages):
+    for position in work.take_together(messages):
+        message = messages[position]
         try:
             if not work.take_repeated(position, message):
                 work.outcome[position] = work.take(position, message)
@@ -187,6 +188,14 @@ class _Work:
         self.placed.add(kind, raw.start_ns, raw.data, message=position, received_ns=message.received_ns)
         self.resolver.known_blocks.learn(message.topic, message.payload, raw, kind)
         return MessageOutcome.DECODED
+
+    def take_together(self, messages: Sequence[Message]) -> list[int]:
+        """Take, many at a time, the blocks that are written like earlier ones; give the positions that are left."""
+        is_left = np.ones(len(messages), dtype=np.bool_)
+        for alike in self.resolver.known_blocks.read_together(messages, self.max_payload_bytes):
+            self.placed.extend(alike)
+            is_left[alike.positions] = False  # their outcome is `DECODED`, with which all begin
+        return np.flatnonzero(is_left).tolist()
 
     def take_repeated(self, position: int, message: Message) -> bool:
         """Take a block that is written like an earlier one; False when the message is to be decoded as a whole."""

@@ -17,6 +17,7 @@ from ingest.assembler import ReceivedBlock
 from ingest.block_kind import BlockKind, WaveformSlot
 from ingest.clock import ClockLimits
 from ingest.formats.project import RawBlock, SampleEncoding, decode_samples
+from ingest.repeats import ReadTogether
 from ingest.resolve import Resolver
 
 __all__ = ["PlacedBlocks", "WaveformGroups", "decode_assembled", "kind_of_block"]
@@ -30,16 +31,20 @@ _NO_TIME: Final = int(np.iinfo(np.int64).min)
 
 
 class PlacedBlocks:
-    """Blocks whose place in the register is known, as columns that grow in the order of arrival."""
+    """Blocks whose place in the register is known, as columns."""
 
-    __slots__ = ("_limits", "_rows")
+    __slots__ = ("_data", "_kinds", "_limits", "_messages", "_received_ns", "_starts_ns")
 
     def __init__(self, limits: ClockLimits) -> None:
         self._limits = limits
-        self._rows: list[tuple[BlockKind, int, bytes, int, int]] = []
+        self._kinds: list[BlockKind] = []
+        self._starts_ns: list[int] = []
+        self._data: list[bytes] = []
+        self._messages: list[int] = []
+        self._received_ns: list[int] = []
 
     def add(self, kind: BlockKind, start_ns: int | None, data: bytes, *, message: int, received_ns: int) -> None:
-        """Put one block behind the others.
+        """Put one block to the others.
 
         Parameters
         ----------
@@ -50,13 +55,30 @@ class PlacedBlocks:
         message : int
             Position of its message in the batch.
         """
-        self._rows.append((kind, _NO_TIME if start_ns is None else start_ns, data, message, received_ns))
+        self._kinds.append(kind)
+        self._starts_ns.append(_NO_TIME if start_ns is None else start_ns)
+        self._data.append(data)
+        self._messages.append(message)
+        self._received_ns.append(received_ns)
+
+    def extend(self, blocks: ReadTogether) -> None:
+        """Put many blocks to the others."""
+        self._kinds += blocks.kinds
+        self._starts_ns += blocks.starts_ns
+        self._data += blocks.data
+        self._messages += blocks.positions
+        self._received_ns += blocks.received_ns
 
     def groups(self) -> WaveformGroups:
-        """Decode blocks of equal encoding, length and rate together; rows that are not finite are refused."""
-        if not self._rows:
+        """Decode blocks of equal encoding, length and rate together; rows that are not finite are refused.
+
+        Whatever the order in which they were put here, they come in the order of their messages.
+        """
+        if not self._kinds:
             return WaveformGroups((), [], [], [])
-        kind_of_row, starts_ns, packed, messages, received_ns = zip(*self._rows, strict=True)
+        order = np.argsort(np.array(self._messages, dtype=np.int32), kind="stable")
+        rows_in_order = order.tolist()
+        kind_of_row = [self._kinds[row] for row in rows_in_order]
         slots: dict[WaveformSlot, int] = {}
         shapes: dict[tuple[SampleEncoding, int, float], int] = {}
         # Most blocks share their kind with others: what follows from it is worked out once a kind.
@@ -69,11 +91,11 @@ class PlacedBlocks:
         said = np.array([kind.clipped for kind in kinds], dtype=np.bool_)
         flags = np.array([kind.flags for kind in kinds], dtype=np.uint8)[place]
         bounds = np.array([self._limits.bounds(is_backfill=bool(kind.flags)) for kind in kinds])[place]
-        start_ns = np.array(starts_ns, dtype=np.int64)
+        start_ns = np.array(self._starts_ns, dtype=np.int64)[order]
         is_believed = (bounds[:, 0] <= start_ns) & (start_ns <= bounds[:, 1]) & (start_ns != _NO_TIME)
         flags[~is_believed] |= _BAD_CLOCK
-        start_ns = np.where(is_believed, start_ns, np.array(received_ns, dtype=np.int64))
-        message = np.array(messages, dtype=np.int32)
+        start_ns = np.where(is_believed, start_ns, np.array(self._received_ns, dtype=np.int64)[order])
+        message = np.array(self._messages, dtype=np.int32)[order]
         groups = WaveformGroups(tuple(slots), [], [], [])
         for number, (encoding, length, rate_hz) in enumerate(shapes):
             rows = np.flatnonzero(shape_of[place] == number)
@@ -81,7 +103,7 @@ class PlacedBlocks:
             samples, clipped = decode_samples(
                 encoding,
                 length,
-                [packed[row] for row in rows.tolist()],
+                [self._data[row] for row in order[rows].tolist()],
                 factor=scaling[kind_of, 0],
                 offset=scaling[kind_of, 1],
             )

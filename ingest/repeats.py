@@ -11,9 +11,9 @@ as it should be, the whole decoder judges.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from pybase64 import b64decode, b64encode
 
@@ -21,7 +21,10 @@ from domain.errors import PayloadError
 from ingest.block_kind import BlockKind
 from ingest.formats.project import RawBlock, SampleEncoding, decode_waveform, parse_time
 
-__all__ = ["BlockForm", "KnownBlocks", "form_of"]
+if TYPE_CHECKING:
+    from ingest.messages import Message
+
+__all__ = ["BlockForm", "KnownBlocks", "ReadTogether", "form_of"]
 
 # One for each topic, like what is remembered of topics; some 700 bytes each.
 _MOST_TOPICS: Final = 131_072
@@ -33,7 +36,16 @@ _ATTEMPTS: Final = 12
 _OTHER_TIME: Final = "2001-02-03T04:05:06.700Z"
 _OTHER_ID: Final = "another-block"
 _LONGEST_TEXT: Final = 128
+_MOST_PADS: Final = 2  # of a text in base64
 _T = TypeVar("_T", bound=Hashable)
+
+
+class _Shape(NamedTuple):
+    """How samples are packed as text: its length without pads, the pads, and the bytes of samples."""
+
+    length: int
+    pads: int
+    size: int
 
 
 class _Places(NamedTuple):
@@ -43,17 +55,24 @@ class _Places(NamedTuple):
     ----------
     length : int
         Bytes of the whole.
-    middle, end : int
-        Where the second and the third literal begin.
+    middle : int
+        Where `second` begins.
+    second, tail : bytes
+        What stands between the changing parts and behind them: the literals, and the pads of the samples in front of
+        the one that follows them.
     time, data : slice
-        Where the changing parts are.
+        Where the changing parts are, without pads.
+    shape : _Shape
+        Of the samples.
     """
 
     length: int
     middle: int
-    end: int
+    second: bytes
+    tail: bytes
     time: slice
     data: slice
+    shape: _Shape
 
 
 class BlockForm(NamedTuple):
@@ -91,20 +110,7 @@ class BlockForm(NamedTuple):
         None
             Where the block has another form, or what changes is not sound: then it is to be read as a whole.
         """
-        literals, changing, data_length, size, places = self
-        if places is not None:
-            # What nearly every block comes to; below is the same for any lengths and parts, at twice the time.
-            length, middle, end, time, samples = places
-            first, second, third = literals
-            if (
-                len(payload) == length
-                and payload.startswith(first)
-                and payload.startswith(second, middle)
-                and payload.startswith(third, end)
-            ):
-                start_ns, data = _time_of(payload[time]), _samples_of(payload[samples])
-                if start_ns is not None and len(data) == size:
-                    return start_ns, data
+        literals, changing, data_length, size, _ = self
         at = end = 0
         start_ns, data = None, b""
         for literal, name in zip(literals, changing, strict=False):
@@ -127,6 +133,30 @@ class BlockForm(NamedTuple):
         return start_ns, data
 
 
+class ReadTogether(NamedTuple):
+    """Blocks of a batch whose samples are of one size; entries belong together.
+
+    Attributes
+    ----------
+    positions : list of int
+        Of their messages in the batch.
+    kinds : list of BlockKind
+        What each is.
+    starts_ns : list of int
+        Unix nanoseconds.
+    data : list of bytes
+        Raw samples; packed as in the message until all are unpacked.
+    received_ns : list of int
+        When each arrived.
+    """
+
+    positions: list[int]
+    kinds: list[BlockKind]
+    starts_ns: list[int]
+    data: list[bytes]
+    received_ns: list[int]
+
+
 class KnownBlocks:
     """How blocks were written before, by topic, under one register."""
 
@@ -143,6 +173,52 @@ class KnownBlocks:
             if found is not None:
                 return kind, *found
         return None
+
+    def read_together(self, messages: Sequence[Message], most_bytes: int) -> list[ReadTogether]:
+        """Read, of a batch, the blocks that repeat earlier ones and have everything in its place.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            A whole batch; those that the broker kept, and those of more than `most_bytes`, are passed over.
+
+        Returns
+        -------
+        list of ReadTogether
+            What `read` would read of each of them; not all that it would.
+        """
+        known = self._known.get
+        found: dict[_Shape, ReadTogether] = {}
+        last: _Shape | None = None
+        for position, (topic, payload, received_ns, retained, _) in enumerate(messages):
+            for form, kind in known(topic, ()):
+                places = form.places
+                if places is None:
+                    continue
+                length, middle, second, tail, time, samples, shape = places
+                if (
+                    len(payload) == length
+                    and payload.startswith(form.literals[0])
+                    and payload.startswith(second, middle)
+                    and payload.endswith(tail)
+                ):
+                    start_ns = _time_of(payload[time])
+                    if start_ns is None or retained or length > most_bytes:
+                        break
+                    if shape is not last:
+                        columns = found.setdefault(shape, ReadTogether([], [], [], [], []))
+                        add_position, add_kind = columns.positions.append, columns.kinds.append
+                        add_start, add_text = columns.starts_ns.append, columns.data.append
+                        add_received = columns.received_ns.append
+                        last = shape
+                    add_position(position)
+                    add_kind(kind)
+                    add_start(start_ns)
+                    add_text(payload[samples])
+                    add_received(received_ns)
+                    break
+        unpacked = ((columns, _unpack_equal(columns.data, shape)) for shape, columns in found.items())
+        return [columns._replace(data=data) for columns, data in unpacked if data is not None]
 
     def learn(self, topic: str, payload: bytes, raw: RawBlock, kind: BlockKind) -> None:
         """Remember how a block was written that had to be decoded as a whole.
@@ -190,9 +266,9 @@ def form_of(payload: bytes, raw: RawBlock, sensor: str) -> BlockForm | None:
     changing = _shared(tuple(name for _, _, name in found))
     data_length = next(end - start for start, end, name in found if name == "data")
     places = None
-    if not raw.id:
-        bounds = {name: (start, end) for start, end, name in found}
-        places = _places(len(payload), starts[1], starts[2], bounds["t0"], bounds["data"])
+    pads = data_length // 4 * 3 - len(raw.data)
+    if not raw.id and data_length % 4 == 0 and 0 <= pads <= _MOST_PADS:
+        places = _places(len(payload), tuple(found), literals[1:], pads, len(raw.data))
     form = BlockForm(literals, changing, data_length, len(raw.data), places)
     return form if form.read(payload) == (raw.start_ns, raw.data) and _holds(form, raw, sensor) else None
 
@@ -204,9 +280,19 @@ def _shared(part: _T) -> _T:
 
 
 @lru_cache(maxsize=4096)
-def _places(length: int, middle: int, end: int, time: tuple[int, int], data: tuple[int, int]) -> _Places:
+def _places(
+    length: int, changing: tuple[tuple[int, int, str], ...], literals: tuple[bytes, ...], pads: int, size: int
+) -> _Places:
     """Give one object for equal places."""
-    return _Places(length, middle, end, slice(*time), slice(*data))
+    parts = {name: slice(start, end) for start, end, name in changing}
+    data = slice(parts["data"].start, parts["data"].stop - pads)
+    second, tail = literals
+    if changing[0][2] == "data":
+        middle, second = data.stop, b"=" * pads + second
+    else:
+        middle, tail = changing[0][1], b"=" * pads + tail
+    shape = _shared(_Shape(data.stop - data.start, pads, size))
+    return _Places(length, middle, second, tail, parts["t0"], data, shape)
 
 
 def _value_of(payload: bytes, name: bytes) -> tuple[int, int] | None:
@@ -250,6 +336,20 @@ def _samples_of(text: bytes) -> bytes:
         return b64decode(text)
     except ValueError:
         return b""
+
+
+def _unpack_equal(texts: Sequence[bytes], shape: _Shape) -> list[bytes] | None:
+    """Unpack equally long samples without their pads as one text; None where one is not sound, whichever it is.
+
+    In the place of pads stands the letter for zero, and what that unpacks to is cut off again.
+    """
+    _, pads, size = shape
+    zeros = b"A" * pads
+    try:
+        unpacked = b64decode(zeros.join([*texts, b""]), validate=True)
+    except ValueError:
+        return None
+    return [unpacked[at : at + size] for at in range(0, len(unpacked), size + pads)]
 
 
 def _is_plain(part: bytes) -> bool:

@@ -31,6 +31,8 @@ __all__ = ["run_ingest"]
 
 # A start shall not take longer for it, however large the journal is.
 _CHECK_S = 2.0
+# Objects that wait are not garbage: a queue of messages holds many times what Python would look through by default.
+_COLLECT_BEHIND = 100_000
 
 
 def run_ingest(settings: Settings) -> None:
@@ -55,6 +57,7 @@ def run_ingest(settings: Settings) -> None:
                 pipeline.catch_up()
             # What is there stays: to look through it for what may go would cost a part of all messages.
             gc.freeze()
+        gc.set_threshold(_COLLECT_BEHIND)
         projector = _projector(settings, pipeline, ends)
         inbox = (
             ReaderPool(settings, lambda: pipeline.live.register_seq) if settings.mqtt.shards else make_inbox(settings)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest import batch as batch_module
 from ingest.batch import decode_batch
 from ingest.formats.project import decode_waveform
-from ingest.repeats import form_of
+from ingest.repeats import KnownBlocks, form_of
 from tests.unit.ingest.room import RECEIVED, T0, Room, message
 
 _TOPIC = "infra/v1/gw-7/brug-042/raw1/waveform"
@@ -45,6 +45,14 @@ def _decode_calls(room: Room, *payloads: bytes, topic: str = _TOPIC) -> int:
     with patch.object(batch_module, "decode_waveform", wraps=decode_waveform) as whole:
         decode_batch([message(payload, topic) for payload in payloads], room.resolver, room.limits)
         return whole.call_count
+
+
+def _plain(batch: Any) -> list[Any]:
+    """Give what a batch measured as plain numbers."""
+    return [
+        (block.channel.tolist(), block.start_ns.tolist(), block.samples.tolist(), place.tolist(), flags.tolist())
+        for (block, place), flags in zip(batch.waveforms, batch.waveform_flags, strict=True)
+    ]
 
 
 def _written(**changes: Any) -> bytes:
@@ -157,6 +165,63 @@ def test_a_form_reads_what_the_whole_decoder_reads_or_nothing(changes: dict[str,
                 assert raw._replace(start_ns=None, data=b"", id="") == first._replace(start_ns=None, data=b"", id="")
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0005, 0.0025, 12.0]),
+            st.sampled_from([b"", b"\0\x80", b"abcd", b"1234567890"]),
+            st.booleans(),
+            st.sampled_from([b"", b'"', b"=", b"\n", b"-", b"2"]),
+            st.integers(0, 10_000),
+        ),
+        max_size=12,
+    ),
+    st.integers(150, 200),
+)
+@settings(max_examples=300, deadline=None)
+def test_blocks_read_together_are_those_read_one_by_one(blocks: list[Any], most_bytes: int) -> None:
+    """Whatever stands beside them: other forms, sizes and orders of keys, old copies, and what is unsound."""
+    together, apart = Room(), Room()
+    messages = []
+    for second, (scale, raw, is_turned, noise, at) in enumerate(blocks):
+        block = _BLOCK | {"scale": scale, "n": len(raw) // 2, "data": base64.b64encode(raw).decode(), "id": ""}
+        block |= {"t0": f"2026-11-23T09:00:{second:02d}Z"}
+        text = msgspec.json.encode(dict(reversed(block.items())) if is_turned else block)
+        together.decode(message(text, _TOPIC))
+        apart.decode(message(text, _TOPIC))
+        place = at % len(text)
+        changed = text[:place] + noise + text[place + len(noise) :]
+        messages += [message(text, _TOPIC), message(changed, _TOPIC, retained=at % 7 == 0)]
+    found = decode_batch(messages, together.resolver, together.limits, max_payload_bytes=most_bytes)
+    with patch.object(KnownBlocks, "read_together", return_value=[]):
+        expected = decode_batch(messages, apart.resolver, apart.limits, max_payload_bytes=most_bytes)
+    assert found.outcome.tolist() == expected.outcome.tolist()
+    assert found.dead_letters == expected.dead_letters
+    assert found.slots == expected.slots
+    assert _plain(found) == _plain(expected)
+
+
+@pytest.mark.parametrize("data", ["AADoA9-H6AM=", "AADoA\\nH6AM=", "AADo=9AH6AM=", "AADoA9AH6A=="])
+def test_one_unsound_block_spoils_none_of_those_beside_it(room: Room, data: str) -> None:
+    sound = [_written(t0=f"2026-11-23T09:00:{second:02d}Z", id="") for second in range(3)]
+    unsound = sound[1].replace(b"AADoA9AH6AM=", data.encode())
+    room.decode(message(sound[0], _TOPIC))
+    taken = room.decode(*(message(payload, _TOPIC) for payload in (sound[0], unsound, sound[2])))
+    assert [refusal.message for refusal in taken.dead_letters] == [1]
+    (block, place), *_ = taken.waveforms
+    assert place.tolist() == [0, 2]
+    assert block.samples[0].tolist() == block.samples[1].tolist() == [0.0, 0.5, 1.0, 0.5]
+
+
+def test_repeated_blocks_of_a_batch_are_read_together(room: Room) -> None:
+    payloads = [_written(t0=f"2026-11-23T09:00:{second:02d}Z", id="") for second in range(20)]
+    room.decode(*(message(payload, _TOPIC) for payload in payloads))
+    with patch.object(KnownBlocks, "read") as one_by_one:
+        taken = room.decode(*(message(payload, _TOPIC) for payload in payloads))
+    assert not one_by_one.called
+    assert len(taken.waveforms[0][0].start_ns) == 20
+
+
 @given(st.binary(max_size=30), st.integers(0, 60), st.sampled_from([b"", b"=", b"==", b"A", b"-", b"\n", b" "]))
 @settings(max_examples=300, deadline=None)
 def test_samples_are_unpacked_as_by_the_whole_decoder_or_refused(raw: bytes, at: int, noise: bytes) -> None:
@@ -181,4 +246,5 @@ def test_what_the_forms_of_two_sensors_share_is_one_object() -> None:
     assert first.literals[0] != second.literals[0]
     assert all(mine is other for mine, other in zip(first.literals[1:], second.literals[1:], strict=True))
     assert first.places is second.places
+    assert first.places is not None
     assert first.changing is second.changing
