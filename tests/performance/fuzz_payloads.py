@@ -46,6 +46,8 @@ _KEYS: Final = (
 )  # fmt: skip
 
 
+# What times, numbers and base64 are written with.
+_SIGNS: Final = "0123456789:-+.,TZWz =/_"
 _LEVELS: Final = ("", "+", "#", "$SYS", "é", "\x00", "a" * 70, "v2", "INFRA", " ", "brug 1", "..", "\ufffd")
 
 
@@ -69,8 +71,9 @@ def _reading(rng: random.Random) -> tuple[str, Any]:
 
 def _waveform(rng: random.Random) -> tuple[str, Any]:
     length = rng.choice([1, 2, 8, 64, 256])
+    time = rng.choice([T0 + rng.randint(0, 10**12), "2026-11-23T09:00:00Z", "2026-11-23T10:00:00.25+01:00"])
     block: dict[str, Any] = {
-        "v": 1, "sensor": "raw1", "axis": "z", "t0": T0 + rng.randint(0, 10**12),
+        "v": 1, "sensor": "raw1", "axis": "z", "t0": time,
         "fs_hz": rng.choice([50.0, 100, 2000.0]), "n": length, "unit": rng.choice(["m/s2", "g"]), "scale": 0.0005,
     }  # fmt: skip
     kind = rng.choice(["i16le", "f32le", "json"])
@@ -170,6 +173,9 @@ def _nudge(rng: random.Random, value: Any) -> Any:
         small = value if abs(value) < 1e9 else 3
         return rng.choice([-value, value * 10, value + 1, str(value)[:50], [value], small * 1e299, small / 3])
     if isinstance(value, str):
+        if rng.random() < 0.5:
+            at = rng.randint(0, len(value))
+            return value[:at] + rng.choice(_SIGNS) + value[at + 1 :]
         other = (value.upper(), value[:-1], value + value, value[::-1], value + "\n", repr(value))
         return rng.choice([*other, [value]])
     return rng.choice([[value], {"value": value}, str(value)[:200]])
