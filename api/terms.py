@@ -52,6 +52,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "bad_topic": "came on a wrong topic",
         "bad_unit": "has a unit that does not fit",
         "bad_value": "has a value that cannot be",
+        "decoder_fault": "could not be read, by a fault of Schouw",
         "empty": "is empty",
         "missing_key": "lacks something",
         "not_json": "is no sound JSON",

@@ -54,6 +54,7 @@ PayloadCode = Literal[
     "bad_length",
     "bad_encoding",
     "unknown_channel",
+    "decoder_fault",
 ]
 
 

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 MAX_PAYLOAD_BYTES: Final = 4 * 2**20  # the embedded broker's own limit, design.md D4
+_SHOWN: Final = 200  # characters of what an error of ours says
 MAX_REFUSALS: Final = 20  # listed for one message; more would repeat what the first ones said
 
 
@@ -72,7 +73,7 @@ def decode_batch(
     Returns
     -------
     DecodedBatch
-        For every message one outcome; nothing is raised for any bytes.
+        For every message one outcome; nothing is raised for any bytes, not even where a decoder fails on them.
     """
     work = _Work(resolver, limits, len(messages), max_payload_bytes)
     for position in work.take_together(messages):
@@ -83,6 +84,9 @@ def decode_batch(
         except PayloadError as error:
             work.outcome[position] = MessageOutcome.DEAD_LETTER
             work.refused.setdefault(position, []).append(error)
+        except Exception as error:  # noqa: BLE001 -- else it would come again at every start, and stop all behind it
+            work.outcome[position] = MessageOutcome.DEAD_LETTER
+            work.refused.setdefault(position, []).append(_our_fault(error))
     return work.finish()
 
 
@@ -192,7 +196,11 @@ class _Work:
     def take_together(self, messages: Sequence[Message]) -> list[int]:
         """Take, many at a time, the blocks that are written like earlier ones; give the positions that are left."""
         is_left = np.ones(len(messages), dtype=np.bool_)
-        for alike in self.resolver.known_blocks.read_together(messages, self.max_payload_bytes):
+        try:
+            found = self.resolver.known_blocks.read_together(messages, self.max_payload_bytes)
+        except Exception:  # noqa: BLE001 -- which of them it was shows when they are read one by one
+            found = []
+        for alike in found:
             self.placed.extend(alike)
             is_left[alike.positions] = False  # their outcome is `DECODED`, with which all begin
         return np.flatnonzero(is_left).tolist()
@@ -305,6 +313,15 @@ def _resolve(
             indices.append(index)
             resolved.append(value)
     return indices, resolved
+
+
+def _our_fault(error: Exception) -> PayloadError:
+    """Refuse a message that the decoder failed on."""
+    return PayloadError(
+        "decoder_fault",
+        f"Schouw's decoder failed on it with {type(error).__name__}: {str(error)[:_SHOWN]}; "
+        "report this with the payload, and send it in another way until it is mended",
+    )
 
 
 def _repeated(reading: npt.NDArray[np.int64], number: IndexArray) -> npt.NDArray[np.intp]:

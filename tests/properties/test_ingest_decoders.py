@@ -176,6 +176,7 @@ def test_a_batch_accounts_for_every_message(messages: list[Message]) -> None:
     count = len(messages)
     dead = {refusal.message for refusal in batch.dead_letters if refusal.whole}
     assert batch.outcome.shape == (count,)
+    assert "decoder_fault" not in {refusal.code for refusal in batch.dead_letters}
     assert dead == set(np.flatnonzero(batch.outcome == MessageOutcome.DEAD_LETTER).tolist())
     quarantined = {item.message for item in batch.quarantined}
     assert quarantined == set(np.flatnonzero(batch.outcome == MessageOutcome.QUARANTINED).tolist())

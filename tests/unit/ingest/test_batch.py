@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from domain.arrays import ReadingFlag
 from ingest.batch import MAX_REFUSALS, Message, MessageOutcome, decode_batch
 from ingest.clock import ClockLimits
 from ingest.formats.project import encode_status, encode_waveform
+from ingest.formats.times import parse_time
 from tests.unit.ingest.room import DAY, RECEIVED, T0, Room, message, reading
 
 _READING = "infra/v1/gw-7/brug-042/acc1/reading"
@@ -315,3 +317,28 @@ def test_cutting_a_batch_elsewhere_changes_no_bit(room: Room) -> None:
         pieces = [room.decode(*messages[start : start + size]) for start in range(0, len(messages), size)]
         cut = np.concatenate([block.samples for piece in pieces for block, _ in piece.waveforms])
         assert cut.tobytes() == whole.tobytes()
+
+
+def test_what_a_decoder_fails_on_is_refused_and_stops_nothing_behind_it(room: Room) -> None:
+    """It would come again at every start; here the fault is in what reads times, wherever it is called from."""
+    payloads = [_waveform().replace(b"2026-11-23T09:00:00", b"2026-11-23T03:17:%02d" % number) for number in range(4)]
+    room.decode(message(payloads[0], _WAVEFORM))
+    messages = [message(payload, _WAVEFORM) for payload in payloads]
+    messages.append(message(reading(_TEMPERATURE, t="2026-11-23T03:17:02Z"), _READING))
+
+    def fails(text: Any) -> int | None:
+        if isinstance(text, str) and "T03:17:02" in text:
+            raise ZeroDivisionError("a fault of ours" * 100)
+        return parse_time(text)
+
+    with (
+        patch("ingest.repeats.parse_time", fails),
+        patch("ingest.formats.waveforms.parse_time", fails),
+        patch("ingest.formats.readings.parse_time", fails),
+    ):
+        taken = room.decode(*messages)
+    assert taken.outcome.tolist() == [0, 0, MessageOutcome.DEAD_LETTER, 0, MessageOutcome.DEAD_LETTER]
+    assert {(refusal.code, refusal.whole) for refusal in taken.dead_letters} == {("decoder_fault", True)}
+    assert all("ZeroDivisionError: a fault of ours" in refusal.reason for refusal in taken.dead_letters)
+    assert all(len(refusal.reason) < 400 for refusal in taken.dead_letters)
+    assert taken.waveforms[0][1].tolist() == [0, 1, 3]
