@@ -136,6 +136,20 @@ def test_missing_cells_and_single_rows_get_an_answer(prognose: Prognose, tmp_pat
     assert all(np.isfinite(float(row["rul"])) for row in forecasts)
 
 
+@pytest.mark.parametrize("is_history", [True, False])
+def test_values_that_no_instrument_has_still_give_an_answer(
+    prognose: Prognose, tmp_path: Path, *, is_history: bool
+) -> None:
+    rows = table(12, seed=1) if is_history else table(5, seed=2, failed=False, prefix="new ")
+    rows[7][3], rows[9][3] = "1e300", "-1e308"
+    huge = write(tmp_path / "huge.csv", rows)
+    forecasts = prognose(history=huge) if is_history else prognose(running=huge)
+    for row in forecasts:
+        lives = [float(row[name]) for name in ("rul_q10", "rul_q50", "rul_q90")]
+        assert np.isfinite([float(row["rul"]), *lives]).all()
+        assert 0.0 <= lives[0] <= lives[1] <= lives[2] <= 40.0
+
+
 def test_histories_of_one_row_are_left_out(prognose: Prognose, tmp_path: Path) -> None:
     stray = [*table(12, seed=1), ["stray", "1", "0", "20", "3"]]
     assert prognose(history=write(tmp_path / "stray.csv", stray)) == prognose()
