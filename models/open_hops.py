@@ -67,8 +67,12 @@ class OpenSums:
         self.newest = np.zeros(channels)
 
     def add(self, rows: IndexArray, time_ns: TimeArray, value: FloatArray) -> None:
-        """Add readings, each by the row of its channel; no channel has two of one time."""
-        np.add.at(self.total, rows, value)
+        """Add readings, each by the row of its channel; no channel has two of one time.
+
+        A sum of what no instrument says may overflow: it is not finite then, which nobody takes for a value.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.add.at(self.total, rows, value)
         np.add.at(self.count, rows, np.int32(1))
         np.maximum.at(self.largest, rows, value)
         np.maximum.at(self.newest_ns, rows, time_ns)

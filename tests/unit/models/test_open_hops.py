@@ -10,7 +10,7 @@ from domain.arrays import ReadingColumns
 from models.hop_clock import NEVER_NS
 from models.hop_summary import summarise
 from models.hops import HopTracker
-from models.open_hops import KEPT_STARTS, OpenHops
+from models.open_hops import KEPT_STARTS, OpenHops, OpenSums
 from tests.unit.models.test_hops import CATALOGUE, OWNER, columns
 
 NOTHING = ReadingColumns.empty()
@@ -114,3 +114,10 @@ def test_an_asset_far_behind_the_others_is_found_and_little_is_remembered() -> N
     assert found.assets.tolist() == [0, 2]
     assert len(tracker._sums._known) <= KEPT_STARTS
     assert (found.newest_ns > NEVER_NS).all()
+
+
+def test_a_sum_that_overflows_is_no_value_and_no_warning() -> None:
+    sums = OpenSums(2)
+    sums.add(np.array([0, 0, 1], np.int32), np.array([1, 2, 1]), np.array([1e308, 1e308, 3.0]))
+    assert not np.isfinite(sums.total[0])
+    assert sums.total[1] == 3.0
