@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from domain.arrays import BoolArray
+from domain.identifiers import SensorId
 from models.catalogue import HOUR_NS
+from models.compiling import compile_catalogue
+from models.state import initial_state
 from tests.lengths import either
 
 HOURS = np.arange(20 * 24)
@@ -74,3 +77,29 @@ def test_a_machine_whose_counter_is_lost_may_rest(start_run: Callable[..., Any])
         }
     )
     assert [change.subject for change in run.changes if change.kind == "data.silent"] == ["s-cycles"]
+
+
+def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(
+    start_run: Callable[..., Any], registers: Callable[..., Any]
+) -> None:
+    """The one that died first was told by itself, and taken back when the sensor was told three hours later."""
+    register, _ = registers(["strain", "humidity", "temperature"])
+    channels = tuple(
+        channel if channel.channel == "temperature" else replace(channel, sensor=SensorId("box"))
+        for channel in register.channels
+    )
+    numbers = {channel.key: 1000 + place for place, channel in enumerate(channels)}
+    run = start_run([])
+    run.catalogue = compile_catalogue(replace(register, channels=channels), numbers)
+    run.state = initial_state(run.catalogue)
+    begin_ns, hours, last = run.now_ns, HOURS[:96], 48
+    run.feed(
+        {
+            "strain": np.where(hours <= last, 2.0 + JITTER[:96], np.nan),
+            "humidity": np.where(hours <= last + 3, 60.0 + JITTER[:96], np.nan),
+            "temperature": JITTER[:96],
+        }
+    )
+    rows = [change for change in run.changes if change.kind == "data.silent"]
+    told = [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
+    assert told == [("box", True, last + 3 + 7)]
