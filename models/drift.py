@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.medians import grouped_median, grouped_upper
 from models.memory import ModelState, scatter, with_columns
@@ -163,10 +163,17 @@ def compare_instruments(
     beyond = np.where(since > 0, since, day_end_ns)
     since = np.where(ready, np.where(np.abs(now.apart) > line, beyond, 0), since)
     standing = (since > 0) & ((raised > 0) | (day_end_ns - since >= _LASTING_NS))
-    changes = [
-        _change(catalogue, int(rows[at]), day_end_ns, int(raised[at]), float(now.apart[at]), int(like[at, _NUMBER]))
-        for at in np.flatnonzero(standing != (raised > 0)).tolist()
-    ]
+
+    def why(at: int) -> Reason:
+        row = int(rows[at])
+        in_unit = float(f"{float(now.apart[at]) / catalogue.driver_factor[row]:.3g}")
+        others = int(like[at, _NUMBER]) - 1
+        return Reason("sensor_drift", {"apart": in_unit, "unit": catalogue.units[row], "others": others})
+
+    ends_ns = np.full(len(rows), day_end_ns, np.int64)
+    drift_ns, changes = turn_alarms(
+        catalogue, rows, ends_ns, "sensor.drift", raised, standing, why, again="like_others_again"
+    )
     return (
         with_columns(
             state,
@@ -177,7 +184,7 @@ def compare_instruments(
             like_moved=scatter(state.like_moved, rows, now.like_moved),
             stirred=scatter(state.stirred, rows, now.stirred),
             apart_ns=scatter(state.apart_ns, rows, since),
-            drift_ns=scatter(state.drift_ns, rows, np.where(standing, np.where(raised > 0, raised, day_end_ns), 0)),
+            drift_ns=scatter(state.drift_ns, rows, drift_ns),
         ),
         changes,
     )
@@ -290,15 +297,3 @@ def _padded(table: FloatArray, length: int) -> FloatArray:
     """Give a copy with rows for groups that came later: nobody in them."""
     nobody = np.tile(np.array([np.nan, 0.0, 0.0]), (length - len(table), 1))
     return np.concatenate([table, nobody])
-
-
-def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, apart: float, others: int) -> AlarmChange:
-    key = catalogue.channels[row]
-    facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-    if raised_ns:
-        reason = Reason("like_others_again", facts)
-    else:
-        in_unit = float(f"{apart / catalogue.driver_factor[row]:.3g}")
-        reason = Reason("sensor_drift", facts | {"apart": in_unit, "unit": catalogue.units[row], "others": others - 1})
-    asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
-    return AlarmChange(asset, "sensor.drift", subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

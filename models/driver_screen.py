@@ -18,16 +18,15 @@ road does little, so little is lost. Weeks of that become its calmest hour, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
+from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
-from models.alarms import AlarmChange, since_when
+from models.alarms import AlarmChange, since_when, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
@@ -122,7 +121,7 @@ def screen_drivers(
     def why(which: int) -> Reason:
         return Reason("sensor_units", {"factor": float(f"{_FACTORS[best[which]]:.6g}")})
 
-    mistake_ns, changes = _turns(catalogue, rows, end_ns, "sensor.units", raised, standing, why)
+    mistake_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.units", raised, standing, why)
     back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]
     repaired = scatter(features.value, rows, np.where(mistaken, back, features.value[rows]))
     return (
@@ -138,44 +137,6 @@ def screen_drivers(
         np.asarray(scatter(believed, rows, kept), np.bool_),
         changes,
     )
-
-
-def _turns(
-    catalogue: Catalogue,
-    rows: npt.NDArray[np.intp],
-    end_ns: TimeArray,
-    kind: str,
-    raised: TimeArray,
-    standing: BoolArray,
-    why: Callable[[int], Reason],
-) -> tuple[TimeArray, list[AlarmChange]]:
-    """Raise the alarms about channels that stand now and did not, and clear those that do not any more.
-
-    Parameters
-    ----------
-    raised : int64[R]
-        When each was raised, 0 for none that stood.
-    standing : bool[R]
-        Which stand now.
-    why : callable
-        Gives the reason of an alarm that is raised, without the facts that name its channel, by its place.
-
-    Returns
-    -------
-    int64[R]
-        When each that stands now was raised, 0 for none.
-    list of AlarmChange
-    """
-    changes = []
-    for place in np.flatnonzero(standing != (raised > 0)).tolist():
-        row, at_ns, raised_ns = int(rows[place]), int(end_ns[place]), int(raised[place])
-        key = catalogue.channels[row]
-        about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-        reason = Reason("heard_again") if raised_ns else why(place)
-        reason = Reason(reason.code, about | reason.facts)
-        asset, subject = int(catalogue.asset_of_channel[row]), f"{key.sensor}/{key.channel}"
-        changes.append(AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns))
-    return np.where(standing, np.where(raised > 0, raised, end_ns), 0), changes
 
 
 def _is_beyond(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
@@ -219,7 +180,7 @@ def hold_impossible(
     def why(which: int) -> Reason:
         return _why_impossible(catalogue, state, features, int(rows[which]), is_crowded=bool(crowded[which]))
 
-    impossible_ns, changes = _turns(catalogue, rows, end_ns, "sensor.implausible", raised, standing, why)
+    impossible_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.implausible", raised, standing, why)
     # A counter that is a thousand times too high is possible at night.
     is_doubted = (catalogue.driver[rows] == LOAD) & (state.busy_values[rows] >= _BUSY_VALUES) & (lasting < _CALM_NS)
     empty = _is_empty(catalogue, state, rows, value)

@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, TimeArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
 from models.gaps import count_gaps
 from models.memory import ModelState, with_columns
@@ -190,38 +191,24 @@ def find_faults(
     speaks = np.bincount(first, weights=valid, minlength=len(first))[first] > 0
     is_told = silent & (speaks | (state.silent_ns > 0)) & (state.gaps_ns[first] == 0)
     single = is_told | ((state.silent_ns > 0) & (end_ns - lost_ns < _HEARD_NS))
+
+    def why_stuck(row: int) -> Reason:
+        hours = (int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS
+        return Reason("sensor_stuck", {"value": float(state.last_value[row]), "hours": round(hours, 1)})
+
+    def why_silent(row: int, rows: int | npt.NDArray[np.intp]) -> Reason:
+        heard_ns = int(np.max(state.heard_ns[rows])) or int(state.started_ns[asset[row]])
+        return Reason("sensor_silent", {"days": round((int(end_ns[row]) - heard_ns) / _DAY_NS, 2)})
+
     columns = {}
-    for column, kind, is_whole, wanted in (
-        ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0)),
-        ("silent_ns", "data.silent", False, single & ~whole[first]),
-        ("sensor_silent_ns", "data.silent", True, whole),
+    for column, kind, is_whole, wanted, why in (
+        ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0), why_stuck),
+        ("silent_ns", "data.silent", False, single & ~whole[first], lambda row: why_silent(row, row)),
+        ("sensor_silent_ns", "data.silent", True, whole, lambda row: why_silent(row, np.flatnonzero(first == row))),
     ):
-        raised_ns = getattr(state, column)
-        is_open = raised_ns > 0
-        columns[column] = np.where(wanted, np.where(is_open, raised_ns, end_ns), 0)
-        changes.extend(
-            _change(catalogue, state, row, kind, int(end_ns[row]), int(raised_ns[row]), whole=is_whole)
-            for row in np.flatnonzero(wanted != is_open).tolist()
+        columns[column], turned = turn_alarms(
+            catalogue, np.arange(len(first)), end_ns, kind, getattr(state, column), wanted, why, is_whole=is_whole
         )
+        changes += turned
     changes.sort(key=lambda change: (change.asset, change.subject, change.kind, change.raised))
     return with_columns(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns), valid & ~stuck, changes
-
-
-def _change(
-    catalogue: Catalogue, state: ModelState, row: int, kind: str, at_ns: int, raised_ns: int, *, whole: bool
-) -> AlarmChange:
-    key = catalogue.channels[row]
-    channel = "" if whole else key.channel
-    facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": channel}
-    asset = int(catalogue.asset_of_channel[row])
-    if raised_ns:
-        reason = Reason("heard_again", facts)
-    elif kind == "sensor.stuck":
-        hours = (int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS
-        reason = Reason("sensor_stuck", facts | {"value": float(state.last_value[row]), "hours": round(hours, 1)})
-    else:
-        rows = np.flatnonzero(catalogue.sensor_of_channel == row) if whole else row
-        since_ns = int(np.max(state.heard_ns[rows])) or int(state.started_ns[asset])
-        reason = Reason("sensor_silent", facts | {"days": round((at_ns - since_ns) / _DAY_NS, 2)})
-    subject = key.sensor if whole else f"{key.sensor}/{key.channel}"
-    return AlarmChange(asset, kind, subject, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

@@ -26,7 +26,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FeatureTable
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import Catalogue
 from models.memory import ModelState, scatter, with_columns
 
@@ -98,10 +98,10 @@ def count_gaps(
     raised_ns = state.gaps_ns[heads]
     wanted = np.where(raised_ns > 0, count >= _NO_GAPS, (count >= _GAPS) & (share >= _SHARE))
 
-    changes = [
-        _change(catalogue, int(heads[place]), int(end_ns[place]), int(raised_ns[place]), float(share[place]))
-        for place in np.flatnonzero(wanted != (raised_ns > 0)).tolist()
-    ]
+    def why(place: int) -> Reason:
+        return Reason("sensor_gaps", {"share": round(float(share[place]), 2)})
+
+    gaps_ns, changes = turn_alarms(catalogue, heads, end_ns, "data.gaps", raised_ns, wanted, why, is_whole=True)
     spoken_ns = np.where(speaks, np.clip(from_ns + covered_ns, end_ns, end_ns + interval_ns), spoken_ns)
     recent = np.where(ended[sensor][:, np.newaxis], np.nan, state.recent) if ended.any() else state.recent
     state = with_columns(
@@ -110,16 +110,6 @@ def count_gaps(
         spoken_ns=scatter(state.spoken_ns, heads, spoken_ns),
         gap_share=scatter(state.gap_share, heads, share),
         gap_count=scatter(state.gap_count, heads, count),
-        gaps_ns=scatter(state.gaps_ns, heads, np.where(wanted, np.where(raised_ns > 0, raised_ns, end_ns), 0)),
+        gaps_ns=scatter(state.gaps_ns, heads, gaps_ns),
     )
     return state, changes
-
-
-def _change(catalogue: Catalogue, row: int, at_ns: int, raised_ns: int, share: float) -> AlarmChange:
-    sensor = catalogue.channels[row].sensor
-    if raised_ns:
-        reason = Reason("heard_again", {"sensor": sensor, "channel": ""})
-    else:
-        reason = Reason("sensor_gaps", {"sensor": sensor, "share": round(share, 2)})
-    asset = int(catalogue.asset_of_channel[row])
-    return AlarmChange(asset, "data.gaps", sensor, not raised_ns, at_ns, (reason,), raised_ns or at_ns)

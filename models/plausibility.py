@@ -35,7 +35,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
-from models.alarms import AlarmChange, since_when
+from models.alarms import AlarmChange, change_about, since_when
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.memory import ModelState, scatter, with_columns
@@ -317,18 +317,13 @@ def _changes(
     facts: dict[str, dict[str, str | float | int]],
 ) -> list[AlarmChange]:
     """Clear the fault that was open, and raise the one that is."""
-    key = catalogue.channels[int(catalogue.judged[row])]
-    asset = int(catalogue.asset_of_judged[row])
-    subject = f"{key.sensor}/{key.channel}"
-    about: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
+    channel, before = int(catalogue.judged[row]), int(state.fault[row])
     found = []
-    before = int(state.fault[row])
     if before >= 0:
-        reason = Reason("heard_again", about)
-        raised_ns = int(state.fault_ns[row])
-        found.append(AlarmChange(asset, FAULTS[before], subject, False, at_ns, (reason,), raised_ns))
+        raised_ns, again = int(state.fault_ns[row]), Reason("heard_again")
+        found.append(change_about(catalogue, channel, FAULTS[before], again, at_ns=at_ns, raised_ns=raised_ns))
     if fault >= 0:
         kind = FAULTS[fault]
-        reason = Reason(kind.replace(".", "_"), about | facts[kind])
-        found.append(AlarmChange(asset, kind, subject, True, at_ns, (reason,), at_ns))
+        reason = Reason(kind.replace(".", "_"), facts[kind])
+        found.append(change_about(catalogue, channel, kind, reason, at_ns=at_ns, raised_ns=0))
     return found

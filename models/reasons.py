@@ -101,7 +101,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "no_recent_data": ("days",),
     "never_heard": (),
     "sensor_silent": ("sensor", "channel", "days"),
-    "sensor_gaps": ("sensor", "share"),
+    "sensor_gaps": ("sensor", "channel", "share"),
     "sensor_implausible": ("sensor", "channel", "measured", "expected", "unit"),
     "sensor_impossible": ("sensor", "channel", "measured", "unit"),
     "sensor_crowded": ("sensor", "channel", "measured", "unit", "busiest"),

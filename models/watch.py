@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import LOAD, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
@@ -106,13 +106,16 @@ def watch(
     noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
     noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
-    changes = _alarms(catalogue, state, rows, end_ns, noisy=noisy, spiky=spiky, roughness=roughness, spikes=spikes)
     usual, count = _learn(catalogue, rows, seen.change, usual, count, roughness)
 
-    def since(column: npt.NDArray[np.int64], flag: BoolArray) -> npt.NDArray[np.int64]:
-        opened = column[rows]
-        return np.asarray(scatter(column, rows, np.where(flag, np.where(opened > 0, opened, end_ns), 0)), np.int64)
+    def why_noisy(place: int) -> Reason:
+        return Reason("sensor_noisy", {"times": round(float(roughness[place]), 1)})
 
+    def why_spiky(place: int) -> Reason:
+        return Reason("sensor_spikes", {"spikes": round(float(spikes[place])), "days": 10})
+
+    noisy_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.noisy", state.noisy_ns[rows], noisy, why_noisy)
+    spiky_ns, more = turn_alarms(catalogue, rows, end_ns, "sensor.spikes", state.spiky_ns[rows], spiky, why_spiky)
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
     return (
         with_columns(
@@ -123,10 +126,10 @@ def watch(
             changes=scatter(state.changes, rows, count),
             roughness=scatter(state.roughness, rows, roughness),
             spikes=scatter(state.spikes, rows, spikes),
-            noisy_ns=since(state.noisy_ns, noisy),
-            spiky_ns=since(state.spiky_ns, spiky),
+            noisy_ns=scatter(state.noisy_ns, rows, noisy_ns),
+            spiky_ns=scatter(state.spiky_ns, rows, spiky_ns),
         ),
-        changes,
+        changes + more,
     )
 
 
@@ -173,35 +176,3 @@ def _learn(
     least = np.where(driver >= 0, _LEAST_OF_DRIVER[driver], of_scale)
     least = np.maximum(least, np.finfo(np.float64).tiny)
     return np.where(there, np.maximum(moved, least), usual), (count + there).astype(np.int32)
-
-
-def _alarms(
-    catalogue: Catalogue,
-    state: ModelState,
-    rows: npt.NDArray[np.intp],
-    end_ns: npt.NDArray[np.int64],
-    *,
-    noisy: BoolArray,
-    spiky: BoolArray,
-    roughness: FloatArray,
-    spikes: FloatArray,
-) -> list[AlarmChange]:
-    """Say what began and what ended, by channel."""
-    found = []
-    for kind, flag, column in (("sensor.noisy", noisy, state.noisy_ns), ("sensor.spikes", spiky, state.spiky_ns)):
-        opened = column[rows]
-        for place in np.flatnonzero(flag != (opened > 0)).tolist():
-            row, at_ns = int(rows[place]), int(end_ns[place])
-            key = catalogue.channels[row]
-            facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
-            raised = bool(flag[place])
-            if not raised:
-                reason = Reason("heard_again", facts)
-            elif kind == "sensor.noisy":
-                reason = Reason("sensor_noisy", facts | {"times": round(float(roughness[place]), 1)})
-            else:
-                reason = Reason("sensor_spikes", facts | {"spikes": round(float(spikes[place])), "days": 10})
-            raised_ns = at_ns if raised else int(opened[place])
-            asset = int(catalogue.asset_of_channel[row])
-            found.append(AlarmChange(asset, kind, f"{key.sensor}/{key.channel}", raised, at_ns, (reason,), raised_ns))
-    return found
