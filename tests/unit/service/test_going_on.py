@@ -6,7 +6,7 @@ import gc
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,13 +14,25 @@ import msgspec
 import pytest
 
 from domain.errors import ConfigurationError, OtherModelVersion
+from domain.identifiers import ChannelKey
 from service import everything, going_on, restore
 from service.folder import status_path
+from service.register_commands import import_assets
 from service.settings import Settings, load_settings
 from service.status import IngestStatus, ProjectionStatus, read_status, write_status
 from service.supervisor import Supervisor
-from tests.chain import STREAM
-from tests.unit.service.site import open_site, reading, take
+from storage.journal import Journal
+from tests.chain import STREAM, open_chain
+from tests.unit.service.site import (
+    ACCELEROMETER,
+    NOW_NS,
+    THERMOMETER,
+    onboard,
+    open_site,
+    reading,
+    take,
+    write_register,
+)
 
 
 @pytest.fixture
@@ -136,3 +148,30 @@ def test_what_collects_objects_rests_while_a_state_is_loaded_and_is_then_as_it_w
         assert (seen, gc.isenabled()) == ([False], is_on)
     finally:
         gc.enable()
+
+
+def test_a_start_numbers_channels_as_the_register_that_was_applied_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = open_site(tmp_path)
+    onboard(pipeline, tmp_path, ACCELEROMETER)
+    onboard(pipeline, tmp_path, THERMOMETER + ACCELEROMETER)
+    pipeline.save()
+    looked_up: list[int] = []
+    look_up = Journal.number_channels
+
+    def noted(journal: Journal, keys: Iterable[ChannelKey]) -> dict[ChannelKey, int]:
+        wanted = list(keys)
+        looked_up.append(len(wanted))
+        return look_up(journal, wanted)
+
+    monkeypatch.setattr(Journal, "number_channels", noted)
+    again = open_chain(tmp_path)
+    expected = pipeline.journal.channels()
+    for key, number in zip(again.live.catalogue.channels, again.live.catalogue.channel_number.tolist(), strict=True):
+        assert number == expected[key]
+    assert looked_up == []
+    import_assets(again.journal, write_register(tmp_path, ACCELEROMETER), at_ns=NOW_NS)
+    unapplied = restore.fresh_state(again.journal, again.journal.newest_seq("register"), STREAM)
+    assert unapplied.catalogue.channel_number.tolist() == [expected[key] for key in unapplied.catalogue.channels]
+    assert looked_up == [len(unapplied.catalogue.channels)]
