@@ -74,6 +74,11 @@ def decode_batch(
     -------
     DecodedBatch
         For every message one outcome; nothing is raised for any bytes, not even where a decoder fails on them.
+
+    Raises
+    ------
+    MemoryError
+        If there is not enough; then nothing is known of any message.
     """
     work = _Work(resolver, limits, len(messages), max_payload_bytes)
     for position in work.take_together(messages):
@@ -84,6 +89,8 @@ def decode_batch(
         except PayloadError as error:
             work.outcome[position] = MessageOutcome.DEAD_LETTER
             work.refused.setdefault(position, []).append(error)
+        except MemoryError:
+            raise  # no fault of the message, which the broker will send again
         except Exception as error:  # noqa: BLE001 -- else it would come again at every start, and stop all behind it
             work.outcome[position] = MessageOutcome.DEAD_LETTER
             work.refused.setdefault(position, []).append(_our_fault(error))

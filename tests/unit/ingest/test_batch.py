@@ -342,3 +342,16 @@ def test_what_a_decoder_fails_on_is_refused_and_stops_nothing_behind_it(room: Ro
     assert all("ZeroDivisionError: a fault of ours" in refusal.reason for refusal in taken.dead_letters)
     assert all(len(refusal.reason) < 400 for refusal in taken.dead_letters)
     assert taken.waveforms[0][1].tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_message_is_not_refused_for_want_of_memory(room: Room, *, is_known: bool) -> None:
+    block = message(_waveform().replace(b"2026-11-23T09:00:00", b"2026-11-23T04:21:07"), _WAVEFORM)
+    if is_known:
+        room.decode(message(_waveform(), _WAVEFORM))
+    with (
+        patch("ingest.repeats.parse_time", side_effect=MemoryError),
+        patch("ingest.formats.waveforms.parse_time", side_effect=MemoryError),
+        pytest.raises(MemoryError),
+    ):
+        room.decode(block)
