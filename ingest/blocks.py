@@ -76,9 +76,10 @@ class PlacedBlocks:
         """
         if not self._kinds:
             return WaveformGroups((), [], [], [])
-        order = np.argsort(np.array(self._messages, dtype=np.int32), kind="stable")
-        rows_in_order = order.tolist()
-        kind_of_row = [self._kinds[row] for row in rows_in_order]
+        message = np.array(self._messages, dtype=np.int32)
+        order = np.argsort(message, kind="stable")
+        message = message[order]
+        kind_of_row = [self._kinds[row] for row in order.tolist()]
         slots: dict[WaveformSlot, int] = {}
         shapes: dict[tuple[SampleEncoding, int, float], int] = {}
         # Most blocks share their kind with others: what follows from it is worked out once a kind.
@@ -95,7 +96,6 @@ class PlacedBlocks:
         is_believed = (bounds[:, 0] <= start_ns) & (start_ns <= bounds[:, 1]) & (start_ns != _NO_TIME)
         flags[~is_believed] |= _BAD_CLOCK
         start_ns = np.where(is_believed, start_ns, np.array(self._received_ns, dtype=np.int64)[order])
-        message = np.array(self._messages, dtype=np.int32)[order]
         groups = WaveformGroups(tuple(slots), [], [], [])
         for number, (encoding, length, rate_hz) in enumerate(shapes):
             rows = np.flatnonzero(shape_of[place] == number)
