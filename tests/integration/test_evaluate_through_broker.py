@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from service.settings import Settings
 from service.telemetry import set_up_logging
 from simulator.scenario_file import load_scenario
 from tests.integration.test_everything_survives_kill_nine import children
+from tests.servers import wait_until
 
 
 @pytest.mark.slow
@@ -36,24 +35,14 @@ def workers(pid: int) -> set[int]:
     return {child for child, command in children(pid).items() if "spawn_main" in command}
 
 
-def until(fulfilled: Callable[[], bool]) -> bool:
-    """Wait for something that takes seconds."""
-    end = time.monotonic() + 60.0
-    while time.monotonic() < end:
-        if fulfilled():
-            return True
-        time.sleep(0.2)
-    return False
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", ["1,2", "1"], ids=["runs side by side", "messages made ahead"])
 def test_what_is_killed_leaves_no_process_behind(seeds: str, tmp_path: Path) -> None:
     """Workers of an evaluation that was ended calculated on for ten minutes, and then waited for work forever."""
     command = [sys.executable, "-m", "service.cli", "evaluate", "small", "--seeds", seeds, "--jobs", "2"]
     with subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL) as process:
-        assert until(lambda: len(workers(process.pid)) == len(seeds.split(",")))
+        wait_until(lambda: len(workers(process.pid)) == len(seeds.split(",")), "workers", seconds=60.0)
         started = workers(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait(10.0)
-    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), "their end", seconds=60.0)

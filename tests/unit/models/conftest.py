@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,12 +55,21 @@ def make_channel(asset: str, name: str, *, threshold: float | None = None, inter
 
 
 def make_register(
-    names: list[str], *, assets: int = 1, works: tuple[Works, ...] = (), kind: AssetType = AssetType.BRIDGE
+    names: list[str],
+    *,
+    assets: int = 1,
+    works: tuple[Works, ...] = (),
+    kind: AssetType = AssetType.BRIDGE,
+    sensors: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Register, dict[ChannelKey, int]]:
+    """Make a register of channels with a sensor each, but for those that share one of `sensors`."""
     rows = tuple(
         Asset(AssetId(f"b{number:03d}"), f"Bridge {number}", kind, built_year=1975) for number in range(assets)
     )
-    channels = tuple(make_channel(row.id, name) for row in rows for name in names)
+    channels = tuple(
+        replace(channel, sensor=SensorId(sensors.get(channel.channel, channel.sensor)))
+        for channel in (make_channel(row.id, name) for row in rows for name in names)
+    )
     numbers = {channel.key: 1000 + 7 * place for place, channel in enumerate(channels)}
     return Register(rows, channels, works), numbers
 
@@ -104,6 +115,11 @@ class Run:
     def kinds(self) -> list[str]:
         return [change.kind for change in self.changes if change.raised]
 
+    def told(self, kind: str) -> list[tuple[str, bool, int]]:
+        """Give subject, whether raised, and hour of each change of an alarm."""
+        rows = [change for change in self.changes if change.kind == kind]
+        return [(change.subject, change.raised, (change.at_ns - START_NS) // HOUR_NS) for change in rows]
+
 
 def hop(catalogue: Catalogue, value: FloatArray, valid: npt.NDArray[np.bool_], start_ns: int) -> FeatureTable:
     starts = np.full(len(catalogue.assets), start_ns, np.int64)
@@ -112,8 +128,8 @@ def hop(catalogue: Catalogue, value: FloatArray, valid: npt.NDArray[np.bool_], s
 
 @pytest.fixture
 def start_run() -> Callable[..., Run]:
-    def start(names: list[str], *, works: tuple[Works, ...] = (), kind: AssetType = AssetType.BRIDGE) -> Run:
-        catalogue = compile_catalogue(*make_register(names, works=works, kind=kind))
+    def start(names: list[str], **more: Any) -> Run:
+        catalogue = compile_catalogue(*make_register(names, **more))
         return Run(catalogue, initial_state(catalogue))
 
     return start

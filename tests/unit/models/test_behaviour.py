@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,6 @@ from domain.records import RiskAssessment, RiskState
 from domain.register import Works
 from models.catalogue import HOUR_NS
 from models.chain import assess, risk_records
-from models.compiling import compile_catalogue
-from models.state import initial_state
 from tests.lengths import either
 
 START_NS = 472_224 * HOUR_NS
@@ -80,12 +77,6 @@ def test_silence_is_insufficient_data_and_never_health(
     assert {change.subject for change in run.changes} == {"s-natural_frequency_1", "s-temperature"}
 
 
-def silences(run: Any, begin_ns: int) -> list[tuple[str, bool, int]]:
-    """Give subject, whether raised, and hour of each change of an alarm of silence."""
-    rows = [change for change in run.changes if change.kind == "data.silent"]
-    return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
-
-
 @pytest.mark.slow
 def test_a_sensor_that_comes_and_goes_is_one_silence_until_that_is_known(start_run: Callable[..., Any]) -> None:
     """A dying sensor raised and cleared one every few hours, dozens in a week."""
@@ -94,30 +85,21 @@ def test_a_sensor_that_comes_and_goes_is_one_silence_until_that_is_known(start_r
     heard = (hours < 100) | (hours % 9 < 2) | (hours >= 200)
     run = start_run(["natural_frequency_1", "temperature"])
     run.feed({"natural_frequency_1": np.where(heard, 2.0 + jitter, np.nan), "temperature": jitter})
-    begin_ns = run.now_ns - len(hours) * HOUR_NS
-    rows = silences(run, begin_ns)
+    rows = run.told("data.silent")
     assert [row[:2] for row in rows] == [("s-natural_frequency_1", True), ("s-natural_frequency_1", False)]
     assert 100 < rows[0][2] < 110
     # After three gaps or four it is known to come and go, and a day later the alarm of silence ends.
-    known = next((change.at_ns - begin_ns) // HOUR_NS for change in run.changes if change.kind == "data.gaps")
+    known = run.told("data.gaps")[0][2]
     assert 126 <= known <= 136
     assert known < rows[1][2] <= known + 24
 
 
-def test_one_channel_that_stays_away_is_told_when_its_sensor_is_back(
-    start_run: Callable[..., Any], registers: Callable[..., Any]
-) -> None:
+def test_one_channel_that_stays_away_is_told_when_its_sensor_is_back(start_run: Callable[..., Any]) -> None:
     names = ["natural_frequency_1", "strain", "temperature"]
-    register, _ = registers(names)
-    moved = tuple(replace(channel, sensor=SensorId("s")) for channel in register.channels)
-    numbers = {channel.key: row for row, channel in enumerate(moved)}
-    run = start_run(names)
-    run.catalogue = compile_catalogue(replace(register, channels=moved), numbers)
-    run.state = initial_state(run.catalogue)
+    run = start_run(names, sensors=dict.fromkeys(names, "s"))
     hours = np.arange(200)
     jitter = np.modf(hours * 0.754877666)[0]
     away = (hours >= 100) & (hours < 120)
-    begin_ns = run.now_ns
     run.feed(
         {
             "natural_frequency_1": np.where(away, np.nan, 2.0 + jitter),
@@ -125,7 +107,7 @@ def test_one_channel_that_stays_away_is_told_when_its_sensor_is_back(
             "strain": np.where(hours >= 100, np.nan, jitter),
         }
     )
-    rows = silences(run, begin_ns)
+    rows = run.told("data.silent")
     assert [row[:2] for row in rows] == [("s", True), ("s", False), ("s/strain", True)]
     assert rows[1][2] == rows[2][2]
 

@@ -10,10 +10,6 @@ import numpy as np
 import pytest
 
 from domain.arrays import BoolArray
-from domain.identifiers import SensorId
-from models.catalogue import HOUR_NS
-from models.compiling import compile_catalogue
-from models.state import initial_state
 from tests.lengths import either
 
 HOURS = np.arange(20 * 24)
@@ -28,11 +24,10 @@ def silences(
     """Feed a drive with its counter, and give subject, whether raised, and hour of each alarm of silence."""
     run = start_run(["vibration_rms", "cycles", "temperature"])
     run.catalogue = replace(run.catalogue, interval_ns=np.full(3, interval_s * 10**9))
-    begin_ns = run.now_ns
     vibration = np.where(heard, 2.0 + JITTER[: len(works)], np.nan)
     run.feed({"vibration_rms": vibration, "cycles": np.where(works, 3.0, 0.0), "temperature": JITTER[: len(works)]})
-    rows = [change for change in run.changes if change.kind == "data.silent"]
-    return [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
+    told: list[tuple[str, bool, int]] = run.told("data.silent")
+    return told
 
 
 @pytest.mark.slow
@@ -79,20 +74,10 @@ def test_a_machine_whose_counter_is_lost_may_rest(start_run: Callable[..., Any])
     assert [change.subject for change in run.changes if change.kind == "data.silent"] == ["s-cycles"]
 
 
-def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(
-    start_run: Callable[..., Any], registers: Callable[..., Any]
-) -> None:
+def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(start_run: Callable[..., Any]) -> None:
     """The one that died first was told by itself, and taken back when the sensor was told three hours later."""
-    register, _ = registers(["strain", "humidity", "temperature"])
-    channels = tuple(
-        channel if channel.channel == "temperature" else replace(channel, sensor=SensorId("box"))
-        for channel in register.channels
-    )
-    numbers = {channel.key: 1000 + place for place, channel in enumerate(channels)}
-    run = start_run([])
-    run.catalogue = compile_catalogue(replace(register, channels=channels), numbers)
-    run.state = initial_state(run.catalogue)
-    begin_ns, hours, last = run.now_ns, HOURS[:96], 48
+    run = start_run(["strain", "humidity", "temperature"], sensors={"strain": "box", "humidity": "box"})
+    hours, last = HOURS[:96], 48
     run.feed(
         {
             "strain": np.where(hours <= last, 2.0 + JITTER[:96], np.nan),
@@ -100,6 +85,4 @@ def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(
             "temperature": JITTER[:96],
         }
     )
-    rows = [change for change in run.changes if change.kind == "data.silent"]
-    told = [(change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS) for change in rows]
-    assert told == [("box", True, last + 3 + 7)]
+    assert run.told("data.silent") == [("box", True, last + 3 + 7)]

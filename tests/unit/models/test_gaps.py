@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from domain.arrays import BoolArray, FeatureTable
-from domain.identifiers import SensorId
 from models.alarms import AlarmChange
 from models.catalogue import HOUR_NS
 from models.chain import step_hop
-from models.compiling import compile_catalogue
 from models.grades import QUALITIES, channel_grades
 from models.state import initial_state
 
@@ -22,16 +20,6 @@ HOURS = np.arange(16 * 24)
 JITTER = np.modf(HOURS * 0.754877666)[0]
 BEGIN, END = 5 * 24, 11 * 24
 TROUBLED = (HOURS >= BEGIN) & (HOURS < END)
-
-
-def told(run: Any, kind: str = "data.gaps") -> list[tuple[str, bool, int]]:
-    """Give subject, whether raised, and hour of each change of an alarm."""
-    begin_ns = run.now_ns - len(HOURS) * HOUR_NS
-    return [
-        (change.subject, change.raised, (change.at_ns - begin_ns) // HOUR_NS)
-        for change in run.changes
-        if change.kind == kind
-    ]
 
 
 def heard_for(start_run: Callable[..., Any], heard: BoolArray) -> Any:
@@ -47,7 +35,7 @@ def test_a_sensor_that_comes_and_goes_is_one_alarm_that_says_how_much_it_misses(
 ) -> None:
     missed = np.random.default_rng(round(10 * missing)).random(len(HOURS)) < missing
     run = heard_for(start_run, ~(TROUBLED & missed))
-    rows = told(run)
+    rows = run.told("data.gaps")
     assert [row[:2] for row in rows] == [("s-strain", True), ("s-strain", False)]
     assert BEGIN < rows[0][2] <= BEGIN + 3 * 24
     assert END < rows[1][2] <= END + 5 * 24 + 1
@@ -55,32 +43,32 @@ def test_a_sensor_that_comes_and_goes_is_one_alarm_that_says_how_much_it_misses(
     assert raised.reasons[0].code == "sensor_gaps"
     assert 0.1 <= raised.reasons[0].facts["share"] <= missing + 0.1
     # What it says is neither rough nor a silence again and again.
-    assert len(told(run, "data.silent")) <= 2
-    assert told(run, "sensor.noisy") == told(run, "sensor.spikes") == []
+    assert len(run.told("data.silent")) <= 2
+    assert run.told("sensor.noisy") == run.told("sensor.spikes") == []
 
 
 def test_its_channels_are_to_be_used_with_care_while_it_does(start_run: Callable[..., Any]) -> None:
     run = heard_for(start_run, ~(TROUBLED & (HOURS % 3 == 0)) & (HOURS < END))
-    assert [row[:2] for row in told(run)] == [("s-strain", True)]
+    assert [row[:2] for row in run.told("data.gaps")] == [("s-strain", True)]
     grades = channel_grades(run.catalogue, run.state, np.arange(2))
     assert [QUALITIES[grade].value for grade in grades] == ["medium", "high"]
 
 
 def test_an_outage_is_a_silence_and_no_habit(start_run: Callable[..., Any]) -> None:
     run = heard_for(start_run, ~TROUBLED)
-    assert told(run) == []
-    assert [row[:2] for row in told(run, "data.silent")] == [("s-strain", True), ("s-strain", False)]
+    assert run.told("data.gaps") == []
+    assert [row[:2] for row in run.told("data.silent")] == [("s-strain", True), ("s-strain", False)]
 
 
 def test_a_missed_hour_now_and_then_is_nothing_to_tell(start_run: Callable[..., Any]) -> None:
     run = heard_for(start_run, HOURS % 17 > 0)
-    assert told(run) == told(run, "data.silent") == []
+    assert run.told("data.gaps") == run.told("data.silent") == []
 
 
 def test_of_one_that_comes_and_goes_a_silence_of_three_days_is_told_too(start_run: Callable[..., Any]) -> None:
     run = heard_for(start_run, ~(TROUBLED & (HOURS % 3 == 0)) & (HOURS < END))
-    assert [row[:2] for row in told(run, "data.silent")] == [("s-strain", True)]
-    assert END + 3 * 24 - 2 <= told(run, "data.silent")[0][2] <= END + 3 * 24 + 1
+    assert [row[:2] for row in run.told("data.silent")] == [("s-strain", True)]
+    assert END + 3 * 24 - 2 <= run.told("data.silent")[0][2] <= END + 3 * 24 + 1
 
 
 def stepped(start_run: Callable[..., Any], counts: list[int], *, interval_s: int = 3600) -> list[AlarmChange]:
@@ -128,34 +116,25 @@ def drive(start_run: Callable[..., Any], works: BoolArray, heard: BoolArray) -> 
 
 def test_a_machine_that_rests_leaves_no_gaps(start_run: Callable[..., Any]) -> None:
     works = HOURS % 5 < 2
-    assert told(drive(start_run, works, works)) == []
+    assert drive(start_run, works, works).told("data.gaps") == []
 
 
 def test_a_drive_that_speaks_two_hours_into_its_work_leaves_no_gap(start_run: Callable[..., Any]) -> None:
     works = HOURS % 24 >= 8
-    assert told(drive(start_run, works, HOURS % 24 >= 10)) == []
+    assert drive(start_run, works, HOURS % 24 >= 10).told("data.gaps") == []
 
 
 def test_a_sensor_that_misses_some_of_its_machines_work_comes_and_goes(start_run: Callable[..., Any]) -> None:
     works = HOURS % 24 >= 8
     early = TROUBLED & (HOURS < 8 * 24)
     run = drive(start_run, works, works & ~(early & (HOURS % 6 > 0)))
-    assert [row[:2] for row in told(run)] == [("s-vibration_rms", True), ("s-vibration_rms", False)]
+    assert [row[:2] for row in run.told("data.gaps")] == [("s-vibration_rms", True), ("s-vibration_rms", False)]
 
 
-def test_a_lost_sensor_is_one_alarm_though_one_of_its_channels_may_rest(
-    start_run: Callable[..., Any], registers: Callable[..., Any]
-) -> None:
+def test_a_lost_sensor_is_one_alarm_though_one_of_its_channels_may_rest(start_run: Callable[..., Any]) -> None:
     """Each of its channels was told first, and the sensor two weeks later, when its drive had rested long enough."""
-    register, _ = registers(["motor_temperature", "runtime", "temperature"])
-    channels = tuple(
-        channel if channel.channel == "temperature" else replace(channel, sensor=SensorId("drv1"))
-        for channel in register.channels
-    )
-    numbers = {channel.key: 1000 + place for place, channel in enumerate(channels)}
-    run = start_run([])
-    run.catalogue = compile_catalogue(replace(register, channels=channels), numbers)
-    run.state = initial_state(run.catalogue)
+    of_drive = dict.fromkeys(["motor_temperature", "runtime"], "drv1")
+    run = start_run([*of_drive, "temperature"], sensors=of_drive)
     works, night = HOURS % 24 >= 8, BEGIN + 4
     run.feed(
         {
@@ -164,7 +143,7 @@ def test_a_lost_sensor_is_one_alarm_though_one_of_its_channels_may_rest(
             "temperature": JITTER,
         }
     )
-    assert told(run, "data.silent") == [("drv1", True, night + 6)]
+    assert run.told("data.silent") == [("drv1", True, night + 6)]
     # It was the counter that was heard last.
     (lost,) = (change for change in run.changes if change.kind == "data.silent")
     assert lost.reasons[0].facts["days"] == 0.25
