@@ -34,7 +34,8 @@ def slow_chances(
     lag = np.array(LAGS, float)
     correlation = 0.85 * np.exp(-np.abs(lag[:, None] - lag) / 25.0) + 0.15 * np.eye(len(lag))
     errors = stats.multivariate_normal(np.zeros(len(lag)), deviation**2 * correlation)
-    seen = past[list(LAGS)]
+    wider = stats.multivariate_normal(np.zeros(len(lag)), (3 * deviation) ** 2 * correlation)
+    seen = np.minimum(past[list(LAGS)], 1.2)
 
     def tails(drift: np.ndarray) -> float:
         # As wide as the errors of damage and of the drift, with six degrees of freedom.
@@ -50,16 +51,17 @@ def slow_chances(
         if elapsed >= 1.02 * life:
             continue
         begun = [(elapsed - back) / life for back in LAGS]
-        course = [factor * (step + (1 - step) * min(part, 1.2) ** growth) if part > 0 else 0.0 for part in begun]
+        course = [factor * (step + (1 - step) * part**growth) if part > 0 else 0.0 for part in begun]
         likely = life * np.exp(-life / 250.0) / np.sum(LIVES * np.exp(-LIVES / 250.0))
         prior = onsets * width[place] * weight * often * likely / len(GROWTHS)
-        found.append((max(life - elapsed, 0.5), prior * errors.pdf(seen - course)))
+        fit = 0.9 * errors.pdf(seen - course) + 0.1 * wider.pdf(seen - course)
+        found.append((max(life - elapsed, 0.5), prior * fit))
     total = sound + sum(chance for _, chance in found)
     return 1 - sound / total, [sum(chance for left, chance in found if left <= day) / total for day in days]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("slope", [0.0, 0.002, 0.01])
+@pytest.mark.parametrize("slope", [0.0, 0.002, 0.01, -0.02])
 @pytest.mark.parametrize("instrument", [0.0, 0.3])
 def test_the_posterior_is_that_of_plain_loops(slope: float, instrument: float) -> None:
     rng = np.random.default_rng(5)
@@ -92,3 +94,33 @@ def test_what_an_instrument_can_do_is_less_often_damage_and_what_goes_beyond_it_
     # Where it is damage, its remaining life is known as well as with two witnesses.
     given = [answer.failed[1, 0] / answer.damaged[1] for answer in (alone, agreed)]
     assert given[0] == pytest.approx(given[1], rel=1e-9)
+
+
+# In the order of `LAGS`: nothing of the grid rests for two months and goes on, grows beyond failure in leaps, stands
+# there for a season, or heals.
+IRREGULAR = {
+    "rested": [0.55, 0.22, 0.22, 0.22, 0.20, 0.10],
+    "grew past failure": [1.60, 1.50, 1.40, 1.20, 0.80, 0.40],
+    "stands past failure": [1.60, 1.60, 1.60, 1.60, 1.60, 1.60],
+    "far past failure": [2.50, 2.40, 2.30, 2.00, 1.50, 1.00],
+    "was higher before": [0.40, 0.50, 0.60, 0.80, 0.80, 0.80],
+}
+
+
+@pytest.mark.parametrize("deviation", [0.03, 0.05])
+@pytest.mark.parametrize("history", IRREGULAR.values(), ids=list(IRREGULAR))
+def test_damage_that_keeps_to_no_course_is_damage_all_the_same(history: list[float], deviation: float) -> None:
+    nothing, onsets = np.array([0.0]), np.array([1e-4])
+    answer = weigh_lives(np.array([history]), np.array([deviation]), nothing, onsets, np.array([90.0]))
+    assert answer.damaged[0] > 0.75
+    assert answer.failed[0, 0] > (0.75 if history[0] > 1.2 else 0.0)
+
+
+@pytest.mark.parametrize("deviation", [0.03, 0.06, 0.1])
+def test_what_grew_past_failure_is_near_it_however_far(deviation: float) -> None:
+    rising = np.array([1.0, 0.95, 0.9, 0.8, 0.6, 0.2])
+    seen = np.linspace(1.0, 3.0, 21)[:, np.newaxis] * rising
+    nothing, onsets = np.zeros(len(seen)), np.full(len(seen), 1e-4)
+    answer = weigh_lives(seen, np.full(len(seen), deviation), nothing, onsets, np.array([90.0]))
+    assert np.all(answer.damaged > 0.95)
+    assert np.all(answer.failed > 0.85)

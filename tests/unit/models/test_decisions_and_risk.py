@@ -16,6 +16,8 @@ from domain.register import Asset, AssetType, Register
 from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
 from models.compiling import compile_catalogue
+from models.degradation import LAGS
+from models.prognosis import history_of
 from models.reasons import ADVICE, OPTIONAL_FACTS, REASONS
 from models.state import initial_state, state_digest
 
@@ -101,6 +103,35 @@ def test_a_new_reference_clears_the_alarm_and_commissions_again(alarmed: Any, ve
     )
     assert alarmed.kinds() == ["condition.stiffness_loss"]
     assert record_of(alarmed).state is RiskState.OK
+
+
+def test_the_prognosis_looks_at_means_of_two_days(alarmed: Any) -> None:
+    past = np.random.default_rng(3).normal(size=alarmed.state.severity_past.shape)
+    state = replace(alarmed.state, severity_past=past)
+    seen = history_of(alarmed.catalogue, state, np.array([alarmed.now_ns]), np.ones(1)).seen[0]
+    two_days = [(past[0, lag] + past[0, lag + 1]) / 2.0 for lag in LAGS[:-1]]
+    # Of the last there is nothing before it.
+    assert seen.tolist() == pytest.approx([*two_days, past[0, LAGS[-1]]])
+
+
+@pytest.mark.slow
+def test_a_structure_that_goes_on_past_its_failure_level_stays_near_failure(alarmed: Any) -> None:
+    """It rests at 6 % for ten days, then loses 1 % of its frequencies every two days, to twice what failure takes."""
+    rng = np.random.default_rng(35)
+    chances = []
+    for loss in np.linspace(0.93, 0.81, 13):
+        hours = 48
+        alarmed.feed(
+            {
+                "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+                "natural_frequency_2": 5.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
+                "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+            }
+        )
+        chances.append(record_of(alarmed).probability_of_failure[1].value)
+    assert float(alarmed.state.severity[0]) > 1.8
+    past_failure = np.array(chances)[np.linspace(0.93, 0.81, 13) < 0.9]
+    assert past_failure.min() > 0.8
 
 
 @pytest.mark.slow
