@@ -84,6 +84,11 @@ REASON_SENTENCES: Final = {
         "Sensor {sensor} ({channel}) has moved {apart} {unit} away from {others} similar sensors in the same weather; "
         "have it checked."
     ),
+    "sensor_far_from_harm": (
+        "Sensor {sensor} ({channel}) reads sounder than a structure can be: {times} times as far from normal as the "
+        "failure level lies on the other side. It may be loose or less sensitive; its values do not count. "
+        "If the structure was renewed, accept the new normal."
+    ),
     "sensor_gaps": (
         "Sensor {sensor} comes and goes: {share} of its readings are missing; check its plug, battery and connection."
     ),
@@ -98,6 +103,7 @@ REASON_SENTENCES: Final = {
     "sensor_impossible": (
         "Sensor {sensor} ({channel}) gave {measured} {unit}, which cannot be; the value does not count."
     ),
+    "sensor_near_again": "Sensor {sensor} ({channel}) reads what a structure can be again.",
     "sensor_noisy": (
         "Sensor {sensor} ({channel}) varies {times} times as much as it used to; "
         "its values do not count until it is calm."

@@ -34,11 +34,12 @@ from models.environment import Environment, Explained, explain, update_environme
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
 from models.faults import find_faults
-from models.fleet import compare_with_fleet
+from models.fleet import believable, compare_with_fleet
 from models.fleet_memory import FleetMemory
 from models.frequency_changes import add_to_day, follow_changes, renew_by_works
 from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
+from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
@@ -263,7 +264,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
-    return _settle(measure_deviation(catalogue, state, rows, judged.explained), rows)
+    return _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows)
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
@@ -289,19 +290,20 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
     )
 
 
-def _settle(state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> ModelState:
+def _settle(catalogue: Catalogue, state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> ModelState:
     """Count values after works, and move the reference by the step across them when there are enough."""
     settling = rows[state.settle[rows] > 0]
     if not len(settling):
         return state
     left = state.settle[settling] - 1
     done = settling[left == 0]
-    step = state.deviation[done] - state.before_works[done]
+    # No structure was so far from harm: its instrument was lost, and what is there now is read as the first one was.
+    kept = np.where(goes_too_far(catalogue, state, state.before_works), state.deviation, state.before_works)[done]
     return with_columns(
         state,
         settle=scatter(state.settle, settling, left),
-        offset=scatter(state.offset, done, state.offset[done] + step),
-        deviation=scatter(state.deviation, done, state.before_works[done]),
+        offset=scatter(state.offset, done, state.offset[done] + (state.deviation[done] - kept)),
+        deviation=scatter(state.deviation, done, kept),
         before_works=scatter(state.before_works, done, np.full(len(done), np.nan)),
     )
 
@@ -350,6 +352,7 @@ def step_fleet(
     """
     check_lengths(catalogue, state)
     before = state.raised_ns
+    state, lost = find_lost_sensitivity(catalogue, state, believable(catalogue, state, day_end_ns), day_end_ns)
     state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
     state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
     doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
@@ -367,7 +370,7 @@ def step_fleet(
     state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
-    changes = drifted
+    changes = lost + drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
         reasons = tuple(pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns))))

@@ -36,7 +36,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FloatArray, TimeArray
+from domain.arrays import BoolArray, FloatArray
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
@@ -46,13 +46,14 @@ from models.fleet_memory import FleetMemory
 from models.healing import Healing, remember_healing
 from models.layout import REGRESSORS
 from models.like_groups import group_name
+from models.lost_sensitivity import is_lost
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import ModelState, with_columns
 from models.plausibility import may_speak
 from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
 
-__all__ = ["compare_with_fleet", "group_names"]
+__all__ = ["believable", "compare_with_fleet", "group_names"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # A median of two is the half of each: fewer channels than this are no fleet.
@@ -117,9 +118,10 @@ def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:
     return np.where(has_climate(state)[catalogue.asset_of_judged], effect, 0.0)
 
 
-def believable(catalogue: Catalogue, state: ModelState, end_ns: TimeArray) -> BoolArray:
-    """bool[J]: tell which judged channels have a deviation of this day that may be evidence."""
+def believable(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> BoolArray:
+    """bool[J]: tell which judged channels have a deviation of this day that no fault of a value speaks against."""
     judged = catalogue.judged
+    end_ns = np.full(len(catalogue.assets), day_end_ns, np.int64)
     end = end_ns[catalogue.asset_of_judged]
     patience = np.maximum(_DAY_NS, catalogue.interval_ns[judged] + catalogue.interval_ns[judged] // 2)
     spoke = (state.updated_ns > 0) & (end - state.updated_ns < patience)
@@ -153,7 +155,7 @@ def compare_with_fleet(
     """
     own_group, weather_group = _groups(catalogue, memory)
     groups = len(memory.names)
-    active = believable(catalogue, state, np.full(len(catalogue.assets), day_end_ns, np.int64))
+    active = believable(catalogue, state, day_end_ns) & ~is_lost(catalogue, state)
     direction = catalogue.direction[catalogue.judged]
     sign = np.where(direction == 0.0, 1.0, direction)
     distance = np.where(active, state.distance, 1.0)

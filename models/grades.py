@@ -4,7 +4,7 @@
 high         nothing is known against it
 medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
               a sensor that comes and goes
-low          its values say nothing for now: stuck, noisy, or impossible for the structure
+low          its values say nothing for now: stuck, noisy, impossible for the structure, or of a sensor that is loose
 ===========  =============================================================================================
 
 Silence is no matter of this grade but of the time of the last reading.
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from domain.measurements import DataQuality
 from models.catalogue import Catalogue
+from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.plausibility import is_repaired
 
@@ -44,6 +45,7 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
     low |= state.impossible_ns[rows] > 0
+    low[judged] |= is_lost(catalogue, state)[place[judged]]
     medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
     medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

@@ -14,6 +14,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons
 from models.frequency_changes import change_bases, change_reason
+from models.lost_sensitivity import times_from_harm
 from models.memory import ModelState
 from models.prognosis import Outlook
 from models.signs import Signs
@@ -179,7 +180,7 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
     """Name the sensors in trouble, longest first."""
     first, last = int(catalogue.first_channel[asset]), int(catalogue.first_channel[asset + 1])
     found: list[tuple[float, Reason]] = []
-    troubled = signs.silent[first:last] | signs.stuck[first:last]
+    troubled = signs.silent[first:last] | signs.stuck[first:last] | signs.lost[first:last]
     for row in (first + np.flatnonzero(troubled)).tolist():
         key = catalogue.channels[row]
         facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}
@@ -187,6 +188,11 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
             since_ns = int(state.heard_ns[row]) or int(state.started_ns[asset])
             days = round((at_ns - since_ns) / _DAY_NS, 2)
             found.append((days, Reason("sensor_silent", facts | {"days": days})))
+        elif signs.lost[row]:
+            days = (at_ns - int(state.drift_ns[row])) / _DAY_NS
+            found.append(
+                (days, Reason("sensor_far_from_harm", facts | {"times": times_from_harm(catalogue, state, row)}))
+            )
         else:
             hours = round((int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS, 1)
             value = float(state.last_value[row])

@@ -16,6 +16,9 @@ While a wrong unit has its name, other quantities of that sensor are doubted too
 is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a drive looks like wear. What is further off than
 half the way to failure is held back without a name of its own.
 
+What brings a level back that stood far away from harm is no fault: an instrument that was loose is mended
+(`models.lost_sensitivity`).
+
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
 without a word (`models.watch` counts them). One that is back within two weeks of its end takes a week without a sign to
 end, and its name stays until nearly all its odd values say another, so that what comes and goes is one alarm. Under
@@ -38,6 +41,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange, change_about, since_when
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
+from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["FAULTS", "Screened", "is_repaired", "may_speak", "screen"]
@@ -63,6 +67,8 @@ _BACK_CALM_NS: Final = 7 * 24 * HOUR_NS
 _SHARE_STEP: Final = 1.0 / 8.0
 _SHARE_EVEN: Final = 0.5
 _SHARE_CHANGES: Final = 0.25
+# How near its healthy value, in ways to failure, a value is that brings a loose instrument back.
+_NORMAL_DISTANCES: Final = 0.5
 # Standard gravity, and thousands, as gateways and instruments mistake them.
 _FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
 # A thermometer's factor and offset, and what it must be off by before that is looked for: K, and standard deviations
@@ -163,6 +169,8 @@ def screen(
     odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor > 0.0))
     odd = (odd | ((far > distance) & (factor > 0.0) & is_sure)) & (far > _ODD_SCORE * spread)
     odd, factor = odd | is_fahrenheit, np.where(is_fahrenheit, _FAHRENHEIT[0], factor)
+    is_normal = known & (np.abs(value - expectation.expected) < _NORMAL_DISTANCES * distance)
+    odd &= ~(is_normal & was_away_from_harm(catalogue, state)[rows])
     repaired = odd & (factor > 0.0)
     right = np.where(is_fahrenheit, celsius, _without(catalogue.is_log[channel], value, factor))
     value = np.where(repaired, right, value)

@@ -6,8 +6,8 @@ rate alone, with a wide interval. States, in the order of the ranking:
 
 - *act*: a condition alarm is open, or waiting 90 days is expected to cost more than a fifth of the planned repair;
 - *watch*: evidence has reached a quarter of what an alarm takes, or a quarter of the way to failure is gone;
-- *insufficient-data*: no condition indicator is commissioned, or none was heard for a day and five intervals.
-  An open alarm outlasts silence;
+- *insufficient-data*: no condition indicator is commissioned, none was heard for a day and five intervals, or those
+  that were have lost their sensitivity. An open alarm outlasts silence;
 - *ok*: otherwise.
 """
 
@@ -35,6 +35,7 @@ from models.environment import has_climate
 from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, begins_per_year, join_modes
 from models.justification import Finding, advice_of, reasons_of
+from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.prognosis import Outlook, outlook
 from models.signs import Signs, collect_signs
@@ -172,7 +173,8 @@ def _states(
     patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
-    sufficient = count_flags(catalogue, asset, lately & np.isfinite(state.deviation)) > 0
+    speaks = lately & np.isfinite(state.deviation) & ~is_lost(catalogue, state)
+    sufficient = count_flags(catalogue, asset, speaks) > 0
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
     watched = (count_flags(catalogue, catalogue.pair_asset, growing) > 0) | (severity >= _WATCH_SEVERITY)
     return np.select(

@@ -17,6 +17,7 @@ from models.environment import climate_ns
 from models.evidence import alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
+from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 
 __all__ = ["Signs", "collect_signs"]
@@ -28,12 +29,12 @@ class Signs:
 
     Attributes
     ----------
-    silent, stuck : bool[C]
-        Channels in trouble.
+    silent, stuck, lost : bool[C]
+        Channels in trouble; the last have lost their sensitivity.
     threshold : float64[P]
         Evidence that an alarm takes.
     is_troubled : bool[A]
-        A channel is silent or stuck.
+        A channel is silent or stuck, or has lost its sensitivity.
     is_alarmed : bool[A]
         An alarm of condition stands.
     judged, known, settling : int32[A]
@@ -57,6 +58,7 @@ class Signs:
 
     silent: BoolArray
     stuck: BoolArray
+    lost: BoolArray
     threshold: FloatArray
     is_troubled: BoolArray
     is_alarmed: BoolArray
@@ -82,6 +84,8 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
     """
     silent, stuck = is_silent(catalogue, state, at_ns), is_stuck(catalogue, state)
     of_judged, judged = catalogue.asset_of_judged, catalogue.judged
+    lost = np.zeros(len(catalogue.channels), np.bool_)
+    lost[judged] = is_lost(catalogue, state)
     count = np.diff(catalogue.first_judged)
     heard_ns = np.zeros(len(catalogue.assets), np.int64)
     np.maximum.at(heard_ns, of_judged, state.heard_ns[judged])
@@ -90,8 +94,9 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
     return Signs(
         silent=silent,
         stuck=stuck,
+        lost=lost,
         threshold=alarm_threshold(catalogue, state.doubt),
-        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck) > 0,
+        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost) > 0,
         is_alarmed=count_flags(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
         judged=count,
         known=count_flags(catalogue, of_judged, np.isfinite(state.deviation)),
