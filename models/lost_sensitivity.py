@@ -6,8 +6,10 @@ said. What such a channel says is no evidence of health. Day after day it would 
 stops speaking while it is named, and an asset that nothing else speaks for has insufficient data.
 
 It is named when it has been that far off on every day that it was heard for ten days, beyond what weather can explain
-(six standard errors of the deviation), and ends when it is back within three fifths of that. What follows load may
-rest for months, and without a thermometer a winter takes any level far away: neither is looked at.
+(six standard errors of the deviation), and ends when it is back within three tenths of the way. What was learnt of
+where the channel lies, how much it wanders and what warmth does to it was learnt from a loose instrument, and is
+forgotten: having wandered by two ways to failure would excuse any damage afterwards. What follows load may rest for
+months, and without a thermometer a winter takes any level far away: neither is looked at.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import HOUR_NS, Catalogue
 from models.environment import has_climate
+from models.layout import LAYOUT
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["find_lost_sensitivity", "goes_too_far", "is_lost", "times_from_harm", "was_away_from_harm"]
@@ -31,7 +34,21 @@ _DAY_NS: Final = 24 * HOUR_NS
 _TOO_FAR: Final = 1.5
 _ERRORS: Final = 6.0
 _LASTING_NS: Final = 10 * _DAY_NS
-_ENDS: Final = 0.6
+# Where it is back, and from where a step back to what is normal is no fault.
+_BACK: Final = 0.3
+_AWAY: Final = 0.9
+# What the second stage learns of a channel by itself (`models.settling`, `models.bends`).
+_LEARNT: Final = (
+    "settled",
+    "settled_days",
+    "settled_square",
+    "bend_start",
+    "bend_slow",
+    "bend_level",
+    "bend_effect",
+    "bend_learnt",
+    "bend_error",
+)
 
 
 def goes_too_far(catalogue: Catalogue, state: ModelState, deviation: FloatArray) -> BoolArray:
@@ -52,8 +69,8 @@ def times_from_harm(catalogue: Catalogue, state: ModelState, row: int) -> float:
 
 
 def was_away_from_harm(catalogue: Catalogue, state: ModelState) -> BoolArray:
-    """bool[J]: tell which judged channels stand as far from harm as one that is named must to stay so."""
-    return _is_away(catalogue, state, state.deviation, _ENDS * _TOO_FAR)
+    """bool[J]: tell which judged channels stand so far from harm that a step back to normal is no fault."""
+    return _is_away(catalogue, state, state.deviation, _AWAY)
 
 
 def is_lost(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -76,7 +93,8 @@ def find_lost_sensitivity(
     Returns
     -------
     ModelState
-        With new `apart_ns` and `drift_ns` of judged channels; the one passed in is not changed.
+        With new `apart_ns` and `drift_ns` of judged channels, and without what was learnt of those that are named;
+        the one passed in is not changed.
     list of AlarmChange
         `sensor.drift`, raised and cleared, by channel.
     """
@@ -85,7 +103,7 @@ def find_lost_sensitivity(
     distance = state.distance[places]
     away = -catalogue.direction[rows] * state.deviation[places] / distance
     raised, since = state.drift_ns[rows], state.apart_ns[rows]
-    line = np.maximum(_TOO_FAR, _ERRORS * state.deviation_sd[places] / distance) * np.where(raised > 0, _ENDS, 1.0)
+    line = np.where(raised > 0, _BACK, np.maximum(_TOO_FAR, _ERRORS * state.deviation_sd[places] / distance))
     since = np.where(away > line, np.where(since > 0, since, day_end_ns), 0)
     standing = (since > 0) & ((raised > 0) | (day_end_ns - since >= _LASTING_NS))
 
@@ -96,11 +114,14 @@ def find_lost_sensitivity(
     drift_ns, changes = turn_alarms(
         catalogue, rows, ends_ns, "sensor.drift", raised, standing, why, again="sensor_near_again"
     )
+    lost = places[standing]
+    forgotten = {name: scatter(getattr(state, name), lost, np.asarray(LAYOUT[name].fill)) for name in _LEARNT}
     return (
         with_columns(
             state,
             apart_ns=scatter(state.apart_ns, rows, since),
             drift_ns=scatter(state.drift_ns, rows, drift_ns),
+            **(forgotten if len(lost) else {}),
         ),
         changes,
     )

@@ -70,6 +70,8 @@ def test_it_is_named_ten_days_after_it_went_too_far_and_counts_for_nothing(lost:
     assert record.advice == "restore_data"
     assert record.reasons[0].code == "sensor_far_from_harm"
     assert "all_as_expected" not in {reason.code for reason in record.reasons}
+    # That it fell is nothing that a sound channel of its kind does.
+    assert (lost.state.settled_days[0], lost.state.settled_square[0], lost.state.bend_effect[0].any()) == (0, 0, False)
     # Its last word as a witness is as old as the alarm.
     assert lost.state.evidence_ns.max() == START_NS + (hour - 24) * HOUR_NS
 
@@ -115,6 +117,7 @@ def test_it_ends_when_it_is_back_and_the_way_back_is_no_fault(lost: Any, back_in
     assert run.kinds() == ["sensor.drift"]
     columns = assess(run.catalogue, run.state, np.array([run.now_ns]))
     assert STATES[columns.state[0]] is RiskState.OK
+    assert run.state.residual_sd[0] < 0.15
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ VERSIONS = {
     "3.36": ("6c7b719ac81f727c", "1ff187ba3d90a6fe"),
     "3.37": ("6c7b719ac81f727c", "ae1d9a0f9c9da966"),
     "3.38": ("6c7b719ac81f727c", "ae1d9a0f9c9da966"),
+    "3.39": ("6c7b719ac81f727c", "ae1d9a0f9c9da966"),
 }
 DAYS = 18
 
