@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from models.catalogue import HOUR_NS
 from models.chain import apply_decision, assess, risk_records
 from models.compiling import compile_catalogue
 from models.grades import QUALITIES, channel_grades
-from models.lost_sensitivity import goes_too_far, is_lost
+from models.lost_sensitivity import find_lost_sensitivity, goes_too_far, is_lost
+from models.memory import with_columns
 from models.risk import STATES
 from tests.unit.models.conftest import START_NS, make_register, weather_of
 
@@ -151,3 +153,23 @@ def test_nothing_known_goes_nowhere(lost: Any) -> None:
     assert goes_too_far(lost.catalogue, lost.state, far).tolist() == [True]
     assert goes_too_far(lost.catalogue, lost.state, -far).tolist() == [False]
     assert goes_too_far(lost.catalogue, lost.state, np.array([np.nan])).tolist() == [False]
+
+
+@pytest.mark.parametrize(("error", "named"), [(0.2, [True]), (0.4, [])])
+def test_what_weather_can_explain_is_not_named(lost: Any, error: float, named: list[bool]) -> None:
+    long_ago = np.where(lost.state.drift_ns > 0, lost.now_ns - 30 * 24 * HOUR_NS, 0)
+    unsure = with_columns(
+        lost.state,
+        drift_ns=np.zeros_like(lost.state.drift_ns),
+        apart_ns=long_ago,
+        deviation_sd=np.array([error * DISTANCE]),
+    )
+    state, changes = find_lost_sensitivity(lost.catalogue, unsure, np.array([True]), lost.now_ns)
+    assert [change.raised for change in changes] == named
+    assert bool(is_lost(lost.catalogue, state)[0]) is bool(named)
+    assert bool(state.apart_ns.any()) is bool(named)
+
+
+def test_what_follows_load_may_rest(lost: Any) -> None:
+    loaded = replace(lost.catalogue, follows_load=np.ones_like(lost.catalogue.follows_load))
+    assert goes_too_far(loaded, lost.state, np.array([-3.0 * DISTANCE])).tolist() == [False]
