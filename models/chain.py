@@ -352,8 +352,9 @@ def step_fleet(
     """
     check_lengths(catalogue, state)
     before = state.raised_ns
-    state, lost = find_lost_sensitivity(catalogue, state, believable(catalogue, state, day_end_ns), day_end_ns)
-    state, active = compare_with_fleet(catalogue, state, memory, day_end_ns)
+    heard = believable(catalogue, state, day_end_ns)
+    state, lost = find_lost_sensitivity(catalogue, state, heard, day_end_ns)
+    state, active = compare_with_fleet(catalogue, state, memory, heard, day_end_ns)
     state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
     doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
     state = with_columns(state, doubt=doubt, verdicts=verdicts)

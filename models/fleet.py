@@ -132,7 +132,7 @@ def believable(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> Bool
 
 
 def compare_with_fleet(
-    catalogue: Catalogue, state: ModelState, memory: FleetMemory, day_end_ns: int
+    catalogue: Catalogue, state: ModelState, memory: FleetMemory, heard: BoolArray, day_end_ns: int
 ) -> tuple[ModelState, BoolArray]:
     """Turn a day's deviations into what is left without the common shock, and how much of that is usual.
 
@@ -142,6 +142,8 @@ def compare_with_fleet(
         The assets that have a row of this day, as they were at its end.
     memory : FleetMemory
         Changed in place: a context for the day, unless there is one.
+    heard : bool[J]
+        Channels with a deviation of this day (`believable`).
     day_end_ns : int
         End of the day.
 
@@ -155,7 +157,7 @@ def compare_with_fleet(
     """
     own_group, weather_group = _groups(catalogue, memory)
     groups = len(memory.names)
-    active = believable(catalogue, state, day_end_ns) & ~is_lost(catalogue, state)
+    active = heard & ~is_lost(catalogue, state)
     direction = catalogue.direction[catalogue.judged]
     sign = np.where(direction == 0.0, 1.0, direction)
     distance = np.where(active, state.distance, 1.0)

@@ -14,13 +14,14 @@ months, and without a thermometer a winter takes any level far away: neither is 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
+from models.bends import Bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.environment import has_climate
 from models.layout import LAYOUT
@@ -42,12 +43,7 @@ _LEARNT: Final = (
     "settled",
     "settled_days",
     "settled_square",
-    "bend_start",
-    "bend_slow",
-    "bend_level",
-    "bend_effect",
-    "bend_learnt",
-    "bend_error",
+    *(f"bend_{name}" for name in Bends._fields),
 )
 
 
@@ -59,18 +55,18 @@ def goes_too_far(catalogue: Catalogue, state: ModelState, deviation: FloatArray)
     deviation : float64[J]
         From the reference, in the model's unit; NaN goes nowhere.
     """
-    return _is_watched(catalogue, state) & _is_away(catalogue, state, deviation, _TOO_FAR)
+    return _is_watched(catalogue, state) & (_ways_from_harm(catalogue, state, deviation) > _TOO_FAR)
 
 
 def times_from_harm(catalogue: Catalogue, state: ModelState, row: int) -> float:
     """Tell how far from harm a judged channel stands, in ways to failure, to a tenth."""
-    place = int(np.searchsorted(catalogue.judged, row))
-    return round(float(-catalogue.direction[row] * state.deviation[place] / state.distance[place]), 1)
+    place = np.searchsorted(catalogue.judged, row)
+    return round(float(_ways_from_harm(catalogue, state, state.deviation, place)), 1)
 
 
 def was_away_from_harm(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[J]: tell which judged channels stand so far from harm that a step back to normal is no fault."""
-    return _is_away(catalogue, state, state.deviation, _AWAY)
+    return np.asarray(_ways_from_harm(catalogue, state, state.deviation) > _AWAY)
 
 
 def is_lost(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -100,10 +96,10 @@ def find_lost_sensitivity(
     """
     places = np.flatnonzero(heard & _is_watched(catalogue, state))
     rows = catalogue.judged[places].astype(np.intp)
-    distance = state.distance[places]
-    away = -catalogue.direction[rows] * state.deviation[places] / distance
+    away = _ways_from_harm(catalogue, state, state.deviation, places)
+    error = state.deviation_sd[places] / state.distance[places]
     raised, since = state.drift_ns[rows], state.apart_ns[rows]
-    line = np.where(raised > 0, _BACK, np.maximum(_TOO_FAR, _ERRORS * state.deviation_sd[places] / distance))
+    line = np.where(raised > 0, _BACK, np.maximum(_TOO_FAR, _ERRORS * error))
     since = np.where(away > line, np.where(since > 0, since, day_end_ns), 0)
     standing = (since > 0) & ((raised > 0) | (day_end_ns - since >= _LASTING_NS))
 
@@ -115,21 +111,25 @@ def find_lost_sensitivity(
         catalogue, rows, ends_ns, "sensor.drift", raised, standing, why, again="sensor_near_again"
     )
     lost = places[standing]
-    forgotten = {name: scatter(getattr(state, name), lost, np.asarray(LAYOUT[name].fill)) for name in _LEARNT}
+    learnt = _LEARNT if len(lost) else ()
+    forgotten = {name: scatter(getattr(state, name), lost, np.asarray(LAYOUT[name].fill)) for name in learnt}
     return (
         with_columns(
             state,
             apart_ns=scatter(state.apart_ns, rows, since),
             drift_ns=scatter(state.drift_ns, rows, drift_ns),
-            **(forgotten if len(lost) else {}),
+            **forgotten,
         ),
         changes,
     )
 
 
-def _is_away(catalogue: Catalogue, state: ModelState, deviation: FloatArray, ways: float) -> BoolArray:
-    away = -catalogue.direction[catalogue.judged] * np.nan_to_num(deviation)
-    return np.asarray(away > ways * np.nan_to_num(state.distance))
+def _ways_from_harm(
+    catalogue: Catalogue, state: ModelState, deviation: FloatArray, places: Any = np.s_[:]
+) -> FloatArray:
+    """float64[...]: how far from harm judged channels are at such deviations, in ways to failure; NaN where unknown."""
+    direction = catalogue.direction[catalogue.judged[places]]
+    return np.asarray(-direction * deviation[places] / state.distance[places])
 
 
 def _is_watched(catalogue: Catalogue, state: ModelState) -> BoolArray:

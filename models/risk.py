@@ -35,7 +35,6 @@ from models.environment import has_climate
 from models.grades import QUALITIES, channel_grades
 from models.joining import DAYS, begins_per_year, join_modes
 from models.justification import Finding, advice_of, reasons_of
-from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.prognosis import Outlook, outlook
 from models.signs import Signs, collect_signs
@@ -173,8 +172,8 @@ def _states(
     patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
-    speaks = lately & np.isfinite(state.deviation) & ~is_lost(catalogue, state)
-    sufficient = count_flags(catalogue, asset, speaks) > 0
+    lately &= ~signs.lost[judged]
+    sufficient = count_flags(catalogue, asset, lately & np.isfinite(state.deviation)) > 0
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
     watched = (count_flags(catalogue, catalogue.pair_asset, growing) > 0) | (severity >= _WATCH_SEVERITY)
     return np.select(
