@@ -192,7 +192,8 @@ class Alarm:
         Identifier of the oldest alarm of the event it belongs to, where many structures were struck at once; empty
         where it came by itself.
     is_echo : bool
-        True where it stood in its event from the moment it was raised: another alarm has spoken for it already.
+        True where another alarm has spoken for it already: one of its event, in which it stood from the moment it was
+        raised, or one of the same kind about the same sensor, which stood then.
     """
 
     id: str

@@ -21,6 +21,7 @@ from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema
 from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody
 from storage.fleet_events import group_alarms
+from storage.instrument_echoes import let_echoes_speak, mark_instrument_echoes
 from storage.journal import Entry
 from storage.modal import forget_modes, project_modes
 from storage.rows import plain_text, update_sensors, upsert
@@ -133,9 +134,11 @@ class OperationalProjection:
         )
         upsert(db, alarm_table, [_alarm_row(alarm, seq) for alarm in outcome.alarms])
         group_alarms(db, seq, outcome.alarms)
+        mark_instrument_echoes(db, outcome.alarms)
         project_modes(db, seq, outcome.modes)
         for change in outcome.alarm_changes:
             _change_alarm(db, seq, change)
+        let_echoes_speak(db, seq, [change.id for change in outcome.alarm_changes])
         if outcome.dead_letters:
             rows = [
                 {

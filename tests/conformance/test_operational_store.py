@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -406,3 +407,89 @@ def test_organisations_have_events_of_their_own(store: Store) -> None:
         Outcome(alarms=[struck(n, start + n) for n in range(6)]),
     )
     assert events(store) == {}
+
+
+def about(subject: str, raised_ns: int, *, kind: str = "sensor.stuck", asset: str = "brug-1") -> Alarm:
+    """Give an alarm about a channel, or about a sensor."""
+    name = f"{asset}.{kind}.{subject}.{raised_ns}"
+    return Alarm(name, AssetId(asset), kind, raised_ns, None, AlarmState.OPEN, subject)
+
+
+def spoken(store: Store) -> dict[str, bool]:
+    """Give for each alarm, by what it is about and oldest first, whether another spoke for it."""
+    return {item.subject: item.is_echo for item in reversed(store.reader.alarms(limit=100))}
+
+
+def test_channels_of_one_instrument_with_one_fault_speak_once(store: Store) -> None:
+    """Others of its sensor are no echo where the kind, the sensor or the asset differs, or where nothing stood."""
+    store.project(
+        register("brug-1", "brug-2"),
+        Outcome(alarms=[about("gnd1/base_moisture", 10), about("gnd1/base_temperature", 10), about("gnd2/x", 10)]),
+        Outcome(
+            alarms=[
+                about("gnd1/rut", 20),
+                about("gnd1", 20, kind="data.silent"),
+                about("gnd1/y", 20, asset="brug-2"),
+                about("gnd1/tilt", 20, kind="condition.scour"),
+                about("gnd1/strain", 20, kind="condition.scour"),
+            ]
+        ),
+        Outcome(alarm_changes=[AlarmChange(id=about("gnd2/x", 10).id, cleared_at_ns=25)]),
+        Outcome(alarms=[about("gnd2/z", 30), about("gnd1/kurtosis", 20, kind="data.silent")]),
+    )
+    assert spoken(store) == {
+        "gnd1/base_moisture": False,
+        "gnd1/base_temperature": True,
+        "gnd2/x": False,
+        "gnd1": False,
+        "gnd1/kurtosis": True,
+        "gnd1/rut": True,
+        "gnd1/y": False,
+        "gnd1/tilt": False,
+        "gnd1/strain": False,
+        "gnd2/z": False,
+    }
+
+
+@pytest.mark.parametrize("again", [1, 2, 3])
+@pytest.mark.parametrize(
+    "ends",
+    [
+        AlarmChange(id="", cleared_at_ns=30),
+        AlarmChange(id="", state=AlarmState.DISMISSED),
+        AlarmChange(id="", cleared_at_ns=30, state=AlarmState.CONFIRMED),
+    ],
+)
+def test_an_echo_speaks_when_nothing_else_stands_of_its_instrument(store: Store, ends: AlarmChange, again: int) -> None:
+    """Its revision is that of the entry that ended the other, whatever is written again."""
+    first, second, third = (about(f"gnd1/{name}", 10 + n) for n, name in enumerate("abc"))
+    entries = [
+        Entry(1, "register", EMPTY, register("brug-1")),
+        Entry(2, "batch", EMPTY, Outcome(alarms=[first, second])),
+        Entry(3, "batch", EMPTY, Outcome(alarms=[third])),
+        Entry(4, "batch", EMPTY, Outcome(alarm_changes=[msgspec.structs.replace(ends, id=first.id)])),
+    ]
+    store.writer.project(entries)
+    for _ in range(2):
+        assert spoken(store) == {"gnd1/a": False, "gnd1/b": False, "gnd1/c": True}
+        assert [item.revision for item in store.reader.alarms() if item.subject == "gnd1/b"] == [4]
+        store.writer.project(entries[-again:])
+    store.project(Outcome(alarm_changes=[AlarmChange(id=third.id, cleared_at_ns=40)]))
+    assert spoken(store) == {"gnd1/a": False, "gnd1/b": False, "gnd1/c": True}
+
+
+def test_an_alarm_is_no_echo_of_one_that_was_dismissed_and_none_speaks_while_another_does(store: Store) -> None:
+    first, second, third = (about(f"gnd1/{name}", 10 + n) for n, name in enumerate("abc"))
+    dismissed = AlarmChange(id=first.id, state=AlarmState.DISMISSED)
+    store.project(register("brug-1"), Outcome(alarms=[first]), Outcome(alarm_changes=[dismissed]))
+    store.project(Outcome(alarms=[second, third]))
+    assert spoken(store) == {"gnd1/a": False, "gnd1/b": False, "gnd1/c": True}
+    store.project(Outcome(alarm_changes=[AlarmChange(id=third.id, state=AlarmState.ACKNOWLEDGED)]))
+    assert [item.revision for item in store.reader.alarms(limit=100)] == [5, 4, 3], "no other is told again"
+
+
+def test_an_echo_of_an_event_stays_one_whatever_a_person_says_of_it(store: Store) -> None:
+    alarms = [about("s1/a", 10 + n, asset=f"brug-{n}") for n in range(5)]
+    store.project(register(*(f"brug-{n}" for n in range(5))), Outcome(alarms=alarms))
+    store.project(Outcome(alarm_changes=[AlarmChange(id=alarms[3].id, state=AlarmState.ACKNOWLEDGED)]))
+    assert events(store) == {alarms[0].id: [(f"brug-{n}", n > 0) for n in range(5)]}

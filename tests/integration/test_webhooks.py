@@ -19,6 +19,7 @@ from api.cloud_events import WebhookRooms
 from domain.access import Role
 from domain.records import Alarm, AlarmState
 from service.webhooks import WebhookDeliverer, back_off_ns, signature
+from storage.entries import AlarmChange
 from storage.protocols import DecisionDraft
 from storage.webhooks import Delivery, WebhookStore
 from tests.unit.api.client import Answer, Client
@@ -162,6 +163,27 @@ def test_an_event_at_many_structures_is_told_once(site: Site, receiver: Receiver
     site.step()
     told = [(event["data"]["id"], event["data"]["eventId"]) for event in receiver.events()]
     assert told == [("x0", None), ("x0", "x0")]
+
+
+def test_one_fault_of_an_instrument_is_told_once_and_not_over_while_a_channel_has_it(
+    site: Site, receiver: Receiver
+) -> None:
+    site.hook(receiver)
+    at_ns = site.town.store.alarm_rows[0].raised_at_ns + 40 * 24 * HOUR_NS
+
+    def stuck(channel: str, **values: Any) -> Alarm:
+        times = {"raised_at_ns": at_ns, "cleared_at_ns": None}
+        return make_alarm("brug-042", 0, id=channel, kind="sensor.stuck", subject=f"s1/{channel}", **times, **values)
+
+    site.sql.project(alarms=[stuck("strain"), stuck("tilt")])
+    site.step()
+    site.sql.project(changes=[AlarmChange(id="strain", cleared_at_ns=at_ns + HOUR_NS)])
+    site.step()
+    site.sql.project(changes=[AlarmChange(id="tilt", cleared_at_ns=at_ns + 2 * HOUR_NS)])
+    site.step()
+    told = [(event["data"]["id"], event["data"]["state"]) for event in receiver.events()]
+    assert sorted(told[:1] + told[3:]) == [("strain", "open"), ("tilt", "cleared")], "the first, and the last of all"
+    assert sorted(told[1:3]) == [("strain", "cleared"), ("tilt", "open")]
 
 
 def test_a_receiver_that_fails_is_asked_again_with_patience_and_the_same_event(site: Site, receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from domain.records import Alarm, RiskAssessment
 from domain.register import Asset, Channel, Direction, Register, Role
 from storage.advisory import SqlAdvisoryStore
 from storage.database import open_database, sqlite_address, upgrade_schema
-from storage.entries import BatchBody, Outcome, PackedReadings
+from storage.entries import AlarmChange, BatchBody, Outcome, PackedReadings
 from storage.journal import Entry
 from storage.overview import SqlOverview
 from storage.projection import OperationalProjection
@@ -47,10 +48,16 @@ class SqlTown:
         self._register(self.town.store.asset_rows)
 
     def project(
-        self, *risks: RiskAssessment, alarms: list[Alarm] | None = None, history: list[RiskAssessment] | None = None
+        self,
+        *risks: RiskAssessment,
+        alarms: Sequence[Alarm] = (),
+        changes: Sequence[AlarmChange] = (),
+        history: Sequence[RiskAssessment] = (),
     ) -> None:
-        """Write newest assessments, alarms and history as one entry."""
-        self._write(Outcome(current=list(risks), alarms=alarms or [], assessments=history or []))
+        """Write newest assessments, alarms, what became of alarms, and history as one entry."""
+        self._write(
+            Outcome(current=list(risks), alarms=list(alarms), alarm_changes=list(changes), assessments=list(history))
+        )
 
     def _write(self, outcome: Outcome) -> None:
         self.writer.project([Entry(self.writer.position() + 1, "batch", EMPTY, outcome)])
