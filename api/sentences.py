@@ -103,6 +103,11 @@ REASON_SENTENCES: Final = {
     "sensor_impossible": (
         "Sensor {sensor} ({channel}) gave {measured} {unit}, which cannot be; the value does not count."
     ),
+    "sensor_agrees_again": "The measurements of sensor {sensor} have not gone opposite ways for two weeks.",
+    "sensor_opposed": (
+        "Sensor {sensor} has drifted: {towards} moved as damage moves it, and {away} the other way, "
+        "which no damage does. Its values do not count; have it checked."
+    ),
     "sensor_near_again": "Sensor {sensor} ({channel}) reads what a structure can be again.",
     "sensor_noisy": (
         "Sensor {sensor} ({channel}) varies {times} times as much as it used to; "

@@ -121,7 +121,7 @@ def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:
 
 def _written_text(key: str, value: str, code: str, language: Language) -> str:
     match key:
-        case "channel":
+        case "channel" | "towards" | "away":
             return channel_name(value, language)
         case "unit":
             return unit_symbol(value, language)

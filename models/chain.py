@@ -41,6 +41,7 @@ from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
 from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
+from models.opposed import find_opposed, may_be_made_up
 from models.plausibility import screen
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
@@ -355,12 +356,14 @@ def step_fleet(
     heard = believable(catalogue, state, day_end_ns)
     state, lost = find_lost_sensitivity(catalogue, state, heard, day_end_ns)
     state, active = compare_with_fleet(catalogue, state, memory, heard, day_end_ns)
+    state, opposed = find_opposed(catalogue, state, active, day_end_ns)
+    believed = active & ~may_be_made_up(catalogue, state)
     state, drifted = compare_instruments(catalogue, state, memory.drift, day_end_ns)
     doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
     state = with_columns(state, doubt=doubt, verdicts=verdicts)
-    state, raised, cleared = weigh_evidence(catalogue, state, active, day_end_ns)
+    state, raised, cleared = weigh_evidence(catalogue, state, believed, day_end_ns)
     memory.alarms += len(raised)
-    memory.watched_days += len(np.unique(catalogue.asset_of_judged[active]))
+    memory.watched_days += len(np.unique(catalogue.asset_of_judged[believed]))
     shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
     state = with_columns(
         state,
@@ -371,7 +374,7 @@ def step_fleet(
     state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
-    changes = lost + drifted
+    changes = lost + opposed + drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
         reasons = tuple(pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns))))

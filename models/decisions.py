@@ -129,6 +129,7 @@ def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -
         "weather_start",
         "residual",
         "residual_sd",
+        "long_share",
         "harm_recent",
         "bend_start",
         "bend_slow",

@@ -49,6 +49,7 @@ from models.like_groups import group_name
 from models.lost_sensitivity import is_lost
 from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import ModelState, with_columns
+from models.opposed import is_opposed
 from models.plausibility import may_speak
 from models.settling import Settling, learn_settling, place_variance, wander_variance
 from models.thresholds import MODES
@@ -218,7 +219,7 @@ def compare_with_fleet(
     )
     bends = learn_bends(bends, warmth, share - shock, active)
     nothing = (state.evidence == 0.0) & (state.raised_ns == 0)
-    calm = active & ~beyond & ~state.stands_out & nothing[catalogue.pair_of_judged]
+    calm = active & ~beyond & ~state.stands_out & nothing[catalogue.pair_of_judged] & ~is_opposed(catalogue, state)
     learnt = learn_settling(settling, residual, usual, calm)
     out = active & (towards > _OUTLIER_SCORE * spread) & (towards > _OUTLIER_SHARE)
     return (

@@ -21,6 +21,7 @@ from domain.measurements import DataQuality
 from models.catalogue import Catalogue
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
+from models.opposed import is_drifting
 from models.plausibility import is_repaired
 
 __all__ = ["QUALITIES", "channel_grades"]
@@ -45,7 +46,7 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
     low |= state.impossible_ns[rows] > 0
-    low[judged] |= is_lost(catalogue, state)[place[judged]]
+    low[judged] |= (is_lost(catalogue, state) | is_drifting(catalogue, state))[place[judged]]
     medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
     medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

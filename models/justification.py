@@ -16,6 +16,7 @@ from models.explanation import pair_reasons
 from models.frequency_changes import change_bases, change_reason
 from models.lost_sensitivity import times_from_harm
 from models.memory import ModelState
+from models.opposed import opposed_facts
 from models.prognosis import Outlook
 from models.signs import Signs
 from models.thresholds import MODES
@@ -181,6 +182,10 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
     first, last = int(catalogue.first_channel[asset]), int(catalogue.first_channel[asset + 1])
     found: list[tuple[float, Reason]] = []
     troubled = signs.silent[first:last] | signs.stuck[first:last] | signs.lost[first:last]
+    for sensor in np.unique(catalogue.sensor_of_channel[first:last][signs.drifting[first:last]]).tolist():
+        days = (at_ns - int(state.torn_ns[sensor])) / _DAY_NS
+        whole: dict[str, str | float | int] = {"sensor": catalogue.channels[sensor].sensor, "channel": ""}
+        found.append((days, Reason("sensor_opposed", whole | opposed_facts(catalogue, state, sensor))))
     for row in (first + np.flatnonzero(troubled)).tolist():
         key = catalogue.channels[row]
         facts: dict[str, str | float | int] = {"sensor": key.sensor, "channel": key.channel}

@@ -84,6 +84,10 @@ class ModelState:
     like_moved, stirred : float64[C], float64[C, 2]
         What like instruments moved by since then, and how much the last weeks stirred: mean square of what it moved
         apart by within days, and of what they moved by.
+    opposed_ns, opposed_last_ns, opposed_way, torn_ns : int64[C], int64[C], int8[C], int64[C]
+        Of the first channel of a sensor: since when its quantities oppose each other (`models.opposed`), and the last
+        day on which they did; 1 where all read more than they should, -1 less; when the alarm about it was raised. 0
+        for never, and for none.
     onsets_per_year : float64[A]
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     fleet_shown : float64[A, 2]
@@ -133,6 +137,8 @@ class ModelState:
         shares of the failure level, NaN before the first.
     stands_out : bool[J]
         True where the residual is far from like assets'.
+    long_share : float64[J]
+        Mean of the residual over the last months (`models.opposed`), NaN before the first.
     settled, settled_days, settled_square : float64[J]
         Where the level lies beside its reference in good health, in shares of the failure level, positive towards harm;
         calm days that taught it; and the mean square of what it wanders by there (`models.settling`).
@@ -247,6 +253,10 @@ class ModelState:
     stirred: FloatArray
     apart_ns: TimeArray
     drift_ns: TimeArray
+    opposed_ns: TimeArray
+    opposed_last_ns: TimeArray
+    opposed_way: npt.NDArray[np.int8]
+    torn_ns: TimeArray
     coefficients: FloatArray
     covariance: FloatArray
     noise: FloatArray
@@ -270,6 +280,7 @@ class ModelState:
     residual: FloatArray
     residual_sd: FloatArray
     stands_out: BoolArray
+    long_share: FloatArray
     settled: FloatArray
     settled_days: FloatArray
     settled_square: FloatArray

@@ -39,6 +39,8 @@ sensor_drift              `channel` of `sensor` has come to read `apart` `unit` 
                           sensors, the weather they share taken out; negative: less
 sensor_far_from_harm      `channel` of `sensor` reads `times` as far on the side without harm as failure lies on the
                           other: it is loose or has lost its sensitivity, or the structure was renewed or closed
+sensor_opposed            of `sensor` the quantity `towards` has moved towards harm and `away` away from it, as no
+                          damage moves them: it has drifted, and nothing that it says counts
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
@@ -60,6 +62,7 @@ returned_to_normal        an alarm cleared: `mode` was calm for `days`
 heard_again               an alarm cleared: readings vary or arrive again
 like_others_again         an alarm cleared: `channel` of `sensor` reads as like sensors do again
 sensor_near_again         an alarm cleared: `channel` of `sensor` reads what a structure can be again
+sensor_agrees_again       an alarm cleared: the quantities of `sensor` have not gone opposite ways for two weeks
 cleared_by_decision       an alarm cleared by the decision `verb`
 removed_from_register     an alarm cleared: the channel or asset left the register
 clock_impossible          the messages of `sensor` carry times that cannot be, or none
@@ -111,6 +114,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_noisy": ("sensor", "channel", "times"),
     "sensor_drift": ("sensor", "channel", "apart", "unit", "others"),
     "sensor_far_from_harm": ("sensor", "channel", "times"),
+    "sensor_opposed": ("sensor", "channel", "towards", "away"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),
@@ -130,6 +134,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "heard_again": ("sensor", "channel"),
     "like_others_again": ("sensor", "channel"),
     "sensor_near_again": ("sensor", "channel"),
+    "sensor_agrees_again": ("sensor", "channel"),
     "cleared_by_decision": ("verb",),
     "removed_from_register": (),
     "late_data_disagree": (),

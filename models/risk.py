@@ -172,7 +172,7 @@ def _states(
     patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
-    lately &= ~signs.lost[judged]
+    lately &= ~signs.lost[judged] & ~signs.drifting[judged]
     sufficient = count_flags(catalogue, asset, lately & np.isfinite(state.deviation)) > 0
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
     watched = (count_flags(catalogue, catalogue.pair_asset, growing) > 0) | (severity >= _WATCH_SEVERITY)

@@ -19,6 +19,7 @@ from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
+from models.opposed import is_drifting
 
 __all__ = ["Signs", "collect_signs"]
 
@@ -29,12 +30,13 @@ class Signs:
 
     Attributes
     ----------
-    silent, stuck, lost : bool[C]
-        Channels in trouble; the last have lost their sensitivity.
+    silent, stuck, lost, drifting : bool[C]
+        Channels in trouble; the last two have lost their sensitivity, and are of a sensor whose quantities oppose each
+        other (`models.opposed`).
     threshold : float64[P]
         Evidence that an alarm takes.
     is_troubled : bool[A]
-        A channel is silent or stuck, or has lost its sensitivity.
+        A channel is silent or stuck, has lost its sensitivity, or drifts.
     is_alarmed : bool[A]
         An alarm of condition stands.
     judged, known, settling : int32[A]
@@ -59,6 +61,7 @@ class Signs:
     silent: BoolArray
     stuck: BoolArray
     lost: BoolArray
+    drifting: BoolArray
     threshold: FloatArray
     is_troubled: BoolArray
     is_alarmed: BoolArray
@@ -86,6 +89,8 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
     of_judged, judged = catalogue.asset_of_judged, catalogue.judged
     lost = np.zeros(len(catalogue.channels), np.bool_)
     lost[judged] = is_lost(catalogue, state)
+    drifting = np.zeros(len(catalogue.channels), np.bool_)
+    drifting[judged] = is_drifting(catalogue, state)
     count = np.diff(catalogue.first_judged)
     heard_ns = np.zeros(len(catalogue.assets), np.int64)
     np.maximum.at(heard_ns, of_judged, state.heard_ns[judged])
@@ -95,8 +100,9 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         silent=silent,
         stuck=stuck,
         lost=lost,
+        drifting=drifting,
         threshold=alarm_threshold(catalogue, state.doubt),
-        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost) > 0,
+        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost | drifting) > 0,
         is_alarmed=count_flags(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
         judged=count,
         known=count_flags(catalogue, of_judged, np.isfinite(state.deviation)),

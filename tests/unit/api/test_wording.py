@@ -35,6 +35,8 @@ FACTS: dict[str, str | float | int] = {
     "factor": 1000.0,
     "indicative": 5,
     "times": 3.4,
+    "towards": "kurtosis.z",
+    "away": "natural_frequency_1",
     "condition": 3,
     "cost_eur": 41_540.0,
     "days": 12.4,
