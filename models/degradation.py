@@ -170,8 +170,8 @@ def weigh_lives(
         How far the instrument of a lone quantity, or a change of load, can move it; 0 where quantities agree.
     onsets_per_day : float64[P]
         How often a damage of this mode begins.
-    days : float64[T]
-        Times from now, ascending, not negative.
+    days : float64[P, T] or float64[T]
+        Times from the newest severity, ascending, not negative; of each pair, or of all.
 
     Examples
     --------
@@ -181,15 +181,16 @@ def weigh_lives(
     >>> np.round(answer.damaged, 2).tolist(), np.round(answer.failed[0]).tolist()
     ([1.0], [0.0, 1.0])
     """
-    damaged, failed = np.empty(len(seen)), np.empty((len(seen), len(days)))
-    reached: npt.NDArray[np.intp] = np.searchsorted(_LIVES.remaining_days, days, side="right")
+    damaged, failed = np.empty(len(seen)), np.empty((len(seen), np.shape(days)[-1]))
+    times = np.broadcast_to(days, (len(seen), np.shape(days)[-1]))
+    reached: npt.NDArray[np.intp] = np.searchsorted(_LIVES.remaining_days, times, side="right")
     white = _whiten(np.minimum(seen, _WORST))
     variance = deviation * deviation
     sound_log = _weigh_sound(white, variance, (instrument / _DRIFT_SPREADS) ** 2)
     for first in range(0, len(seen), _PAIRS_AT_ONCE):
         part = np.s_[first : first + _PAIRS_AT_ONCE]
         damaged[part], failed[part] = _weigh(
-            white[part], variance[part], sound_log[part], onsets_per_day[part], reached
+            white[part], variance[part], sound_log[part], onsets_per_day[part], reached[part]
         )
     return Posterior(damaged, failed)
 
@@ -226,7 +227,7 @@ def _weigh(
     onsets_per_day: FloatArray,
     reached: npt.NDArray[np.intp],
 ) -> tuple[FloatArray, FloatArray]:
-    """Weigh all lives for a few pairs; `reached` counts the lives that have ended by each time."""
+    """Weigh all lives for a few pairs; `reached`, intp[P, T], counts the lives that have ended by each time."""
     fit = np.zeros((len(white), len(_LIVES.remaining_days)))
     for lag in range(len(LAGS)):
         fit += white[:, lag, np.newaxis] * _LIVES.course[lag]
@@ -247,5 +248,6 @@ def _weigh(
     irregular -= highest[:, np.newaxis]
     running = np.cumsum(np.exp(fit, out=fit) + np.exp(irregular, out=irregular), axis=-1)
     total = running[:, -1] + sound
-    share = np.where(reached > 0, running[:, np.maximum(reached - 1, 0)], 0.0) / total[:, np.newaxis]
+    ended = np.take_along_axis(running, np.maximum(reached - 1, 0), axis=-1)
+    share = np.where(reached > 0, ended, 0.0) / total[:, np.newaxis]
     return 1.0 - sound / total, share

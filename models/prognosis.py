@@ -2,7 +2,8 @@
 
 The degradation model is a grid of lives weighed by Bayes (`models.degradation`). Here it meets the prior of its
 asset: how often damage begins on a watched asset, as the fleet has shown so far (`models.fleet`), moved by the
-asset's class, age and last inspection (`models.consequence`). Silence since the last severity widens its error.
+asset's class, age and last inspection (`models.consequence`). Since its last severity a damage has gone on unseen: a
+failure within 90 days is one within 90 days and as long as it was silent, so that silence never lowers a chance.
 Beside it stands the rate of failures by modes that no sensor sees.
 
 Terms are those of ISO 13381-1: failure mode, horizon, interval, confidence.
@@ -163,18 +164,22 @@ def look_ahead(history: History, days: FloatArray) -> Outlook:
     drift = instrument_sd(history.severity, history.instrument)
     steady = np.sqrt(np.maximum(history.severity_sd**2 - drift**2, 0.0))
     spread = np.maximum(_DEVIATION_SHARE * steady, _LEAST_DEVIATION)
-    deviation = np.sqrt(spread**2 + _UNSEEN_PER_SQRT_DAY**2 * history.silent_days)
     times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
     known = np.flatnonzero(history.known)
     damaged, failed = np.zeros(len(history.known)), np.zeros((len(history.known), len(times)))
     damaged[known], failed[known] = weigh_lives(
-        history.seen[known], deviation[known], history.instrument[known], history.onsets_per_day[known], times
+        history.seen[known],
+        spread[known],
+        history.instrument[known],
+        history.onsets_per_day[known],
+        times + history.silent_days[known, np.newaxis],
     )
+    unseen = _UNSEEN_PER_SQRT_DAY * np.sqrt(history.silent_days)
     growth = (history.seen[:, 0] - history.seen[:, _GROWTH_LAG]) / LAGS[_GROWTH_LAG]
     return Outlook(
         known=history.known,
         level=np.maximum(history.severity, 0.0) * damaged,
-        level_sd=np.where(history.known, deviation, 0.0),
+        level_sd=np.where(history.known, np.hypot(spread, unseen), 0.0),
         growth=np.where(history.known, growth, 0.0),
         damaged=damaged,
         is_acted_on=history.known & ((damaged >= _LIKELY_DAMAGE) | history.is_open),
