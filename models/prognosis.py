@@ -21,6 +21,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.degradation import LAGS, weigh_lives
 from models.evidence import instrument_sd
 from models.memory import ModelState
+from models.opposed import may_be_made_up
 
 __all__ = ["LIFE_DAYS", "History", "Outlook", "history_of", "look_ahead", "outlook"]
 
@@ -126,13 +127,16 @@ def history_of(catalogue: Catalogue, state: ModelState, at_ns: TimeArray, relati
     """Give what the degradation model looks at; arguments are those of `outlook`."""
     pair_asset = catalogue.pair_asset
     known = (state.evidence_ns > 0) & np.isfinite(state.severity)
+    silent_days = np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0)
+    # What a drifting instrument may have made up before that was known fades.
+    faded = np.where(_is_made_up(catalogue, state), _unseen(silent_days), 0.0)
     return History(
         known=known,
         severity=np.where(known, state.severity, 0.0),
-        severity_sd=np.where(known, state.severity_sd, 1.0),
+        severity_sd=np.where(known, np.hypot(state.severity_sd, faded), 1.0),
         instrument=np.where(known, _lone_instruments(catalogue, state), 0.0),
         seen=np.where(known[:, np.newaxis], _seen(state.severity_past), 0.0),
-        silent_days=np.where(known, np.maximum(at_ns[pair_asset] - state.evidence_ns, 0) / _DAY_NS, 0.0),
+        silent_days=silent_days,
         onsets_per_day=state.onsets_per_year[pair_asset]
         * relative_rate[pair_asset]
         / catalogue.pairs_of_asset[pair_asset]
@@ -146,6 +150,19 @@ def _seen(severity_past: FloatArray) -> FloatArray:
     last = severity_past.shape[1] - 1
     days = [severity_past[:, [min(lag + day, last) for lag in LAGS]] for day in range(_SEEN_DAYS)]
     return np.asarray(sum(days) / _SEEN_DAYS, np.float64)
+
+
+def _unseen(silent_days: FloatArray) -> FloatArray:
+    """float64[P]: what a severity may have moved unseen."""
+    return np.asarray(_UNSEEN_PER_SQRT_DAY * np.sqrt(silent_days))
+
+
+def _is_made_up(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[P]: tell which pairs' severities come from channels alone that an instrument's drift may have moved."""
+    speaks = state.severity_weight > 0.0
+    pairs = len(catalogue.pair_asset)
+    made_up = np.bincount(catalogue.pair_of_judged[speaks & may_be_made_up(catalogue, state)], minlength=pairs)
+    return np.asarray((made_up > 0) & (made_up == np.bincount(catalogue.pair_of_judged[speaks], minlength=pairs)))
 
 
 def _lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
@@ -174,12 +191,11 @@ def look_ahead(history: History, days: FloatArray) -> Outlook:
         history.onsets_per_day[known],
         times + history.silent_days[known, np.newaxis],
     )
-    unseen = _UNSEEN_PER_SQRT_DAY * np.sqrt(history.silent_days)
     growth = (history.seen[:, 0] - history.seen[:, _GROWTH_LAG]) / LAGS[_GROWTH_LAG]
     return Outlook(
         known=history.known,
         level=np.maximum(history.severity, 0.0) * damaged,
-        level_sd=np.where(history.known, np.hypot(spread, unseen), 0.0),
+        level_sd=np.where(history.known, np.hypot(spread, _unseen(history.silent_days)), 0.0),
         growth=np.where(history.known, growth, 0.0),
         damaged=damaged,
         is_acted_on=history.known & ((damaged >= _LIKELY_DAMAGE) | history.is_open),

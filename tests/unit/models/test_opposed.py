@@ -17,6 +17,7 @@ from models.compiling import compile_catalogue
 from models.grades import QUALITIES, channel_grades
 from models.memory import with_columns
 from models.opposed import find_opposed, is_drifting, is_opposed, may_be_made_up
+from models.prognosis import history_of
 from models.risk import STATES
 from tests.unit.models.conftest import make_register, weather_of
 
@@ -172,6 +173,21 @@ def opposed_days(drifted: Any, frequency: float, vibration: float, *, days: int 
         state, changes = find_opposed(catalogue, state, np.ones(2, np.bool_), drifted.now_ns + day * DAY_NS)
         told += changes
     return state, told
+
+
+@pytest.mark.parametrize(("weight", "faded"), [([0.0, 1.0], 0.1), ([1.0, 0.0], 0.0), ([0.5, 0.5], 0.0)])
+def test_what_was_seen_of_what_is_made_up_fades_and_nothing_else(
+    drifted: Any, weight: list[float], faded: float
+) -> None:
+    """Vibration is what a sensor that reads more makes up."""
+    state, _ = opposed_days(drifted, -0.3, 0.3, severity_weight=np.array(weight))
+    state = with_columns(
+        state, severity=np.array([0.2]), severity_sd=np.array([0.06]), evidence_ns=state.evidence_ns + 1
+    )
+    later = state.evidence_ns + 100 * DAY_NS
+    history = history_of(drifted.catalogue, state, later, np.ones(1))
+    assert history.severity_sd[0] == pytest.approx(np.hypot(0.06, faded))
+    assert history.silent_days[0] == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize(

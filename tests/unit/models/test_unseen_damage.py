@@ -61,7 +61,7 @@ def test_a_failure_within_ninety_days_is_one_within_as_many_and_those_that_were_
 def test_of_lives_that_may_have_ended_unseen_the_lower_end_is_now() -> None:
     seen = np.clip(0.6 - 0.004 * LAG, 0.0, None)
     outlook = ahead(seen, np.array([0.0, 120.0]))
-    lives = join_modes(outlook, np.arange(2), np.array([0.01, 0.01]), 0.0).life_days
+    lives = join_modes(outlook, np.arange(2, dtype=np.int32), np.array([0.01, 0.01]), 0.0).life_days
     assert lives[0, 0] > 0.0
     assert lives[1, 0] == 0.0
     assert (lives[1] <= lives[0]).all()
