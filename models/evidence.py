@@ -4,7 +4,8 @@ Each pair of asset and failure mode runs a sequential test on what the second st
 (`models.fleet`: shares of the failure level, without the common shock, with the spread of like assets). Once a day
 
 1. each witness (quantities that count as one, `models.thresholds`) gives its largest score towards harm, ``residual /
-   spread``, within each sensor and over the whole pair: what one machine shows belongs together;
+   spread``, within each sensor and over the whole pair: what one machine shows belongs together; what a drift of its
+   instrument can make up gives none (`models.opposed`);
 2. *agreement*: the scores of the best two or more witnesses are added, as of normal variables that correlate by a
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
    subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns

@@ -5,6 +5,7 @@ high         nothing is known against it
 medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
               a sensor that comes and goes
 low          its values say nothing for now: stuck, noisy, impossible for the structure, or of a sensor that is loose
+             or whose quantities go opposite ways
 ===========  =============================================================================================
 
 Silence is no matter of this grade but of the time of the last reading.

@@ -7,7 +7,7 @@ rate alone, with a wide interval. States, in the order of the ranking:
 - *act*: a condition alarm is open, or waiting 90 days is expected to cost more than a fifth of the planned repair;
 - *watch*: evidence has reached a quarter of what an alarm takes, or a quarter of the way to failure is gone;
 - *insufficient-data*: no condition indicator is commissioned, none was heard for a day and five intervals, or those
-  that were have lost their sensitivity. An open alarm outlasts silence;
+  that were have lost their sensitivity or drift. An open alarm outlasts silence;
 - *ok*: otherwise.
 """
 
