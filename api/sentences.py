@@ -106,7 +106,7 @@ REASON_SENTENCES: Final = {
     "sensor_agrees_again": "The measurements of sensor {sensor} have not gone opposite ways for two weeks.",
     "sensor_opposed": (
         "Sensor {sensor} has drifted: {towards} moved as damage moves it, and {away} the other way, "
-        "which no damage does. Its values do not count; have it checked."
+        "which no damage does. What such a drift can cause does not count as damage; have it checked."
     ),
     "sensor_near_again": "Sensor {sensor} ({channel}) reads what a structure can be again.",
     "sensor_noisy": (

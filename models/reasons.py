@@ -40,7 +40,7 @@ sensor_drift              `channel` of `sensor` has come to read `apart` `unit` 
 sensor_far_from_harm      `channel` of `sensor` reads `times` as far on the side without harm as failure lies on the
                           other: it is loose or has lost its sensitivity, or the structure was renewed or closed
 sensor_opposed            of `sensor` the quantity `towards` has moved towards harm and `away` away from it, as no
-                          damage moves them: it has drifted, and nothing that it says counts
+                          damage moves them: it has drifted, and what that can make up is no evidence
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
