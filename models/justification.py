@@ -183,7 +183,7 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
     found: list[tuple[float, Reason]] = []
     troubled = signs.silent[first:last] | signs.stuck[first:last] | signs.lost[first:last]
     for sensor in np.unique(catalogue.sensor_of_channel[first:last][signs.drifting[first:last]]).tolist():
-        days = (at_ns - int(state.torn_ns[sensor])) / _DAY_NS
+        days = (at_ns - int(state.opposed_alarm_ns[sensor])) / _DAY_NS
         whole: dict[str, str | float | int] = {"sensor": catalogue.channels[sensor].sensor, "channel": ""}
         found.append((days, Reason("sensor_opposed", whole | opposed_facts(catalogue, state, sensor))))
     for row in (first + np.flatnonzero(troubled)).tolist():

@@ -84,7 +84,7 @@ class ModelState:
     like_moved, stirred : float64[C], float64[C, 2]
         What like instruments moved by since then, and how much the last weeks stirred: mean square of what it moved
         apart by within days, and of what they moved by.
-    opposed_ns, opposed_last_ns, opposed_way, torn_ns : int64[C], int64[C], int8[C], int64[C]
+    opposed_ns, opposed_last_ns, opposed_way, opposed_alarm_ns : int64[C], int64[C], int8[C], int64[C]
         Of the first channel of a sensor: since when its quantities oppose each other (`models.opposed`), and the last
         day on which they did; 1 where all read more than they should, -1 less; when the alarm about it was raised. 0
         for never, and for none.
@@ -256,7 +256,7 @@ class ModelState:
     opposed_ns: TimeArray
     opposed_last_ns: TimeArray
     opposed_way: npt.NDArray[np.int8]
-    torn_ns: TimeArray
+    opposed_alarm_ns: TimeArray
     coefficients: FloatArray
     covariance: FloatArray
     noise: FloatArray

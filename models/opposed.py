@@ -62,7 +62,7 @@ def may_be_made_up(catalogue: Catalogue, state: ModelState) -> BoolArray:
 
 def is_drifting(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[J]: tell which judged channels are of a sensor that is named for it, and have a level."""
-    is_named = state.torn_ns[catalogue.sensor_of_channel[catalogue.judged]] > 0
+    is_named = state.opposed_alarm_ns[catalogue.sensor_of_channel[catalogue.judged]] > 0
     return np.asarray(is_named & np.isfinite(state.deviation))
 
 
@@ -95,8 +95,8 @@ def find_opposed(
     Returns
     -------
     ModelState
-        With new `opposed_ns`, `opposed_last_ns`, `opposed_way`, `torn_ns` and `long_share`; the one passed in is not
-        changed.
+        With new `opposed_ns`, `opposed_last_ns`, `opposed_way`, `opposed_alarm_ns` and `long_share`; the one passed in
+        is not changed.
     list of AlarmChange
         `sensor.drift` about whole sensors, raised and cleared.
     """
@@ -122,7 +122,7 @@ def find_opposed(
     is_clear |= oppose(_CLEAR_HARM, _CLEAR_AWAY, _CLEAR_SPREADS, -1)
     today = up | down
     rows = sensors.astype(np.intp)
-    raised = state.torn_ns[rows]
+    raised = state.opposed_alarm_ns[rows]
     last = np.where(today, day_end_ns, state.opposed_last_ns[rows])
     since = np.where(today & (state.opposed_ns[rows] == 0), day_end_ns, state.opposed_ns[rows])
     since = np.where(day_end_ns - last > np.where(raised > 0, _NAMED_OVER_NS, _OVER_NS), 0, since)
@@ -133,7 +133,7 @@ def find_opposed(
         return Reason("sensor_opposed", opposed_facts(catalogue, state, int(rows[at])))
 
     ends_ns = np.full(len(rows), day_end_ns, np.int64)
-    torn, changes = turn_alarms(
+    alarm_ns, changes = turn_alarms(
         catalogue, rows, ends_ns, "sensor.drift", raised, standing, why, again="sensor_agrees_again", is_whole=True
     )
     return (
@@ -142,7 +142,7 @@ def find_opposed(
             opposed_ns=scatter(state.opposed_ns, rows, since),
             opposed_last_ns=scatter(state.opposed_last_ns, rows, last),
             opposed_way=scatter(state.opposed_way, rows, np.where(since > 0, way, 0).astype(np.int8)),
-            torn_ns=scatter(state.torn_ns, rows, torn),
+            opposed_alarm_ns=scatter(state.opposed_alarm_ns, rows, alarm_ns),
             long_share=np.where(active, before - np.expm1(-1.0 / _LONG_DAYS) * (share - before), state.long_share),
         ),
         changes,

@@ -166,7 +166,9 @@ def opposed_days(drifted: Any, frequency: float, vibration: float, *, days: int 
     catalogue = columns.pop("catalogue", drifted.catalogue)
     nothing = np.zeros_like(drifted.state.opposed_ns)
     columns = {"long_share": np.zeros(2), "residual_sd": np.full(2, 0.05)} | columns
-    state = with_columns(drifted.state, opposed_ns=nothing, opposed_last_ns=nothing, torn_ns=nothing, **columns)
+    state = with_columns(
+        drifted.state, opposed_ns=nothing, opposed_last_ns=nothing, opposed_alarm_ns=nothing, **columns
+    )
     state = with_columns(state, residual=np.array([frequency, vibration]))
     told = []
     for day in range(days):
