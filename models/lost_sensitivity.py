@@ -27,7 +27,14 @@ from models.environment import has_climate
 from models.layout import LAYOUT
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["find_lost_sensitivity", "goes_too_far", "is_lost", "times_from_harm", "was_away_from_harm"]
+__all__ = [
+    "find_lost_sensitivity",
+    "goes_too_far",
+    "is_lost",
+    "may_leave_harm",
+    "times_from_harm",
+    "was_away_from_harm",
+]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # How far away from harm is too far, in ways to failure. Judgement: of 800 channels of four simulated fleets over two
@@ -47,6 +54,13 @@ _LEARNT: Final = (
 )
 
 
+def may_leave_harm(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[J]: tell which judged channels have a side without harm, and cannot be taken there by load or winter."""
+    judged = catalogue.judged
+    has_side = (catalogue.direction[judged] != 0.0) & ~catalogue.follows_load[judged]
+    return np.asarray(has_side & has_climate(state)[catalogue.asset_of_judged])
+
+
 def goes_too_far(catalogue: Catalogue, state: ModelState, deviation: FloatArray) -> BoolArray:
     """bool[J]: tell which judged channels would be further from harm than any structure, at such deviations.
 
@@ -55,7 +69,7 @@ def goes_too_far(catalogue: Catalogue, state: ModelState, deviation: FloatArray)
     deviation : float64[J]
         From the reference, in the model's unit; NaN goes nowhere.
     """
-    return _is_watched(catalogue, state) & (_ways_from_harm(catalogue, state, deviation) > _TOO_FAR)
+    return may_leave_harm(catalogue, state) & (_ways_from_harm(catalogue, state, deviation) > _TOO_FAR)
 
 
 def times_from_harm(catalogue: Catalogue, state: ModelState, row: int) -> float:
@@ -94,7 +108,7 @@ def find_lost_sensitivity(
     list of AlarmChange
         `sensor.drift`, raised and cleared, by channel.
     """
-    places = np.flatnonzero(heard & _is_watched(catalogue, state))
+    places = np.flatnonzero(heard & may_leave_harm(catalogue, state))
     rows = catalogue.judged[places].astype(np.intp)
     away = _ways_from_harm(catalogue, state, state.deviation, places)
     error = state.deviation_sd[places] / state.distance[places]
@@ -130,10 +144,3 @@ def _ways_from_harm(
     """float64[...]: how far from harm judged channels are at such deviations, in ways to failure; NaN where unknown."""
     direction = catalogue.direction[catalogue.judged[places]]
     return np.asarray(-direction * deviation[places] / state.distance[places])
-
-
-def _is_watched(catalogue: Catalogue, state: ModelState) -> BoolArray:
-    """bool[J]: tell which judged channels have a side without harm, and cannot be taken there by load or winter."""
-    judged = catalogue.judged
-    has_side = (catalogue.direction[judged] != 0.0) & ~catalogue.follows_load[judged]
-    return np.asarray(has_side & has_climate(state)[catalogue.asset_of_judged])

@@ -25,7 +25,7 @@ from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import HOUR_NS, Catalogue
-from models.environment import has_climate
+from models.lost_sensitivity import may_leave_harm
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["find_opposed", "is_drifting", "is_opposed", "may_be_made_up", "opposed_facts"]
@@ -105,9 +105,10 @@ def find_opposed(
     direction = catalogue.direction[judged]
     share = _shares(catalogue, state, active)
     spread = np.maximum(state.residual_sd, _LEAST_SPREAD)
-    can_leave = ~catalogue.follows_load[judged] & has_climate(state)[catalogue.asset_of_judged]
     before = np.where(np.isnan(state.long_share), share, state.long_share)
-    away = np.where(can_leave, np.minimum(before, 0.0) - share - catalogue.drift_share[judged], 0.0)
+    away = np.where(
+        may_leave_harm(catalogue, state), np.minimum(before, 0.0) - share - catalogue.drift_share[judged], 0.0
+    )
 
     def is_any(which: BoolArray) -> BoolArray:
         return np.asarray(np.bincount(place[which[active]], minlength=len(sensors)) > 0)

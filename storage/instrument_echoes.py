@@ -19,10 +19,7 @@ from storage.tables import alarm_table
 __all__ = ["let_echoes_speak", "mark_instrument_echoes"]
 
 _PAGE: Final = 500
-_COLUMNS: Final = tuple(
-    alarm_table.c[name]
-    for name in ("id", "asset", "kind", "subject", "raised_at_ns", "cleared_at_ns", "state", "event_id", "is_echo")
-)
+_COLUMNS: Final = tuple(alarm_table.c[name] for name in ("id", "asset", "kind", "subject", "event_id", "is_echo"))
 
 
 class _Instrument(NamedTuple):
@@ -37,11 +34,7 @@ def mark_instrument_echoes(db: Connection, alarms: Sequence[Alarm]) -> None:
     """Mark which of the alarms that an entry brought are echoes, once they are in their table."""
     fresh = {alarm.id for alarm in alarms if _is_of_instrument(alarm)}
     struck = {_instrument(alarm) for alarm in alarms if _is_of_instrument(alarm)}
-    echoes: list[str] = []
-    for rows in _rows_of(db, struck):
-        for place, row in enumerate(rows):
-            if row.id in fresh and any(map(_stands, rows[:place])):
-                echoes.append(row.id)
+    echoes = [row.id for standing in _standing(db, struck) for row in standing[1:] if row.id in fresh]
     for page in _pages(echoes):
         db.execute(update(alarm_table).where(alarm_table.c.id.in_(page)).values(is_echo=True))
 
@@ -58,9 +51,8 @@ def let_echoes_speak(db: Connection, seq: int, changed: Sequence[str]) -> None:
     for page in _pages(changed):
         this = select(*_COLUMNS).where(alarm_table.c.id.in_(page))
         struck |= {_instrument(row) for row in db.execute(this) if _is_of_instrument(row)}
-    for rows in _rows_of(db, struck):
-        standing = [row for row in rows if _stands(row)]
-        if standing and all(row.is_echo and not row.event_id for row in standing):
+    for standing in _standing(db, struck):
+        if all(row.is_echo and not row.event_id for row in standing):
             this = alarm_table.c.id == standing[0].id
             db.execute(update(alarm_table).where(this).values(is_echo=False, revision=seq))
 
@@ -73,21 +65,22 @@ def _instrument(alarm: Alarm | Row[Any]) -> _Instrument:
     return _Instrument(alarm.asset, alarm.kind, alarm.subject.partition("/")[0])
 
 
-def _rows_of(db: Connection, struck: set[_Instrument]) -> Iterable[list[Row[Any]]]:
-    """Give the alarms of each instrument, oldest first."""
+def _standing(db: Connection, struck: set[_Instrument]) -> Iterable[list[Row[Any]]]:
+    """Give the standing alarms of each instrument that has some, oldest first."""
     found: dict[_Instrument, list[Row[Any]]] = {}
     kinds = sorted({instrument.kind for instrument in struck})
     for page in _pages(sorted({instrument.asset for instrument in struck})):
-        query = select(*_COLUMNS).where(alarm_table.c.asset.in_(page), alarm_table.c.kind.in_(kinds))
+        query = select(*_COLUMNS).where(
+            alarm_table.c.asset.in_(page),
+            alarm_table.c.kind.in_(kinds),
+            alarm_table.c.cleared_at_ns.is_(None),
+            alarm_table.c.state.in_(STANDING_STATES),
+        )
         for row in db.execute(query.order_by(alarm_table.c.raised_at_ns, alarm_table.c.id)):
             instrument = _instrument(row)
             if instrument in struck:
                 found.setdefault(instrument, []).append(row)
     return found.values()
-
-
-def _stands(row: Row[Any]) -> bool:
-    return row.cleared_at_ns is None and row.state in STANDING_STATES
 
 
 def _pages(names: Sequence[str]) -> Iterable[Sequence[str]]:
