@@ -36,6 +36,8 @@ class ModeBasis:
         For how many coming days evidence counts as of quantities that rose together, were they like today.
     instrument : float
         How far its instrument can move the lone quantity that the severity is; 0 where it is joined of several.
+    scatter : float
+        How far sound severities of this mode scatter in the fleet, as a share of what `severity_sd` says; at most 1.
     """
 
     mode: str
@@ -52,6 +54,7 @@ class ModeBasis:
     verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
     fast_days: int = 0
     instrument: float = 0.0
+    scatter: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ def _mode_bases(
         map(tuple, state.verdicts[rows].tolist()),
         fast[rows].tolist(),
         history.instrument[rows].tolist(),
+        history.scatter[rows].tolist(),
         strict=True,
     )
     return [ModeBasis(*values) for values in columns], _places(catalogue.first_pair, history.known)
@@ -230,6 +231,7 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         silent_days=column("silent_days"),
         onsets_per_day=column("onsets_per_day"),
         is_open=np.array([mode.raised_at_ns is not None for mode in modes], np.bool_),
+        scatter=column("scatter"),
     )
     view = look_ahead(history, DAYS)
     rate = np.array([basis.rate_per_year])

@@ -43,6 +43,7 @@ from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.opposed import find_opposed, may_be_made_up
 from models.plausibility import screen
+from models.prognosis import learn_scatter
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
 from models.thresholds import MODES
@@ -371,6 +372,8 @@ def step_fleet(
         fleet_shown=shown,
         life_stretch=memory.lives.stretches(catalogue, day_end_ns),
     )
+    memory.scatter = learn_scatter(catalogue, state, memory.scatter, day_end_ns)
+    state = with_columns(state, scatter=memory.scatter.of_pairs(catalogue, day_end_ns))
     state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)

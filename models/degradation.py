@@ -37,7 +37,7 @@ import numpy.typing as npt
 from domain.arrays import FloatArray
 from models.layout import PAST_DAYS
 
-__all__ = ["LAGS", "USUAL_LIFE_DAYS", "Posterior", "weigh_lives"]
+__all__ = ["LAGS", "SOUND_FREEDOM", "USUAL_LIFE_DAYS", "Posterior", "weigh_lives"]
 
 LAGS: Final = (0, 7, 14, 28, 56, PAST_DAYS - 1)
 _ELAPSED_DAYS: Final = np.geomspace(2.0, 700.0, 17)
@@ -64,7 +64,7 @@ _IRREGULAR_SPREADS: Final = 3.0
 # A severity beyond this counts as this.
 _WORST: Final = 1.2
 # Degrees of freedom of what a sound asset does: how surely the spread of like assets is also its own. Judgement.
-_SOUND_FREEDOM: Final = 6.0
+SOUND_FREEDOM: Final = 6.0
 # A drift of an instrument, or a change of load, is there from some days ago on, at once or with more every day;
 # equally likely, and together this likely beforehand. Judgement: a tenth gave the same on simulated fleets.
 _DRIFT_STEP_DAYS: Final = (20.0, 50.0, float("inf"))
@@ -147,8 +147,8 @@ def _make_lives() -> _Lives:
 
 
 # Of Student's density over the normal one: the power of its bracket, and the logarithm of what stands before it.
-_SOUND_POWER: Final = 0.5 * (_SOUND_FREEDOM + len(LAGS))
-_SOUND_LOG: Final = lgamma(_SOUND_POWER) - lgamma(0.5 * _SOUND_FREEDOM) - 0.5 * len(LAGS) * log(0.5 * _SOUND_FREEDOM)
+_SOUND_POWER: Final = 0.5 * (SOUND_FREEDOM + len(LAGS))
+_SOUND_LOG: Final = lgamma(_SOUND_POWER) - lgamma(0.5 * SOUND_FREEDOM) - 0.5 * len(LAGS) * log(0.5 * SOUND_FREEDOM)
 
 _WHITENER: Final = _whitener()
 _LIVES: Final = _make_lives()
@@ -212,7 +212,7 @@ def _weigh_sound(white: FloatArray, variance: FloatArray, drift_variance: FloatA
 
 def _student_log(square: FloatArray) -> FloatArray:
     """Logarithm of Student's density at a squared distance, but for what the normal one has too."""
-    return np.asarray(_SOUND_LOG - _SOUND_POWER * np.log1p(square / _SOUND_FREEDOM))
+    return np.asarray(_SOUND_LOG - _SOUND_POWER * np.log1p(square / SOUND_FREEDOM))
 
 
 def _dot(one: FloatArray, other: FloatArray) -> FloatArray:

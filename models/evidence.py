@@ -5,7 +5,8 @@ Each pair of asset and failure mode runs a sequential test on what the second st
 
 1. each witness (quantities that count as one, `models.thresholds`) gives its largest score towards harm, ``residual /
    spread``, within each sensor and over the whole pair: what one machine shows belongs together; what a drift of its
-   instrument can make up gives none (`models.opposed`);
+   instrument can make up gives none (`models.opposed`). A spread is cautious: where sound severities of the mode
+   scatter by a third of it (`models.usual_scatter`), a score counts three times, up to what takes some days;
 2. *agreement*: the scores of the best two or more witnesses are added, as of normal variables that correlate by a
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
    subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns
@@ -60,6 +61,9 @@ _RISE_DAYS: Final = 14
 _RISEN_DRAW_DAYS: Final = DRAW_DAYS / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 _LARGEST_SCORE: Final = 14.0
+# What scatter alone can make of a score: an alarm in two days, and in one where it rose. Without a limit a bridge that
+# a storm moved more than its like was alarmed; at half of it too few days are gained for a crew.
+_CALM_SCORE: Final = 8.0
 _LEAST_SCORE: Final = -6.0
 _CORRELATION: Final = 0.5
 # Of either sign harm: the larger of two chances, in the same test.
@@ -261,6 +265,9 @@ def _strongest(
     # What load moves together with the rest agrees with it in good health too.
     joint_share = excess - np.where(catalogue.follows_load[channel], drift, 0.0)
     score = joint_share / spread - sided
+    # What the severity is made of is chosen by the spread alone.
+    scatter = state.scatter[pair_of_row]
+    sharp = np.maximum(joint_share / spread, joint_share / (spread * scatter)) - sided
 
     strength = np.full(pairs, -np.inf)
     highest = np.full(pairs, -np.inf)
@@ -275,18 +282,16 @@ def _strongest(
         pair = sets // (len(catalogue.channels) + 1)
         table = _witness_table(set_of_row, catalogue.witness_of_judged[rows], score, len(sets))
         known = table >= 0
-        scores = np.where(known, np.clip(score[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf)
+        scores = np.where(known, np.clip(sharp[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf)
         shares = np.where(known, joint_share[table], -np.inf)
-        count = np.arange(1, scores.shape[1] + 1)
-        joined = np.cumsum(scores, axis=-1) / np.sqrt(count + _CORRELATION * count * (count - 1))
-        joined[:, 0] = -np.inf
-        joint = np.max(joined, axis=-1)
+        joint = _joined(np.where(known, np.clip(score[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf))
+        told = np.maximum(joint, np.minimum(_joined(scores), _CALM_SCORE))
         ordered = -np.sort(-shares, axis=-1)
         second = min(1, ordered.shape[1] - 1)
         agree = (ordered[:, 0] >= _MATERIAL_STRONG) & (ordered[:, second] >= _MATERIAL_FAIR)
         agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
         agreed[pair[agree]] = True
-        np.maximum.at(strength, pair, np.where(agree, joint, np.minimum(joint, _IMMATERIAL_SCORE)))
+        np.maximum.at(strength, pair, np.where(agree, told, np.minimum(told, _IMMATERIAL_SCORE)))
         better = joint > highest[pair]
         chosen = _best_of_pair(pair, joint, better, pairs)
         picked = np.flatnonzero(chosen >= 0)
@@ -306,12 +311,13 @@ def _strongest(
         share[single], state.severity_past, pair_of_row[single], spread[single], drift[single]
     )
     lone_share = excess - instrument
-    lone = np.where(lone_share >= _MATERIAL_LONE, lone_share / spread, np.minimum(lone_share / spread, 1.0)) - sided
+    lone = _lone_score(lone_share, lone_share / spread) - sided
     order = np.lexsort((-lone, pair_of_row))
     heard, first = np.unique(pair_of_row[order], return_index=True)
     leader = order[first]
     alone = lone[leader] > highest[heard]
-    strength[heard] = np.maximum(strength[heard], lone[leader])
+    sharp = np.minimum(_lone_score(lone_share, lone_share / (spread * scatter)) - sided, _CALM_SCORE)
+    strength[heard] = np.maximum(strength[heard], np.maximum(lone, sharp)[leader])
     heard, leader = heard[alone], leader[alone]
     severity[heard] = share[leader]
     deviation[heard] = np.hypot(spread[leader], instrument_sd(share[leader], drift[leader]))
@@ -321,6 +327,19 @@ def _strongest(
     material = strength > _IMMATERIAL_SCORE
     strength = np.clip(np.where(np.isfinite(strength), strength, 0.0), _LEAST_SCORE, _LARGEST_SCORE)
     return _Strongest(strength, material, agreed, severity, deviation, agreeing, weight)
+
+
+def _joined(scores: FloatArray) -> FloatArray:
+    """float64[S]: of each set of scores, highest first, the best sum of two or more, as a standard score."""
+    count = np.arange(1, scores.shape[1] + 1)
+    joined = np.cumsum(scores, axis=-1) / np.sqrt(count + _CORRELATION * count * (count - 1))
+    joined[:, 0] = -np.inf
+    return np.asarray(np.max(joined, axis=-1))
+
+
+def _lone_score(share: FloatArray, score: FloatArray) -> FloatArray:
+    """Give what a lone quantity counts: no more than noise while it is not material."""
+    return np.where(share >= _MATERIAL_LONE, score, np.minimum(score, _IMMATERIAL_SCORE))
 
 
 def _is_single(catalogue: Catalogue) -> BoolArray:

@@ -16,6 +16,7 @@ from domain.arrays import FloatArray
 from models.drift import DriftMemory
 from models.life_book import LifeBook
 from models.precision import PrecisionBook
+from models.usual_scatter import UsualScatter
 
 __all__ = ["FleetMemory"]
 
@@ -46,6 +47,8 @@ class FleetMemory:
         What people said of alarms.
     lives : LifeBook
         How lives ended that were stated.
+    scatter : UsualScatter
+        How far severities scatter where no alarm stands.
     """
 
     names: list[str] = field(default_factory=list)
@@ -56,6 +59,7 @@ class FleetMemory:
     drift: DriftMemory = field(default_factory=DriftMemory)
     precision: PrecisionBook = field(default_factory=PrecisionBook)
     lives: LifeBook = field(default_factory=LifeBook)
+    scatter: UsualScatter = field(default_factory=UsualScatter)
 
     @property
     def onsets_per_year(self) -> float:
@@ -69,7 +73,8 @@ class FleetMemory:
         drift = (self.drift.names, _packed(self.drift.context))
         counts = (self.alarms, self.watched_days)
         people = (self.precision.encode(), self.lives.encode())
-        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people))
+        scatter = _packed(self.scatter.tables)
+        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people, scatter))
 
     @staticmethod
     def decode(data: bytes) -> FleetMemory:
@@ -81,12 +86,15 @@ class FleetMemory:
             If it is something else.
         """
         tables = list[tuple[int, bytes]]
-        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes]
-        names, spread, context, alarms, watched, (instruments, said), *people = msgspec.msgpack.decode(data, type=kind)
+        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes, tables]
+        names, spread, context, alarms, watched, (instruments, said), *people, scatter = msgspec.msgpack.decode(
+            data, type=kind
+        )
         drift = DriftMemory(instruments, _unpacked(said, 3))
         spreads = np.frombuffer(spread, "<f8").astype(np.float64)
         books = (PrecisionBook.decode(people[0]), LifeBook.decode(people[1]))
-        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, *books)
+        usual = UsualScatter(_unpacked(scatter, 2))
+        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, *books, usual)
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""

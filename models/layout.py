@@ -186,6 +186,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "severity_past": Layout("pair", np.float64, (PAST_DAYS,), 0),
     "doubt": Layout("pair", np.float64, (), 0),
     "verdicts": Layout("pair", np.int32, (4,), 0),
+    "scatter": Layout("pair", np.float64, (), 1),
     "day_number": Layout("frequency", np.int64, (), 0),
     "day_sums": Layout("frequency", np.float64, (DAY_SUMS,), 0),
     "renewed_ns": Layout("frequency", np.int64, (), 0),

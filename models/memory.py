@@ -177,6 +177,9 @@ class ModelState:
     doubt, verdicts : float64[P], int32[P, 4]
         How much more evidence an alarm takes since people dismissed such alarms, and how many they dismissed and judged
         on this asset and in its class, as of the last day of the second stage (`models.precision`).
+    scatter : float64[P]
+        How far sound severities of the pair's mode scatter in the fleet, as a share of their spread
+        (`models.usual_scatter`).
     day_number, day_sums : int64[F], float64[F, 6]
         Day of event time that was last heard, counted since 1970, and its sums: of the frequency in the model's unit
         and how many values that were, of the asset's temperature in degrees Celsius and how many, and of its humidity
@@ -316,6 +319,7 @@ class ModelState:
     severity_past: FloatArray
     doubt: FloatArray
     verdicts: IndexArray
+    scatter: FloatArray
     day_number: TimeArray
     day_sums: FloatArray
     renewed_ns: TimeArray

@@ -22,13 +22,26 @@ from models.degradation import LAGS, weigh_lives
 from models.evidence import instrument_sd
 from models.memory import ModelState
 from models.opposed import may_be_made_up
+from models.usual_scatter import UsualScatter
 
-__all__ = ["LIFE_DAYS", "History", "Outlook", "history_of", "look_ahead", "outlook"]
+__all__ = [
+    "LIFE_DAYS",
+    "History",
+    "Outlook",
+    "history_of",
+    "learn_scatter",
+    "look_ahead",
+    "outlook",
+    "stated_spread",
+]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # What a severity may have moved unseen, a square root of a day.
 _UNSEEN_PER_SQRT_DAY: Final = 0.01
 _LEAST_DEVIATION: Final = 0.03
+# A damage departs from the courses of the grid by a share of how far it has come. Judgement: a tenth gave surer chances
+# on fleets whose damages keep to their courses, and worse ones elsewhere.
+_COURSE_SHARE: Final = 0.15
 # Joined witnesses are taken to correlate by a half, which is cautious: on simulated fleets their errors were smaller.
 _DEVIATION_SHARE: Final = 0.9
 # The interval of a chance: were all lives longer, or shorter, by this factor.
@@ -94,6 +107,8 @@ class History:
         How often damage of this mode begins here.
     is_open : bool[P]
         True while an alarm of this mode stands.
+    scatter : float64[P]
+        How far sound severities of this mode scatter, as a share of their spread (`models.usual_scatter`); at most 1.
     """
 
     known: BoolArray
@@ -104,6 +119,7 @@ class History:
     silent_days: FloatArray
     onsets_per_day: FloatArray
     is_open: BoolArray
+    scatter: FloatArray
 
 
 def outlook(
@@ -142,6 +158,7 @@ def history_of(catalogue: Catalogue, state: ModelState, at_ns: TimeArray, relati
         / catalogue.pairs_of_asset[pair_asset]
         / 365.25,
         is_open=state.raised_ns > 0,
+        scatter=state.scatter,
     )
 
 
@@ -176,17 +193,31 @@ def _lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
     return share
 
 
+def learn_scatter(catalogue: Catalogue, state: ModelState, scatter: UsualScatter, day_end_ns: int) -> UsualScatter:
+    """Give what is known of sound severities' scatter after a day of evidence."""
+    counts = (state.evidence_ns == day_end_ns) & (state.raised_ns == 0) & np.isfinite(state.severity)
+    spread = stated_spread(state.severity, state.severity_sd, _lone_instruments(catalogue, state))
+    return scatter.learnt(catalogue, state.severity, spread, counts, day_end_ns)
+
+
+def stated_spread(severity: FloatArray, severity_sd: FloatArray, instrument: FloatArray) -> FloatArray:
+    """float64[P]: what a sound structure's severity is stated to deviate by, but for its instrument; positive."""
+    drift = instrument_sd(severity, instrument)
+    steady = np.sqrt(np.maximum(severity_sd**2 - drift**2, 0.0))
+    return np.asarray(np.maximum(_DEVIATION_SHARE * steady, _LEAST_DEVIATION))
+
+
 def look_ahead(history: History, days: FloatArray) -> Outlook:
     """Look ahead from histories as they were stored: all that `outlook` says follows from them."""
-    drift = instrument_sd(history.severity, history.instrument)
-    steady = np.sqrt(np.maximum(history.severity_sd**2 - drift**2, 0.0))
-    spread = np.maximum(_DEVIATION_SHARE * steady, _LEAST_DEVIATION)
+    spread = stated_spread(history.severity, history.severity_sd, history.instrument)
+    furthest = np.clip(np.max(history.seen, axis=-1), 0.0, 1.0)
+    deviation = np.minimum(np.hypot(history.scatter * spread, _COURSE_SHARE * furthest), spread)
     times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])
     known = np.flatnonzero(history.known)
     damaged, failed = np.zeros(len(history.known)), np.zeros((len(history.known), len(times)))
     damaged[known], failed[known] = weigh_lives(
         history.seen[known],
-        spread[known],
+        deviation[known],
         history.instrument[known],
         history.onsets_per_day[known],
         times + history.silent_days[known, np.newaxis],

@@ -43,7 +43,7 @@ from storage.journal import CheckpointRow, Journal
 __all__ = ["RescoringPlan", "plan_rescoring"]
 
 # What the second stage learnt of the fleet and its people, and wrote into the state of each asset.
-_AS_IT_WAS: Final = ("onsets_per_year", "fleet_shown", "life_stretch", "doubt", "verdicts")
+_AS_IT_WAS: Final = ("onsets_per_year", "fleet_shown", "life_stretch", "doubt", "verdicts", "scatter")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

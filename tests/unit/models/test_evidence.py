@@ -28,6 +28,7 @@ def days_to_alarm(
     before: float,
     strength: float = 0.0,
     doubt: float = 0.0,
+    scatter: float = 1.0,
     foretold: dict[int, float | None] | None = None,
 ) -> int:
     """Days that a level takes to an alarm; `before` is what the severity was in the months before.
@@ -44,6 +45,7 @@ def days_to_alarm(
         severity_past=np.full_like(state.severity_past, before),
         strength=np.full_like(state.strength, strength),
         doubt=np.full_like(state.doubt, doubt),
+        scatter=np.full_like(state.scatter, scatter),
     )
     (threshold,) = alarm_threshold(catalogue, state.doubt)
     for day in range(1, 100):
@@ -70,6 +72,55 @@ def test_quantities_that_rose_together_within_two_weeks_take_a_third_of_the_time
 def test_a_rise_within_what_wandering_does_gains_no_time(registers: Callable[..., Any]) -> None:
     small = days_to_alarm(registers, BOTH, level=0.4, before=0.2)
     assert small == days_to_alarm(registers, BOTH, level=0.4, before=0.4)
+
+
+@pytest.mark.parametrize("names", [BOTH, BOTH[1:]])
+def test_where_sound_levels_hardly_scatter_the_same_level_is_sooner_an_alarm(
+    registers: Callable[..., Any], names: list[str]
+) -> None:
+    level = 0.28 if names == BOTH else 0.6
+    days = [
+        days_to_alarm(registers, names, level=level, before=level, scatter=scatter) for scatter in (1.0, 0.6, 0.3, 0.01)
+    ]
+    assert days[0] > days[1] > days[2] >= days[3] >= 2
+
+
+def test_what_is_not_material_is_no_alarm_however_little_sound_levels_scatter(registers: Callable[..., Any]) -> None:
+    with pytest.raises(AssertionError, match="no alarm"):
+        days_to_alarm(registers, BOTH, level=0.09, before=0.0, scatter=0.3)
+
+
+def test_what_speaks_against_harm_is_not_sharpened(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(["natural_frequency_1", "vibration_rms.z"], kind=AssetType.BRIDGE))
+    found = []
+    for scatter in (1.0, 0.3):
+        state = initial_state(catalogue)
+        state = replace(
+            state,
+            residual=np.full(len(catalogue.judged), -0.3),
+            residual_sd=np.full(len(catalogue.judged), SPREAD),
+            scatter=np.full_like(state.scatter, scatter),
+        )
+        state, _, _ = weigh_evidence(catalogue, state, np.ones(len(catalogue.judged), np.bool_), 1000 * DAY_NS)
+        found.append(state.strength.tolist())
+    assert found[0] == found[1]
+
+
+def test_severity_is_made_of_the_same_quantities_whatever_the_scatter(registers: Callable[..., Any]) -> None:
+    catalogue = compile_catalogue(*registers(BOTH, kind=AssetType.BRIDGE))
+    judged = len(catalogue.judged)
+    made = []
+    for scatter in (1.0, 0.3):
+        state = initial_state(catalogue)
+        state = replace(
+            state,
+            residual=np.linspace(0.9, 1.1, judged),
+            residual_sd=np.full(judged, SPREAD / 4),
+            scatter=np.full_like(state.scatter, scatter),
+        )
+        state, _, _ = weigh_evidence(catalogue, state, np.ones(judged, np.bool_), 1000 * DAY_NS)
+        made.append((state.severity.tolist(), state.severity_sd.tolist(), state.severity_weight.tolist()))
+    assert made[0] == made[1]
 
 
 def test_a_lone_quantity_gains_no_time(registers: Callable[..., Any]) -> None:

@@ -23,6 +23,7 @@ def joined(seen: np.ndarray[tuple[int], np.dtype[np.float64]], begins: float) ->
         silent_days=np.zeros(1),
         onsets_per_day=np.array([1e-4]),
         is_open=np.array([bool(seen.any())]),
+        scatter=np.ones(1),
     )
     return join_modes(look_ahead(history, DAYS), np.zeros(1, np.int32), RATE, begins)
 
@@ -73,6 +74,7 @@ def test_an_asset_without_sensors_keeps_the_rate_of_its_class() -> None:
         silent_days=np.empty(0),
         onsets_per_day=np.empty(0),
         is_open=np.empty(0, np.bool_),
+        scatter=np.empty(0),
     )
     answer = join_modes(look_ahead(none, DAYS), np.empty(0, np.int32), RATE, 0.5)
     assert answer.probability[0, 2, 0] == pytest.approx(1.0 - np.exp(-0.01 / 365.25 * 365.0))

@@ -29,6 +29,7 @@ def ahead(seen: FloatArray, silent_days: FloatArray, *, instrument: float = 0.0,
         silent_days=silent_days,
         onsets_per_day=np.full(count, 1e-4),
         is_open=np.full(count, seen[0] > 0.3),
+        scatter=np.ones(count),
     )
     return look_ahead(history, DAYS)
 
