@@ -1,8 +1,8 @@
 """How far severities of structures without an alarm scatter, beside the spread that is stated for them.
 
-An alarm is cautious: joined witnesses are taken to correlate by a half, and a spread grows by what a damaged structure
-does among its like. So sound severities may scatter by a third of their spread, or by all of it, by how the fleet is
-built and measured. A chance of damage must not be cautious but right: where like structures hardly scatter, a tenth of
+A spread is cautious: joined witnesses are taken to correlate by a half, and it grows by what a damaged structure does
+among its like. So sound severities may scatter by a third of their spread, or by all of it, by how the fleet is built
+and measured. Evidence and chances should not be cautious but right: where like structures hardly scatter, a tenth of
 the way to failure is a sign, and where they wander it is none. So for each failure mode the fleet is asked once a day:
 the median over its pairs without an alarm of severity over spread, whatever its sign, averaged over half a year. A
 third of them damaged and unnoticed does not double it.
@@ -35,14 +35,12 @@ _LEAST_SCATTER: Final = 0.3
 _KEPT_DAYS: Final = 750
 # Half of what Student's distribution brings lies within this.
 _MEDIAN: Final = float(special.stdtrit(SOUND_FREEDOM, 0.75))
-
-
 _NOTHING_LEARNT: Final[FloatArray] = np.tile(np.array([_MEDIAN, 1.0]) * _PRIOR_DAYS, (len(MODES), 1))
 
 
 @dataclass(slots=True, eq=False)
 class UsualScatter:
-    """What the fleet has shown of its severities' scatter.
+    """What the fleet has shown of its severities' scatter; never changed.
 
     Attributes
     ----------
