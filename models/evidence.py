@@ -6,7 +6,7 @@ Each pair of asset and failure mode runs a sequential test on what the second st
 1. each witness (quantities that count as one, `models.thresholds`) gives its largest score towards harm, ``residual /
    spread``, within each sensor and over the whole pair: what one machine shows belongs together; what a drift of its
    instrument can make up gives none (`models.opposed`). A spread is cautious: where sound severities of the mode
-   scatter by a third of it (`models.usual_scatter`), a score counts three times, up to what takes some days;
+   scatter by a third of it (`models.usual_scatter`), a score counts three times, up to an alarm in two days;
 2. *agreement*: the scores of the best two or more witnesses are added, as of normal variables that correlate by a
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
    subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns
@@ -264,10 +264,11 @@ def _strongest(
     excess = share - forgiven[rows]
     # What load moves together with the rest agrees with it in good health too.
     joint_share = excess - np.where(catalogue.follows_load[channel], drift, 0.0)
-    score = joint_share / spread - sided
+    plain = joint_share / spread
     # What the severity is made of is chosen by the spread alone.
-    scatter = state.scatter[pair_of_row]
-    sharp = np.maximum(joint_share / spread, joint_share / (spread * scatter)) - sided
+    score = plain - sided
+    scattered = spread * state.scatter[pair_of_row]
+    sharp = np.maximum(plain, joint_share / scattered) - sided
 
     strength = np.full(pairs, -np.inf)
     highest = np.full(pairs, -np.inf)
@@ -316,7 +317,7 @@ def _strongest(
     heard, first = np.unique(pair_of_row[order], return_index=True)
     leader = order[first]
     alone = lone[leader] > highest[heard]
-    sharp = np.minimum(_lone_score(lone_share, lone_share / (spread * scatter)) - sided, _CALM_SCORE)
+    sharp = np.minimum(_lone_score(lone_share, lone_share / scattered) - sided, _CALM_SCORE)
     strength[heard] = np.maximum(strength[heard], np.maximum(lone, sharp)[leader])
     heard, leader = heard[alone], leader[alone]
     severity[heard] = share[leader]

@@ -32,7 +32,6 @@ __all__ = [
     "learn_scatter",
     "look_ahead",
     "outlook",
-    "stated_spread",
 ]
 
 _DAY_NS: Final = 24 * HOUR_NS
@@ -196,11 +195,11 @@ def _lone_instruments(catalogue: Catalogue, state: ModelState) -> FloatArray:
 def learn_scatter(catalogue: Catalogue, state: ModelState, scatter: UsualScatter, day_end_ns: int) -> UsualScatter:
     """Give what is known of sound severities' scatter after a day of evidence."""
     counts = (state.evidence_ns == day_end_ns) & (state.raised_ns == 0) & np.isfinite(state.severity)
-    spread = stated_spread(state.severity, state.severity_sd, _lone_instruments(catalogue, state))
+    spread = _stated_spread(state.severity, state.severity_sd, _lone_instruments(catalogue, state))
     return scatter.learnt(catalogue, state.severity, spread, counts, day_end_ns)
 
 
-def stated_spread(severity: FloatArray, severity_sd: FloatArray, instrument: FloatArray) -> FloatArray:
+def _stated_spread(severity: FloatArray, severity_sd: FloatArray, instrument: FloatArray) -> FloatArray:
     """float64[P]: what a sound structure's severity is stated to deviate by, but for its instrument; positive."""
     drift = instrument_sd(severity, instrument)
     steady = np.sqrt(np.maximum(severity_sd**2 - drift**2, 0.0))
@@ -209,7 +208,7 @@ def stated_spread(severity: FloatArray, severity_sd: FloatArray, instrument: Flo
 
 def look_ahead(history: History, days: FloatArray) -> Outlook:
     """Look ahead from histories as they were stored: all that `outlook` says follows from them."""
-    spread = stated_spread(history.severity, history.severity_sd, history.instrument)
+    spread = _stated_spread(history.severity, history.severity_sd, history.instrument)
     furthest = np.clip(np.max(history.seen, axis=-1), 0.0, 1.0)
     deviation = np.minimum(np.hypot(history.scatter * spread, _COURSE_SHARE * furthest), spread)
     times = np.concatenate([days, days / _LIFE_FACTOR, days * _LIFE_FACTOR])

@@ -28,7 +28,7 @@ NINETY = len(LIFE_DAYS) + 1
 
 @pytest.fixture(scope="module")
 def bridges() -> Catalogue:
-    """Nine bridges, each with a failure mode of its frequencies and one of its bearings."""
+    """Nine bridges, each with a failure mode of its frequencies and one of its tilt."""
     return compile_catalogue(*make_register(["natural_frequency_1", "natural_frequency_2", "tilt.x"], assets=9))
 
 
