@@ -31,6 +31,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.day_tables import table_before, with_table
 from models.medians import grouped_median, grouped_upper
 from models.memory import ModelState, scatter, with_columns
 
@@ -61,7 +62,6 @@ _SMOOTH_DAYS: Final = 4.0
 _LASTING_NS: Final = 10 * _DAY_NS
 # A standing alarm ends below this share of the line.
 _ENDS: Final = 0.6
-_KEPT_DAYS: Final = 750
 
 _MEDIAN, _SPREAD, _NUMBER = range(3)
 
@@ -149,11 +149,9 @@ def compare_instruments(
     since = np.where(known, state.apart_ns[rows], 0)
     context = memory.context.get(day_end_ns)
     if context is None:
-        latest = memory.context[max(memory.context)] if memory.context else np.zeros((0, 3))
+        latest = table_before(memory.context, day_end_ns)
         context = _learn_day(before, group, _padded(latest, len(memory.names)), quiet=since == 0)
-        memory.context[day_end_ns] = context
-        for old in sorted(memory.context)[:-_KEPT_DAYS]:
-            del memory.context[old]
+        memory.context = with_table(memory.context, day_end_ns, context)
     like = _padded(context, len(memory.names))[group]
     now = _moved(before, like)
     raised = state.drift_ns[rows]
@@ -293,7 +291,8 @@ def _line(driver: npt.NDArray[np.int8], like: FloatArray, now: _Standing) -> Flo
     return np.asarray(np.maximum(least, _SCORE * np.sqrt(variance)) + _EXPOSURE * season)
 
 
-def _padded(table: FloatArray, length: int) -> FloatArray:
+def _padded(table: FloatArray | None, length: int) -> FloatArray:
     """Give a copy with rows for groups that came later: nobody in them."""
-    nobody = np.tile(np.array([np.nan, 0.0, 0.0]), (length - len(table), 1))
-    return np.concatenate([table, nobody])
+    known = np.empty((0, 3)) if table is None else table
+    nobody = np.tile(np.array([np.nan, 0.0, 0.0]), (length - len(known), 1))
+    return np.concatenate([known, nobody])

@@ -40,6 +40,7 @@ from domain.arrays import BoolArray, FloatArray
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
+from models.day_tables import table_before, with_table
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
 from models.fleet_memory import FleetMemory
@@ -76,8 +77,6 @@ _WITH_WEATHER: Final = " with weather"
 # A channel that stands out is no example of health.
 _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
-# Days of context kept: two years, for an asset whose history comes behind the others'.
-_KEPT_DAYS: Final = 750
 
 _MEDIAN, _SPREAD, _NUMBER, _UNCERTAINTY = range(4)
 
@@ -175,7 +174,7 @@ def compare_with_fleet(
     rough = share + weather - settling.place
     compensated = has_climate(state)[catalogue.asset_of_judged]
 
-    before = _latest(memory, day_end_ns)
+    before = _padded(table_before(memory.context, day_end_ns), groups)
     known = np.isfinite(state.deviation)
     fresh = active & np.isnan(state.shock_start)
     origin = np.where(known, np.where(fresh, before[own_group, _MEDIAN], state.shock_start), np.nan)
@@ -194,9 +193,7 @@ def compare_with_fleet(
     context = memory.context.get(day_end_ns)
     if context is None:
         context = _learn_day(memory, rows, before)
-        memory.context[day_end_ns] = context
-        for old in sorted(memory.context)[:-_KEPT_DAYS]:
-            del memory.context[old]
+        memory.context = with_table(memory.context, day_end_ns, context)
     context = _padded(context, groups)
 
     group = np.where(compensated, own_group, weather_group)
@@ -333,16 +330,8 @@ def _beyond_limit(catalogue: Catalogue, state: ModelState) -> BoolArray:
     return np.asarray(known & (direction * (level - np.nan_to_num(limit)) >= 0.0))
 
 
-def _latest(memory: FleetMemory, day_end_ns: int) -> FloatArray:
-    """float64[G, 4]: the context of the day before, as far as there is one."""
-    before = memory.context.get(day_end_ns - _DAY_NS)
-    if before is None:
-        earlier = [day for day in memory.context if day < day_end_ns]
-        before = memory.context[max(earlier)] if earlier else np.zeros((0, 4))
-    return _padded(before, len(memory.names))
-
-
-def _padded(table: FloatArray, length: int) -> FloatArray:
+def _padded(table: FloatArray | None, length: int) -> FloatArray:
     """Give a copy with rows for groups that came later: no shock, the prior's spread, nobody in it."""
-    nobody = np.tile(np.array([0.0, _SPREAD_START**2, 0.0, 0.0]), (length - len(table), 1))
-    return np.concatenate([table, nobody])
+    known = np.empty((0, 4)) if table is None else table
+    nobody = np.tile(np.array([0.0, _SPREAD_START**2, 0.0, 0.0]), (length - len(known), 1))
+    return np.concatenate([known, nobody])

@@ -12,7 +12,6 @@ The scale is that of Student's distribution of `models.degradation`, whose media
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +20,7 @@ from scipy import special
 
 from domain.arrays import BoolArray, FloatArray
 from models.catalogue import Catalogue
+from models.day_tables import DayTables, table_as_of, table_before, with_table
 from models.degradation import SOUND_FREEDOM
 from models.medians import grouped_median
 from models.thresholds import MODES
@@ -31,8 +31,6 @@ __all__ = ["UsualScatter"]
 _PRIOR_DAYS: Final = 30.0
 _MEMORY_DAYS: Final = 180.0
 _LEAST_SCATTER: Final = 0.3
-# Days that are scored again meet what was known then, as in `models.fleet`.
-_KEPT_DAYS: Final = 750
 # Half of what Student's distribution brings lies within this.
 _MEDIAN: Final = float(special.stdtrit(SOUND_FREEDOM, 0.75))
 _NOTHING_LEARNT: Final[FloatArray] = np.tile(np.array([_MEDIAN, 1.0]) * _PRIOR_DAYS, (len(MODES), 1))
@@ -49,7 +47,7 @@ class UsualScatter:
         days, both fading.
     """
 
-    tables: Mapping[int, FloatArray] = field(default_factory=dict)
+    tables: DayTables = field(default_factory=dict)
 
     def learnt(
         self, catalogue: Catalogue, severity: FloatArray, spread: FloatArray, counts: BoolArray, day_end_ns: int
@@ -65,26 +63,20 @@ class UsualScatter:
         """
         if self.tables and day_end_ns <= max(self.tables):
             return self
-        before = self._as_of(day_end_ns)
+        before = _or_nothing(table_before(self.tables, day_end_ns))
         rows = np.flatnonzero(counts)
         mode = catalogue.pair_mode[rows].astype(np.intp)
         median = grouped_median(mode, np.abs(severity[rows]) / spread[rows], len(MODES))
         said = np.isfinite(median)
         fresh = before * (1.0 - 1.0 / _MEMORY_DAYS) + np.stack([np.nan_to_num(median), np.ones(len(MODES))], -1)
-        tables = {**self.tables, day_end_ns: np.where(said[:, np.newaxis], fresh, before)}
-        for old in sorted(tables)[:-_KEPT_DAYS]:
-            del tables[old]
-        return UsualScatter(tables)
+        return UsualScatter(with_table(self.tables, day_end_ns, np.where(said[:, np.newaxis], fresh, before)))
 
     def of_pairs(self, catalogue: Catalogue, day_end_ns: int) -> FloatArray:
         """float64[P]: how far sound severities scatter, as a share of their spread, as of a day; 0.3 to 1."""
-        table = self._as_of(day_end_ns)
+        table = _or_nothing(table_as_of(self.tables, day_end_ns))
         share = table[:, 0] / (table[:, 1] * _MEDIAN)
         return np.asarray(np.clip(share, _LEAST_SCATTER, 1.0)[catalogue.pair_mode])
 
-    def _as_of(self, day_end_ns: int) -> FloatArray:
-        known = self.tables.get(day_end_ns)
-        if known is None:
-            earlier = [day for day in self.tables if day < day_end_ns]
-            known = self.tables[max(earlier)] if earlier else _NOTHING_LEARNT
-        return known
+
+def _or_nothing(table: FloatArray | None) -> FloatArray:
+    return _NOTHING_LEARNT if table is None else table

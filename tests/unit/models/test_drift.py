@@ -200,3 +200,16 @@ def test_slow_means_follow_what_is_believed(start_run: Any) -> None:
     slow = [run.state.slow[[key.channel == "temperature" for key in run.catalogue.channels]][0] for run in runs]
     assert slow[0] == pytest.approx(12.0, abs=1.0)
     assert slow[1] == pytest.approx(slow[0], abs=0.05)
+
+
+def test_a_day_scored_behind_later_ones_knows_nothing_of_them(registers: Any) -> None:
+    """Half of the instruments stand apart from day 30 on; what day 29 teaches is the same before and after that."""
+    site = Site(registers, 8).live(29, season)
+    now, late_ns = site.state, FIRST_NS + 29 * DAY_NS
+    contexts = []
+    for _ in range(2):
+        site.memory.context.pop(late_ns)
+        compare_instruments(site.catalogue, now, site.memory, late_ns)
+        contexts.append(site.memory.context[late_ns])
+        site.live(12, lambda day: season(day) + np.array([4.0, -4.0] * 2 + [0.0] * 4))
+    assert np.array_equal(contexts[0], contexts[1])

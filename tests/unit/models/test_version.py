@@ -65,6 +65,7 @@ VERSIONS = {
     "3.40": ("1162952b8f0d97d4", "ae1d9a0f9c9da966"),
     "3.41": ("a959179129f1da3b", "ae1d9a0f9c9da966"),
     "3.42": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
+    "3.43": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
 }
 DAYS = 18
 
