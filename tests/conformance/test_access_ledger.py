@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -23,7 +22,6 @@ from storage.advisory import SqlAdvisoryStore
 from storage.database import (
     migrations_pending,
     open_database,
-    sqlite_address,
     upgrade_access_schema,
     upgrade_schema,
 )
@@ -32,20 +30,14 @@ from storage.journal import Entry
 from storage.overview import SqlOverview
 from storage.overview_rows import ListFilter
 from storage.projection import OperationalProjection
-from tests.servers import PostgresServer
 
 NOW = 1_790_000_000_000_000_000
 EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture
+def engine(address: str) -> Iterator[Engine]:
     """Give one database that holds both kinds of tables."""
-    if request.param == "sqlite":
-        address = sqlite_address(tmp_path / "all.sqlite")
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        address = server.database()
     made = open_database(address)
     upgrade_access_schema(made)
     upgrade_schema(made)

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sqlalchemy import Engine
 
 from domain.identifiers import AssetId
-from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.modal import SqlModes, forget_modes, project_modes
 from storage.modal_entries import ModePeriod, ModeValue
-from tests.servers import PostgresServer
 
 DAY_NS = 86_400_000_000_000
 BRIDGE, QUAY = AssetId("brug-1"), AssetId("Kade-1")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        address = sqlite_address(tmp_path / "operational.sqlite")
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        address = server.database()
-    made = open_database(address)
-    upgrade_schema(made)
-    yield made
-    made.dispose()
 
 
 def value(number: int, frequency_hz: float) -> ModeValue:
