@@ -131,7 +131,7 @@ class AssessmentBasis:
     crew_lead_days : float
         Until a crew can be there.
     borrows_climate : bool
-        True without a temperature sensor: the weather is taken from like assets.
+        True without a temperature sensor: weather and warmth are taken from other assets.
     missing : tuple of str
         Condition indicators, `sensor/channel`, that say nothing yet.
     begins_per_year : float

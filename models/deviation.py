@@ -32,7 +32,7 @@ from models.reference import Reference, reference_of
 from models.regressor_groups import Group
 from models.triangles import diagonal
 
-__all__ = ["Expectation", "expect", "harm", "hidden_variance", "in_unit", "measure_deviation"]
+__all__ = ["Expectation", "expect", "harm", "hidden_variance", "in_unit", "measure_deviation", "unmeasured_variance"]
 
 # Slow wandering of a sound structure that commissioning did not show, in distances to failure. Judgement; to be
 # replaced by what like assets show (a second stage over the fleet).
@@ -155,6 +155,11 @@ def _wander_variance(
     measured = has_climate(state, catalogue.asset_of_judged[rows])
     unseen = np.where(measured, _UNSEEN, np.hypot(_UNSEEN, _UNMEASURED_CLIMATE))
     return np.asarray(pooled + (unseen * scale) ** 2, dtype=np.float64)
+
+
+def unmeasured_variance(state: ModelState) -> FloatArray:
+    """float64[J]: the part of `deviation_sd` squared that is there for want of a thermometer, where there is none."""
+    return np.asarray((_UNMEASURED_CLIMATE * state.scale) ** 2 * (1 + 1 / BLOCKS), np.float64)
 
 
 def measure_deviation(

@@ -20,7 +20,9 @@ be on most of a group.
 What warmth does beyond what the first stage explains is taken off each level first (`models.bends`).
 
 An asset without a temperature sensor borrows the weather of like assets: it is compared with what their levels would
-have done had nobody compensated for temperature. How much they differ in that is the spread it is judged by.
+have done had nobody compensated for temperature. What warmth does to it more or less than to them is learnt from the
+warmth of the neighbourhood (`models.borrowed_weather`), like a bend. How much they differ in that is the spread it is
+judged by, until it has shown its own.
 
 The stage works on rows that were stored when a day ended (`service.day_rows`), never on the first stage's state as
 it is now, and it writes only `FLEET_COLUMNS`, which the first stage never reads. So the first stage of an asset
@@ -38,9 +40,11 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
 from models.bends import Bends, bend_effect, feel_warmth, learn_bends
+from models.borrowed_weather import lend_warmth, with_warmth
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
 from models.day_tables import table_before, with_table
+from models.deviation import unmeasured_variance
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
 from models.fleet_memory import FleetMemory
@@ -165,14 +169,18 @@ def compare_with_fleet(
     weather = np.where(active, sign * temperature_effect(catalogue, state) / distance, 0.0)
     uncertainty = np.where(active, (state.deviation_sd / distance) ** 2, 0.0)
     bends = _bends_of(state)
-    felt = feel_warmth(state.bend_felt, state.lagged[:, 0])
+    memory.warmth = with_warmth(memory.warmth, state, day_end_ns)
+    felt = feel_warmth(state.bend_felt, lend_warmth(memory.warmth, state.lagged[:, 0], day_end_ns))
     warmth = felt[catalogue.asset_of_judged]
     bent, unsure = (np.where(active, column, 0.0) for column in bend_effect(bends, warmth))
     settling = Settling(state.settled, state.settled_days, state.settled_square)
     straight = share - bent - settling.place
-    uncertainty = uncertainty + unsure + place_variance(settling)
-    rough = share + weather - settling.place
     compensated = has_climate(state)[catalogue.asset_of_judged]
+    borrows = active & ~compensated & np.isfinite(warmth[:, 0])
+    # What warmth that is borrowed does is known as far as the bends are.
+    unmeasured = np.where(borrows, unmeasured_variance(state) / distance**2, 0.0)
+    uncertainty = np.maximum(uncertainty - unmeasured, 0.0) + unsure + place_variance(settling)
+    rough = share + weather - settling.place
 
     before = _padded(table_before(memory.context, day_end_ns), groups)
     known = np.isfinite(state.deviation)
@@ -207,7 +215,7 @@ def compare_with_fleet(
     enough = number >= _LEAST_SPEAKERS
     shared = np.where(enough, number / (_SPREAD_PRIOR + number), 0.0)
     own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
-    own = np.where(~compensated & enough[group], (1.0 - shared[group]) * uncertainty, own)
+    own = np.where(~compensated & ~borrows & enough[group], (1.0 - shared[group]) * uncertainty, own)
     # Past the owner's own limit is past it, however uncertain the way there was.
     spread = np.where(beyond, _SPREAD_START, np.sqrt(wander_variance(settling, variance[group]) + own))
     towards = np.where(direction == 0.0, np.abs(residual), residual)

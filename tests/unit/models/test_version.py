@@ -66,6 +66,7 @@ VERSIONS = {
     "3.41": ("a959179129f1da3b", "ae1d9a0f9c9da966"),
     "3.42": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
     "3.43": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
+    "3.44": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
 }
 DAYS = 18
 
