@@ -56,7 +56,7 @@ from models.medians import MEDIAN_TO_SD, grouped_median, grouped_upper
 from models.memory import ModelState, with_columns
 from models.opposed import is_opposed
 from models.plausibility import may_speak
-from models.settling import Settling, learn_settling, place_variance, wander_variance
+from models.settling import Settling, learn_settling, place_variance, taught_share, wander_variance
 from models.thresholds import MODES
 
 __all__ = ["believable", "compare_with_fleet", "group_names"]
@@ -177,8 +177,8 @@ def compare_with_fleet(
     straight = share - bent - settling.place
     compensated = has_climate(state)[catalogue.asset_of_judged]
     borrows = active & ~compensated & np.isfinite(warmth[:, 0])
-    # What warmth that is borrowed does is known as far as the bends are.
-    unmeasured = np.where(borrows, unmeasured_variance(state) / distance**2, 0.0)
+    # What warmth that is borrowed does is known as far as the bends are, once calm days have borne them out.
+    unmeasured = np.where(borrows, taught_share(settling) * unmeasured_variance(state) / distance**2, 0.0)
     uncertainty = np.maximum(uncertainty - unmeasured, 0.0) + unsure + place_variance(settling)
     rough = share + weather - settling.place
 

@@ -25,7 +25,7 @@ import numpy as np
 from domain.arrays import BoolArray, FloatArray
 from models.evidence import DRAW_DAYS
 
-__all__ = ["Settling", "learn_settling", "place_variance", "wander_variance"]
+__all__ = ["Settling", "learn_settling", "place_variance", "taught_share", "wander_variance"]
 
 # Calm days that the prior of the place is worth, and how far it is expected to lie from the reference: sound channels
 # of simulated fleets lie 0.03 to 0.1 of the way from it.
@@ -61,7 +61,12 @@ class Settling(NamedTuple):
 
 def place_variance(memory: Settling) -> FloatArray:
     """float64[J]: variance of what is not known of the place yet."""
-    return np.asarray(_PLACE_SPREAD**2 * _PLACE_DAYS / (_PLACE_DAYS + memory.days))
+    return np.asarray(_PLACE_SPREAD**2 * (1.0 - taught_share(memory)))
+
+
+def taught_share(memory: Settling) -> FloatArray:
+    """float64[J]: how much of what calm days can teach of a channel they have taught; from 0, below 1."""
+    return np.asarray(memory.days / (_PLACE_DAYS + memory.days))
 
 
 def wander_variance(memory: Settling, like: FloatArray) -> FloatArray:

@@ -88,7 +88,7 @@ def test_warmth_that_others_felt_is_no_damage(registers: Any) -> None:
     """With two thermometers nobody knows whose is right, so nothing is borrowed: two springs are two false alarms."""
     lent, alone = (Site(registers, thermometers=count, effect=0.12).live(547) for count in (11, 2))
     assert (len(lent.raised), len(alone.raised)) == (0, 2)
-    assert np.all(lent.of_first(lent.state.residual_sd) < 0.65 * alone.of_first(alone.state.residual_sd))
+    assert np.all(lent.of_first(lent.state.residual_sd) < 0.8 * alone.of_first(alone.state.residual_sd))
     assert np.all(np.abs(lent.of_first(lent.state.residual)) < 0.05)
     assert np.all(np.abs(alone.of_first(alone.state.residual)) > 0.2)
 
@@ -101,6 +101,14 @@ def test_damage_is_told_sooner_where_warmth_is_borrowed(registers: Any) -> None:
         raised.append(site.raised)
     assert [[asset for asset, _ in one] for one in raised] == [[0], [0]]
     assert 582 < raised[0][0][1] <= raised[1][0][1] - 5
+
+
+def test_nothing_is_believed_of_borrowed_warmth_on_the_first_days(registers: Any) -> None:
+    """Calm days bear it out; until then a structure is as uncertain as it was."""
+    lent, alone = (Site(registers, thermometers=count).live(1) for count in (11, 2))
+    first = lent.of_first(lent.state.residual_sd)
+    assert np.all(first > 0.95 * alone.of_first(alone.state.residual_sd))
+    assert np.all(lent.live(60).of_first(lent.state.residual_sd) < 0.75 * first)
 
 
 def test_one_that_has_a_thermometer_goes_by_its_own(registers: Any) -> None:

@@ -67,6 +67,7 @@ VERSIONS = {
     "3.42": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
     "3.43": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
     "3.44": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
+    "3.45": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
 }
 DAYS = 18
 
