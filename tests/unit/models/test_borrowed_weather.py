@@ -111,6 +111,16 @@ def test_nothing_is_believed_of_borrowed_warmth_on_the_first_days(registers: Any
     assert np.all(lent.live(60).of_first(lent.state.residual_sd) < 0.75 * first)
 
 
+def test_one_that_borrows_shares_no_uncertainty_with_those_that_measure(registers: Any) -> None:
+    """A day that is hotter than all before makes both unsure, and who only heard of it the more."""
+    site = Site(registers).live(200)
+    now = FIRST_NS + 201 * DAY_NS
+    hot = replace(site.state, lagged=site.state.lagged + 20.0, updated_ns=np.full(len(site.of), now))
+    hot = replace(hot, driver_ns=np.where(hot.driver_ns > 0, now, 0), heard_ns=np.full_like(hot.heard_ns, now))
+    hot, _ = step_fleet(site.catalogue, hot, site.memory, now)
+    assert np.all(site.of_first(hot.residual_sd) > 1.5 * np.max(hot.residual_sd[site.of != 0]))
+
+
 def test_one_that_has_a_thermometer_goes_by_its_own(registers: Any) -> None:
     """The second bridge is ten degrees warmer than all others."""
     site = Site(registers).live(1)
