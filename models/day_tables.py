@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from domain.arrays import FloatArray
 
-__all__ = ["DayTables", "table_as_of", "table_before", "with_table"]
+__all__ = ["DayTables", "padded", "table_as_of", "table_before", "with_table"]
 
 # Float64 tables by their day's end, in nanoseconds since 1970.
 DayTables: TypeAlias = Mapping[int, FloatArray]
@@ -37,3 +39,17 @@ def with_table(tables: DayTables, day_end_ns: int, table: FloatArray) -> dict[in
     for old in sorted(kept)[:-_KEPT_DAYS]:
         del kept[old]
     return kept
+
+
+def padded(table: FloatArray | None, length: int, unknown: FloatArray) -> FloatArray:
+    """Give a copy of a day's table with rows for groups that came later; None has no rows yet.
+
+    Parameters
+    ----------
+    length : int
+        Rows of the copy, at least those of the table.
+    unknown : float64[K]
+        The row of a group of which nothing is known.
+    """
+    known = np.empty((0, len(unknown))) if table is None else table
+    return np.concatenate([known, np.tile(unknown, (length - len(known), 1))])

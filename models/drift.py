@@ -31,7 +31,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
-from models.day_tables import table_before, with_table
+from models.day_tables import padded, table_before, with_table
 from models.medians import grouped_median, grouped_upper
 from models.memory import ModelState, scatter, with_columns
 
@@ -64,6 +64,8 @@ _LASTING_NS: Final = 10 * _DAY_NS
 _ENDS: Final = 0.6
 
 _MEDIAN, _SPREAD, _NUMBER = range(3)
+# Of a group that is new: nobody in it.
+_NEW_GROUP: Final[FloatArray] = np.array([np.nan, 0.0, 0.0])
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +85,7 @@ class DriftMemory:
 
     def copy(self) -> DriftMemory:
         """Copy it; tables are never written in place."""
-        return DriftMemory(list(self.names), dict(self.context))
+        return DriftMemory(list(self.names), self.context)
 
 
 def remember_slowly(catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray) -> ModelState:
@@ -150,9 +152,9 @@ def compare_instruments(
     context = memory.context.get(day_end_ns)
     if context is None:
         latest = table_before(memory.context, day_end_ns)
-        context = _learn_day(before, group, _padded(latest, len(memory.names)), quiet=since == 0)
+        context = _learn_day(before, group, padded(latest, len(memory.names), _NEW_GROUP), quiet=since == 0)
         memory.context = with_table(memory.context, day_end_ns, context)
-    like = _padded(context, len(memory.names))[group]
+    like = padded(context, len(memory.names), _NEW_GROUP)[group]
     now = _moved(before, like)
     raised = state.drift_ns[rows]
     line = _line(catalogue.driver[rows], like, now) * np.where(raised > 0, _ENDS, 1.0)
@@ -289,10 +291,3 @@ def _line(driver: npt.NDArray[np.int8], like: FloatArray, now: _Standing) -> Flo
     variance = (_PRIOR_CHANNELS * prior**2 + number * like[:, _SPREAD] ** 2) / (_PRIOR_CHANNELS + number)
     season = np.abs(np.nan_to_num(like[:, _MEDIAN]) - now.like_reference)
     return np.asarray(np.maximum(least, _SCORE * np.sqrt(variance)) + _EXPOSURE * season)
-
-
-def _padded(table: FloatArray | None, length: int) -> FloatArray:
-    """Give a copy with rows for groups that came later: nobody in them."""
-    known = np.empty((0, 3)) if table is None else table
-    nobody = np.tile(np.array([np.nan, 0.0, 0.0]), (length - len(known), 1))
-    return np.concatenate([known, nobody])

@@ -43,7 +43,7 @@ from models.bends import Bends, bend_effect, feel_warmth, learn_bends
 from models.borrowed_weather import lend_warmth, with_warmth
 from models.catalogue import HOUR_NS, Catalogue
 from models.common_shock import choose_speakers
-from models.day_tables import table_before, with_table
+from models.day_tables import padded, table_before, with_table
 from models.deviation import unmeasured_variance
 from models.environment import has_climate
 from models.faults import is_silent, is_stuck
@@ -83,6 +83,8 @@ _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
 
 _MEDIAN, _SPREAD, _NUMBER, _UNCERTAINTY = range(4)
+# Of a group that is new: no shock, the prior's spread, nobody in it.
+_NEW_GROUP: Final[FloatArray] = np.array([0.0, _SPREAD_START**2, 0.0, 0.0])
 
 
 def group_names(catalogue: Catalogue) -> list[str]:
@@ -182,7 +184,7 @@ def compare_with_fleet(
     uncertainty = np.maximum(uncertainty - unmeasured, 0.0) + unsure + place_variance(settling)
     rough = share + weather - settling.place
 
-    before = _padded(table_before(memory.context, day_end_ns), groups)
+    before = padded(table_before(memory.context, day_end_ns), groups, _NEW_GROUP)
     known = np.isfinite(state.deviation)
     fresh = active & np.isnan(state.shock_start)
     origin = np.where(known, np.where(fresh, before[own_group, _MEDIAN], state.shock_start), np.nan)
@@ -202,7 +204,7 @@ def compare_with_fleet(
     if context is None:
         context = _learn_day(memory, rows, before)
         memory.context = with_table(memory.context, day_end_ns, context)
-    context = _padded(context, groups)
+    context = padded(context, groups, _NEW_GROUP)
 
     group = np.where(compensated, own_group, weather_group)
     start = np.nan_to_num(np.where(compensated, origin, weather_origin))
@@ -336,10 +338,3 @@ def _beyond_limit(catalogue: Catalogue, state: ModelState) -> BoolArray:
     level = start + np.nan_to_num(state.deviation)
     known = np.isfinite(limit) & np.isfinite(state.deviation) & (direction != 0.0)
     return np.asarray(known & (direction * (level - np.nan_to_num(limit)) >= 0.0))
-
-
-def _padded(table: FloatArray | None, length: int) -> FloatArray:
-    """Give a copy with rows for groups that came later: no shock, the prior's spread, nobody in it."""
-    known = np.empty((0, 4)) if table is None else table
-    nobody = np.tile(np.array([0.0, _SPREAD_START**2, 0.0, 0.0]), (length - len(known), 1))
-    return np.concatenate([known, nobody])

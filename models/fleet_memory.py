@@ -102,9 +102,7 @@ class FleetMemory:
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""
-        return replace(
-            self, names=list(self.names), spread=self.spread.copy(), context=dict(self.context), drift=self.drift.copy()
-        )
+        return replace(self, names=list(self.names), spread=self.spread.copy(), drift=self.drift.copy())
 
 
 def _packed(context: Mapping[int, FloatArray]) -> list[tuple[int, bytes]]:

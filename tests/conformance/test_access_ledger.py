@@ -25,14 +25,14 @@ from storage.database import (
     upgrade_access_schema,
     upgrade_schema,
 )
-from storage.entries import BatchBody, Outcome, PackedReadings, QuarantineChange
+from storage.entries import Outcome, QuarantineChange
 from storage.journal import Entry
 from storage.overview import SqlOverview
 from storage.overview_rows import ListFilter
 from storage.projection import OperationalProjection
+from tests.conformance.operational import EMPTY
 
 NOW = 1_790_000_000_000_000_000
-EMPTY = BatchBody(readings=PackedReadings(b"", b"", b"", b""))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.day_tables import table_as_of, table_before, with_table
+from models.day_tables import padded, table_as_of, table_before, with_table
 
 TABLES = {day: np.array([float(day)]) for day in (40, 10, 30)}
 
@@ -44,3 +44,11 @@ def test_two_years_are_kept_and_the_oldest_day_goes_first() -> None:
         tables = with_table(tables, day, np.zeros(1))
     assert (min(tables), len(tables)) == (10, 750)
     assert min(with_table(tables, 3, np.zeros(1))) == 10
+
+
+def test_groups_that_came_later_have_rows_of_their_own() -> None:
+    unknown, known = np.array([0.0, 7.0]), np.array([[1.0, 2.0]])
+    assert padded(known, 3, unknown).tolist() == [[1.0, 2.0], [0.0, 7.0], [0.0, 7.0]]
+    assert padded(None, 1, unknown).tolist() == [[0.0, 7.0]]
+    assert padded(None, 0, unknown).shape == (0, 2)
+    assert padded(known, 1, unknown) is not known
