@@ -12,10 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import FloatArray
+from domain.arrays import FloatArray, IndexArray
 from domain.errors import ShapeError
-from models.life_features import describe_course
-from models.operating_regimes import OperatingRegimes, find_regimes, normalise_by_regime
+from models.life_features import CourseMeans, describe_course, plain_means
+from models.operating_regimes import OperatingRegimes, find_regimes, normalise_by_regime, regime_of
+from models.regime_signal import RegimeSignal, find_regime_signal, weighted_means
 from models.slow_components import SlowComponents, find_slow_components
 
 __all__ = ["LifeCourse", "LifeMap", "commission_map", "map_course"]
@@ -59,6 +60,8 @@ class LifeMap:
         What is normal in each regime.
     components : SlowComponents
         At most eight.
+    signal : RegimeSignal or None
+        How clearly each regime shows them; None where there is one.
     usual_step : float
         Median time between rows, positive, in the unit of time of the courses.
     centre, scale : float64[S]
@@ -67,6 +70,7 @@ class LifeMap:
 
     regimes: OperatingRegimes
     components: SlowComponents
+    signal: RegimeSignal | None
     usual_step: float
     centre: FloatArray
     scale: FloatArray
@@ -87,20 +91,24 @@ def commission_map(courses: Sequence[LifeCourse]) -> LifeMap:
     """
     unit = np.repeat(np.arange(len(courses), dtype=np.int32), [len(course.elapsed) for course in courses])
     regimes = find_regimes(np.concatenate([course.values for course in courses]), unit)
-    normal = [normalise_by_regime(regimes, course.values) for course in courses]
-    components = find_slow_components(np.concatenate(normal), unit, most=_MOST_COMPONENTS)
+    label = [regime_of(regimes, course.values) for course in courses]
+    rows = [normalise_by_regime(regimes, course.values, mine) for course, mine in zip(courses, label, strict=True)]
+    components = find_slow_components(np.concatenate(rows), unit, most=_MOST_COMPONENTS)
+    several = len(regimes.centre)
+    signal = find_regime_signal(rows, label, components, regimes=several) if several > 1 else None
     steps = np.concatenate([np.diff(course.elapsed) for course in courses])
     usual_step = float(np.median(steps)) if len(steps) else 1.0
     features = np.concatenate(
         [
-            describe_course(rows @ components.direction, course.elapsed, usual_step=usual_step)
-            for rows, course in zip(normal, courses, strict=True)
+            describe_course(_means(components, signal, normal, mine), course.elapsed, usual_step=usual_step)
+            for normal, mine, course in zip(rows, label, courses, strict=True)
         ]
     )
     spread = features.std(axis=0)
     return LifeMap(
         regimes=regimes,
         components=components,
+        signal=signal,
         usual_step=usual_step,
         centre=features.mean(axis=0),
         scale=np.where(spread > 0, spread, 1.0),
@@ -115,7 +123,14 @@ def map_course(life_map: LifeMap, course: LifeCourse) -> FloatArray:
     float64[N, S]
         Standardised, S = 1 + 4 K; row n is a function of rows up to n.
     """
-    rows = normalise_by_regime(life_map.regimes, course.values)
-    component = rows @ life_map.components.direction
-    features = describe_course(component, course.elapsed, usual_step=life_map.usual_step)
+    label = regime_of(life_map.regimes, course.values)
+    rows = normalise_by_regime(life_map.regimes, course.values, label)
+    means = _means(life_map.components, life_map.signal, rows, label)
+    features = describe_course(means, course.elapsed, usual_step=life_map.usual_step)
     return np.clip((features - life_map.centre) / life_map.scale, -_FARTHEST, _FARTHEST)
+
+
+def _means(components: SlowComponents, signal: RegimeSignal | None, rows: FloatArray, label: IndexArray) -> CourseMeans:
+    if signal is None:
+        return plain_means(rows @ components.direction)
+    return weighted_means(signal, rows, label)

@@ -25,7 +25,7 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 
-__all__ = ["OperatingRegimes", "find_regimes", "normalise_by_regime"]
+__all__ = ["OperatingRegimes", "find_regimes", "normalise_by_regime", "regime_of"]
 
 _MOST_REGIMES: Final = 12
 _REFINEMENTS: Final = 8
@@ -105,13 +105,21 @@ def find_regimes(values: FloatArray, unit: IndexArray) -> OperatingRegimes:
     )
 
 
-def normalise_by_regime(regimes: OperatingRegimes, values: FloatArray) -> FloatArray:
+def regime_of(regimes: OperatingRegimes, values: FloatArray) -> IndexArray:
+    """Tell which regime each of some rows, float64[N, C] with NaN where missing, belongs to: int32[N]."""
+    valid = np.isfinite(values)
+    return _nearest(np.where(valid, (values - regimes.column_mean) / regimes.column_scale, 0.0), valid, regimes.centre)
+
+
+def normalise_by_regime(regimes: OperatingRegimes, values: FloatArray, label: IndexArray) -> FloatArray:
     """Express the rows of one unit in standard deviations from the mean of their regime.
 
     Parameters
     ----------
     values : float64[N, C]
         Rows of one unit in order of time; NaN where missing.
+    label : int32[N]
+        Their regimes (`regime_of`).
 
     Returns
     -------
@@ -120,8 +128,6 @@ def normalise_by_regime(regimes: OperatingRegimes, values: FloatArray) -> FloatA
         0 before the first. Row n is a function of rows up to n.
     """
     valid = np.isfinite(values)
-    scaled = np.where(valid, (values - regimes.column_mean) / regimes.column_scale, 0.0)
-    label = _nearest(scaled, valid, regimes.centre)
     distance = (values - regimes.regime_mean[label]) / regimes.regime_spread[label]
     distance, valid = distance[:, regimes.varies], valid[:, regimes.varies]
     row = np.arange(len(values))[:, np.newaxis]

@@ -36,10 +36,16 @@ class SlowComponents:
         Scaled so that the noise of each component has unit variance from row to row.
     signal_to_noise : float64[K]
         Variance of the slow signal in units of the noise's, descending; slightly negative where there is none.
+    loading : float64[V, K]
+        How far one unit of each component moves each column.
+    noise_variance : float64[V]
+        Of each column from row to row, positive.
     """
 
     direction: FloatArray
     signal_to_noise: FloatArray
+    loading: FloatArray
+    noise_variance: FloatArray
 
 
 def find_slow_components(rows: FloatArray, unit: IndexArray, *, most: int) -> SlowComponents:
@@ -59,11 +65,14 @@ def find_slow_components(rows: FloatArray, unit: IndexArray, *, most: int) -> Sl
     centred = rows - rows.mean(axis=0)
     signal = centred.T @ centred / len(rows) - noise
     # With the noise's Cholesky factor L the pencil becomes the symmetric problem of inv(L) signal inv(L').
-    whiten = np.linalg.inv(np.linalg.cholesky(noise + _LEAST_NOISE * np.eye(rows.shape[1])))
+    noise_at_least = noise + _LEAST_NOISE * np.eye(rows.shape[1])
+    whiten = np.linalg.inv(np.linalg.cholesky(noise_at_least))
     ratio, vector = np.linalg.eigh(whiten @ signal @ whiten.T)
     direction = (whiten.T @ vector)[:, ::-1][:, :most]
     # An eigenvector has no sign of its own; give its largest weight the positive one.
     if direction.size:
         largest = np.take_along_axis(direction, np.argmax(np.abs(direction), axis=0)[np.newaxis], axis=0)
         direction = direction * np.sign(largest)
-    return SlowComponents(np.ascontiguousarray(direction), ratio[::-1][:most])
+    # Noise and signal are both diagonal in the components: what a column gets of each is the noise times its direction.
+    loading = noise_at_least @ direction
+    return SlowComponents(np.ascontiguousarray(direction), ratio[::-1][:most], loading, np.diag(noise_at_least).copy())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg, optimize
 
-from models.life_features import count_features, describe_course, smooth_exponentially
+from models.life_features import count_features, describe_course, plain_means, smooth_exponentially
 from models.life_interval import collect_statements, spread_statement
 from models.life_learning import form_committee, learn_life, predict_held_out, predict_life
 from models.slow_components import find_slow_components
@@ -30,7 +30,7 @@ def test_smoothing_by_doubling_is_the_recursion(rows: int, span: float) -> None:
 def test_the_course_is_described_as_written() -> None:
     component = np.random.default_rng(0).normal(size=(60, 2))
     elapsed = np.arange(60.0) * 5.0
-    features = describe_course(component, elapsed, usual_step=5.0)
+    features = describe_course(plain_means(component), elapsed, usual_step=5.0)
     short, middle, long = (smooth_exponentially(component, span) for span in (10.0, 30.0, 100.0))
     for row in (0, 10, 19, 20, 59):
         start = component[: min(row + 1, 20)].mean(axis=0)

@@ -13,7 +13,7 @@ from domain.arrays import FloatArray
 from domain.errors import ShapeError
 from models.life_forecast import LifeForecaster, forecast_life, learn_lives
 from models.life_map import LifeCourse, commission_map, map_course
-from models.operating_regimes import find_regimes, normalise_by_regime
+from models.operating_regimes import find_regimes, normalise_by_regime, regime_of
 
 HORIZON = 80.0
 TURBOFANS = Path(__file__).parents[3].parent / "shared" / "data" / "cmapss"
@@ -216,7 +216,7 @@ def test_within_its_regime_a_column_has_mean_nought_and_spread_one() -> None:
     unit = np.repeat(np.arange(20, dtype=np.int32), [len(course.elapsed) for course in courses])
     regimes = find_regimes(rows, unit)
     assert len(regimes.centre) == 3
-    normal = normalise_by_regime(regimes, rows)
+    normal = normalise_by_regime(regimes, rows, regime_of(regimes, rows))
     assert regimes.varies.tolist() == [False, True, True, True, True, True, False]
     for setting in (0.0, 10.0, 20.0):
         here = normal[rows[:, 0] == setting]
