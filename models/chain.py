@@ -363,6 +363,8 @@ def step_fleet(
     doubt, verdicts = memory.precision.doubts(catalogue, day_end_ns)
     state = with_columns(state, doubt=doubt, verdicts=verdicts)
     state, raised, cleared = weigh_evidence(catalogue, state, believed, day_end_ns)
+    counts = (state.evidence_ns == day_end_ns) & (state.raised_ns > 0) & np.isfinite(state.severity)
+    memory.roughness = memory.roughness.learnt(state.severity_past, counts, day_end_ns)
     memory.alarms += len(raised)
     memory.watched_days += len(np.unique(catalogue.asset_of_judged[believed]))
     shown = np.tile(np.array([memory.alarms, memory.watched_days / 365.25], np.float64), (len(catalogue.assets), 1))
@@ -370,7 +372,7 @@ def step_fleet(
         state,
         onsets_per_year=np.full(len(catalogue.assets), memory.onsets_per_year),
         fleet_shown=shown,
-        life_stretch=memory.lives.stretches(catalogue, day_end_ns),
+        life_stretch=memory.lives.stretches(catalogue, day_end_ns, usual=memory.roughness.stretch(day_end_ns)),
     )
     memory.scatter = learn_scatter(catalogue, state, memory.scatter, day_end_ns)
     state = with_columns(state, scatter=memory.scatter.of_pairs(catalogue, day_end_ns))

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from domain.arrays import FloatArray
+from models.course_roughness import CourseRoughness
 from models.day_tables import DayTables
 from models.drift import DriftMemory
 from models.life_book import LifeBook
@@ -50,6 +51,8 @@ class FleetMemory:
         How lives ended that were stated.
     scatter : UsualScatter
         How far severities scatter where no alarm stands.
+    roughness : CourseRoughness
+        How far damages under way depart from a smooth course.
     warmth : dict of int to float64[1, 1]
         For each day's end the warmth that structures without a thermometer borrow, °C (`models.borrowed_weather`).
     """
@@ -63,6 +66,7 @@ class FleetMemory:
     precision: PrecisionBook = field(default_factory=PrecisionBook)
     lives: LifeBook = field(default_factory=LifeBook)
     scatter: UsualScatter = field(default_factory=UsualScatter)
+    roughness: CourseRoughness = field(default_factory=CourseRoughness)
     warmth: DayTables = field(default_factory=dict)
 
     @property
@@ -77,8 +81,8 @@ class FleetMemory:
         drift = (self.drift.names, _packed(self.drift.context))
         counts = (self.alarms, self.watched_days)
         people = (self.precision.encode(), self.lives.encode())
-        by_day = (_packed(self.scatter.tables), _packed(self.warmth))
-        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people, *by_day))
+        by_day = (_packed(self.scatter.tables), _packed(self.roughness.tables), _packed(self.warmth))
+        return msgspec.msgpack.encode((self.names, spread, _packed(self.context), *counts, drift, *people, by_day))
 
     @staticmethod
     def decode(data: bytes) -> FleetMemory:
@@ -90,15 +94,19 @@ class FleetMemory:
             If it is something else.
         """
         tables = list[tuple[int, bytes]]
-        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes, tables, tables]
-        names, spread, context, alarms, watched, (instruments, said), *people, scatter, warmth = msgspec.msgpack.decode(
+        by_day = tuple[tables, tables, tables]
+        kind = tuple[list[str], bytes, tables, int, float, tuple[list[str], tables], bytes, bytes, by_day]
+        names, spread, context, alarms, watched, (instruments, said), *people, days = msgspec.msgpack.decode(
             data, type=kind
         )
         drift = DriftMemory(instruments, _unpacked(said, 3))
         spreads = np.frombuffer(spread, "<f8").astype(np.float64)
         books = (PrecisionBook.decode(people[0]), LifeBook.decode(people[1]))
-        by_day = (UsualScatter(_unpacked(scatter, 2)), _unpacked(warmth, 1))
-        return FleetMemory(names, spreads, _unpacked(context, 4), alarms, watched, drift, *books, *by_day)
+        scatter, roughness, warmth = days
+        learnt = (UsualScatter(_unpacked(scatter, 2)), CourseRoughness(_unpacked(roughness, 2)))
+        return FleetMemory(
+            names, spreads, _unpacked(context, 4), alarms, watched, drift, *books, *learnt, _unpacked(warmth, 1)
+        )
 
     def copy(self) -> FleetMemory:
         """Copy it, so that a plan that is not carried out changes nothing; tables are never written in place."""

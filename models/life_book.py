@@ -6,8 +6,8 @@ stated median to the truth over the distance to the end of the interval on that 
 offset of some weeks, for near failure the error is absolute and far away relative. It is negative where the truth came
 before the median; between -1 and 1 it was covered. The *stretch* of an organisation's intervals is the 80 % quantile of
 how far reaches lie from 0: conformal prediction. Each life counts once, for the notes of one alarm are no independent
-draws, and failures are few: so a prior that says "as wide as stated" counts as `_PRIOR_LIVES`. Stretched about its
-median an interval stays in order.
+draws, and failures are few: so a prior, as wide as damages under way let expect (`models.course_roughness`), counts as
+`_PRIOR_LIVES`. Stretched about its median an interval stays in order.
 
 Of what was repaired before it failed one thing is known: it would have lasted longer. Left out, the failures that
 remain would be those that came sooner than was said. So a repair is a censored life, whose weight goes to the reaches
@@ -198,15 +198,21 @@ class LifeBook:
         """Drop the notes of an asset: its alarm was none."""
         return LifeBook({name: notes for name, notes in self.stated.items() if name != asset}, self.ended)
 
-    def stretches(self, catalogue: Catalogue, day_end_ns: int) -> FloatArray:
-        """float64[A]: how much wider each interval of life is, by what was recorded before the end of a day."""
+    def stretches(self, catalogue: Catalogue, day_end_ns: int, *, usual: float = 1.0) -> FloatArray:
+        """float64[A]: how much wider each interval of life is, by what was recorded before the end of a day.
+
+        Parameters
+        ----------
+        usual : float
+            What it would be without any record, positive; the prior's reaches are as much wider.
+        """
         last = {(life.asset, life.began_ns): life for life in self.ended if life.at_ns < day_end_ns}
         known: dict[str, list[EndedLife]] = {}
         for life in last.values():
             if life.reaches:
                 known.setdefault(life.organisation, []).append(life)
-        stretch = {organisation: _stretch(lives) for organisation, lives in known.items()}
-        return np.array([stretch.get(details.organisation, 1.0) for details in catalogue.details], np.float64)
+        stretch = {organisation: _stretch(lives, usual) for organisation, lives in known.items()}
+        return np.array([stretch.get(details.organisation, usual) for details in catalogue.details], np.float64)
 
     def encode(self) -> bytes:
         """Write it as MessagePack; floats to the bit."""
@@ -245,8 +251,8 @@ def stretched(life_days: FloatArray, stretch: FloatArray) -> FloatArray:
     return np.where(stretch[:, np.newaxis] == 1.0, life_days, np.stack([moved[:, 0], life_days[:, 1], moved[:, 2]], 1))
 
 
-def _stretch(lives: list[EndedLife]) -> float:
-    reach = np.concatenate([_PRIOR, *(np.array(life.reaches) for life in lives)])
+def _stretch(lives: list[EndedLife], usual: float) -> float:
+    reach = np.concatenate([usual * _PRIOR, *(np.array(life.reaches) for life in lives)])
     weight = [np.full(len(_PRIOR), _PRIOR_LIVES / len(_PRIOR))]
     weight += [np.full(len(life.reaches), 1.0 / len(life.reaches)) for life in lives]
     known = [np.ones(len(_PRIOR), np.bool_)]

@@ -68,6 +68,7 @@ VERSIONS = {
     "3.43": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
     "3.44": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
     "3.45": ("20d68cd4f3b32aa0", "ae1d9a0f9c9da966"),
+    "3.46": ("20d68cd4f3b32aa0", "4003fe63e63168e2"),
 }
 DAYS = 18
 
