@@ -29,7 +29,8 @@ __all__ = ["explanation_item", "explanation_text"]
 _SAME: Final = 1e-9
 _LAST_WEEK: Final = 52
 _TELLING_SHARE: Final = 0.05
-_TELLING_STRETCH: Final = 0.05
+# More than before any damage was seen.
+_TELLING_STRETCH: Final = 0.08
 # From this chance on damage is planned for as if it were certain, as the models do.
 _LIKELY_DAMAGE: Final = 0.5
 

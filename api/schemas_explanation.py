@@ -118,9 +118,9 @@ class ExplanationItem(Answer):
     life_stretch: Annotated[
         float,
         Field(
-            description="How much wider the interval of the remaining life is told than the degradation model says, as "
-            "recorded failures and repairs showed; 1 without any, and where neither an alarm stands nor damage is "
-            "likely."
+            description="How much wider the interval of the remaining life is told than the degradation model says, by "
+            "how steadily damages of the fleet grow, and as recorded failures and repairs showed; 1 where neither an "
+            "alarm stands nor damage is likely."
         ),
     ]
     reproduced: Annotated[

@@ -159,8 +159,10 @@ EXPLANATION_SENTENCES: Final = {
     "week": "The cheapest week to repair is week {week} from now; waiting one week longer than needed costs {cost}.",
     "no_week": "Repairing within a year costs more than waiting.",
     "inspection": "An inspection before deciding is worth at most {cost}.",
-    "life_wider": "The margin around the remaining life is wider than usual: earlier failures were not as was said.",
-    "life_narrower": "The margin around the remaining life is narrower than usual: earlier failures were as was said.",
+    "life_wider": "The margin around the remaining life is wider than usual: damage here grows by fits and starts, or "
+    "earlier failures were not as was said.",
+    "life_narrower": "The margin around the remaining life is narrower than usual: damage here grows steadily, or "
+    "earlier failures were as was said.",
     "look_alike": "The most similar earlier case is {asset}; its alarm is now: {ended}.",
     "missing": "{number} measurements tell nothing yet.",
     "missing_one": "One measurement tells nothing yet.",
