@@ -21,7 +21,7 @@ from service.day_rows import DayBlock
 from service.outcomes import DAY_NS, HopCollector
 from storage.journal import CheckpointRow
 
-__all__ = ["Stepper"]
+__all__ = ["Stepper", "with_fleet_columns"]
 
 
 @dataclass(slots=True)
@@ -94,8 +94,8 @@ class Stepper:
         place = {asset: row for row, asset in enumerate(catalogue.assets)}
         local = np.array([place[asset] for asset in block.catalogue.assets], np.int32)
         current = take_state(catalogue, self.state, local)
-        stepped, changes = step_fleet(block.catalogue, _with_fleet_columns(block.state, current), fleet, day)
-        put_state(catalogue, self.state, local, _with_fleet_columns(current, stepped))
+        stepped, changes = step_fleet(block.catalogue, with_fleet_columns(block.state, current), fleet, day)
+        put_state(catalogue, self.state, local, with_fleet_columns(current, stepped))
         collector = self.collector
         collector.changes += [(block.catalogue.assets[change.asset], change) for change in changes]
         rows = np.flatnonzero(day > self.told_from_ns[local]).astype(np.int32)
@@ -115,7 +115,7 @@ class Stepper:
         return np.searchsorted(self.assets, closed.assets).astype(np.int32)
 
 
-def _with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
+def with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
     """Take the columns of the second stage from another state of the same rows."""
     columns: dict[str, Any] = {name: getattr(source, name) for name in FLEET_COLUMNS}
     return with_columns(state, **columns)

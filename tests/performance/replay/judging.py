@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from models.catalogue import Catalogue
 from models.chain import assess, step_fleet
 from models.compiling import compile_catalogue
 from models.fleet_memory import FleetMemory
-from models.layout import FLEET_COLUMNS
-from models.memory import ModelState, initial_state, with_columns
+from models.memory import initial_state
 from models.state import put_state, take_state
 from service.alarm_book import AlarmNews, KnownAlarm, follow
 from service.evaluation.chain_listener import DETECTOR, ChainRun
 from service.evaluation.evaluate import JudgedRun, judge_run
 from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, day_ends
+from service.stepping import with_fleet_columns
 from tests.performance.replay.fleets import Fleet
 from tests.performance.replay.recording import Recording
 
@@ -54,8 +54,8 @@ def replay(recording: Recording, catalogue: Catalogue, truth: Truth) -> RunRecor
     news = AlarmNews()
     for day_ns, rows, block in recording.days(catalogue):
         before = take_state(catalogue, state, rows)
-        stepped, changes = step_fleet(block.catalogue, _with_fleet_columns(block.state, before), memory, day_ns)
-        put_state(catalogue, state, rows, _with_fleet_columns(before, stepped))
+        stepped, changes = step_fleet(block.catalogue, with_fleet_columns(block.state, before), memory, day_ns)
+        put_state(catalogue, state, rows, with_fleet_columns(before, stepped))
         for change in changes:
             asset = block.catalogue.assets[change.asset]
             books[asset] = follow(books.get(asset, ()), asset, [change], news)
@@ -74,8 +74,3 @@ def _alarms(news: AlarmNews) -> tuple[RaisedAlarm, ...]:
         RaisedAlarm(alarm.asset, alarm.kind, alarm.subject, alarm.raised_at_ns, cleared.get(alarm.id))
         for alarm in ordered
     )
-
-
-def _with_fleet_columns(state: ModelState, source: ModelState) -> ModelState:
-    columns: dict[str, Any] = {name: getattr(source, name) for name in FLEET_COLUMNS}
-    return with_columns(state, **columns)
