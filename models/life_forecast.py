@@ -19,8 +19,8 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import FloatArray
 from domain.errors import ShapeError
+from models.life_expert import LifeUnit
 from models.life_features import AGE_FEATURE
 from models.life_interval import LifeStatements, collect_statements, spread_statement
 from models.life_learning import LifeCommittee, form_committee, learn_life, predict_held_out, predict_life
@@ -105,17 +105,15 @@ def learn_lives(histories: Iterable[LifeCourse], *, horizon: float, generator: n
     for course in first:
         _check_columns(course, columns)
     life_map = commission_map(first)
-    committee = form_committee(life_map.component_count, generator)
-    kept: deque[tuple[FloatArray, FloatArray]] = deque(maxlen=_KEPT_UNITS)
-    for course in chain(first, coming):
-        _check_columns(course, columns)
-        features = map_course(life_map, course)[_every_few(course)]
-        remaining = np.minimum((course.elapsed[-1] - course.elapsed) / horizon, 1.0)[_every_few(course)]
-        committee, _ = learn_life(committee, features, remaining)
-        kept.append((features, remaining))
+    known = [_rows_to_learn(life_map, course, horizon) for course in first]
+    committee = form_committee(life_map.component_count, generator, known)
+    kept: deque[LifeUnit] = deque(maxlen=_KEPT_UNITS)
+    for unit in chain(known, (_rows_to_learn(life_map, course, horizon) for course in coming)):
+        committee, _ = learn_life(committee, unit)
+        kept.append(unit)
     said = [
-        (predict_held_out(committee, features, remaining), remaining, features[:, AGE_FEATURE])
-        for features, remaining in kept
+        (held_out, unit.remaining, unit.features[:, AGE_FEATURE])
+        for held_out, unit in zip(predict_held_out(committee, kept), kept, strict=True)
     ]
     return LifeForecaster(horizon, life_map, committee, collect_statements(said))
 
@@ -141,9 +139,12 @@ def forecast_life(forecaster: LifeForecaster, course: LifeCourse) -> LifeForecas
     return LifeForecast(point * horizon, low * horizon, middle * horizon, high * horizon)
 
 
-def _every_few(course: LifeCourse) -> slice:
-    """Rows to learn, the last always among them."""
-    return slice((len(course.elapsed) - 1) % _ROW_STRIDE, None, _ROW_STRIDE)
+def _rows_to_learn(life_map: LifeMap, course: LifeCourse, horizon: float) -> LifeUnit:
+    """Every few rows of a history, the last always among them."""
+    _check_columns(course, len(life_map.regimes.column_mean))
+    chosen = slice((len(course.elapsed) - 1) % _ROW_STRIDE, None, _ROW_STRIDE)
+    remaining = np.minimum((course.elapsed[-1] - course.elapsed) / horizon, 1.0)
+    return LifeUnit(map_course(life_map, course)[chosen], remaining[chosen])
 
 
 def _check_columns(course: LifeCourse, columns: int) -> None:

@@ -1,73 +1,49 @@
 """Remaining life learned online from complete histories: a committee of random-feature regressions.
 
-Each expert is a ridge regression on random Fourier features, which approximate a Gaussian kernel, beside the plain
-features; learning a unit adds its rows to the expert's normal equations, the exact recursive least squares without
-forgetting. How many slow components matter and how smooth the course of a life is, is not known beforehand, so
-experts differ in both. Every unit is predicted before it is learned; an expert whose errors are far less likely than
-those of the best, each unit counted as one observation (its rows are far from independent), is retired and costs
-nothing more. Those that stay speak with equal weight: weights by likelihood were tried and are worse, because what
-the experts' random features get wrong averages out.
+Each expert (`models/life_expert.py`) is a ridge regression on random Fourier features, which approximate a Gaussian
+kernel, beside the plain features; learning a unit adds its rows to the expert's normal equations, the exact recursive
+least squares without forgetting. How many slow components matter and how smooth the course of a life is, is
+not known beforehand, so experts differ in both. Every unit is predicted before it is learned; an expert whose errors
+are far less likely than those of the best, each unit counted as one observation (its rows are far from independent), is
+retired and costs nothing more. Those that stay speak with equal weight: weights by likelihood were tried and are worse,
+because what the experts' random features get wrong averages out.
 
 The unit is the smallest step here, not the row: a unit's rows enter in one matrix product, so the answer does not
 depend on how units are put into batches.
-
-References
-----------
-A. Rahimi, B. Recht, Random features for large-scale kernel machines, NIPS 2007.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy import linalg
 
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
+from models.life_expert import (
+    LifeExpert,
+    LifeUnit,
+    draw_expert,
+    factor_normal_equations,
+    learn_unit,
+    regress,
+    relevance,
+)
 from models.life_features import count_features
 
-__all__ = ["LifeCommittee", "LifeExpert", "form_committee", "learn_life", "predict_held_out", "predict_life"]
+__all__ = ["LifeCommittee", "form_committee", "learn_life", "predict_held_out", "predict_life"]
 
 # Candidates: numbers of slow components, and kernel widths in standard deviations of the features together.
 _COMPONENT_COUNTS: Final = (1, 2, 3, 4, 6, 8)
 _KERNEL_WIDTHS: Final = (0.5, 0.6, 0.7, 0.8)
-_RANDOM_FEATURES: Final = 250
-# Plain features get this share of the prior's standard deviation that random features have together.
-_PLAIN_SHARE: Final = 0.2
-# Noise variance over prior variance; a third or three times of it changes cross-validated errors by a per cent.
-_RIDGE: Final = 0.03
+# Place of the width whose expert tells how much each feature counts.
+_PILOT: Final = 2
 # An expert less likely than this share of the best one's likelihood is retired, once so many units were predicted.
 _RETIRED_BELOW: Final = 1e-2
 _UNITS_BEFORE_RETIRING: Final = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LifeExpert:
-    """One regression and what it has learned; `S` features it looks at, `D` random ones, `P = D + S + 1` regressors.
-
-    Attributes
-    ----------
-    frequency : float64[S, D]
-        Random directions, over a prefix of the features.
-    phase : float64[D]
-        In radians.
-    gram : float64[P, P]
-        Sum of outer products of regressors over the rows learned.
-    moment : float64[P]
-        Sum of regressors times remaining life.
-    coefficient : float64[P]
-        Solution of the normal equations, in shares of the horizon.
-    loss : float
-        Sum over predicted units of the mean squared error, in squared shares of the horizon.
-    """
-
-    frequency: FloatArray
-    phase: FloatArray
-    gram: FloatArray
-    moment: FloatArray
-    coefficient: FloatArray
-    loss: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,18 +65,25 @@ class LifeCommittee:
     units_learned: int
 
 
-def form_committee(component_count: int, generator: np.random.Generator) -> LifeCommittee:
-    """Draw the random features of all experts.
+def form_committee(
+    component_count: int, generator: np.random.Generator, first: Sequence[LifeUnit] = ()
+) -> LifeCommittee:
+    """Draw the random features of all experts, and stretch the features they look at by what the first units show.
 
     Parameters
     ----------
     component_count : int
         Slow components that there are; 0 leaves age alone.
     generator : numpy.random.Generator
-        Source of the random features; the same generator gives the same committee.
+        Source of the random features; the same generator and units give the same committee.
+    first : sequence of LifeUnit
+        Units to judge the features by; they are not learned. Without any all features count alike.
     """
-    counts = sorted({min(count, component_count) for count in _COMPONENT_COUNTS})
-    experts = [_draw_expert(count_features(count), width, generator) for count in counts for width in _KERNEL_WIDTHS]
+    experts = []
+    for count in sorted({min(count, component_count) for count in _COMPONENT_COUNTS}):
+        drawn = [draw_expert(count_features(count), width, generator) for width in _KERNEL_WIDTHS]
+        stretch = relevance(drawn[_PILOT], first)[:, np.newaxis]
+        experts += [replace(expert, frequency=expert.frequency * stretch) for expert in drawn]
     return LifeCommittee(tuple(experts), count_features(component_count), units_learned=0)
 
 
@@ -125,21 +108,12 @@ def predict_life(committee: LifeCommittee, features: FloatArray) -> FloatArray:
     _check(committee, features)
     total = np.zeros(len(features))
     for expert in committee.experts:
-        total += _said(_regressors(expert, features), expert.coefficient)
+        total += _within_horizon(regress(expert, features) @ expert.coefficient)
     return total / len(committee.experts)
 
 
-def learn_life(
-    committee: LifeCommittee, features: FloatArray, remaining: FloatArray
-) -> tuple[LifeCommittee, FloatArray]:
+def learn_life(committee: LifeCommittee, unit: LifeUnit) -> tuple[LifeCommittee, FloatArray]:
     """Predict one complete unit, then learn it.
-
-    Parameters
-    ----------
-    features : float64[N, S]
-        Standardised features of the unit.
-    remaining : float64[N]
-        True remaining life by row, in shares of the horizon, within [0, 1].
 
     Returns
     -------
@@ -153,55 +127,65 @@ def learn_life(
     ShapeError
         If the features are not those of the committee.
     """
-    _check(committee, features)
+    _check(committee, unit.features)
     before = committee.units_learned
-    predicted = np.zeros(len(features))
+    predicted = np.zeros(len(unit.features))
     learned = []
     for expert in committee.experts:
-        regressors = _regressors(expert, features)
-        said = _said(regressors, expert.coefficient)
+        regressors = regress(expert, unit.features)
+        said = _within_horizon(regressors @ expert.coefficient)
         predicted += said
         # Before the first unit all say 0, which tells nothing about any of them.
-        error = float(np.mean((said - remaining) ** 2)) if before else 0.0
-        gram = expert.gram + regressors.T @ regressors
-        moment = expert.moment + remaining @ regressors
-        coefficient, loss = _solve(gram, moment), expert.loss + error
-        learned.append(replace(expert, gram=gram, moment=moment, coefficient=coefficient, loss=loss))
+        error = float(np.mean((said - unit.remaining) ** 2)) if before else 0.0
+        learned.append(replace(learn_unit(expert, regressors, unit.remaining), loss=expert.loss + error))
     stay = replace(committee, experts=_retire(learned, before), units_learned=before + 1)
     return stay, predicted / len(learned)
 
 
-def predict_held_out(committee: LifeCommittee, features: FloatArray, remaining: FloatArray) -> FloatArray:
-    """Predict one learned unit as if all had been learned but this one.
+def predict_held_out(committee: LifeCommittee, units: Sequence[LifeUnit]) -> list[FloatArray]:
+    """Predict each of some learned units as if all had been learned but this one.
 
-    Taking a unit's rows out of the normal equations is exact, so this is how wrong the committee is on a unit it does
-    not know, without the handicap of having learned less than it has now: intervals by what was said before
-    learning covered 0.85 instead of 0.80 of 100 real lives.
+    This is how wrong the committee is on a unit it does not know, without the handicap of having learned less than it
+    has now: intervals by what was said before learning covered 0.85 instead of 0.80 of 100 real lives. It is exact,
+    and needs one factorisation for all units: with `H` the block of the hat matrix that belongs to a unit's rows, its
+    residuals without it are `(I - H)^-1` times those with it.
 
     Parameters
     ----------
-    features : float64[N, S]
-        Standardised features of a unit that was learned.
-    remaining : float64[N]
-        What was learned with it, in shares of the horizon.
+    units : sequence of LifeUnit
+        As they were learned.
 
     Returns
     -------
-    float64[N]
-        In shares of the horizon, within [0, 1].
+    list of float64[N]
+        For each, in shares of the horizon, within [0, 1].
 
     Raises
     ------
     ShapeError
         If the features are not those of the committee.
+
+    References
+    ----------
+    R. D. Cook, S. Weisberg, Residuals and influence in regression (1982), section 3.6, on deleting several cases.
     """
-    _check(committee, features)
-    total = np.zeros(len(features))
+    for unit in units:
+        _check(committee, unit.features)
+    total = [np.zeros(len(unit.remaining)) for unit in units]
     for expert in committee.experts:
-        regressors = _regressors(expert, features)
-        gram = expert.gram - regressors.T @ regressors
-        total += _said(regressors, _solve(gram, expert.moment - remaining @ regressors))
-    return total / len(committee.experts)
+        factor = factor_normal_equations(expert.gram)
+        for number, unit in enumerate(units):
+            total[number] += _within_horizon(_said_without(expert, factor, unit))
+    return [said / len(committee.experts) for said in total]
+
+
+def _said_without(expert: LifeExpert, factor: FloatArray, unit: LifeUnit) -> FloatArray:
+    """Say of a learned unit what the expert would have had it not learned it, float64[N], not kept in the horizon."""
+    regressors = regress(expert, unit.features)
+    half = linalg.solve_triangular(factor, regressors.T, lower=True, check_finite=False)
+    others = np.eye(len(regressors)) - half.T @ half
+    residual = linalg.solve(others, unit.remaining - regressors @ expert.coefficient, assume_a="pos")
+    return np.asarray(unit.remaining - residual, np.float64)
 
 
 def _check(committee: LifeCommittee, features: FloatArray) -> None:
@@ -209,31 +193,8 @@ def _check(committee: LifeCommittee, features: FloatArray) -> None:
         raise ShapeError(f"got features of shape {features.shape}, expected (N, {committee.feature_count})")
 
 
-def _draw_expert(features: int, width: float, generator: np.random.Generator) -> LifeExpert:
-    size = _RANDOM_FEATURES + features + 1
-    return LifeExpert(
-        frequency=generator.normal(size=(features, _RANDOM_FEATURES)) / (width * np.sqrt(features)),
-        phase=generator.uniform(0.0, 2.0 * np.pi, size=_RANDOM_FEATURES),
-        gram=np.zeros((size, size)),
-        moment=np.zeros(size),
-        coefficient=np.zeros(size),
-        loss=0.0,
-    )
-
-
-def _regressors(expert: LifeExpert, features: FloatArray) -> FloatArray:
-    """Random Fourier features of unit norm together, then plain features, then one; float64[N, P]."""
-    seen = features[:, : len(expert.frequency)]
-    waves = np.cos(seen @ expert.frequency + expert.phase) * np.sqrt(2.0 / _RANDOM_FEATURES)
-    return np.concatenate([waves, seen * _PLAIN_SHARE, np.ones((len(seen), 1))], axis=1)
-
-
-def _solve(gram: FloatArray, moment: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.solve(gram + _RIDGE * np.eye(len(moment)), moment), np.float64)
-
-
-def _said(regressors: FloatArray, coefficient: FloatArray) -> FloatArray:
-    return np.minimum(np.maximum(regressors @ coefficient, 0.0), 1.0)
+def _within_horizon(said: FloatArray) -> FloatArray:
+    return np.minimum(np.maximum(said, 0.0), 1.0)
 
 
 def _retire(experts: list[LifeExpert], predicted_units: int) -> tuple[LifeExpert, ...]:

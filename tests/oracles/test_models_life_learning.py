@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg, optimize
 
+from models.life_expert import LifeUnit
 from models.life_features import count_features, describe_course, plain_means, smooth_exponentially
 from models.life_interval import collect_statements, spread_statement
 from models.life_learning import form_committee, learn_life, predict_held_out, predict_life
@@ -76,7 +77,7 @@ def test_learning_by_units_is_recursive_least_squares_row_by_row() -> None:
 
     for _ in range(3):
         features, remaining = rng.normal(size=(12, count_features(1))), rng.uniform(size=12)
-        committee, _ = learn_life(committee, features, remaining)
+        committee, _ = learn_life(committee, LifeUnit(features, remaining))
         for row, life in zip(features, remaining, strict=True):
             phi = regressors(row)
             gain = inverse @ phi / (1 + phi @ inverse @ phi)
@@ -90,15 +91,15 @@ def test_learning_by_units_is_recursive_least_squares_row_by_row() -> None:
 
 def test_holding_a_unit_out_is_never_having_learned_it() -> None:
     rng = np.random.default_rng(4)
-    courses = [(rng.normal(size=(9, count_features(2))), rng.uniform(size=9)) for _ in range(4)]
+    units = [LifeUnit(rng.normal(size=(9, count_features(2))), rng.uniform(size=9)) for _ in range(4)]
     with_it, without = form_committee(2, np.random.default_rng(5)), form_committee(2, np.random.default_rng(5))
-    for number, (features, remaining) in enumerate(courses):
-        with_it, _ = learn_life(with_it, features, remaining)
+    for number, unit in enumerate(units):
+        with_it, _ = learn_life(with_it, unit)
         if number != 2:
-            without, _ = learn_life(without, features, remaining)
+            without, _ = learn_life(without, unit)
     assert len(with_it.experts) == len(without.experts)
-    held_out = predict_held_out(with_it, *courses[2])
-    assert np.allclose(held_out, predict_life(without, courses[2][0]), atol=1e-9)
+    held_out = predict_held_out(with_it, units)[2]
+    assert np.allclose(held_out, predict_life(without, units[2].features), atol=1e-9)
 
 
 def test_the_point_forecast_minimises_the_asymmetric_squared_error() -> None:

@@ -5,14 +5,13 @@ import pytest
 
 from domain.arrays import FloatArray
 from domain.errors import ShapeError
+from models.life_expert import LifeUnit
 from models.life_features import count_features
 from models.life_interval import collect_statements, spread_statement
 from models.life_learning import LifeCommittee, form_committee, learn_life, predict_held_out, predict_life
 
-Unit = tuple[FloatArray, FloatArray]
 
-
-def units(count: int, seed: int, components: int = 3) -> list[Unit]:
+def units(count: int, seed: int, components: int = 3) -> list[LifeUnit]:
     """Units whose life follows the first component alone; all else is noise."""
     rng = np.random.default_rng(seed)
     result = []
@@ -20,14 +19,14 @@ def units(count: int, seed: int, components: int = 3) -> list[Unit]:
         remaining = np.linspace(1.0, 0.0, 30)
         features = rng.normal(size=(30, count_features(components)))
         features[:, 1] = 2.0 * np.sqrt(remaining) + 0.1 * rng.normal(size=30)
-        result.append((features, remaining))
+        result.append(LifeUnit(features, remaining))
     return result
 
 
-def taught(what: list[Unit], components: int = 3) -> LifeCommittee:
+def taught(what: list[LifeUnit], components: int = 3) -> LifeCommittee:
     committee = form_committee(components, np.random.default_rng(5))
-    for features, remaining in what:
-        committee, _ = learn_life(committee, features, remaining)
+    for unit in what:
+        committee, _ = learn_life(committee, unit)
     return committee
 
 
@@ -38,12 +37,12 @@ def test_a_committee_that_learned_nothing_says_nothing() -> None:
 
 def test_a_unit_is_predicted_before_it_is_learned() -> None:
     committee = taught(units(6, seed=1))
-    features, remaining = units(1, seed=2)[0]
-    before = predict_life(committee, features)
-    after, said = learn_life(committee, features, remaining)
+    unit = units(1, seed=2)[0]
+    before = predict_life(committee, unit.features)
+    after, said = learn_life(committee, unit)
     assert np.array_equal(said, before)
-    assert np.array_equal(predict_life(committee, features), before), "the committee passed in has changed"
-    assert not np.array_equal(predict_life(after, features), before)
+    assert np.array_equal(predict_life(committee, unit.features), before), "the committee passed in has changed"
+    assert not np.array_equal(predict_life(after, unit.features), before)
 
 
 def test_experts_that_look_at_noise_are_retired() -> None:
@@ -64,9 +63,9 @@ def test_features_of_another_committee_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"got features of shape \(4, 5\), expected \(N, 13\)"):
         predict_life(committee, np.ones((4, 5)))
     with pytest.raises(ShapeError, match=r"got features of shape \(4, 5\)"):
-        learn_life(committee, np.ones((4, 5)), np.ones(4))
+        learn_life(committee, LifeUnit(np.ones((4, 5)), np.ones(4)))
     with pytest.raises(ShapeError, match=r"got features of shape \(4, 5\)"):
-        predict_held_out(committee, np.ones((4, 5)), np.ones(4))
+        predict_held_out(committee, [LifeUnit(np.ones((4, 5)), np.ones(4))])
 
 
 def statements_of(error: FloatArray, predicted: float = 0.5) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
