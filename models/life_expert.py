@@ -31,8 +31,8 @@ _PLAIN_SHARE: Final = 0.2
 # Noise variance over prior variance; a third or three times of it changes cross-validated errors by a per cent.
 _RIDGE: Final = 0.03
 _ROUNDS: Final = 2
-# Of the mean stretch this share is every feature's, so that what the first units do not show can still be learned.
-_EVERY_FEATURE: Final = 0.1
+# That all features count alike is believed like as many units, so that what the first ones do not show can be learned.
+_ALIKE_UNITS: Final = 2.0
 
 
 class LifeUnit(NamedTuple):
@@ -147,6 +147,7 @@ def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
         Positive, with a mean square of one; ones where the units show nothing.
     """
     stretch = np.ones(len(pilot.frequency))
+    alike = _ALIKE_UNITS / (_ALIKE_UNITS + len(units))
     rows = np.concatenate([np.empty((0, len(stretch))), *(unit.features[:, : len(stretch)] for unit in units)])
     remaining = np.concatenate([np.empty(0), *(unit.remaining for unit in units)])
     for _ in range(_ROUNDS):
@@ -155,7 +156,7 @@ def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
         size = np.sqrt(np.sum(slope**2, axis=0))
         if not np.any(size > 0.0):
             return np.ones(len(stretch))
-        stretch = np.sqrt((1.0 - _EVERY_FEATURE) * size / size.mean() + _EVERY_FEATURE)
+        stretch = np.sqrt((1.0 - alike) * size / size.mean() + alike)
     return stretch
 
 
