@@ -22,6 +22,10 @@ REASON_SENTENCES: Final = {
     ),
     "all_as_expected": "All {channels} condition measurements are as expected.",
     "cleared_by_decision": "A person ended the alarm with the decision “{verb}”.",
+    "climate_borrowed": (
+        "There is no temperature sensor here: the warmth that other structures measure is used instead, so estimates "
+        "are less certain."
+    ),
     "climate_not_measured": "There is no temperature sensor here, so the weather makes every estimate less certain.",
     "climate_sensor_lost": "The temperature sensor has been silent for {days}, so estimates are less certain.",
     "clock_impossible": (

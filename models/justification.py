@@ -226,10 +226,12 @@ def _disagreement(catalogue: Catalogue, finding: Finding) -> list[Reason]:
 
 
 def _climate(state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
-    """Say that weather is not measured, not any more, or outside what was met."""
+    """Say that weather is not measured (and that others' stands in), not any more, or outside what was met."""
     met_ns = int(signs.met_ns[asset])
     if met_ns == 0:
-        return [Reason("climate_not_measured")] if state.stepped_ns[asset] > 0 else []
+        is_lent = bool(np.isfinite(state.bend_felt[asset]).all())
+        code = "climate_borrowed" if is_lent else "climate_not_measured"
+        return [Reason(code)] if state.stepped_ns[asset] > 0 else []
     if at_ns - met_ns > _DAY_NS:
         return [Reason("climate_sensor_lost", {"days": round((at_ns - met_ns) / _DAY_NS, 1)})]
     lagged, low, high = float(state.lagged[asset, 0]), float(state.climate_low[asset]), float(state.climate_high[asset])

@@ -21,6 +21,8 @@ lone_quantity             only one quantity of `mode` (`channel` of `sensor`) sh
                           instrument or a change of load can do
 trend_to_threshold        `mode` stands at `severity` of the failure level and grows by `per_30_days` of it
 outside_climate_seen      lagged temperature `temperature_degc` is outside `low_degc`..`high_degc` seen so far
+climate_borrowed          the asset has no temperature sensor; the median warmth of others stands in, which widens
+                          every interval less and less as calm days bear it out
 climate_not_measured      the asset has no temperature sensor, so weather widens every interval
 climate_sensor_lost       its temperature sensor has been silent for `days`
 commissioning             `channels` condition indicators are still learning; the furthest has `values` of
@@ -100,6 +102,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "lone_quantity": ("mode", "sensor", "channel"),
     "trend_to_threshold": ("mode", "severity", "per_30_days"),
     "outside_climate_seen": ("temperature_degc", "low_degc", "high_degc"),
+    "climate_borrowed": (),
     "climate_not_measured": (),
     "climate_sensor_lost": ("days",),
     "commissioning": ("channels", "values", "needed"),

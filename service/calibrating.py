@@ -32,10 +32,11 @@ from domain.calibration import (
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState, Decision, DecisionVerb
 from models.life_book import AHEAD_NS
-from service.evaluation.forecast_figures import HORIZON_DAYS, ForecastFigures, LifeFigures, grade_forecast, grade_life
+from service.evaluation.forecast_figures import ForecastFigures, LifeFigures, grade_forecast, grade_life
 from service.evaluation.intervals import share
 from service.evaluation.truth import (
     DAY_NS,
+    HORIZON_DAYS,
     Case,
     RaisedAlarm,
     RunRecord,

@@ -15,8 +15,16 @@ import numpy as np
 from domain.arrays import BoolArray, FloatArray
 from domain.register import Direction, Register
 from service.evaluation.chain_listener import ChannelDays
-from service.evaluation.forecast_figures import HORIZON_DAYS
-from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, condition_channels, day_ends, lives_of
+from service.evaluation.truth import (
+    DAY_NS,
+    HORIZON_DAYS,
+    RaisedAlarm,
+    RunRecord,
+    Truth,
+    condition_channels,
+    day_ends,
+    lives_of,
+)
 
 __all__ = ["always", "fixed_threshold", "knows_all", "never"]
 

@@ -19,7 +19,7 @@ from domain.identifiers import ChannelKey
 from domain.records import Alarm, RiskAssessment
 from domain.register import FALSE_ALARMS_PER_YEAR
 from models.catalogue import Catalogue
-from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, day_ends
+from service.evaluation.truth import DAY_NS, HORIZON_PLACE, RaisedAlarm, RunRecord, day_ends
 from storage.entries import AlarmChange
 from storage.hop_columns import HopColumns
 from storage.journal import Entry, Journal
@@ -27,8 +27,6 @@ from storage.journal import Entry, Journal
 __all__ = ["DETECTOR", "ChainListener", "ChainRun", "ChannelDays"]
 
 DETECTOR: Final = "schouw"
-
-_HORIZON: Final = 1  # place of 90 days in HORIZONS_DAYS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +126,7 @@ class ChainListener:
                 continue
             self._reached_ns = max(self._reached_ns, item.assessed_at_ns)
             row = self._row[item.asset]
-            self._chance[row, day] = item.probability_of_failure[_HORIZON].value
+            self._chance[row, day] = item.probability_of_failure[HORIZON_PLACE].value
             life = item.remaining_life
             self._life[row, day] = (life.q10_days, life.q50_days, life.q90_days) if life is not None else np.nan
 

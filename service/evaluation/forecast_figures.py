@@ -16,11 +16,10 @@ from domain.arrays import BoolArray, FloatArray, IndexArray
 from domain.figures import Figure
 from service.evaluation.alarm_figures import JudgedLife, judge_lives
 from service.evaluation.intervals import binomial_interval, over_lives
-from service.evaluation.truth import DAY_NS, Case, Life, Truth
+from service.evaluation.truth import DAY_NS, HORIZON_DAYS, Case, Life, Truth
 
-__all__ = ["HORIZON_DAYS", "ForecastFigures", "LifeFigures", "ReliabilityBin", "grade_forecast", "grade_life"]
+__all__ = ["ForecastFigures", "LifeFigures", "ReliabilityBin", "grade_forecast", "grade_life"]
 
-HORIZON_DAYS: Final = 90
 # Edges of the bins of stated chances: most days are far below 10 %, so bins are finer there.
 _BIN_EDGES: Final = np.array([0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
 

@@ -8,13 +8,12 @@ import numpy as np
 
 from domain.identifiers import AssetId
 from service.evaluation.chain_listener import DETECTOR
-from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, day_ends
+from service.evaluation.truth import DAY_NS, HORIZON_PLACE, RaisedAlarm, RunRecord, Truth, day_ends
 from storage.protocols import AdvisoryStore, TimedKey
 
 __all__ = ["record_of_store"]
 
 _PAGE: Final = 500
-_HORIZON: Final = 1  # place of 90 days in HORIZONS_DAYS
 
 
 def record_of_store(store: AdvisoryStore, truth: Truth) -> RunRecord:
@@ -29,7 +28,7 @@ def record_of_store(store: AdvisoryStore, truth: Truth) -> RunRecord:
                 day = (item.assessed_at_ns - truth.start_ns) // DAY_NS - 1
                 if item.revised or item.assessed_at_ns % DAY_NS or not 0 <= day < len(at_ns):
                     continue
-                chance[row, day] = item.probability_of_failure[_HORIZON].value
+                chance[row, day] = item.probability_of_failure[HORIZON_PLACE].value
                 if item.remaining_life is not None:
                     left = item.remaining_life
                     life[row, day] = (left.q10_days, left.q50_days, left.q90_days)

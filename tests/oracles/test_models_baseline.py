@@ -10,10 +10,11 @@ import pytest
 from river import stats
 from scipy import stats as scipy_stats
 
-from models.deviation import measure_deviation
+from models.deviation import measure_deviation, unmeasured_variance
 from models.environment import Explained
 from models.features import waveform_features
 from models.layout import REGRESSORS
+from models.memory import with_columns
 from models.triangles import unfold
 from tests.frequencies import fold_in, frequencies
 
@@ -116,6 +117,24 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
         deviation, spread = channel.deviation()
         assert state.deviation[row] == pytest.approx(deviation, rel=1e-6, abs=1e-9)
         assert state.deviation_sd[row] == pytest.approx(spread, rel=1e-6)
+
+
+def test_what_no_thermometer_adds_is_what_borrowed_warmth_may_take_off() -> None:
+    """The same channels with a thermometer of their own differ by that much, and by nothing else."""
+    catalogue, state = frequencies(3)
+    rng = np.random.default_rng(12)
+    design = np.concatenate([[1.0], np.zeros(len(REGRESSORS) - 1)])
+    rows, explained = np.arange(3), all_met(np.tile(design, (3, 1)))
+    for hour in range(120):
+        y = np.log([3.0, 4.0, 5.0]) + rng.normal(scale=0.005, size=3)
+        state = fold_in(catalogue, state, y, rows, explained=explained, frozen=np.zeros(3, np.bool_), hour=hour)
+    without = measure_deviation(catalogue, state, rows, explained)
+    spoke_ns = np.full_like(state.driver_ns, 1)
+    measured = measure_deviation(catalogue, with_columns(state, driver_ns=spoke_ns), rows, explained)
+    assert np.array_equal(without.deviation, measured.deviation)
+    added = without.deviation_sd**2 - measured.deviation_sd**2
+    assert np.all(added > 0.0)
+    assert added == pytest.approx(unmeasured_variance(without), rel=1e-9)
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 import numpy as np
 
@@ -18,14 +17,12 @@ from models.state import put_state, take_state
 from service.alarm_book import AlarmNews, KnownAlarm, follow
 from service.evaluation.chain_listener import DETECTOR, ChainRun
 from service.evaluation.evaluate import JudgedRun, judge_run
-from service.evaluation.truth import DAY_NS, RaisedAlarm, RunRecord, Truth, day_ends
+from service.evaluation.truth import DAY_NS, HORIZON_PLACE, RaisedAlarm, RunRecord, Truth, day_ends
 from service.stepping import with_fleet_columns
 from tests.performance.replay.fleets import Fleet
 from tests.performance.replay.recording import Recording
 
 __all__ = ["catalogue_of", "judge", "replay"]
-
-_HORIZON: Final = 1  # place of 90 days in HORIZONS_DAYS
 
 
 def catalogue_of(register: Register) -> Catalogue:
@@ -62,7 +59,7 @@ def replay(recording: Recording, catalogue: Catalogue, truth: Truth) -> RunRecor
         day = (day_ns - int(at_ns[0])) // DAY_NS
         if 0 <= day < len(at_ns):
             said = assess(block.catalogue, stepped, np.full(len(rows), day_ns, np.int64))
-            chance[rows, day] = said.probability[:, _HORIZON, 0]
+            chance[rows, day] = said.probability[:, HORIZON_PLACE, 0]
             life[rows, day] = said.life_days
     return RunRecord(DETECTOR, _alarms(news), at_ns, chance, life)
 

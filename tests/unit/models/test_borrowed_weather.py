@@ -12,11 +12,12 @@ import pytest
 from domain.arrays import FloatArray
 from models.borrowed_weather import lend_warmth, with_warmth
 from models.catalogue import HOUR_NS, Catalogue
-from models.chain import step_fleet
+from models.chain import assess, step_fleet
 from models.compiling import compile_catalogue
 from models.deviation import unmeasured_variance
 from models.fleet_memory import FleetMemory
 from models.memory import ModelState
+from models.risk import risk_records
 from models.state import initial_state
 
 DAY_NS = 24 * HOUR_NS
@@ -156,6 +157,16 @@ def test_a_day_that_comes_again_meets_the_warmth_of_then(registers: Any) -> None
     own = np.array([np.nan, 21.0])
     assert lend_warmth(site.memory.warmth, own, now).tolist() == [pytest.approx(air(2)), 21.0]
     assert np.isnan(lend_warmth({}, own, now)[0])
+
+
+@pytest.mark.parametrize(("thermometers", "said"), [(11, "climate_borrowed"), (2, "climate_not_measured")])
+def test_a_reason_tells_whether_the_warmth_of_others_stands_in(registers: Any, thermometers: int, said: str) -> None:
+    site = Site(registers, thermometers=thermometers).live(60)
+    at_ns = np.full(12, FIRST_NS + 60 * DAY_NS)
+    columns = assess(site.catalogue, replace(site.state, stepped_ns=at_ns), at_ns)
+    records = risk_records(site.catalogue, columns, np.arange(12, dtype=np.int32), provisional=False)
+    of_climate = [{reason.code for reason in record.reasons if "climate" in reason.code} for record in records]
+    assert of_climate == [{said}] * (12 - thermometers) + [set()] * thermometers
 
 
 def test_the_warmth_survives_as_bytes(registers: Any) -> None:
