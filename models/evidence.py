@@ -216,7 +216,9 @@ def weigh_evidence(
     is_open = state.raised_ns > 0
     beyond = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
     raised = heard & ~is_open & found.is_material & ((evidence >= threshold) | beyond)
-    calm = np.where(smooth < CALM_STRENGTH, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
+    # Whatever was calm before an alarm was raised does not count towards its end.
+    is_calm = (smooth < CALM_STRENGTH) & ~raised
+    calm = np.where(is_calm, np.where(state.calm_ns > 0, state.calm_ns, now), 0)
     cleared = heard & is_open & (calm > 0) & (now - calm >= _CALM_NS)
 
     whole_days = np.where(state.evidence_ns > 0, np.clip(gap // _DAY_NS, 0, PAST_DAYS), 1)

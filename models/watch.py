@@ -5,6 +5,9 @@ trend, nor the course of a day shows in it, and no other channel is needed, so a
 vibration look noisy. What is usual is learnt from the channel itself, slowly, and ten times slower while it is not
 usual.
 
+What follows the sun has a course of the day that shows where values are hours apart, and the more the warmer the
+season: less than that is no trouble.
+
 - *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
   most four times the usual one, so that a few spikes are not noise.
 - *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
@@ -32,7 +35,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import LOAD, Catalogue
+from models.catalogue import AIR, DECK, HOUR_NS, HUMIDITY, LOAD, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["watch"]
@@ -56,9 +59,11 @@ _NEIGHBOURS_AGREE: Final = 0.5
 _SPIKE_MEMORY_S: Final = 10.0 * _DAY_S
 _SPIKES: Final = 3.0
 _NO_SPIKES: Final = 0.7
-# Changes smaller than these are no trouble, in shares of the way to failure, and in the drivers' units.
+# Changes smaller than these are no trouble, in shares of the way to failure, and in the drivers' units; what follows
+# the sun may do more where its values are further apart than an hour.
 _LEAST_SHARE: Final = 0.005
 _LEAST_OF_DRIVER: Final = np.array([0.2, 0.3, 1.0, 0.1, 1.5, 0.5, np.inf])
+_FOLLOW_THE_SUN: Final = (AIR, DECK, HUMIDITY)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,8 +176,29 @@ def _learn(
     weight = np.where(count < _LEARNT, 1.0 / (count + 1.0), 1.0 / _USUAL_VALUES)
     weight = np.where((count >= _LEARNT) & (roughness > _SMOOTH), weight / _SLOWER, weight)
     moved = np.where(start, change, usual + weight * (limited - usual))
+    return np.where(there, np.maximum(moved, _least_usual(catalogue, rows)), usual), (count + there).astype(np.int32)
+
+
+def _least_usual(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[R]: changes that are no trouble, positive."""
     driver = catalogue.driver[rows]
     of_scale = np.where(np.isnan(catalogue.scale[rows]), 0.0, _LEAST_SHARE * catalogue.scale[rows])
     least = np.where(driver >= 0, _LEAST_OF_DRIVER[driver], of_scale)
-    least = np.maximum(least, np.finfo(np.float64).tiny)
-    return np.where(there, np.maximum(moved, least), usual), (count + there).astype(np.int32)
+    slow = np.flatnonzero(catalogue.interval_ns[rows] > HOUR_NS)
+    if len(slow):
+        of_day = _course_of_day(catalogue.interval_ns[rows[slow]] / HOUR_NS)
+        follows_sun = np.isin(driver[slow], _FOLLOW_THE_SUN) | catalogue.is_celsius[rows[slow]]
+        least[slow] *= np.where(follows_sun, of_day, 1.0)
+    return np.maximum(least, np.finfo(np.float64).tiny)
+
+
+def _course_of_day(hours: FloatArray) -> FloatArray:
+    """float64[R]: how much more a daily wave shows in changes of values so far apart than an hour apart; 1 at least.
+
+    Examples
+    --------
+    >>> np.round(_course_of_day(np.array([1.0, 3.0, 6.0, 12.0, 24.0])), 1).tolist()
+    [1.0, 8.6, 29.3, 58.7, 1.0]
+    """
+    wave = 1.0 - np.cos(2.0 * np.pi * hours / 24.0)
+    return np.asarray(np.maximum(wave / (1.0 - np.cos(2.0 * np.pi / 24.0)), 1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from io import BytesIO
@@ -13,6 +14,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from models.layout import FLEET_COLUMNS, LAYOUT
+from tests.performance.replay.cadence import asked_seldom
 from tests.performance.replay.fleets import Fleet
 from tests.performance.replay.judging import catalogue_of, replay
 from tests.performance.replay.recording import Recording, record, recorded_columns
@@ -71,4 +73,35 @@ def test_what_is_left_out_is_the_first_stages_alone() -> None:
 @pytest.mark.parametrize("name", ["demanding", "other:x", ":3"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="expected demanding:3"):
+        Fleet.named(name)
+
+
+def test_a_fleet_that_is_asked_seldom_keeps_every_so_many_hours() -> None:
+    def reading(hour: int) -> str:
+        return f'{{"v":1,"sensor":"s","t":"2024-01-01T{hour:02d}:00:00Z","values":{{}}}}'
+
+    day = [
+        ("infra/v1/g/a/s/reading", f"[{','.join(reading(hour) for hour in range(24))}]".encode()),
+        ("infra/v1/g/a/s/reading", reading(7).encode()),
+        ("infra/v1/g/a/s/reading", b"no reading"),
+        ("infra/v1/g/a/w/waveform", b"{}"),
+    ]
+    (kept,) = asked_seldom([day], 6)
+    assert [topic.rpartition("/")[2] for topic, _ in kept] == ["reading", "reading", "waveform"]
+    assert [json.loads(kept[0][1])[place]["t"][11:13] for place in range(4)] == ["00", "06", "12", "18"]
+    assert kept[1:] == day[2:]
+    (once,) = asked_seldom([day], 24)
+    assert [row["t"][11:13] for row in json.loads(once[0][1])] == ["06"]
+
+
+def test_its_register_says_so_too() -> None:
+    hourly, seldom = Fleet.named("small:7"), Fleet.named("small:7@6")
+    assert {channel.interval_s for channel in hourly.register.channels if not channel.derived} == {3600.0}
+    assert {channel.interval_s for channel in seldom.register.channels if not channel.derived} == {21_600.0}
+    assert seldom.truth == hourly.truth
+
+
+@pytest.mark.parametrize("name", ["demanding:3@1", "demanding:3@25", "other:10@six"])
+def test_a_cadence_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="@2 to @24"):
         Fleet.named(name)

@@ -1,9 +1,13 @@
-"""Fleets that can be recorded, by name: a scenario of the simulator and its seed, or `other` and a seed."""
+"""Fleets that can be recorded, by name: a scenario of the simulator and its seed, or `other` and a seed.
+
+Behind an @ stands every how many hours its sensors speak, where it is not every hour.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from domain.errors import ConfigurationError
 from domain.register import Register
@@ -15,10 +19,12 @@ from service.settings import load_settings
 from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
 from tests.performance.other_fleets.fleet import draw_fleet
+from tests.performance.replay.cadence import asked_seldom, register_seldom
 
 __all__ = ["Fleet"]
 
-_OTHER = "other"
+_OTHER: Final = "other"
+_CADENCES: Final = frozenset(str(hours) for hours in range(2, 25))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ class Fleet:
     Attributes
     ----------
     name : str
-        `SCENARIO:SEED`, where the scenario is a bundled one or a TOML file, or `other:SEED`.
+        `SCENARIO:SEED`, where the scenario is a bundled one or a TOML file, or `other:SEED`; `demanding:3@6` is asked
+        every six hours.
     """
 
     name: str
@@ -45,30 +52,41 @@ class Fleet:
         ConfigurationError
             If the name is not one.
         """
-        kind, _, seed = name.rpartition(":")
-        if not kind or not seed.isdigit():
-            raise ConfigurationError(f"got {name!r} for a fleet, expected demanding:3, other:10 or FILE.toml:7")
+        told, _, cadence = name.partition("@")
+        kind, _, seed = told.rpartition(":")
+        if not kind or not seed.isdigit() or (cadence and cadence not in _CADENCES):
+            raise ConfigurationError(
+                f"got {name!r} for a fleet, expected demanding:3, other:10 or FILE.toml:7, and behind it nothing or "
+                "@2 to @24 for a reading every so many hours"
+            )
+        every_h = int(cadence or "1")
         if kind == _OTHER:
-            return _other(name, int(seed))
+            return _other(name, int(seed), every_h)
         story = load_scenario(kind, seed=int(seed))
-        return _simulated(name, replace(story, days=min(days or story.days, story.days)))
+        return _simulated(name, replace(story, days=min(days or story.days, story.days)), every_h)
 
 
-def _other(name: str, seed: int) -> Fleet:
+def _other(name: str, seed: int, every_h: int) -> Fleet:
     drawn = draw_fleet(seed, days=730, share=1.0)
-    truth = drawn.truth
-
-    def run() -> ChainRun:
-        return run_chain(load_settings(), drawn.register, drawn.days(), start_ns=truth.start_ns, end_ns=truth.end_ns)
-
-    return Fleet(name, drawn.register, truth, run)
+    return _asked(name, drawn.register, drawn.truth, drawn.days, every_h)
 
 
-def _simulated(name: str, story: Scenario) -> Fleet:
+def _simulated(name: str, story: Scenario, every_h: int) -> Fleet:
     register = scenario_register(story)
+    return _asked(name, register, scenario_truth(story, register), lambda: scenario_days(story), every_h)
+
+
+def _asked(
+    name: str,
+    register: Register,
+    truth: Truth,
+    days: Callable[[], Iterable[Sequence[tuple[str, bytes]]]],
+    every_h: int,
+) -> Fleet:
+    register = register_seldom(register, every_h) if every_h > 1 else register
 
     def run() -> ChainRun:
-        days = scenario_days(story)
-        return run_chain(load_settings(), register, days, start_ns=story.start_ns, end_ns=story.end_ns)
+        heard = asked_seldom(days(), every_h) if every_h > 1 else days()
+        return run_chain(load_settings(), register, heard, start_ns=truth.start_ns, end_ns=truth.end_ns)
 
-    return Fleet(name, register, scenario_truth(story, register), run)
+    return Fleet(name, register, truth, run)

@@ -186,6 +186,21 @@ def usual_strength(registers: Callable[..., Any], names: list[str], level: float
     return float(state.strength[0])
 
 
+def test_an_alarm_stands_two_weeks_however_calm_it_was_before(registers: Callable[..., Any]) -> None:
+    """A failed drive that was asleep on most days it was asked was alarmed, and cleared a day later, a dozen times."""
+    catalogue = compile_catalogue(*registers(["natural_frequency_1", "vibration_rms"], kind=AssetType.BRIDGE))
+    everything = np.ones(len(catalogue.judged), np.bool_)
+    state = replace(initial_state(catalogue), residual_sd=np.full(len(everything), SPREAD))
+    told = []
+    for day in range(1, 80):
+        state = replace(state, residual=np.full(len(everything), 1.5 if day == 40 else -0.8))
+        state, raised, cleared = weigh_evidence(catalogue, state, everything, (1000 + day) * DAY_NS)
+        told += [("raised", day)] * len(raised) + [("cleared", day)] * len(cleared)
+    assert [what for what, _ in told] == ["raised", "cleared"]
+    assert told[0][1] == 40
+    assert told[1][1] >= 54
+
+
 def test_a_score_that_brings_nothing_never_alarms() -> None:
     assert days_to_evidence(3.0, 1.2, 5) is None
     assert days_to_evidence(-1.0, 1.2, 5) == 0.0

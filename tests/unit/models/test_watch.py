@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,35 @@ def test_a_counter_that_fails_makes_no_vibration_noisy(quiet: Any) -> None:
         traffic_count=lambda values, rng: np.where(rng.random(len(values)) < 0.6, np.nan, values),
     )
     assert [kind for kind, subject in subjects(run) if "vibration" in subject] == []
+
+
+def spring(fleet_tools: Any, *, every_h: int, noise_k: float = 0.0, noise: float = 0.002) -> Any:
+    """A bridge asked every few hours from January to July; noise on its thermometer or frequency from May on."""
+    rng = np.random.default_rng(29)
+    days = 200
+    weather = weather_of(rng, days, start_day=10)
+    late = np.arange(days * 24) >= 120 * 24
+    asked = np.where(np.arange(days * 24) % every_h == 0, 1.0, np.nan)
+    values = {
+        "natural_frequency_1": 3.0 * np.exp(rng.normal(size=days * 24) * np.where(late, noise, 0.002)) * asked,
+        "temperature": (weather.air + rng.normal(size=days * 24) * np.where(late, noise_k, 0.15)) * asked,
+    }
+    register, numbers = make_register(list(values))
+    seldom = tuple(replace(channel, interval_s=3600.0 * every_h) for channel in register.channels)
+    return fleet_tools.run(compile_catalogue(replace(register, channels=seldom), numbers)).feed(values)
+
+
+@pytest.mark.parametrize("every_h", [1, 3, 6, 24])
+def test_days_that_grow_warmer_are_no_noise_however_seldom_it_is_asked(fleet_tools: Any, every_h: int) -> None:
+    assert subjects(spring(fleet_tools, every_h=every_h)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("every_h", "noise_k"), [(3, 8.0), (6, 25.0)])
+def test_noise_is_named_where_it_is_asked_every_few_hours(fleet_tools: Any, every_h: int, noise_k: float) -> None:
+    told = subjects(spring(fleet_tools, every_h=every_h, noise_k=noise_k, noise=0.015))
+    assert ("sensor.noisy", "s-temperature/temperature") in told
+    assert ("sensor.noisy", "s-natural_frequency_1/natural_frequency_1") in told
 
 
 def test_a_level_on_the_move_is_no_noise(quiet: Any) -> None:
