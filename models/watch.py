@@ -6,7 +6,7 @@ vibration look noisy. What is usual is learnt from the channel itself, slowly, a
 usual.
 
 What follows the sun has a course of the day that shows where values are hours apart, and the more the warmer the
-season: less than that is no trouble.
+season: less than that is no trouble. A condition indicator follows it by what is learnt of the effect of warmth.
 
 - *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
   most four times the usual one, so that a few spikes are not noise.
@@ -36,6 +36,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import AIR, DECK, HOUR_NS, HUMIDITY, LOAD, Catalogue
+from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["watch"]
@@ -64,6 +65,9 @@ _NO_SPIKES: Final = 0.7
 _LEAST_SHARE: Final = 0.005
 _LEAST_OF_DRIVER: Final = np.array([0.2, 0.3, 1.0, 0.1, 1.5, 0.5, np.inf])
 _FOLLOW_THE_SUN: Final = (AIR, DECK, HUMIDITY)
+# Effects that go up and down with a day, for ten degrees.
+_OF_THE_DAY: Final = tuple(REGRESSORS.index(name) for name in ("air_now", "sun"))
+_KELVIN_A_REGRESSOR: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +115,7 @@ def watch(
     noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
     noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
-    usual, count = _learn(catalogue, rows, seen.change, usual, count, roughness)
+    usual, count = _learn(_least_usual(catalogue, state, rows), seen.change, usual, count, roughness)
 
     def why_noisy(place: int) -> Reason:
         return Reason("sensor_noisy", {"times": round(float(roughness[place]), 1)})
@@ -162,8 +166,7 @@ def _changed(state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -
 
 
 def _learn(
-    catalogue: Catalogue,
-    rows: npt.NDArray[np.intp],
+    least: FloatArray,
     change: FloatArray,
     usual: FloatArray,
     count: npt.NDArray[np.int32],
@@ -176,10 +179,10 @@ def _learn(
     weight = np.where(count < _LEARNT, 1.0 / (count + 1.0), 1.0 / _USUAL_VALUES)
     weight = np.where((count >= _LEARNT) & (roughness > _SMOOTH), weight / _SLOWER, weight)
     moved = np.where(start, change, usual + weight * (limited - usual))
-    return np.where(there, np.maximum(moved, _least_usual(catalogue, rows)), usual), (count + there).astype(np.int32)
+    return np.where(there, np.maximum(moved, least), usual), (count + there).astype(np.int32)
 
 
-def _least_usual(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> FloatArray:
+def _least_usual(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
     """float64[R]: changes that are no trouble, positive."""
     driver = catalogue.driver[rows]
     of_scale = np.where(np.isnan(catalogue.scale[rows]), 0.0, _LEAST_SHARE * catalogue.scale[rows])
@@ -187,9 +190,18 @@ def _least_usual(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> FloatArray
     slow = np.flatnonzero(catalogue.interval_ns[rows] > HOUR_NS)
     if len(slow):
         of_day = _course_of_day(catalogue.interval_ns[rows[slow]] / HOUR_NS)
-        follows_sun = np.isin(driver[slow], _FOLLOW_THE_SUN) | catalogue.is_celsius[rows[slow]]
-        least[slow] *= np.where(follows_sun, of_day, 1.0)
+        least[slow] *= np.where(np.isin(driver[slow], _FOLLOW_THE_SUN), of_day, 1.0)
+        least[slow] = np.maximum(least[slow], _by_warmth(catalogue, state, rows[slow]) * of_day)
     return np.maximum(least, np.finfo(np.float64).tiny)
+
+
+def _by_warmth(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
+    """float64[R]: what the course of a warm day does within an hour, by the effect of warmth; 0 where not judged."""
+    judged = np.flatnonzero(catalogue.is_judged[rows])
+    place = np.searchsorted(catalogue.judged, rows[judged])
+    effect = np.zeros(len(rows))
+    effect[judged] = sum(np.abs(np.nan_to_num(state.coefficients[place, column])) for column in _OF_THE_DAY)
+    return np.asarray(effect * _LEAST_OF_DRIVER[AIR] / _KELVIN_A_REGRESSOR, np.float64)
 
 
 def _course_of_day(hours: FloatArray) -> FloatArray:
