@@ -23,7 +23,16 @@ from scipy import linalg
 
 from domain.arrays import FloatArray
 
-__all__ = ["LifeExpert", "LifeUnit", "draw_expert", "factor_normal_equations", "learn_unit", "regress", "relevance"]
+__all__ = [
+    "LifeExpert",
+    "LifeUnit",
+    "draw_expert",
+    "factor_normal_equations",
+    "learn_unit",
+    "regress",
+    "relevance",
+    "solve_normal_equations",
+]
 
 _RANDOM_FEATURES: Final = 400
 # Plain features get this share of the prior's standard deviation that random features have together.
@@ -122,13 +131,18 @@ def learn_unit(expert: LifeExpert, regressors: FloatArray, remaining: FloatArray
     """Add the rows of one unit, float64[N, P] and float64[N], to the normal equations, and solve them."""
     gram = expert.gram + regressors.T @ regressors
     moment = expert.moment + remaining @ regressors
-    solved = linalg.cho_solve((factor_normal_equations(gram), True), moment, check_finite=False)
-    return replace(expert, gram=gram, moment=moment, coefficient=np.asarray(solved, np.float64))
+    return replace(expert, gram=gram, moment=moment, coefficient=solve_normal_equations(gram, moment))
 
 
 def factor_normal_equations(gram: FloatArray) -> FloatArray:
     """Lower Cholesky factor of a Gram matrix, float64[P, P], with the prior on its diagonal."""
     return np.asarray(linalg.cholesky(gram + _RIDGE * np.eye(len(gram)), lower=True, check_finite=False), np.float64)
+
+
+def solve_normal_equations(gram: FloatArray, moment: FloatArray) -> FloatArray:
+    """float64[P]: the coefficients of a Gram matrix and a moment, with the prior."""
+    solved = linalg.cho_solve((factor_normal_equations(gram), True), moment, check_finite=False)
+    return np.asarray(solved, np.float64)
 
 
 def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
@@ -148,12 +162,15 @@ def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
     """
     stretch = np.ones(len(pilot.frequency))
     alike = _ALIKE_UNITS / (_ALIKE_UNITS + len(units))
-    rows = np.concatenate([np.empty((0, len(stretch))), *(unit.features[:, : len(stretch)] for unit in units)])
-    remaining = np.concatenate([np.empty(0), *(unit.remaining for unit in units)])
     for _ in range(_ROUNDS):
         stretched = replace(pilot, frequency=pilot.frequency * stretch[:, np.newaxis])
-        slope = _slopes(learn_unit(stretched, regress(stretched, rows), remaining), rows)
-        size = np.sqrt(np.sum(slope**2, axis=0))
+        gram, moment = stretched.gram, stretched.moment
+        for unit in units:
+            regressors = regress(stretched, unit.features)
+            gram, moment = gram + regressors.T @ regressors, moment + unit.remaining @ regressors
+        taught = replace(stretched, coefficient=solve_normal_equations(gram, moment))
+        square = sum((np.sum(_slopes(taught, unit.features) ** 2, axis=0) for unit in units), np.zeros(len(stretch)))
+        size = np.sqrt(square)
         if not np.any(size > 0.0):
             return np.ones(len(stretch))
         stretch = np.sqrt((1.0 - alike) * size / size.mean() + alike)
@@ -164,7 +181,7 @@ def _slopes(expert: LifeExpert, features: FloatArray) -> FloatArray:
     """Gradient of what the expert says in each row in which the horizon does not cut it, float64[M, S]."""
     count = len(expert.phase)
     said = regress(expert, features) @ expert.coefficient
-    inside = features[(said > 0.0) & (said < 1.0)]
+    inside = features[(said > 0.0) & (said < 1.0), : len(expert.frequency)]
     waves = -np.sin(inside @ expert.frequency + expert.phase) * np.sqrt(2.0 / count) * expert.coefficient[:count]
     slope: FloatArray = waves @ expert.frequency.T + _PLAIN_SHARE * expert.coefficient[count:-1]
     return slope

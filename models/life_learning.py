@@ -31,6 +31,7 @@ from models.life_expert import (
     learn_unit,
     regress,
     relevance,
+    solve_normal_equations,
 )
 from models.life_features import count_features
 
@@ -167,7 +168,7 @@ def predict_held_out(committee: LifeCommittee, units: Sequence[LifeUnit]) -> lis
 
     References
     ----------
-    R. D. Cook, S. Weisberg, Residuals and influence in regression (1982), section 3.6, on deleting several cases.
+    R. D. Cook, S. Weisberg, Residuals and influence in regression (1982), chapter 3, on deleting several cases.
     """
     for unit in units:
         _check(committee, unit.features)
@@ -182,6 +183,10 @@ def predict_held_out(committee: LifeCommittee, units: Sequence[LifeUnit]) -> lis
 def _said_without(expert: LifeExpert, factor: FloatArray, unit: LifeUnit) -> FloatArray:
     """Say of a learned unit what the expert would have had it not learned it, float64[N], not kept in the horizon."""
     regressors = regress(expert, unit.features)
+    if len(regressors) > len(expert.gram):  # a long life: its rows are taken out of the equations themselves
+        gram = expert.gram - regressors.T @ regressors
+        alone = solve_normal_equations(gram, expert.moment - unit.remaining @ regressors)
+        return np.asarray(regressors @ alone, np.float64)
     half = linalg.solve_triangular(factor, regressors.T, lower=True, check_finite=False)
     others = np.eye(len(regressors)) - half.T @ half
     residual = linalg.solve(others, unit.remaining - regressors @ expert.coefficient, assume_a="pos")

@@ -89,9 +89,12 @@ def test_learning_by_units_is_recursive_least_squares_row_by_row() -> None:
     assert np.allclose(predict_life(alone, test_features), expected, atol=1e-8)
 
 
-def test_holding_a_unit_out_is_never_having_learned_it() -> None:
+@pytest.mark.parametrize("rows", [9, 700])
+def test_holding_a_unit_out_is_never_having_learned_it(rows: int) -> None:
+    """Be it shorter or longer than there are regressors."""
     rng = np.random.default_rng(4)
     units = [LifeUnit(rng.normal(size=(9, count_features(2))), rng.uniform(size=9)) for _ in range(4)]
+    units[2] = LifeUnit(rng.normal(size=(rows, count_features(2))), rng.uniform(size=rows))
     with_it, without = form_committee(2, np.random.default_rng(5)), form_committee(2, np.random.default_rng(5))
     for number, unit in enumerate(units):
         with_it, _ = learn_life(with_it, unit)
