@@ -229,7 +229,7 @@ def _climate(state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Re
     """Say that weather is not measured (and that others' stands in), not any more, or outside what was met."""
     met_ns = int(signs.met_ns[asset])
     if met_ns == 0:
-        is_lent = bool(np.isfinite(state.bend_felt[asset]).all())
+        is_lent = bool(np.isfinite(state.bend_felt[asset, 0]))
         code = "climate_borrowed" if is_lent else "climate_not_measured"
         return [Reason(code)] if state.stepped_ns[asset] > 0 else []
     if at_ns - met_ns > _DAY_NS:

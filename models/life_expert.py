@@ -31,7 +31,7 @@ __all__ = [
     "learn_unit",
     "regress",
     "relevance",
-    "solve_normal_equations",
+    "solved",
 ]
 
 _RANDOM_FEATURES: Final = 400
@@ -129,9 +129,7 @@ def regress(expert: LifeExpert, features: FloatArray) -> FloatArray:
 
 def learn_unit(expert: LifeExpert, regressors: FloatArray, remaining: FloatArray) -> LifeExpert:
     """Add the rows of one unit, float64[N, P] and float64[N], to the normal equations, and solve them."""
-    gram = expert.gram + regressors.T @ regressors
-    moment = expert.moment + remaining @ regressors
-    return replace(expert, gram=gram, moment=moment, coefficient=solve_normal_equations(gram, moment))
+    return solved(_with_rows(expert, regressors, remaining))
 
 
 def factor_normal_equations(gram: FloatArray) -> FloatArray:
@@ -139,10 +137,10 @@ def factor_normal_equations(gram: FloatArray) -> FloatArray:
     return np.asarray(linalg.cholesky(gram + _RIDGE * np.eye(len(gram)), lower=True, check_finite=False), np.float64)
 
 
-def solve_normal_equations(gram: FloatArray, moment: FloatArray) -> FloatArray:
-    """float64[P]: the coefficients of a Gram matrix and a moment, with the prior."""
-    solved = linalg.cho_solve((factor_normal_equations(gram), True), moment, check_finite=False)
-    return np.asarray(solved, np.float64)
+def solved(expert: LifeExpert) -> LifeExpert:
+    """Give the expert with the coefficients that its normal equations have."""
+    found = linalg.cho_solve((factor_normal_equations(expert.gram), True), expert.moment, check_finite=False)
+    return replace(expert, coefficient=np.asarray(found, np.float64))
 
 
 def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
@@ -163,18 +161,21 @@ def relevance(pilot: LifeExpert, units: Sequence[LifeUnit]) -> FloatArray:
     stretch = np.ones(len(pilot.frequency))
     alike = _ALIKE_UNITS / (_ALIKE_UNITS + len(units))
     for _ in range(_ROUNDS):
-        stretched = replace(pilot, frequency=pilot.frequency * stretch[:, np.newaxis])
-        gram, moment = stretched.gram, stretched.moment
+        taught = replace(pilot, frequency=pilot.frequency * stretch[:, np.newaxis])
         for unit in units:
-            regressors = regress(stretched, unit.features)
-            gram, moment = gram + regressors.T @ regressors, moment + unit.remaining @ regressors
-        taught = replace(stretched, coefficient=solve_normal_equations(gram, moment))
+            taught = _with_rows(taught, regress(taught, unit.features), unit.remaining)
+        taught = solved(taught)
         square = sum((np.sum(_slopes(taught, unit.features) ** 2, axis=0) for unit in units), np.zeros(len(stretch)))
         size = np.sqrt(square)
         if not np.any(size > 0.0):
             return np.ones(len(stretch))
         stretch = np.sqrt((1.0 - alike) * size / size.mean() + alike)
     return stretch
+
+
+def _with_rows(expert: LifeExpert, regressors: FloatArray, remaining: FloatArray) -> LifeExpert:
+    """Add rows to the normal equations, which are not solved yet."""
+    return replace(expert, gram=expert.gram + regressors.T @ regressors, moment=expert.moment + remaining @ regressors)
 
 
 def _slopes(expert: LifeExpert, features: FloatArray) -> FloatArray:

@@ -31,7 +31,7 @@ from models.life_expert import (
     learn_unit,
     regress,
     relevance,
-    solve_normal_equations,
+    solved,
 )
 from models.life_features import count_features
 
@@ -184,9 +184,8 @@ def _said_without(expert: LifeExpert, factor: FloatArray, unit: LifeUnit) -> Flo
     """Say of a learned unit what the expert would have had it not learned it, float64[N], not kept in the horizon."""
     regressors = regress(expert, unit.features)
     if len(regressors) > len(expert.gram):  # a long life: its rows are taken out of the equations themselves
-        gram = expert.gram - regressors.T @ regressors
-        alone = solve_normal_equations(gram, expert.moment - unit.remaining @ regressors)
-        return np.asarray(regressors @ alone, np.float64)
+        gram, moment = expert.gram - regressors.T @ regressors, expert.moment - unit.remaining @ regressors
+        return np.asarray(regressors @ solved(replace(expert, gram=gram, moment=moment)).coefficient, np.float64)
     half = linalg.solve_triangular(factor, regressors.T, lower=True, check_finite=False)
     others = np.eye(len(regressors)) - half.T @ half
     residual = linalg.solve(others, unit.remaining - regressors @ expert.coefficient, assume_a="pos")

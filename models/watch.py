@@ -35,7 +35,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import AIR, DECK, HOUR_NS, HUMIDITY, LOAD, Catalogue
+from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 
@@ -64,7 +64,6 @@ _NO_SPIKES: Final = 0.7
 # the sun may do more where its values are further apart than an hour.
 _LEAST_SHARE: Final = 0.005
 _LEAST_OF_DRIVER: Final = np.array([0.2, 0.3, 1.0, 0.1, 1.5, 0.5, np.inf])
-_FOLLOW_THE_SUN: Final = (AIR, DECK, HUMIDITY)
 # Effects that go up and down with a day, for ten degrees.
 _OF_THE_DAY: Final = tuple(REGRESSORS.index(name) for name in ("air_now", "sun"))
 _KELVIN_A_REGRESSOR: Final = 10.0
@@ -190,7 +189,7 @@ def _least_usual(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     slow = np.flatnonzero(catalogue.interval_ns[rows] > HOUR_NS)
     if len(slow):
         of_day = _course_of_day(catalogue.interval_ns[rows[slow]] / HOUR_NS)
-        least[slow] *= np.where(np.isin(driver[slow], _FOLLOW_THE_SUN), of_day, 1.0)
+        least[slow] *= np.where(np.isin(driver[slow], WEATHER), of_day, 1.0)
         least[slow] = np.maximum(least[slow], _by_warmth(catalogue, state, rows[slow]) * of_day)
     return np.maximum(least, np.finfo(np.float64).tiny)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from domain.errors import ConfigurationError
 from domain.register import Register
@@ -16,7 +16,6 @@ from service.evaluation.chain_run import run_chain
 from service.evaluation.scenario_run import scenario_days, scenario_register, scenario_truth
 from service.evaluation.truth import Truth
 from service.settings import load_settings
-from simulator.scenario import Scenario
 from simulator.scenario_file import load_scenario
 from tests.performance.other_fleets.fleet import draw_fleet
 from tests.performance.replay.cadence import asked_seldom, register_seldom
@@ -25,6 +24,8 @@ __all__ = ["Fleet"]
 
 _OTHER: Final = "other"
 _CADENCES: Final = frozenset(str(hours) for hours in range(2, 25))
+# A fleet's messages as (topic, payload), day by day, from their beginning at each call.
+_Days: TypeAlias = Callable[[], Iterable[Sequence[tuple[str, bytes]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +60,29 @@ class Fleet:
                 f"got {name!r} for a fleet, expected demanding:3, other:10 or FILE.toml:7, and behind it nothing or "
                 "@2 to @24 for a reading every so many hours"
             )
-        every_h = int(cadence or "1")
-        if kind == _OTHER:
-            return _other(name, int(seed), every_h)
-        story = load_scenario(kind, seed=int(seed))
-        return _simulated(name, replace(story, days=min(days or story.days, story.days)), every_h)
+        register, truth, messages = _other(int(seed)) if kind == _OTHER else _simulated(kind, int(seed), days)
+        if not cadence:
+            return _through_the_chain(name, register, truth, messages)
+        every_h = int(cadence)
+        return _through_the_chain(
+            name, register_seldom(register, every_h), truth, lambda: asked_seldom(messages(), every_h)
+        )
 
 
-def _other(name: str, seed: int, every_h: int) -> Fleet:
+def _other(seed: int) -> tuple[Register, Truth, _Days]:
     drawn = draw_fleet(seed, days=730, share=1.0)
-    return _asked(name, drawn.register, drawn.truth, drawn.days, every_h)
+    return drawn.register, drawn.truth, drawn.days
 
 
-def _simulated(name: str, story: Scenario, every_h: int) -> Fleet:
+def _simulated(kind: str, seed: int, days: int | None) -> tuple[Register, Truth, _Days]:
+    story = load_scenario(kind, seed=seed)
+    story = replace(story, days=min(days or story.days, story.days))
     register = scenario_register(story)
-    return _asked(name, register, scenario_truth(story, register), lambda: scenario_days(story), every_h)
+    return register, scenario_truth(story, register), lambda: scenario_days(story)
 
 
-def _asked(
-    name: str,
-    register: Register,
-    truth: Truth,
-    days: Callable[[], Iterable[Sequence[tuple[str, bytes]]]],
-    every_h: int,
-) -> Fleet:
-    register = register_seldom(register, every_h) if every_h > 1 else register
-
+def _through_the_chain(name: str, register: Register, truth: Truth, messages: _Days) -> Fleet:
     def run() -> ChainRun:
-        heard = asked_seldom(days(), every_h) if every_h > 1 else days()
-        return run_chain(load_settings(), register, heard, start_ns=truth.start_ns, end_ns=truth.end_ns)
+        return run_chain(load_settings(), register, messages(), start_ns=truth.start_ns, end_ns=truth.end_ns)
 
     return Fleet(name, register, truth, run)
