@@ -8,7 +8,11 @@ never changes an answer and is bounded, however many spellings a sender invents.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,6 +31,9 @@ __all__ = ["Conversions", "Resolution", "Resolver", "SensorChannels", "WaveformS
 _MAX_SPELLINGS: Final = 512  # per sensor; a sound sensor has as many as it has channels
 _NO_CHANNEL: Final = -1
 _SHOWN_CHANNELS: Final = 12
+_name_of: Final = attrgetter("channel")
+_key_of: Final = attrgetter("key")
+_place_of: Final = attrgetter("asset", "sensor")
 
 
 class Resolution(NamedTuple):
@@ -54,19 +61,26 @@ class SensorChannels:
         Index into `Resolver.conversions` for each spelling met; ask `index` for one that is not in it.
     """
 
-    __slots__ = ("_channels", "_resolver", "_slots", "asset", "known", "sensor")
+    __slots__ = ("_end", "_first", "_resolver", "_slots", "asset", "known", "sensor")
 
-    def __init__(self, resolver: Resolver, asset: AssetId, sensor: SensorId) -> None:
+    def __init__(self, resolver: Resolver, asset: AssetId, sensor: SensorId, first: int, end: int) -> None:
         self._resolver = resolver
-        self._channels: dict[str, Channel] = {}
+        self._first = first
+        self._end = end
         self._slots: dict[str, WaveformSlot] = {}
         self.asset = asset
         self.sensor = sensor
         self.known: dict[QuantityKey, int] = {}
 
-    def add(self, channel: Channel) -> None:
-        """Take in one channel of the register."""
-        self._channels[channel.channel] = channel
+    @property
+    def _channels(self) -> tuple[Channel, ...]:
+        """By name."""
+        return self._resolver.channels[self._first : self._end]
+
+    def _place(self, name: str) -> int | None:
+        """Find a channel in `Resolver.channels`."""
+        place = bisect_left(self._resolver.channels, name, self._first, self._end, key=_name_of)
+        return place if place < self._end and self._resolver.channels[place].channel == name else None
 
     def index(self, key: QuantityKey) -> int:
         """Find the index of a value's resolution in `Resolver.conversions`.
@@ -81,14 +95,15 @@ class SensorChannels:
             return index
         quantity, axis, unit = key
         name = channel_name(quantity, axis)
-        channel = self._channels.get(name)
-        if channel is None or channel.derived:
+        place = self._place(name)
+        channel = None if place is None else self._resolver.channels[place]
+        if place is None or channel is None or channel.derived:
             raise PayloadError("unknown_channel", self._unknown(name, channel))
         try:
             converted = conversion(unit, channel.unit)
         except UnitError as error:
             raise PayloadError("bad_unit", f"channel {name!r}: {error}") from error
-        index = self._resolver.index_of(channel.key, canonical_unit(unit), converted)
+        index = self._resolver.index_of(place, canonical_unit(unit), converted)
         if len(self.known) < _MAX_SPELLINGS:
             self.known[key] = index
         return index
@@ -114,22 +129,26 @@ class SensorChannels:
 
     def _find_slot(self, axis: str) -> WaveformSlot:
         """Gather the derived channels of one axis; the unit of the first that follows the waveform is that of all."""
-        found = [self._derived(channel_name(quantity, axis)) for quantity, _ in WAVEFORM_CHANNELS]
+        places = [self._derived(channel_name(quantity, axis)) for quantity, _ in WAVEFORM_CHANNELS]
+        found = [None if place is None else self._resolver.channels[place] for place in places]
         if not any(found):
             name = channel_name("waveform", axis)
             raise PayloadError("unknown_channel", self._unknown(name, None))
         followers = [c for c, (_, unit) in zip(found, WAVEFORM_CHANNELS, strict=True) if c is not None and unit is None]
         base = followers[0].unit if followers else ""
-        factors = [
+        factors = tuple(
             1.0 if channel is None else conversion(base if unit is None else unit, channel.unit).factor
             for channel, (_, unit) in zip(found, WAVEFORM_CHANNELS, strict=True)
-        ]
-        numbers = [_NO_CHANNEL if channel is None else self._resolver.number(channel.key) for channel in found]
-        return WaveformSlot(self.asset, self.sensor, axis, base, tuple(numbers), tuple(factors))
+        )
+        numbers = [_NO_CHANNEL if place is None else self._resolver.number(place) for place in places]
+        return WaveformSlot(
+            self.asset, self.sensor, axis, base, np.asarray(numbers, np.int32).tobytes(), _shared(factors)
+        )
 
-    def _derived(self, name: str) -> Channel | None:
-        channel = self._channels.get(name)
-        return channel if channel is not None and channel.derived else None
+    def _derived(self, name: str) -> int | None:
+        """Find a channel that is computed from a waveform."""
+        place = self._place(name)
+        return place if place is not None and self._resolver.channels[place].derived else None
 
     def _unknown(self, name: str, channel: Channel | None) -> str:
         """Say what is registered instead of `name`."""
@@ -137,8 +156,8 @@ class SensorChannels:
         who = f"channel {shown!r} of sensor {self.sensor!r} on asset {self.asset!r}"
         if channel is not None:
             return f"{who} is computed here from the sensor's waveform; send the waveform alone"
-        registered = [str(c.channel) for c in self._channels.values() if not c.derived]
-        waveforms = {c.channel.partition(".")[2] for c in self._channels.values() if c.derived}
+        registered = [str(c.channel) for c in self._channels if not c.derived]
+        waveforms = {c.channel.partition(".")[2] for c in self._channels if c.derived}
         registered += [channel_name("waveform", axis) for axis in waveforms]
         listed = sorted(registered)
         more = f" and {len(listed) - _SHOWN_CHANNELS} more" if len(listed) > _SHOWN_CHANNELS else ""
@@ -160,6 +179,8 @@ class Resolver:
 
     Attributes
     ----------
+    channels : tuple of Channel
+        Of the register, by asset, sensor and name.
     known_blocks : KnownBlocks
         How blocks were written before.
 
@@ -180,25 +201,23 @@ class Resolver:
     """
 
     def __init__(self, register: Register, numbers: Mapping[ChannelKey, int]) -> None:
-        self._numbers: dict[ChannelKey, int] = {}
-        self._assets = frozenset(asset.id for asset in register.assets) | {c.asset for c in register.channels}
+        self.channels = tuple(sorted(register.channels, key=_key_of))
+        missing = next((channel.key for channel in self.channels if channel.key not in numbers), None)
+        if missing is not None:
+            raise ShapeError(f"channel {missing} has no number; number the register's channels before resolving")
+        self._numbers = np.asarray([numbers[channel.key] for channel in self.channels], np.int32)
+        self._assets = frozenset(asset.id for asset in register.assets) | {c.asset for c in self.channels}
         self._sensors: dict[tuple[str, str], SensorChannels] = {}
         self._resolutions: list[Resolution] = []
         self._keys: list[ChannelKey] = []
-        self._index: dict[tuple[ChannelKey, str], int] = {}
+        self._index: dict[tuple[int, str], int] = {}
         self.known_blocks = KnownBlocks()
         self._columns = Conversions(np.empty(0, np.int32), np.empty(0), np.empty(0))
-        for channel in register.channels:
-            number = numbers.get(channel.key)
-            if number is None:
-                raise ShapeError(
-                    f"channel {channel.key} has no number; number the register's channels before resolving"
-                )
-            self._numbers[channel.key] = number
-            place = (channel.asset, channel.sensor)
-            if place not in self._sensors:
-                self._sensors[place] = SensorChannels(self, channel.asset, channel.sensor)
-            self._sensors[place].add(channel)
+        first = 0
+        for (asset, sensor), of_sensor in groupby(self.channels, key=_place_of):
+            end = first + sum(1 for _ in of_sensor)
+            self._sensors[asset, sensor] = SensorChannels(self, asset, sensor, first, end)
+            first = end
 
     def sensor(self, asset: str, sensor: str) -> SensorChannels | None:
         """Find the channels of a sensor; None when the register does not have it."""
@@ -223,18 +242,18 @@ class Resolver:
             raise PayloadError("unknown_channel", self.why_unknown(asset, sensor))
         return self._resolutions[channels.index(key)]
 
-    def number(self, key: ChannelKey) -> int:
-        """Give the journal's number of a registered channel."""
-        return self._numbers[key]
+    def number(self, place: int) -> int:
+        """Give the journal's number of a channel, by its place in `channels`."""
+        return int(self._numbers[place])
 
-    def index_of(self, key: ChannelKey, unit: str, converted: UnitConversion) -> int:
-        """Give one resolution its place in `conversions`, once for each channel and unit."""
-        index = self._index.get((key, unit))
+    def index_of(self, place: int, unit: str, converted: UnitConversion) -> int:
+        """Give one resolution its place in `conversions`, once for each place in `channels` and unit."""
+        index = self._index.get((place, unit))
         if index is None:
             index = len(self._resolutions)
-            self._index[key, unit] = index
-            self._keys.append(key)
-            self._resolutions.append(Resolution(self._numbers[key], converted.factor, converted.offset))
+            self._index[place, unit] = index
+            self._keys.append(self.channels[place].key)
+            self._resolutions.append(Resolution(self.number(place), converted.factor, converted.offset))
         return index
 
     def key(self, index: int) -> ChannelKey:
@@ -250,3 +269,9 @@ class Resolver:
                 np.array([resolution.offset for resolution in self._resolutions], dtype=np.float64),
             )
         return self._columns
+
+
+@lru_cache(maxsize=256)
+def _shared(factors: tuple[float, ...]) -> tuple[float, ...]:
+    """Give what equals `factors` and was there before: nearly all sensors have the same."""
+    return factors

@@ -228,7 +228,7 @@ def meet_drivers(catalogue: Catalogue, state: ModelState, regressors: FloatArray
     filled = np.clip(state.count[:, np.newaxis] - per_block * np.arange(BLOCKS), 0, per_block)
     met_now = np.where(newly_met, regressors, 0.0)[:, 1:]
     added = filled[:, :, np.newaxis] * met_now[:, np.newaxis, :]
-    return with_columns(state, block_regressors=state.block_regressors + added)
+    return with_columns(state, block_regressors=(state.block_regressors + added).astype(np.float32))
 
 
 def _first_scale(catalogue: Catalogue, channel: IndexArray, value: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ numbers are the same to the bit whatever else is in its batch.
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,12 @@ __all__ = ["carry", "dot", "downdate", "gather", "places_of", "put", "subtract_p
 _SPARSE: Final = 4
 
 
-def gather(column: FloatArray, rows: npt.NDArray[np.intp], places: IndexArray) -> FloatArray:
+def gather(column: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.intp], places: IndexArray) -> FloatArray:
     """Take some entries of some rows of a table, as columns.
 
     Parameters
     ----------
-    column : float64[J, N]
+    column : float[J, N]
     rows, places : intp[R], int[P]
 
     Returns

@@ -116,7 +116,7 @@ def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:
         "air_lagged": (lagged - 10.0) / 10.0,
         "frost": np.minimum(lagged, 0.0) / 5.0,
     }
-    usual = np.sum(state.block_regressors, axis=1) / np.maximum(state.count, 1)[:, np.newaxis]
+    usual = np.sum(state.block_regressors, axis=1, dtype=np.float64) / np.maximum(state.count, 1)[:, np.newaxis]
     effect = np.zeros(len(catalogue.judged))
     for name, regressor in now.items():
         column = REGRESSORS.index(name)

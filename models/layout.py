@@ -134,7 +134,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "updated_ns": Layout("judged", np.int64, (), 0),
     "count": Layout("judged", np.int32, (), 0),
     "block_value": Layout("judged", np.float64, (BLOCKS,), 0),
-    "block_regressors": Layout("judged", np.float64, (BLOCKS, len(REGRESSORS) - 1), 0),
+    "block_regressors": Layout("judged", np.float32, (BLOCKS, len(REGRESSORS) - 1), 0),
     "offset": Layout("judged", np.float64, (), 0),
     "before_works": Layout("judged", np.float64, (), np.nan),
     "settle": Layout("judged", np.int32, (), 0),

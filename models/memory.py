@@ -110,7 +110,7 @@ class ModelState:
         End of the last hop folded in.
     count : int32[J]
         Values in the commissioning blocks; the channel is commissioned when it reaches its catalogue's count.
-    block_value, block_regressors : float64[J, G], float64[J, G, K - 1]
+    block_value, block_regressors : float64[J, G], float32[J, G, K - 1]
         Sums of values and regressors in each block of commissioning.
     offset : float64[J]
         What announced works moved the reference by.
@@ -267,7 +267,7 @@ class ModelState:
     updated_ns: TimeArray
     count: IndexArray
     block_value: FloatArray
-    block_regressors: FloatArray
+    block_regressors: npt.NDArray[np.float32]
     offset: FloatArray
     before_works: FloatArray
     settle: IndexArray

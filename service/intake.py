@@ -84,7 +84,7 @@ def _add_features(
     messages: list[IndexArray],
 ) -> list[SpectrumNote]:
     """Compute the features of one group of waveforms, those that the register asks for, and give their spectra."""
-    numbers = np.asarray([slot.numbers for slot in slots], np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
+    numbers = np.frombuffer(b"".join([slot.numbers for slot in slots]), np.int32).reshape(-1, len(WAVEFORM_CHANNELS))
     factors = np.asarray([slot.factors for slot in slots], np.float64).reshape(-1, len(WAVEFORM_CHANNELS))
     # Samples and rates that no instrument has overflow to infinity, and are left out below.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -115,7 +115,8 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
     state = measure_deviation(catalogue, state, np.arange(3), all_met(np.tile(design, (3, 1))))
     for row, channel in enumerate(slow):
         deviation, spread = channel.deviation()
-        assert state.deviation[row] == pytest.approx(deviation, rel=1e-6, abs=1e-9)
+        # What commissioning sums up of regressors is kept in single precision: a ten millionth of the way to failure.
+        assert state.deviation[row] == pytest.approx(deviation, rel=1e-6, abs=1e-7 * SCALE)
         assert state.deviation_sd[row] == pytest.approx(spread, rel=1e-6)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -80,3 +81,17 @@ def test_channels_that_cannot_come_from_one_waveform_are_said_to_disagree(room: 
     assert sensor is not None
     with pytest.raises(PayloadError, match=r"channels computed from 'waveform\.z' disagree"):
         sensor.slot("z")
+
+
+def test_channels_are_found_in_whatever_order_the_register_has_them(room: Room) -> None:
+    shuffled = list(room.register.channels)
+    random.Random(5).shuffle(shuffled)
+    resolver = Resolver(Register(channels=tuple(shuffled)), room.numbers)
+    plain = [channel for channel in shuffled if not channel.derived]
+    assert plain
+    for channel in plain:
+        quantity, _, axis = channel.channel.partition(".")
+        found = resolver.resolve(channel.asset, channel.sensor, (quantity, axis, channel.unit))
+        assert found == Resolution(room.numbers[channel.key], 1.0, 0.0)
+    with pytest.raises(PayloadError, match="is not registered"):
+        resolver.resolve(plain[0].asset, plain[0].sensor, ("zzz", "", "Cel"))
