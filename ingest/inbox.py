@@ -44,6 +44,7 @@ from ingest.messages import Message
 from ingest.outgoing import Outgoing
 from ingest.socket_watch import SocketWatch
 from ingest.spill import Spill
+from ingest.topics import is_reply
 
 __all__ = ["Inbox"]
 
@@ -409,7 +410,7 @@ class Inbox:
             self._set_connected(connected=True, error="")
 
     def on_messages(self, packets: Sequence[Packet]) -> None:
-        """Stamp and queue messages; those of one burst have one time of arrival."""
+        """Stamp and queue messages; those of one burst have one time of arrival, and our own replies are none."""
         self._arrived += len(packets)
         now_ns, generation = self._now_ns(), self._generation
         # A named tuple's own constructor is written in Python, and takes three times as long as that of its base.
@@ -421,6 +422,7 @@ class Inbox:
                     make(Delivery, (generation, mid, qos)),
                 )
                 for topic, payload, retained, resent, mid, qos in packets
+                if qos or not is_reply(topic)
             ]
         )
 

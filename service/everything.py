@@ -89,7 +89,7 @@ def run_everything(
     """
     prepare_folder(settings)
     if settings.broker.embedded:
-        settings = with_shards(settings)
+        settings = for_embedded_broker(settings)
         _broker(settings, settings.mqtt.port).check_folder()
     check_workers(settings)
     bind(settings.api.host, settings.api.port, settings.access).close()
@@ -143,8 +143,11 @@ def _broker(settings: Settings, port: int) -> EmbeddedBroker:
     )
 
 
-def with_shards(settings: Settings) -> Settings:
-    """Give the settings with as many shards as the embedded broker of this folder has, or shall have from now on.
+def for_embedded_broker(settings: Settings) -> Settings:
+    """Give the settings by which our parts listen to the embedded broker.
+
+    They name as many shards as the broker of this folder has, or shall have from now on; without any it is listened to
+    as a whole, unless that was refused.
 
     Raises
     ------
@@ -160,7 +163,9 @@ def with_shards(settings: Settings) -> Settings:
             f"mqtt.shards: got {wanted}, expected {had}, which the broker of {str(settings.data_dir)!r} has had "
             "from the beginning; leave the setting out: up to so many workers can share them"
         )
-    return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"shards": wanted})})
+    is_whole = not wanted and settings.mqtt.whole_broker is not False
+    mqtt = settings.mqtt.model_copy(update={"shards": wanted, "whole_broker": is_whole})
+    return settings.model_copy(update={"mqtt": mqtt})
 
 
 def _sessions_made(settings: Settings) -> Path:

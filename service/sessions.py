@@ -9,7 +9,7 @@ from domain.errors import ConfigurationError
 from ingest.mqtt import MqttInbox, TlsFiles
 from ingest.shards import session_name, shard_filters
 from ingest.spill import Spill
-from ingest.topics import FORMER_FILTERS, TOPIC_FILTERS
+from ingest.topics import ALL_TOPICS, FORMER_FILTERS, TOPIC_FILTERS
 from service.settings import Settings
 from service.telemetry import emitter
 
@@ -22,9 +22,12 @@ _LEAST_QUIET_S: Final = 1.0
 def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
     """Make the inbox of the durable session of a shard; None is what has none, without shards everything."""
     section = settings.mqtt
-    filters, former = TOPIC_FILTERS, FORMER_FILTERS
     if shard is not None:
-        filters, former = shard_filters(shard, filters), shard_filters(shard, former)
+        filters, former = shard_filters(shard, TOPIC_FILTERS), shard_filters(shard, FORMER_FILTERS)
+    elif section.whole_broker and not section.shards:
+        filters, former = ALL_TOPICS, (*TOPIC_FILTERS, *FORMER_FILTERS)
+    else:
+        filters, former = TOPIC_FILTERS, (*FORMER_FILTERS, *ALL_TOPICS)
     password = section.password.get_secret_value() if section.password is not None else None
     tls = None
     if section.ca_file is not None:

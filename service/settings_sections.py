@@ -58,6 +58,12 @@ class MqttSection(BaseModel):
         description="The broker puts shard/<n>/ in front of topics by their asset, n below this number; 0: it does "
         "not. The embedded broker makes four when it is first started with several workers.",
     )
+    whole_broker: bool | None = Field(
+        None,
+        description="The broker serves Schouw alone: subscribe to all of its topics in one filter, which is less work "
+        "for nats-server, and say in words what came on a topic of another form. Not set: the embedded broker of "
+        "`schouw run` is such a one, unless it has shards, and no other.",
+    )
     reads_in_bursts: bool = Field(
         default=True,
         description="Take many messages out of one read of the socket; false leaves reading to paho, "

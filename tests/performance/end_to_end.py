@@ -91,9 +91,15 @@ def measure(receiver: str, broker: RealBroker, load: Load, folder: Path, *, publ
         return _measure_other(receiver, broker, load, folder, publishers)
 
 
-def _settings(receiver: str, load: Load) -> dict[str, object]:
+def _settings(receiver: str, broker: RealBroker, load: Load) -> dict[str, object]:
     if not receiver.startswith(_WORKERS):
-        return {"INGEST__CLOCK": "stream", "INGEST__LATENESS_SECONDS": load.step_s}
+        # As `schouw run` listens to its embedded broker.
+        is_ours = isinstance(broker, NatsBroker)
+        return {
+            "INGEST__CLOCK": "stream",
+            "INGEST__LATENESS_SECONDS": load.step_s,
+            "MQTT__WHOLE_BROKER": is_ours,
+        }
     workers = int(receiver.removeprefix(_WORKERS))
     shards = SHARDS if workers else 0
     return {"INGEST__LATENESS_SECONDS": _PATIENCE_S, "INGEST__WORKERS": max(workers, 1), "MQTT__SHARDS": shards}
@@ -101,7 +107,9 @@ def _settings(receiver: str, load: Load) -> dict[str, object]:
 
 def _measure_chain(receiver: str, broker: RealBroker, load: Load, folder: Path, publishers: int) -> Measured:
     is_alone = receiver == ALONE
-    site = Installation(folder / "data", MQTT__PORT=broker.port, INGEST__PROJECTS=is_alone, **_settings(receiver, load))
+    site = Installation(
+        folder / "data", MQTT__PORT=broker.port, INGEST__PROJECTS=is_alone, **_settings(receiver, broker, load)
+    )
     site.folder.mkdir()
     site.call("assets", "import", *map(str, write_register(load, folder)))
     processes = [site.start(name) for name in (("ingest",) if is_alone else ("project", "ingest"))]

@@ -7,6 +7,7 @@ from ingest.topics import (
     FORMER_FILTERS,
     TOPIC_FILTERS,
     TopicKind,
+    is_reply,
     parse_topic,
     reading_topic,
     rejected_topic,
@@ -78,6 +79,17 @@ def test_what_is_built_is_read_back_and_matched_by_exactly_one_filter(topic: str
 def test_our_own_replies_match_no_filter() -> None:
     assert rejected_topic("gw") == "infra/v1/gw/rejected"
     assert not any(_matches(topic_filter, rejected_topic("gw")) for topic_filter in TOPIC_FILTERS + FORMER_FILTERS)
+
+
+def test_our_own_replies_are_told_where_everything_comes() -> None:
+    assert is_reply(rejected_topic("gw").encode())
+    topics = [
+        reading_topic("gw", "b", "rejected"),
+        status_topic("rejected"),
+        "x/infra/v1/gw/rejected",
+        "infra/v1/rejected",
+    ]
+    assert not any(is_reply(topic.encode()) for topic in topics)
 
 
 def test_a_name_that_may_not_stand_in_a_topic_is_refused() -> None:

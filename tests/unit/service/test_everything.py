@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.child_environment import child_environment
+from service.everything import for_embedded_broker
 from service.settings import Settings, load_settings
 
 # What an environment can hold at all.
@@ -57,3 +58,13 @@ def test_every_value_is_one_that_a_process_can_be_given(tmp_path: Path) -> None:
     assert environment["SCHOUW_MQTT__CA_FILE"] == str(Path("ca.pem").absolute())
     assert environment["SCHOUW_MQTT__PASSWORD"] == word
     assert "SCHOUW_MQTT__KEY_FILE" not in environment
+
+
+def test_the_embedded_broker_is_listened_to_as_a_whole_unless_it_has_shards(tmp_path: Path) -> None:
+    alone = for_embedded_broker(load_settings({"data_dir": tmp_path}))
+    assert (alone.mqtt.whole_broker, alone.mqtt.shards) == (True, 0)
+    shared = for_embedded_broker(load_settings({"data_dir": tmp_path, "ingest": {"workers": 2}}))
+    assert (shared.mqtt.whole_broker, shared.mqtt.shards) == (False, 4)
+    mixed = for_embedded_broker(load_settings({"data_dir": tmp_path, "mqtt": {"whole_broker": False}}))
+    assert mixed.mqtt.whole_broker is False
+    assert not load_settings({"data_dir": tmp_path}).mqtt.whole_broker

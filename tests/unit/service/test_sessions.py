@@ -9,7 +9,14 @@ import pytest
 
 from ingest.delivery import InboxBatch
 from ingest.mqtt import MqttInbox
-from ingest.topics import FORMER_FILTERS, TOPIC_FILTERS, reading_topic, status_topic, waveform_topic
+from ingest.topics import (
+    FORMER_FILTERS,
+    TOPIC_FILTERS,
+    reading_topic,
+    rejected_topic,
+    status_topic,
+    waveform_topic,
+)
 from service.broker import EmbeddedBroker
 from service.sessions import make_inbox
 from service.settings import Settings, load_settings
@@ -31,10 +38,15 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     broker.stop()
 
 
-@pytest.fixture(params=["wall", "stream"])
+@pytest.fixture(params=[("wall", False), ("stream", False), ("wall", True)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, broker: EmbeddedBroker) -> Settings:
-    mqtt = {"port": broker.mqtt_port, "redelivery_seconds": 1.5}
-    return load_settings({"data_dir": tmp_path, "mqtt": mqtt, "ingest": {"clock": request.param}})
+    clock, is_whole = request.param
+    return _settings(tmp_path, broker, clock, whole_broker=is_whole)
+
+
+def _settings(folder: Path, broker: EmbeddedBroker, clock: str = "wall", *, whole_broker: bool) -> Settings:
+    mqtt = {"port": broker.mqtt_port, "redelivery_seconds": 1.5, "whole_broker": whole_broker}
+    return load_settings({"data_dir": folder, "mqtt": mqtt, "ingest": {"clock": clock}})
 
 
 def _messages(first: int, last: int) -> list[tuple[str, bytes]]:
@@ -97,6 +109,39 @@ def test_what_an_older_version_subscribed_to_is_taken_back_when_nothing_waits_th
     came.clear()
     inbox = _connected(make_inbox(settings))
     news = [*_messages(3000, 3200), (status_topic("gw"), b"{}")]
+    publish(broker.mqtt_port, news)
+    while len(_take(inbox, came, 2.0)):
+        pass
+    inbox.stop()
+    assert sorted(came) == sorted(news)  # each once
+
+
+def test_of_a_whole_broker_everything_comes_but_our_own_replies(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    came: list[tuple[str, bytes]] = []
+    inbox = _connected(make_inbox(_settings(tmp_path, broker, whole_broker=True)))
+    inbox.publish(rejected_topic("gw"), b"a reply")
+    odd = [("infra/v2/gw/brug/acc/reading", b"of another form"), ("infra/v1/gw/brug/acc/rejected", b"no reply of ours")]
+    publish(broker.mqtt_port, [*odd, *_messages(0, 20)])
+    while len(_take(inbox, came, 2.0)):
+        pass
+    assert came == [*odd, *_messages(0, 20)]
+    inbox.stop()
+
+
+@pytest.mark.parametrize("was_whole", [True, False])
+def test_a_session_loses_nothing_where_the_broker_becomes_whole_or_ceases_to(
+    broker: EmbeddedBroker, tmp_path: Path, *, was_whole: bool
+) -> None:
+    _connected(make_inbox(_settings(tmp_path, broker, whole_broker=was_whole))).stop()
+    came: list[tuple[str, bytes]] = []
+    waited = _messages(0, 1000)
+    publish(broker.mqtt_port, waited)
+    inbox = _connected(make_inbox(_settings(tmp_path, broker, whole_broker=not was_whole)))
+    while len(_take(inbox, came, 4.0)):
+        pass
+    assert set(came) == set(waited)
+    came.clear()
+    news = [*_messages(1000, 1200), (status_topic("gw"), b"{}")]
     publish(broker.mqtt_port, news)
     while len(_take(inbox, came, 2.0)):
         pass
