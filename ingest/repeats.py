@@ -11,15 +11,16 @@ as it should be, the whole decoder judges.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pybase64 import b64decode, b64encode
 
 from domain.errors import PayloadError
 from ingest.block_kind import BlockKind
 from ingest.formats.project import RawBlock, SampleEncoding, decode_waveform, parse_time
+from ingest.sharing import shared
 
 if TYPE_CHECKING:
     from ingest.messages import Message
@@ -37,7 +38,6 @@ _OTHER_TIME: Final = "2001-02-03T04:05:06.700Z"
 _OTHER_ID: Final = "another-block"
 _LONGEST_TEXT: Final = 128
 _MOST_PADS: Final = 2  # of a text in base64
-_T = TypeVar("_T", bound=Hashable)
 
 
 class _Shape(NamedTuple):
@@ -262,8 +262,8 @@ def form_of(payload: bytes, raw: RawBlock, sensor: str) -> BlockForm | None:
         return None
     starts, ends = [0, *(end for _, end, _ in found)], [*(start for start, _, _ in found), len(payload)]
     # What stands before the first changing part names the sensor as a rule; the rest repeats from sensor to sensor.
-    literals = tuple(_shared(payload[start:end]) for start, end in zip(starts, ends, strict=True))
-    changing = _shared(tuple(name for _, _, name in found))
+    literals = tuple(shared(payload[start:end]) for start, end in zip(starts, ends, strict=True))
+    changing = shared(tuple(name for _, _, name in found))
     data_length = next(end - start for start, end, name in found if name == "data")
     places = None
     pads = data_length // 4 * 3 - len(raw.data)
@@ -271,12 +271,6 @@ def form_of(payload: bytes, raw: RawBlock, sensor: str) -> BlockForm | None:
         places = _places(len(payload), tuple(found), literals[1:], pads, len(raw.data))
     form = BlockForm(literals, changing, data_length, len(raw.data), places)
     return form if form.read(payload) == (raw.start_ns, raw.data) and _holds(form, raw, sensor) else None
-
-
-@lru_cache(maxsize=4096)
-def _shared(part: _T) -> _T:
-    """Give what equals `part` and was there before."""
-    return part
 
 
 @lru_cache(maxsize=4096)
@@ -291,7 +285,7 @@ def _places(
         middle, second = data.stop, b"=" * pads + second
     else:
         middle, tail = changing[0][1], b"=" * pads + tail
-    shape = _shared(_Shape(data.stop - data.start, pads, size))
+    shape = shared(_Shape(data.stop - data.start, pads, size))
     return _Places(length, middle, second, tail, parts["t0"], data, shape)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -25,6 +24,7 @@ from domain.units import UnitConversion, canonical_unit, conversion
 from ingest.block_kind import WaveformSlot
 from ingest.formats.project import QuantityKey, channel_name
 from ingest.repeats import KnownBlocks
+from ingest.sharing import shared
 
 __all__ = ["Conversions", "Resolution", "Resolver", "SensorChannels", "WaveformSlot"]
 
@@ -142,7 +142,7 @@ class SensorChannels:
         )
         numbers = [_NO_CHANNEL if place is None else self._resolver.number(place) for place in places]
         return WaveformSlot(
-            self.asset, self.sensor, axis, base, np.asarray(numbers, np.int32).tobytes(), _shared(factors)
+            self.asset, self.sensor, axis, base, np.asarray(numbers, np.int32).tobytes(), shared(factors)
         )
 
     def _derived(self, name: str) -> int | None:
@@ -269,9 +269,3 @@ class Resolver:
                 np.array([resolution.offset for resolution in self._resolutions], dtype=np.float64),
             )
         return self._columns
-
-
-@lru_cache(maxsize=256)
-def _shared(factors: tuple[float, ...]) -> tuple[float, ...]:
-    """Give what equals `factors` and was there before: nearly all sensors have the same."""
-    return factors

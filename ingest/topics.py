@@ -38,11 +38,11 @@ __all__ = [
     "waveform_topic",
 ]
 
-# Not `infra/v1/#`: that would bring back our own `rejected` replies. Readings and waveforms come through one filter,
-# for a broker may keep the order of publishing for each filter alone: nats-server has so many messages of each under
-# way, and while ingest is behind, the few waveforms came months before the readings of their day, and readings that
-# were lost on the way came seconds behind all others (docs/adr/0025, 0027). What else comes on these topics is refused
-# in words.
+# Of a broker that others may use. Not `infra/v1/#`: that would bring back our own `rejected` replies. Readings and
+# waveforms come through one filter, for a broker may keep the order of publishing for each filter alone: nats-server
+# has so many messages of each under way, and while ingest is behind, the few waveforms came months before the readings
+# of their day, and readings that were lost on the way came seconds behind all others (docs/adr/0025, 0027). What else
+# comes on these topics is refused in words.
 TOPIC_FILTERS: Final[tuple[str, ...]] = (
     "infra/v1/+/+/+/+",
     "infra/v1/+/+/+/waveform/bin",
@@ -149,7 +149,7 @@ def is_reply(topic: bytes) -> bool:
 
 
 def rejected_topic(gateway: str) -> str:
-    """Give the topic on which a gateway is told what was refused; no filter of ours matches it."""
+    """Give the topic on which a gateway is told what was refused; of our filters only `#` matches it."""
     return _built(gateway, "rejected")
 
 
