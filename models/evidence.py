@@ -11,7 +11,9 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
    subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns
    an instrument, `models.lone_quantities`); a quantity that follows load counts with what is left in agreement too;
-3. *materiality*: below a share of the failure level no score counts for more than noise;
+3. *materiality*: below a share of the failure level no score counts for more than noise; of quantities that agree the
+   share is less where the budget allows for more false alarms than usual: wandering of weeks, of which the test below
+   knows nothing, reaches small shares often and large ones seldom;
 4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
    one independent draw is worth; it never falls below zero;
 5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
@@ -49,6 +51,7 @@ __all__ = [
     "days_to_evidence",
     "fast_days",
     "instrument_sd",
+    "material_part",
     "weigh_evidence",
 ]
 
@@ -68,12 +71,16 @@ _LEAST_SCORE: Final = -6.0
 _CORRELATION: Final = 0.5
 # Of either sign harm: the larger of two chances, in the same test.
 _TWO_SIDED: Final = float(np.log(2.0)) / 3.0
-# Scores and shares of the failure level that two agreeing quantities, or one beyond its instrument, must show.
+# Scores and shares of the failure level that two agreeing quantities, or one beyond its instrument, must show; of two
+# less where more false alarms are allowed than usual (docs/adr/0042).
 _STRONG_SCORE: Final = 2.5
 _FAIR_SCORE: Final = 1.0
 _MATERIAL_STRONG: Final = 0.15
 _MATERIAL_FAIR: Final = 0.08
 _MATERIAL_LONE: Final = 0.10
+_USUAL_PER_YEAR: Final = 0.1
+_MATERIAL_POWER: Final = 0.65
+_LEAST_MATERIAL: Final = 0.1
 _IMMATERIAL_SCORE: Final = 1.0
 # Different quantities that agree so strongly on a level past failure are not made to persist.
 _URGENT_SCORE: Final = 4.0
@@ -106,6 +113,18 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
     draws_per_year = 365.25 / DRAW_DAYS
     budget = catalogue.false_alarms_per_year[catalogue.pair_asset]
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
+
+
+def material_part(false_alarms_per_year: FloatArray) -> FloatArray:
+    """float64[...]: how much of the usual share of the failure level must be shown by quantities that agree.
+
+    Examples
+    --------
+    >>> material_part(np.array([0.02, 0.1, 0.5, 1.0, 10.0])).round(2).tolist()
+    [1.0, 1.0, 0.35, 0.22, 0.1]
+    """
+    part = (_USUAL_PER_YEAR / false_alarms_per_year) ** _MATERIAL_POWER
+    return np.asarray(np.clip(part, _LEAST_MATERIAL, 1.0))
 
 
 def fast_days(
@@ -291,7 +310,8 @@ def _strongest(
         told = np.maximum(joint, np.minimum(_joined(scores), _CALM_SCORE))
         ordered = -np.sort(-shares, axis=-1)
         second = min(1, ordered.shape[1] - 1)
-        agree = (ordered[:, 0] >= _MATERIAL_STRONG) & (ordered[:, second] >= _MATERIAL_FAIR)
+        part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset[pair]])
+        agree = (ordered[:, 0] >= _MATERIAL_STRONG * part) & (ordered[:, second] >= _MATERIAL_FAIR * part)
         agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
         agreed[pair[agree]] = True
         np.maximum.at(strength, pair, np.where(agree, told, np.minimum(told, _IMMATERIAL_SCORE)))

@@ -29,6 +29,7 @@ def days_to_alarm(
     strength: float = 0.0,
     doubt: float = 0.0,
     scatter: float = 1.0,
+    budget: float = 0.1,
     foretold: dict[int, float | None] | None = None,
 ) -> int:
     """Days that a level takes to an alarm; `before` is what the severity was in the months before.
@@ -36,6 +37,7 @@ def days_to_alarm(
     What was foretold at the end of each day is collected in `foretold`.
     """
     catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
+    catalogue = replace(catalogue, false_alarms_per_year=np.full_like(catalogue.false_alarms_per_year, budget))
     judged = len(catalogue.judged)
     state = initial_state(catalogue)
     state = replace(
@@ -88,6 +90,18 @@ def test_where_sound_levels_hardly_scatter_the_same_level_is_sooner_an_alarm(
 def test_what_is_not_material_is_no_alarm_however_little_sound_levels_scatter(registers: Callable[..., Any]) -> None:
     with pytest.raises(AssertionError, match="no alarm"):
         days_to_alarm(registers, BOTH, level=0.09, before=0.0, scatter=0.3)
+
+
+def test_what_is_material_goes_by_the_budget(registers: Callable[..., Any]) -> None:
+    """The dial hardly mattered while the same shares were asked for whatever it stood at."""
+    small: dict[str, Any] = {"level": 0.09, "before": 0.09, "scatter": 0.3}
+    for budget in (0.02, 0.1):
+        with pytest.raises(AssertionError, match="no alarm"):
+            days_to_alarm(registers, BOTH, budget=budget, **small)
+    assert days_to_alarm(registers, BOTH, budget=1.0, **small) < days_to_alarm(registers, BOTH, budget=0.5, **small)
+    lone: dict[str, Any] = {"level": 0.09, "before": 0.09, "scatter": 0.01}
+    with pytest.raises(AssertionError, match="no alarm"):
+        days_to_alarm(registers, BOTH[1:], budget=1.0, **lone)
 
 
 def test_what_speaks_against_harm_is_not_sharpened(registers: Callable[..., Any]) -> None:
