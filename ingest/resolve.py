@@ -77,10 +77,10 @@ class SensorChannels:
         """By name."""
         return self._resolver.channels[self._first : self._end]
 
-    def _place(self, name: str) -> int | None:
-        """Find a channel in `Resolver.channels`."""
-        place = bisect_left(self._resolver.channels, name, self._first, self._end, key=_name_of)
-        return place if place < self._end and self._resolver.channels[place].channel == name else None
+    def _find(self, name: str) -> Channel | None:
+        channels = self._resolver.channels
+        place = bisect_left(channels, name, self._first, self._end, key=_name_of)
+        return channels[place] if place < self._end and channels[place].channel == name else None
 
     def index(self, key: QuantityKey) -> int:
         """Find the index of a value's resolution in `Resolver.conversions`.
@@ -95,15 +95,14 @@ class SensorChannels:
             return index
         quantity, axis, unit = key
         name = channel_name(quantity, axis)
-        place = self._place(name)
-        channel = None if place is None else self._resolver.channels[place]
-        if place is None or channel is None or channel.derived:
+        channel = self._find(name)
+        if channel is None or channel.derived:
             raise PayloadError("unknown_channel", self._unknown(name, channel))
         try:
             converted = conversion(unit, channel.unit)
         except UnitError as error:
             raise PayloadError("bad_unit", f"channel {name!r}: {error}") from error
-        index = self._resolver.index_of(place, canonical_unit(unit), converted)
+        index = self._resolver.index_of(channel.key, canonical_unit(unit), converted)
         if len(self.known) < _MAX_SPELLINGS:
             self.known[key] = index
         return index
@@ -129,8 +128,7 @@ class SensorChannels:
 
     def _find_slot(self, axis: str) -> WaveformSlot:
         """Gather the derived channels of one axis; the unit of the first that follows the waveform is that of all."""
-        places = [self._derived(channel_name(quantity, axis)) for quantity, _ in WAVEFORM_CHANNELS]
-        found = [None if place is None else self._resolver.channels[place] for place in places]
+        found = [self._derived(channel_name(quantity, axis)) for quantity, _ in WAVEFORM_CHANNELS]
         if not any(found):
             name = channel_name("waveform", axis)
             raise PayloadError("unknown_channel", self._unknown(name, None))
@@ -140,15 +138,14 @@ class SensorChannels:
             1.0 if channel is None else conversion(base if unit is None else unit, channel.unit).factor
             for channel, (_, unit) in zip(found, WAVEFORM_CHANNELS, strict=True)
         )
-        numbers = [_NO_CHANNEL if place is None else self._resolver.number(place) for place in places]
+        numbers = [_NO_CHANNEL if channel is None else self._resolver.number(channel.key) for channel in found]
         return WaveformSlot(
             self.asset, self.sensor, axis, base, np.asarray(numbers, np.int32).tobytes(), shared(factors)
         )
 
-    def _derived(self, name: str) -> int | None:
-        """Find a channel that is computed from a waveform."""
-        place = self._place(name)
-        return place if place is not None and self._resolver.channels[place].derived else None
+    def _derived(self, name: str) -> Channel | None:
+        channel = self._find(name)
+        return channel if channel is not None and channel.derived else None
 
     def _unknown(self, name: str, channel: Channel | None) -> str:
         """Say what is registered instead of `name`."""
@@ -210,7 +207,7 @@ class Resolver:
         self._sensors: dict[tuple[str, str], SensorChannels] = {}
         self._resolutions: list[Resolution] = []
         self._keys: list[ChannelKey] = []
-        self._index: dict[tuple[int, str], int] = {}
+        self._index: dict[tuple[ChannelKey, str], int] = {}
         self.known_blocks = KnownBlocks()
         self._columns = Conversions(np.empty(0, np.int32), np.empty(0), np.empty(0))
         first = 0
@@ -242,18 +239,18 @@ class Resolver:
             raise PayloadError("unknown_channel", self.why_unknown(asset, sensor))
         return self._resolutions[channels.index(key)]
 
-    def number(self, place: int) -> int:
-        """Give the journal's number of a channel, by its place in `channels`."""
-        return int(self._numbers[place])
+    def number(self, key: ChannelKey) -> int:
+        """Give the journal's number of a registered channel."""
+        return int(self._numbers[bisect_left(self.channels, key, key=_key_of)])
 
-    def index_of(self, place: int, unit: str, converted: UnitConversion) -> int:
-        """Give one resolution its place in `conversions`, once for each place in `channels` and unit."""
-        index = self._index.get((place, unit))
+    def index_of(self, key: ChannelKey, unit: str, converted: UnitConversion) -> int:
+        """Give one resolution its place in `conversions`, once for each channel and unit."""
+        index = self._index.get((key, unit))
         if index is None:
             index = len(self._resolutions)
-            self._index[place, unit] = index
-            self._keys.append(self.channels[place].key)
-            self._resolutions.append(Resolution(self.number(place), converted.factor, converted.offset))
+            self._index[key, unit] = index
+            self._keys.append(key)
+            self._resolutions.append(Resolution(self.number(key), converted.factor, converted.offset))
         return index
 
     def key(self, index: int) -> ChannelKey:
