@@ -297,6 +297,7 @@ def _strongest(
     agreeing = np.zeros(pairs, np.int32)
     agreed = np.zeros(pairs, np.bool_)
     weight = np.zeros(judged)
+    part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset])
     sensor = catalogue.sensor_of_channel[channel].astype(np.int64)
     for scope in (sensor, np.full(len(rows), -1, np.int64)):
         key = pair_of_row * (len(catalogue.channels) + 1) + scope + 1
@@ -310,8 +311,8 @@ def _strongest(
         told = np.maximum(joint, np.minimum(_joined(scores), _CALM_SCORE))
         ordered = -np.sort(-shares, axis=-1)
         second = min(1, ordered.shape[1] - 1)
-        part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset[pair]])
-        agree = (ordered[:, 0] >= _MATERIAL_STRONG * part) & (ordered[:, second] >= _MATERIAL_FAIR * part)
+        strong, fair = _MATERIAL_STRONG * part[pair], _MATERIAL_FAIR * part[pair]
+        agree = (ordered[:, 0] >= strong) & (ordered[:, second] >= fair)
         agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
         agreed[pair[agree]] = True
         np.maximum.at(strength, pair, np.where(agree, told, np.minimum(told, _IMMATERIAL_SCORE)))
