@@ -66,6 +66,19 @@ def _take(inbox: MqttInbox, came: list[tuple[str, bytes]], wait_s: float = 5.0) 
     return batch
 
 
+def _take_all(inbox: MqttInbox, came: list[tuple[str, bytes]], wait_s: float) -> None:
+    while len(_take(inbox, came, wait_s)):
+        pass
+
+
+def _check_news_comes_once(broker: EmbeddedBroker, inbox: MqttInbox, news: list[tuple[str, bytes]]) -> None:
+    came: list[tuple[str, bytes]] = []
+    publish(broker.mqtt_port, news)
+    _take_all(inbox, came, 2.0)
+    inbox.stop()
+    assert sorted(came) == sorted(news)
+
+
 def test_readings_and_waveforms_come_in_the_order_in_which_they_were_published(
     broker: EmbeddedBroker, settings: Settings
 ) -> None:
@@ -102,18 +115,11 @@ def test_what_an_older_version_subscribed_to_is_taken_back_when_nothing_waits_th
         assert len(_take(inbox, came))
     meanwhile = _messages(2000, 2500)
     publish(broker.mqtt_port, meanwhile)
-    while len(_take(inbox, came, 4.0)):
-        pass
+    _take_all(inbox, came, 4.0)
     inbox.stop()
     assert set(came) == {*waited, *meanwhile}
-    came.clear()
     inbox = _connected(make_inbox(settings))
-    news = [*_messages(3000, 3200), (status_topic("gw"), b"{}")]
-    publish(broker.mqtt_port, news)
-    while len(_take(inbox, came, 2.0)):
-        pass
-    inbox.stop()
-    assert sorted(came) == sorted(news)  # each once
+    _check_news_comes_once(broker, inbox, [*_messages(3000, 3200), (status_topic("gw"), b"{}")])
 
 
 def test_of_a_whole_broker_everything_comes_but_our_own_replies(broker: EmbeddedBroker, tmp_path: Path) -> None:
@@ -122,8 +128,7 @@ def test_of_a_whole_broker_everything_comes_but_our_own_replies(broker: Embedded
     inbox.publish(rejected_topic("gw"), b"a reply")
     odd = [("infra/v2/gw/brug/acc/reading", b"of another form"), ("infra/v1/gw/brug/acc/rejected", b"no reply of ours")]
     publish(broker.mqtt_port, [*odd, *_messages(0, 20)])
-    while len(_take(inbox, came, 2.0)):
-        pass
+    _take_all(inbox, came, 2.0)
     assert came == [*odd, *_messages(0, 20)]
     inbox.stop()
 
@@ -137,13 +142,6 @@ def test_a_session_loses_nothing_where_the_broker_becomes_whole_or_ceases_to(
     waited = _messages(0, 1000)
     publish(broker.mqtt_port, waited)
     inbox = _connected(make_inbox(_settings(tmp_path, broker, whole_broker=not was_whole)))
-    while len(_take(inbox, came, 4.0)):
-        pass
+    _take_all(inbox, came, 4.0)
     assert set(came) == set(waited)
-    came.clear()
-    news = [*_messages(1000, 1200), (status_topic("gw"), b"{}")]
-    publish(broker.mqtt_port, news)
-    while len(_take(inbox, came, 2.0)):
-        pass
-    inbox.stop()
-    assert sorted(came) == sorted(news)  # each once
+    _check_news_comes_once(broker, inbox, [*_messages(1000, 1200), (status_topic("gw"), b"{}")])
