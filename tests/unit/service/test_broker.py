@@ -87,6 +87,23 @@ def test_its_log_is_in_the_data_folder(started: EmbeddedBroker, tmp_path: Path) 
     assert "Server is ready" in started.log_file.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("ours", "given"), [(None, "200"), ("50", "50")])
+def test_it_collects_garbage_as_we_say_unless_the_operator_has_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: str | None, given: str
+) -> None:
+    if ours is None:
+        monkeypatch.delenv("GOGC", raising=False)
+    else:
+        monkeypatch.setenv("GOGC", ours)
+    broker = embedded(tmp_path)
+    broker.start()
+    try:
+        environment = Path(f"/proc/{broker.pid}/environ").read_bytes().split(b"\0")
+    finally:
+        broker.stop()
+    assert f"GOGC={given}".encode() in environment
+
+
 def test_every_topic_filter_of_ingest_is_granted(started: EmbeddedBroker) -> None:
     """With 16,384 for each of four, 65,536 in all, nats-server refuses the last one."""
     filters = (*FORMER_FILTERS, *TOPIC_FILTERS, *ALL_TOPICS)
