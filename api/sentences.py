@@ -94,7 +94,8 @@ REASON_SENTENCES: Final = {
         "If the structure was renewed, accept the new normal."
     ),
     "sensor_gaps": (
-        "Sensor {sensor} comes and goes: {share} of its readings are missing; check its plug, battery and connection."
+        "Sensor {sensor} comes and goes: {share} of its readings are missing; check its plug, battery and connection, "
+        "and whether it speaks as often as the register says."
     ),
     "sensor_crowded": (
         "Sensor {sensor} ({channel}) counted {measured} {unit}, while its busiest hour so far had {busiest} {unit}; "
