@@ -15,6 +15,7 @@ from domain.identifiers import AssetId, ChannelKey, ChannelName, GatewayId, Sens
 
 __all__ = [
     "FALSE_ALARMS_PER_YEAR",
+    "LAST_END_NS",
     "WAVEFORM_CHANNELS",
     "Asset",
     "AssetType",
@@ -55,6 +56,10 @@ class Direction(StrEnum):
 
 # Alarm budget of an asset where the owner set none (design.md D8).
 FALSE_ALARMS_PER_YEAR: Final = 0.1
+
+# Works that end later, as those that are written down until 2299 or 9999, have no end that a time of ours (64
+# bits of nanoseconds) could reach: the first of January 2262.
+LAST_END_NS: Final = 9_214_646_400 * 1_000_000_000
 
 # What ingest computes from a raw waveform, as channel name (before the axis) and unit; None: the unit of the waveform.
 WAVEFORM_CHANNELS: Final[tuple[tuple[str, str | None], ...]] = (

@@ -116,6 +116,8 @@ class Fields:
             return ""
         value = self.values[name]
         if isinstance(value, str):
+            if "\0" in value:
+                self.fault(name, "text without the character NUL")
             return value.strip()
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from domain.errors import RegisterError
 from ingest.fields import Faults, Fields
+from ingest.formats.json_text import check_letters
 from ingest.tables import read_text
 
 __all__ = ["Feature", "read_features"]
@@ -35,6 +36,7 @@ def read_features(path: Path, faults: Faults) -> list[Feature]:
     text = read_text(path)
     try:
         document = json.loads(text)
+        check_letters(document)
     except (ValueError, RecursionError) as error:
         raise RegisterError(f"{path}: expected GeoJSON, got text that is not JSON: {error}") from error
     features = document.get("features") if isinstance(document, dict) else None

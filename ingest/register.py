@@ -27,6 +27,10 @@ __all__ = ["read_register", "read_works", "register_from_json", "register_to_jso
 
 # Emergency repairs cost three times planned ones unless the owner knows better (design.md section 6).
 _EMERGENCY_FACTOR: Final = 3.0
+# More than any structure costs, and little enough to be counted with.
+_MOST_EUR: Final = 1e12
+_MOST_HOURS: Final = 1e6
+_MOST_LEAD_DAYS: Final = 36_525.0
 _ASSET_COLUMNS: Final = frozenset(
     {
         "id",
@@ -192,8 +196,8 @@ def _read_asset(row: Fields) -> Asset:
     kind = row.choice("type", AssetType)
     if not row.has("type"):
         row.fault("type", "one of {choices}", choices=tuple(AssetType))
-    planned = row.number("planned_repair_cost_eur", low=0)
-    emergency = row.number("emergency_repair_cost_eur", low=0)
+    planned = row.number("planned_repair_cost_eur", low=0, high=_MOST_EUR)
+    emergency = row.number("emergency_repair_cost_eur", low=0, high=_MOST_EUR)
     if emergency is None and planned is not None:
         emergency = _EMERGENCY_FACTOR * planned
     lat, lon = row.number("lat", low=-90, high=90), row.number("lon", low=-180, high=180)
@@ -211,9 +215,9 @@ def _read_asset(row: Fields) -> Asset:
         built_year=row.whole("built_year", low=1, high=9999),
         planned_repair_cost_eur=planned,
         emergency_repair_cost_eur=emergency,
-        closure_hours=row.number("closure_hours", low=0),
-        closure_cost_eur_per_hour=row.number("closure_cost_eur_per_hour", low=0),
-        crew_lead_days=row.number("crew_lead_days", low=0),
+        closure_hours=row.number("closure_hours", low=0, high=_MOST_HOURS),
+        closure_cost_eur_per_hour=row.number("closure_cost_eur_per_hour", low=0, high=_MOST_EUR),
+        crew_lead_days=row.number("crew_lead_days", low=0, high=_MOST_LEAD_DAYS),
         condition_inspected=row.whole("condition_inspected", low=1, high=6),
         inspected_on=row.day("inspected_on"),
         external_ids=_external_ids(row),

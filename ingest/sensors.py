@@ -25,6 +25,7 @@ __all__ = ["read_channels"]
 
 _CHANNEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(?:\.[A-Za-z0-9_-]{1,16})?")
 _AXIS: Final = re.compile(r"[A-Za-z0-9_-]{0,16}")
+_LONGEST_UNIT: Final = 32
 _LONGEST_INTERVAL_S: Final = 366 * 86_400.0
 _SHORTEST_INTERVAL_S: Final = 1e-3
 
@@ -139,6 +140,8 @@ def _read_unit(row: Fields, defaults: ChannelDefaults | None) -> str:
         row.fault("unit", "the unit that values are to be kept in, such as {units}", units=_examples(defaults))
         return ""
     unit = canonical_unit(row.text("unit"))
+    if len(unit) > _LONGEST_UNIT:
+        row.fault("unit", "a unit of at most {longest} characters", longest=_LONGEST_UNIT)
     if defaults is not None and not any(_converts(unit, other) for other in defaults.units):
         row.fault("unit", "a unit that converts to {units}", units=_examples(defaults))
     return unit

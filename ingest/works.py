@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from domain.identifiers import AssetId, SensorId
-from domain.register import Register, Works
+from domain.register import LAST_END_NS, Register, Works
 from ingest.fields import Fields
 
 __all__ = ["read_works_rows"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1000
+_DAY_NS: Final = 86_400_000_000_000
 
 
 def read_works_rows(rows: Iterable[Fields], register: Register) -> tuple[Works, ...]:
@@ -39,17 +40,23 @@ def read_works_rows(rows: Iterable[Fields], register: Register) -> tuple[Works, 
 
 
 def _read_time(row: Fields, name: str, *, is_end: bool) -> int | None:
-    """Take a required ISO 8601 time; a date alone as end includes that day."""
+    """Take a required ISO 8601 time; a date alone as end includes that day, and one far ahead stands for no end."""
     text = row.text(name)
     try:
         moment = datetime.fromisoformat(text)
-        if _is_date(text):
-            moment += timedelta(days=1) if is_end else timedelta()
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(microseconds=1) * _NS_PER_US
-    except (ValueError, OverflowError):
+    except ValueError:
         row.fault(name, "an ISO 8601 date or time such as 2026-11-23 or 2026-11-23T09:00:00Z")
         return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    time_ns = (moment - _EPOCH) // timedelta(microseconds=1) * _NS_PER_US
+    if is_end and _is_date(text):
+        time_ns += _DAY_NS
+    if is_end and time_ns > LAST_END_NS:
+        return LAST_END_NS
+    if not -LAST_END_NS <= time_ns <= LAST_END_NS:
+        row.fault(name, "a time from 1678 to 2261")
+        return None
+    return time_ns
 
 
 def _is_date(text: str) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from domain.arrays import BoolArray
 from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
-from domain.register import AssetType, Channel, Direction, Register, Role, Works
+from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
 from models.catalogue import DRIVERS, HOUR_NS, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
@@ -227,8 +227,9 @@ def _works(
         "works": tuple(works),
         "works_asset": np.array([place[row.asset] for row in works], np.int32),
         "works_sensor": np.array(sensors, np.int32),
-        "works_start_ns": np.array([row.start_ns for row in works], np.int64),
-        "works_end_ns": np.array([row.end_ns for row in works], np.int64),
+        # Until 3.51 a register could hold ends that no time of ours reaches.
+        "works_start_ns": np.array([min(row.start_ns, LAST_END_NS) for row in works], np.int64),
+        "works_end_ns": np.array([min(row.end_ns, LAST_END_NS) for row in works], np.int64),
         "works_moves": np.array([_moves_reference(row.kind) for row in works], np.bool_),
     }
 

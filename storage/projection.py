@@ -274,7 +274,7 @@ def _replace_register(
                 "sensor": channel.sensor,
                 "channel": channel.channel,
                 "number": number,
-                "unit": channel.unit,
+                "unit": plain_text(channel.unit, 32),
                 "gateway": channel.gateway,
                 "role": channel.role.value,
                 "interval_s": channel.interval_s,

@@ -16,9 +16,10 @@ import msgspec
 
 from domain.errors import PayloadError
 
-__all__ = ["as_object", "check_version", "decode_json", "describe", "required"]
+__all__ = ["as_object", "check_letters", "check_version", "decode_json", "describe", "required"]
 
 _DECODER: Final = msgspec.json.Decoder()
+_ESCAPE: Final = b"\\u"
 _MAX_DIGITS: Final = 400  # more than float64 can hold, and int() of longer texts is slow on purpose
 
 
@@ -57,9 +58,25 @@ def decode_json(payload: bytes) -> Any:
 def _decode_tolerantly(payload: bytes, first_error: Exception) -> Any:
     """Parse again with the standard library, which knows NaN, infinities and numbers of any length."""
     try:
-        return json.loads(payload.decode("utf-8"), parse_int=_integer)
+        value = json.loads(payload.decode("utf-8"), parse_int=_integer)
+        if _ESCAPE in payload:
+            check_letters(value)
+    except UnicodeEncodeError as error:
+        raise _not_json(error) from error
     except (ValueError, RecursionError) as error:
         raise _not_json(first_error) from error
+    return value
+
+
+def check_letters(value: Any) -> None:
+    """Refuse text with half of a surrogate pair, which `json` reads and nothing behind it could write.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        If there is one anywhere in what was read from JSON.
+    """
+    json.dumps(value, ensure_ascii=False).encode()
 
 
 def _integer(text: str) -> float:

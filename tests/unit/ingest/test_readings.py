@@ -137,6 +137,8 @@ def test_a_bad_time_is_no_device_time_and_the_values_stay(time: Any) -> None:
         (b"\xff\xfe", "not_json"),
         (b'{"v":1,"sensor":"\xff"}', "not_json"),
         (b'{"a":NaN,"b":"\xff"}', "not_json"),
+        (rb'{"a":NaN,"b":"\ud83d"}', "not_json"),
+        (rb'{"a":1e999,"\uDC00":1}', "not_json"),
         (b'{"a":1e999,"b":"\\ud800', "not_json"),
         (b"[" * 100_000, "not_json"),
         (b'{"a":' * 50_000 + b"NaN", "not_json"),

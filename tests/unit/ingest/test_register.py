@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import RegisterError
 from domain.identifiers import AssetId, SensorId
-from domain.register import AssetType, Channel, Direction, Register, Role, Works
+from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
 from ingest.register import read_register, read_works, register_from_json, register_to_json
 
 _ASSETS = """id,name,type,lat,lon,built_year,planned_repair_cost_eur,emergency_repair_cost_eur,closure_hours,\
@@ -338,7 +338,8 @@ def test_works_are_read(tmp_path: Path, register: Register) -> None:
         ("brug-042,,,2026-11-23,2026-11-24", "column kind"),
         ("brug-042,x,,,2026-11-24", "column start"),
         ("brug-042,x,,23-11-2026,2026-11-24", "column start: got '23-11-2026', expected an ISO 8601 date"),
-        ("brug-042,x,,2026-11-23,9999-12-31", "column end"),
+        ("brug-042,x,,2300-01-01,2300-01-02", "column start: got '2300-01-01', expected a time from 1678 to 2261"),
+        ("brug-042,x,,1500-01-01,2026-11-24", "column start: got '1500-01-01', expected a time from 1678 to 2261"),
         (
             "brug-042,x,,2026-11-23T10:00Z,2026-11-23T10:00Z",
             "column end: got '2026-11-23T10:00Z', expected a time after",
@@ -348,3 +349,30 @@ def test_works_are_read(tmp_path: Path, register: Register) -> None:
 def test_faulty_works_are_told(tmp_path: Path, register: Register, row: str, fault: str) -> None:
     with pytest.raises(RegisterError, match=f"works.csv, line 2, {fault}"):
         read_works(_write(tmp_path, works="asset,kind,sensor,start,end\n" + row)[0], register)
+
+
+@pytest.mark.parametrize("end", ["2299-12-31", "2600-01-01T00:00:00Z", "9999-12-30", "9999-12-31", "9999-12-31T23:59Z"])
+def test_works_until_a_time_far_ahead_have_no_end(tmp_path: Path, register: Register, end: str) -> None:
+    text = f"asset,kind,sensor,start,end\nbrug-042,load limit,,2026-11-23,{end}\n"
+    (works,) = read_works(_write(tmp_path, works=text)[0], register)
+    assert works.end_ns == LAST_END_NS < 2**63
+
+
+def test_amounts_beyond_all_reason_are_told(tmp_path: Path) -> None:
+    faults = _faults(_write(tmp_path, assets="id,type,planned_repair_cost_eur,closure_hours\nb,road,1e308,1e9\n"))
+    assert "planned_repair_cost_eur: got '1e308', expected a number from 0 to" in faults[0]
+    assert "closure_hours: got '1e9', expected a number from 0 to" in faults[1]
+
+
+def test_a_unit_too_long_for_a_database_is_told(tmp_path: Path) -> None:
+    text = _SENSORS.replace("noise_level,dB", "noise_level,vehicles per hour and per open lane")
+    assert "expected a unit of at most 32 characters" in _faults(_write(tmp_path, assets=_ASSETS, sensors=text))[0]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "NUL \0 here"])
+def test_letters_that_nothing_can_store_are_told(tmp_path: Path, name: str) -> None:
+    document = {"type": "FeatureCollection", "features": [_feature(name=name)]}
+    with pytest.raises(
+        RegisterError, match=r"expected text without the character NUL|text that is not JSON: .*surrogate"
+    ):
+        read_register(_geojson(tmp_path, document))

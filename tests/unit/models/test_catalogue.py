@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
-from domain.register import Asset, AssetType, Channel, Direction, Register, Role, Works
+from domain.register import LAST_END_NS, Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue, Summary
 from models.compiling import compile_catalogue
 from models.evidence import alarm_threshold
@@ -29,6 +29,14 @@ def test_the_order_of_the_register_changes_nothing(registers: Callable[..., Any]
     register, numbers = registers(NAMES, assets=3)
     turned = Register(register.assets[::-1], register.channels[::-1], register.works)
     assert equal(compile_catalogue(register, numbers), compile_catalogue(turned, numbers))
+
+
+def test_works_of_earlier_registers_may_end_when_no_time_does(registers: Callable[..., Any]) -> None:
+    """With such an entry in its journal ingest could not start."""
+    register, numbers = registers(NAMES)
+    works = (Works(register.assets[0].id, "load limit", 2**60, 2**63 + 10),)
+    catalogue = compile_catalogue(replace(register, works=works), numbers)
+    assert catalogue.works_end_ns.tolist() == [LAST_END_NS]
 
 
 def test_channels_stand_side_by_side_and_keep_their_numbers(registers: Callable[..., Any]) -> None:
