@@ -9,7 +9,10 @@ wandering keeps slow change from being learnt as environment; the covariance say
 as the effect of a frost that was never met.
 
 - Predict before learn: a value is scored against what was known before it.
-- Robust: an innovation counts for at most three of its standard deviations.
+- Robust: an innovation counts for at most three of its standard deviations, in the reference that commissioning builds
+  as in the filter, so that one wild value among a hundred neither moves what is normal nor makes it look restless.
+- The first value of all has nothing to be held against. The first three move the level alone, and where the fourth
+  agrees with the third and not with their mean, one of them was wild and commissioning begins again.
 - Gated: while a channel is suspect its effects are frozen and only the level moves, so that damage can
   neither be learnt as weather nor hide (a Schmidt-Kalman update: suboptimal gain, honest covariance).
 - The variance of the noise follows the innovations by the EM step for one observation.
@@ -29,13 +32,13 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
-from models.columns import carry, dot, downdate, gather, put
+from models.columns import carry, dot, downdate, gather, put, total
 from models.deviation import Expectation, hidden_variance
 from models.environment import Explained
 from models.layout import BLOCKS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group
-from models.triangles import diagonal
+from models.triangles import diagonal, first_line
 
 __all__ = ["learn", "meet_drivers"]
 
@@ -49,6 +52,12 @@ _WANDER_PER_SQRT_DAY: Final = 0.01
 # Effects change over years (ageing of bearings and asphalt): share of their prior in a day.
 _EFFECT_PER_SQRT_DAY: Final = 0.001
 _INNOVATION_LIMIT: Final = 3.0
+# Values that say nothing of the effects yet, and are held against the next one.
+_FIRST: Final = 3
+# One of them was wild where their mean is so many distances to failure from the next value, by a third of what it was
+# wild by, while the last two differ by no more than a share of that.
+_WILD: Final = 0.3
+_ALIKE: Final = 0.25
 _LONGEST_GAP_H: Final = 365.0 * 24.0
 _LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns")
 
@@ -91,15 +100,20 @@ def learn(
     scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
     scaled = with_columns(state, scale=scatter(state.scale, rows, scale))
     values = _Values(value, rows, explained, expectation, frozen, end_ns)
-    learnt = {name: getattr(state, name).copy() for name in _LEARNT}
+    learnt = {name: getattr(scaled, name).copy() for name in _LEARNT}
+    counted, again = np.empty(len(rows)), np.zeros(len(rows), np.bool_)
     for group in explained.groups:
         some = rows[group.some]
-        coefficients, lower, noise = _learn_some(catalogue, scaled, values, group)
-        put(learnt["coefficients"], some, group.places, coefficients)
-        put(learnt["covariance"], some, group.entries, lower)
-        learnt["noise"][some] = noise
+        found = _learn_some(catalogue, scaled, values, group)
+        put(learnt["coefficients"], some, group.places, found.coefficients)
+        put(learnt["covariance"], some, group.entries, found.lower)
+        learnt["noise"][some] = found.noise
+        counted[group.some], again[group.some] = found.counted, found.again
     learnt["updated_ns"][rows] = end_ns
-    return _commission(catalogue, with_columns(scaled, **learnt), values, commissioning)
+    begun = with_columns(scaled, **learnt)
+    if again.any():
+        begun = _begin_again(catalogue, begun, rows[again], value[again])
+    return _commission(catalogue, begun, values, counted, commissioning)
 
 
 class _Values(NamedTuple):
@@ -113,10 +127,28 @@ class _Values(NamedTuple):
     end_ns: TimeArray
 
 
-def _learn_some(
-    catalogue: Catalogue, state: ModelState, values: _Values, group: Group
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give coefficients, covariance and noise of a group, of which the state has the scale already."""
+class _Learnt(NamedTuple):
+    """What the channels of a group know now.
+
+    Attributes
+    ----------
+    coefficients, lower, noise : float64[p, R], float64[p (p + 1) / 2, R], float64[R]
+        Of the regressors that the group has met.
+    counted : float64[R]
+        The values as far as they are believed, which is what the reference is made of.
+    again : bool[R]
+        Channels whose first value was wrong.
+    """
+
+    coefficients: FloatArray
+    lower: FloatArray
+    noise: FloatArray
+    counted: FloatArray
+    again: BoolArray
+
+
+def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group: Group) -> _Learnt:
+    """Learn the values of a group, of which the state has the scale already."""
     some, met = group.some, group.places
     rows, value, frozen = values.rows[some], values.value[some], values.frozen[some]
     scale, count = state.scale[rows], state.count[rows]
@@ -147,12 +179,23 @@ def _learn_some(
     variance[1:] += np.where(frozen | ~known[1:], 0.0, (_EFFECT_PER_SQRT_DAY * prior[1:]) ** 2 * (elapsed_h / 24.0))
     lower[on_diagonal] = variance
 
-    spread = carry(lower, design)
+    spread, forecast = carry(lower, design), dot(design, coefficients)
     expected_square = dot(design, spread) + noise + hidden
     limit = _INNOVATION_LIMIT * np.sqrt(expected_square)
-    innovation = np.clip(value - dot(design, coefficients), -limit, limit)
+    again, moved_by = _hear_first(catalogue, state, rows, value, forecast, limit)
+    if again.any():
+        coefficients[0] += np.where(again, value - forecast, 0.0)
+        forecast = np.where(again, value, forecast)
+        line = first_line(len(met))
+        lower[line] = np.where(again, 0.0, lower[line])
+        lower[on_diagonal[0]] = np.where(again, prior[0] ** 2, lower[on_diagonal[0]])
+        noise = np.where(again, (_NOISE_START * scale) ** 2, noise)
+        count = np.where(again, 0, count)
+        spread = carry(lower, design)
+        expected_square = dot(design, spread) + noise + hidden
+    innovation = np.clip(value - forecast, -limit, limit)
     gain = spread / expected_square
-    gain[1:] = np.where(frozen, 0.0, gain[1:])
+    gain[1:] = np.where(frozen | (count < _FIRST), 0.0, gain[1:])
     coefficients += gain * innovation
     # The covariance loses g s' + s g' - total g g', which is g r' + r g'.
     downdate(lower, gain, spread - 0.5 * expected_square * gain)
@@ -161,7 +204,47 @@ def _learn_some(
     share = noise / expected_square
     moved = noise + pace * share**2 * (innovation**2 - expected_square)
     noise = np.where(frozen, noise, np.maximum(moved, (_NOISE_LEAST * scale) ** 2))
-    return coefficients, lower, noise
+    counted = np.where(count < _FIRST, value, forecast + innovation + moved_by)
+    return _Learnt(coefficients, lower, noise, counted, again)
+
+
+def _hear_first(
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    value: FloatArray,
+    forecast: FloatArray,
+    limit: FloatArray,
+) -> tuple[BoolArray, FloatArray]:
+    """Hold the first values against the fourth; until then they are in the reference as they were measured.
+
+    Returns
+    -------
+    bool[R]
+        Where one of them was wild, and the level is not to be trusted.
+    float64[R]
+        Elsewhere, what the reference is to be moved by: to the level where the third was wild.
+    """
+    early = (state.count[rows] == _FIRST) & (catalogue.commission_count[catalogue.judged[rows]] > _FIRST * BLOCKS)
+    if not early.any():
+        return early, np.zeros(len(rows))
+    channel = catalogue.judged[rows]
+    mean = total(state.block_value[rows].T) / _FIRST
+    off = np.abs(mean - value)
+    wild = early & (off > _WILD * _first_scale(catalogue, channel, value))
+    again = wild & (np.abs(value - state.recent[channel, 1]) < _ALIKE * off)
+    third = wild & (np.abs(value - forecast) < _ALIKE * off)
+    kept = np.where(third, forecast, np.clip(mean, forecast - limit, forecast + limit))
+    return again, np.where(early & ~again, _FIRST * (kept - mean), 0.0)
+
+
+def _begin_again(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> ModelState:
+    """Forget what the first values told of the reference and of the distance to failure."""
+    scale, count = state.scale.copy(), state.count.copy()
+    block_value, block_regressors = state.block_value.copy(), state.block_regressors.copy()
+    scale[rows] = _first_scale(catalogue, catalogue.judged[rows], value)
+    count[rows], block_value[rows], block_regressors[rows] = 0, 0.0, 0.0
+    return with_columns(state, scale=scale, count=count, block_value=block_value, block_regressors=block_regressors)
 
 
 def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], steps: FloatArray) -> FloatArray:
@@ -195,8 +278,10 @@ def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     return np.asarray(np.where(state.count[rows] >= needed, np.maximum(pooled, least), least), dtype=np.float64)
 
 
-def _commission(catalogue: Catalogue, state: ModelState, values: _Values, commissioning: BoolArray) -> ModelState:
-    """Add values to the reference of channels that are not commissioned yet."""
+def _commission(
+    catalogue: Catalogue, state: ModelState, values: _Values, believed: FloatArray, commissioning: BoolArray
+) -> ModelState:
+    """Add values, as far as they are believed, to the reference of channels that are not commissioned yet."""
     needed = catalogue.commission_count[catalogue.judged[values.rows]]
     counted = np.flatnonzero(commissioning & (state.count[values.rows] < needed))
     if not len(counted):
@@ -204,7 +289,7 @@ def _commission(catalogue: Catalogue, state: ModelState, values: _Values, commis
     rows = values.rows[counted]
     explained, usual = values.explained.take(counted), values.expectation.usual[counted]
     block = np.minimum(state.count[rows] // (needed[counted] // BLOCKS), BLOCKS - 1)
-    sums = state.block_value[rows, block] + values.value[counted]
+    sums = state.block_value[rows, block] + believed[counted]
     block_value, block_regressors = state.block_value.copy(), state.block_regressors.copy()
     block_value[rows, block] = sums
     block_regressors[rows, block] += np.where(explained.is_unknown[:, 1:], usual, explained.regressors[:, 1:])

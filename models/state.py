@@ -39,7 +39,7 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.50"
+MODEL_VERSION: Final = "3.51"
 
 _MAGIC: Final = b"SCHS"
 # Columns of bytes; the others are of numbers.

@@ -13,7 +13,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.compiling import compile_catalogue
 from models.deviation import expect
 from models.environment import Explained
-from models.memory import ModelState
+from models.memory import ModelState, with_columns
 from models.state import initial_state
 
 _FIRST_HOUR = 472_224
@@ -43,6 +43,9 @@ def fold_in(
     catalogue: Catalogue, state: ModelState, y: Any, rows: Any, *, explained: Explained, frozen: Any, hour: int
 ) -> ModelState:
     """Learn one hour's values, all of them while being commissioned."""
+    recent = state.recent.copy()
+    recent[catalogue.judged[rows]] = np.column_stack([y, recent[catalogue.judged[rows], 0]])
+    state = with_columns(state, recent=recent)
     return learn(
         catalogue,
         state,

@@ -73,6 +73,7 @@ VERSIONS = {
     "3.48": ("20d68cd4f3b32aa0", "4003fe63e63168e2"),
     "3.49": ("0d07bf71c9931a72", "4003fe63e63168e2"),
     "3.50": ("0d07bf71c9931a72", "4003fe63e63168e2"),
+    "3.51": ("0d07bf71c9931a72", "e219a72c2148885d"),
 }
 DAYS = 18
 
@@ -103,16 +104,21 @@ def numbers_digest(run: Any) -> str:
 
 
 def made_up_site(start_run: Callable[..., Any]) -> Any:
-    """Eighteen days of a drive that wears from the sixth on, and whose thermometer turns to Fahrenheit."""
+    """Eighteen days of a drive that wears from the sixth on, and whose thermometer turns to Fahrenheit.
+
+    Until 3.50 no value was wild.
+    """
     hours = np.arange(DAYS * 24)
     wave = np.sin(hours * 2 * np.pi / 24)
     jitter = np.modf(hours * 0.754877666)[0] - 0.5
     worn = np.clip((hours - 140) / 100.0, 0.0, 1.2)
     air = 12.0 + 4.0 * wave + jitter
+    # The first value of one channel and the fortieth of another are wild.
+    first, fortieth = np.where(hours == 0, 20.0, 1.0), np.where(hours == 40, 3.0, 1.0)
     return start_run(["vibration_rms", "motor_temperature", "temperature", "traffic_count"], kind=AssetType.LOCK).feed(
         {
-            "vibration_rms": 0.4 * np.exp(0.05 * jitter + 0.9 * worn),
-            "motor_temperature": 40.0 + 2.0 * wave + jitter + 25.0 * worn,
+            "vibration_rms": first * 0.4 * np.exp(0.05 * jitter + 0.9 * worn),
+            "motor_temperature": fortieth * (40.0 + 2.0 * wave + jitter + 25.0 * worn),
             "temperature": np.where(hours < 200, air, 1.8 * air + 32.0),
             "traffic_count": np.round(200.0 + 150.0 * wave + 20.0 * jitter),
         }
