@@ -13,7 +13,7 @@ from api.texts import capital, text
 from api.times import parse_date
 from api.wording import say_advice_of, say_reasons
 from domain.measurements import DataQuality, SensorStatus
-from domain.records import Alarm, Decision, RiskAssessment, RiskState
+from domain.records import PLANNING_HORIZON_DAYS, Alarm, Decision, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.overview_rows import grade_now
 
@@ -36,7 +36,6 @@ _SECONDS_PER_DAY: Final = 86_400.0
 # Younger than this is now: whole minutes would read as nought.
 _JUST_NOW_S: Final = 60
 # The horizon of the ranking's cost of waiting.
-_LIST_HORIZON_DAYS: Final = 90
 # Two points of a percent: less is no change that a planner would act on.
 _SAME_SHARE: Final = 0.02
 # Width of the 80 % interval up to which a chance may be called fairly certain, and uncertain.
@@ -159,7 +158,7 @@ def risk_row(
         )
         for item in risk.probability_of_failure
     )
-    listed = next((item for item in chances if item.days == _LIST_HORIZON_DAYS), None)
+    listed = next((item for item in chances if item.days == PLANNING_HORIZON_DAYS), None)
     life = risk.remaining_life
     cost = risk.expected_cost_of_waiting_eur
     silent = risk.state is RiskState.INSUFFICIENT_DATA and risk.data_quality is DataQuality.NONE
@@ -257,7 +256,7 @@ def _trend(now: Chance | None, before: RiskAssessment | None, language: Language
     """Compare the chance with that of thirty days ago; None where either is missing."""
     was = None
     if before is not None:
-        was = next((item for item in before.probability_of_failure if item.horizon_days == _LIST_HORIZON_DAYS), None)
+        was = next((item for item in before.probability_of_failure if item.horizon_days == PLANNING_HORIZON_DAYS), None)
     if now is None or was is None:
         return None
     said = chance(was.value, language)

@@ -18,6 +18,7 @@ from domain.measurements import DataQuality
 __all__ = [
     "EVENT_VERBS",
     "HORIZONS_DAYS",
+    "PLANNING_HORIZON_DAYS",
     "STANDING_STATES",
     "Alarm",
     "AlarmState",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 HORIZONS_DAYS: Final = (30, 90, 365)
+# The one by which structures are listed, plans made and forecasts judged.
+PLANNING_HORIZON_DAYS: Final = 90
 
 
 class RiskState(StrEnum):

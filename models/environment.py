@@ -28,6 +28,7 @@ from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
+from models.warmth import frost_of, warmth_of
 
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
@@ -181,9 +182,9 @@ def update_environment(
     regressors[:, 0] = 1.0
     lagged_temperature, lagged_humidity, lagged_rain, lagged_load = np.nan_to_num(lagged).T
     columns = (
-        (temperature - 10.0) / 10.0,
-        (lagged_temperature - 10.0) / 10.0,
-        np.minimum(lagged_temperature, 0.0) / 5.0,
+        warmth_of(temperature),
+        warmth_of(lagged_temperature),
+        frost_of(lagged_temperature),
         (lagged_humidity - 75.0) / 20.0,
         np.where(met[:, _AIR], (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
         np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,

@@ -58,6 +58,7 @@ from models.opposed import is_opposed
 from models.plausibility import may_speak
 from models.settling import Settling, learn_settling, place_variance, taught_share, wander_variance
 from models.thresholds import MODES
+from models.warmth import MILD_DEGC, frost_of, warmth_of
 
 __all__ = ["believable", "compare_with_fleet", "group_names"]
 
@@ -110,11 +111,11 @@ def temperature_effect(catalogue: Catalogue, state: ModelState) -> FloatArray:
 
     In the model's unit; 0 where the asset has no temperature sensor. The temperature of the last day stands for now.
     """
-    lagged = np.nan_to_num(state.lagged[catalogue.asset_of_judged, 0], nan=10.0)
+    lagged = np.nan_to_num(state.lagged[catalogue.asset_of_judged, 0], nan=MILD_DEGC)
     now = {
-        "air_now": (lagged - 10.0) / 10.0,
-        "air_lagged": (lagged - 10.0) / 10.0,
-        "frost": np.minimum(lagged, 0.0) / 5.0,
+        "air_now": warmth_of(lagged),
+        "air_lagged": warmth_of(lagged),
+        "frost": frost_of(lagged),
     }
     usual = np.sum(state.block_regressors, axis=1, dtype=np.float64) / np.maximum(state.count, 1)[:, np.newaxis]
     effect = np.zeros(len(catalogue.judged))

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
-from domain.records import HORIZONS_DAYS
+from domain.records import HORIZONS_DAYS, PLANNING_HORIZON_DAYS
 from models.axes import place_in_group
 from models.degradation import USUAL_LIFE_DAYS
 from models.life_book import stretched
@@ -167,7 +167,7 @@ def join_modes(
         severity=np.where(known, np.clip(worst, 0.0, 1.0), 0.0),
         failed=now,
         sound=-np.expm1(-rate_day[:, np.newaxis] * LIFE_DAYS),
-        avertable_90=present[0][:, len(LIFE_DAYS) + HORIZONS_DAYS.index(90)],
+        avertable_90=present[0][:, len(LIFE_DAYS) + HORIZONS_DAYS.index(PLANNING_HORIZON_DAYS)],
         later=-np.expm1(-later),
     )
 

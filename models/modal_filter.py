@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from domain.arrays import FloatArray
 from models.modal_memory import CONFIRMED_SEEN, FROST, LEVEL, RATE, SLOPE, STATES, ModeTracks
+from models.warmth import frost_of, warmth_of
 
 __all__ = ["learn", "predict", "regressors", "starting_state"]
 
@@ -32,7 +33,7 @@ _LARGEST_INNOVATION: Final = 9.0
 
 def regressors(temperature_degc: float) -> FloatArray:
     """Give what the filter's state is multiplied by at a temperature: float64[4]."""
-    return np.array([1.0, 0.0, (temperature_degc - 10.0) / 10.0, min(temperature_degc, 0.0) / 5.0])
+    return np.array([1.0, 0.0, warmth_of(temperature_degc), frost_of(temperature_degc)])
 
 
 def predict(tracks: ModeTracks, time_ns: int) -> ModeTracks:

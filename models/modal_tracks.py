@@ -22,6 +22,7 @@ from domain.arrays import FloatArray
 from models.modal_filter import learn, predict, regressors, starting_state
 from models.modal_memory import CONFIRMED_SEEN, LEVEL, SLOPE, ModeTracks
 from models.modal_peaks import ModalPeaks
+from models.warmth import MILD_DEGC
 
 __all__ = ["MOST_TRACKS", "TrackedMode", "follow_modes"]
 
@@ -111,7 +112,7 @@ def follow_modes(
     variance = (peaks.frequency_sd_hz / peaks.frequency_hz) ** 2 + _MODEL_SD**2
     tracks = predict(tracks, time_ns)
     warm = bool(np.isfinite(temperature_degc))
-    row = regressors(temperature_degc if warm else 10.0)
+    row = regressors(temperature_degc if warm else MILD_DEGC)
     expected = tracks.mean @ row
     spread = np.einsum("i,mij,j->m", row, tracks.covariance, row)
     unknown = np.zeros(len(tracks))

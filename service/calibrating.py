@@ -30,13 +30,12 @@ from domain.calibration import (
     ReliabilityPoint,
 )
 from domain.identifiers import AssetId
-from domain.records import Alarm, AlarmState, Decision, DecisionVerb
+from domain.records import PLANNING_HORIZON_DAYS, Alarm, AlarmState, Decision, DecisionVerb
 from models.life_book import AHEAD_NS
 from service.evaluation.forecast_figures import ForecastFigures, LifeFigures, grade_forecast, grade_life
 from service.evaluation.intervals import share
 from service.evaluation.truth import (
     DAY_NS,
-    HORIZON_DAYS,
     Case,
     RaisedAlarm,
     RunRecord,
@@ -259,7 +258,7 @@ def _precisions(store: AdvisoryStore, decisions: Sequence[Decision]) -> tuple[Al
 
 def _forecast(figures: ForecastFigures) -> ForecastCalibration:
     return ForecastCalibration(
-        horizon_days=HORIZON_DAYS,
+        horizon_days=PLANNING_HORIZON_DAYS,
         statements=sum(item.days for item in figures.reliability),
         base_rate=figures.base_rate or 0.0,
         brier=figures.brier,

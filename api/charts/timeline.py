@@ -17,11 +17,10 @@ from api.figures import chance, chance_range, local_time
 from api.interactive import Tip
 from api.languages import Language
 from api.texts import text
-from domain.records import FailureProbability, RiskAssessment
+from domain.records import PLANNING_HORIZON_DAYS, FailureProbability, RiskAssessment
 
 __all__ = ["MARKS", "EventRow", "timeline_chart"]
 
-_HORIZON_DAYS: Final = 90
 _ROWS: Final = 12
 _DAY_NS: Final = 86_400_000_000_000
 
@@ -73,7 +72,7 @@ def timeline_chart(
         (risk.assessed_at_ns, item)
         for risk in history
         for item in risk.probability_of_failure
-        if item.horizon_days == _HORIZON_DAYS
+        if item.horizon_days == PLANNING_HORIZON_DAYS
     ]
     if not days:
         return None

@@ -19,13 +19,13 @@ from api.terms import term
 from api.texts import text
 from domain.access import Right
 from domain.measurements import DataQuality
+from domain.records import PLANNING_HORIZON_DAYS
 from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
 
-_HORIZON_DAYS: Final = 90
 # Classes of the chance within 90 days and of the emergency repair in euros: lower bounds.
 _CHANCES: Final = (0.5, 0.1, 0.01, 0.0)
 _COSTS_EUR: Final = (0.0, 50_000.0, 250_000.0, 1_000_000.0)
@@ -99,7 +99,7 @@ def _chance(place: PlaceRow) -> float | None:
     """Give the chance within 90 days; None without data, because an estimate by age alone is no measurement."""
     if place.data_quality is DataQuality.NONE:
         return None
-    return next((item.value for item in place.chances if item.horizon_days == _HORIZON_DAYS), None)
+    return next((item.value for item in place.chances if item.horizon_days == PLANNING_HORIZON_DAYS), None)
 
 
 def _by_cell(places: Sequence[PlaceRow]) -> dict[tuple[int, ...], list[PlaceRow]]:

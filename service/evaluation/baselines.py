@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray
+from domain.records import PLANNING_HORIZON_DAYS
 from domain.register import Direction, Register
 from service.evaluation.chain_listener import ChannelDays
 from service.evaluation.truth import (
     DAY_NS,
-    HORIZON_DAYS,
     RaisedAlarm,
     RunRecord,
     Truth,
@@ -66,7 +66,7 @@ def knows_all(truth: Truth) -> RunRecord:
             continue
         days = np.flatnonzero((at_ns >= one.onset_ns) & (at_ns > one.start_ns) & (at_ns < one.end_ns))
         left = (one.failure_ns - at_ns[days]) / DAY_NS
-        chance[one.asset, days] = left <= HORIZON_DAYS
+        chance[one.asset, days] = left <= PLANNING_HORIZON_DAYS
         life[one.asset, days] = left[:, np.newaxis]
     alarms.sort(key=lambda alarm: (alarm.raised_ns, alarm.asset))
     return RunRecord("knows all damage", tuple(alarms), at_ns, chance, life)

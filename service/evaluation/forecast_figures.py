@@ -14,9 +14,10 @@ import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray
 from domain.figures import Figure
+from domain.records import PLANNING_HORIZON_DAYS
 from service.evaluation.alarm_figures import JudgedLife, judge_lives
 from service.evaluation.intervals import binomial_interval, over_lives
-from service.evaluation.truth import DAY_NS, HORIZON_DAYS, Case, Life, Truth
+from service.evaluation.truth import DAY_NS, Case, Life, Truth
 
 __all__ = ["ForecastFigures", "LifeFigures", "ReliabilityBin", "grade_forecast", "grade_life"]
 
@@ -176,7 +177,7 @@ def _label(
     truth: Truth, life: Life, days: IndexArray, at_ns: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> tuple[BoolArray, BoolArray]:
     """Tell for each day whether it failed within the horizon, and whether that is known."""
-    horizon_ns = HORIZON_DAYS * DAY_NS
+    horizon_ns = PLANNING_HORIZON_DAYS * DAY_NS
     left = (life.failure_ns - at_ns[days]) if life.failure_ns is not None else np.full(len(days), 2**62)
     fails = left <= horizon_ns
     if truth.knows_future and life.failure_ns is not None:

@@ -16,12 +16,11 @@ from typing import Final
 import numpy as np
 
 from domain.arrays import FloatArray, TimeArray
-from domain.records import HORIZONS_DAYS, is_about_condition
+from domain.records import HORIZONS_DAYS, PLANNING_HORIZON_DAYS, is_about_condition
 from domain.register import Channel, Register, Role
 
 __all__ = [
     "DAY_NS",
-    "HORIZON_DAYS",
     "HORIZON_PLACE",
     "YEAR_DAYS",
     "Case",
@@ -40,9 +39,8 @@ __all__ = [
 
 DAY_NS: Final = 86_400_000_000_000
 YEAR_DAYS: Final = 365.25
-# Chances are judged at one horizon, the one that plans are made for.
-HORIZON_DAYS: Final = 90
-HORIZON_PLACE: Final = HORIZONS_DAYS.index(HORIZON_DAYS)
+# Chances are judged at one horizon.
+HORIZON_PLACE: Final = HORIZONS_DAYS.index(PLANNING_HORIZON_DAYS)
 
 # Where the register has no costs: the emergency repair costs three times the planned one (design.md, section 6).
 _EMERGENCY_FACTOR: Final = 3.0
