@@ -39,6 +39,7 @@ from service.live_state import LiveState
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
 from service.refusals import RefusalsOfBatch, dead_letters, new_refusals
+from service.untimed import stamp_untimed
 from storage.entries import BatchBody, ClaimNote, GatewayChange, Outcome, encode_readings
 from storage.journal import HeldMessage, HopRow, Journal, JournalCommit
 from storage.modal_entries import SpectrumNote
@@ -307,7 +308,7 @@ class BatchPlanner:
     ) -> tuple[ReadingColumns, list[tuple[bytes, int]], BoolArray]:
         """Key readings whose time is not usable, or not believed yet, by the hash of their message.
 
-        Times that are none are spread by a nanosecond, so that their own keys differ.
+        Times that are none become stamps that differ, so that their own keys do, see `service.untimed`.
         """
         untimed = (readings.flags & np.uint8(ReadingFlag.BAD_CLOCK)) != 0
         repeated = np.zeros(len(readings), np.bool_)
@@ -318,17 +319,19 @@ class BatchPlanner:
         sources = np.unique(message_of[hashed]).tolist()
         hashes = {source: message_hash(messages[source].topic, messages[source].payload) for source in sources}
         seen = self._journal.known_arrivals(list(hashes.values()))
-        arrivals: list[tuple[bytes, int]] = []
+        fresh: list[int] = []
         again: list[int] = []
         for source in sources:
-            if hashes[source] in seen:
-                again.append(source)
-            else:
-                seen.add(hashes[source])
-                arrivals.append((hashes[source], messages[source].received_ns))
+            (again if hashes[source] in seen else fresh).append(source)
+            seen.add(hashes[source])
         repeated = hashed & np.isin(message_of, again)
-        spread = np.where(untimed, np.cumsum(untimed), 0)
-        return replace(readings, time_ns=readings.time_ns + spread), arrivals, repeated
+        received_ns = np.asarray([message.received_ns for message in messages], np.int64)
+        time_ns, newest_ns = readings.time_ns.copy(), received_ns.copy()
+        place = np.flatnonzero(untimed & ~repeated)
+        time_ns[place] = stamp_untimed(self._journal, received_ns[message_of[place]], message_of[place])
+        np.maximum.at(newest_ns, message_of[place], time_ns[place])
+        arrivals = [(hashes[source], int(newest_ns[source])) for source in fresh]
+        return replace(readings, time_ns=time_ns), arrivals, repeated
 
     def _closed_hops(self, assets: IndexArray, starts: TimeArray) -> ReadingColumns:
         keys = [

@@ -70,7 +70,8 @@ class SideRows:
     released : sequence of int
         `HeldMessage.id` that leave the quarantine.
     arrivals : sequence of (hash, received_ns)
-        Messages that are recognised by their bytes alone when they come again.
+        Messages that are recognised by their bytes alone when they come again; the last stamp of its readings stands
+        for the time of arrival where they have none of their own (`service.untimed`).
     parts : sequence of (topic, block, part, payload, received_ns)
         Parts of waveforms to keep; `block` names the waveform on its topic.
     used_parts : sequence of (topic, block)
@@ -174,6 +175,13 @@ class JournalTables(SnapshotTable):
     def known_arrivals(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Tell which of these hashes were stored before as arrivals."""
         return self._known("SELECT hash FROM arrival WHERE hash IN ({})", hashes)
+
+    def newest_arrival(self, *, after_ns: int, to_ns: int) -> int | None:
+        """Give the newest time of an arrival in (after_ns, to_ns]; None when there is none."""
+        with self.reading() as db:
+            query = "SELECT max(received_ns) FROM arrival WHERE received_ns > ? AND received_ns <= ?"
+            found: int | None = db.execute(query, (after_ns, to_ns)).fetchone()[0]
+        return found
 
     def held_hashes(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Tell which of these hashes are of messages that are held."""
