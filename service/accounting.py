@@ -21,7 +21,7 @@ from domain.arrays import BoolArray, IndexArray
 from ingest.messages import MessageOutcome
 from service.bursts import BurstWork
 
-__all__ = ["Account", "accounts", "complete", "count_batch"]
+__all__ = ["Account", "accounts", "all_repeated", "complete", "count_batch"]
 
 _MESSAGES: Final = ("decoded", "duplicate", "dead_lettered", "quarantined", "waiting")
 _READINGS: Final = ("stored", "duplicate", "refused")
@@ -94,6 +94,14 @@ def complete(tally: Mapping[str, int]) -> dict[str, int]:
     return dict.fromkeys(names, 0) | dict(tally)
 
 
+def all_repeated(message_of: IndexArray, duplicate: BoolArray, messages: int) -> BoolArray:
+    """bool[M]: tell which of so many messages have readings, each of them a duplicate."""
+    total = np.bincount(message_of, minlength=messages)
+    again = np.bincount(message_of[duplicate], minlength=messages)
+    repeated: BoolArray = (total > 0) & (again == total)
+    return repeated
+
+
 def count_batch(
     bursts: BurstWork,
     message_of: IndexArray,
@@ -129,10 +137,8 @@ def count_batch(
         dead-lettered, quarantined and waiting; `readings_decoded` that of the readings stored, duplicate and refused.
     """
     outcome, weight = bursts.outcome, bursts.weight
-    total = np.bincount(message_of, minlength=len(outcome))
-    again = np.bincount(message_of[duplicate], minlength=len(outcome))
     decoded = outcome == MessageOutcome.DECODED
-    repeated = decoded & (total > 0) & (again == total)
+    repeated = decoded & all_repeated(message_of, duplicate, len(outcome))
     values = sum(values_refused.values())
     values_before = sum(values_refused.get(position, 0) for position in refused_before)
 

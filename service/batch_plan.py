@@ -18,11 +18,11 @@ from domain.identifiers import AssetId
 from domain.measurements import DeadLetter
 from ingest.batch import Message, decode_batch
 from ingest.clock import UNLIMITED, ClockLimits
-from ingest.messages import DecodedBatch, MessageOutcome
+from ingest.messages import DecodedBatch
 from models.batch_cuts import Belief, cut_batch
 from models.grades import channel_grades
 from models.hops import Admission
-from service.accounting import count_batch
+from service.accounting import all_repeated, count_batch
 from service.bursts import BurstWork, message_hash, take_parts
 from service.clock_alarms import ClockPlan
 from service.clock_policy import ClockPolicy
@@ -38,7 +38,7 @@ from service.intake import (
 from service.live_state import LiveState
 from service.mode_book import new_spectra
 from service.outcomes import DAY_NS, pack, unpack
-from service.refusals import RefusalsOfBatch, dead_letters, new_refusals
+from service.refusals import dead_letters, letters_of_hours, new_refusals
 from service.untimed import stamp_untimed
 from storage.entries import BatchBody, ClaimNote, GatewayChange, Outcome, encode_readings
 from storage.journal import HeldMessage, HopRow, Journal, JournalCommit
@@ -102,7 +102,6 @@ class _Arrived(NamedTuple):
     spectra: list[SpectrumNote]
     arrivals: list[tuple[bytes, int]]
     repeated: BoolArray
-    refusals: RefusalsOfBatch
 
 
 class BatchPlanner:
@@ -206,6 +205,11 @@ class BatchPlanner:
         accepted = admission.accepted
         duplicate, conflict = arrived.repeated.copy(), np.zeros(len(fresh), np.bool_)
         duplicate[fresh], conflict[fresh] = admission.duplicate, admission.conflict
+        came_before = all_repeated(arrived.message_of, duplicate, len(messages))
+        refusals = new_refusals(
+            self._journal, messages, [*arrived.batch.dead_letters, *arrived.bursts.refusals], came_before
+        )
+        arrived.bursts.note_repeated(refusals.repeated)
         held, quarantine = hold_unknown(self._journal, messages, arrived.batch)
         tally = count_batch(
             arrived.bursts,
@@ -215,9 +219,11 @@ class BatchPlanner:
             held=len(held),
             released=len(released),
             values_refused=arrived.batch.values_refused,
-            refused_before=arrived.refusals.repeated,
+            refused_before=refusals.repeated,
         )
-        letters = dead_letters(messages, arrived.refusals.fresh, seq=live.applied_seq + 1, head_bytes=self._head_bytes)
+        seq, counted = live.applied_seq + 1, refusals.fresh
+        letters = dead_letters(messages, counted.in_full, seq=seq, head_bytes=self._head_bytes)
+        letters += letters_of_hours(counted.ended, seq=seq, first=len(letters))
         rows = live.tracker.rows_of(accepted.channel)
         touched = np.unique(live.catalogue.asset_of_channel[rows])
         # What repeats a key with another value is no repeat: a clock that went back says an hour twice.
@@ -242,9 +248,10 @@ class BatchPlanner:
             late=self._late_hops(accepted),
             held=held,
             released=[message.id for message in released],
-            arrivals=[*arrived.arrivals, *arrived.bursts.arrivals, *arrived.refusals.arrivals],
+            arrivals=[*arrived.arrivals, *arrived.bursts.arrivals, *refusals.arrivals],
             parts=arrived.bursts.parts,
             used_parts=arrived.bursts.used,
+            refusal_hours=counted.hours,
             tally=tally,
         )
         assets = [live.catalogue.assets[asset] for asset in touched.tolist()]
@@ -261,11 +268,7 @@ class BatchPlanner:
         bursts = take_parts(self._journal, messages, batch, live.resolver, limits)
         readings, message_of, spectra = readings_of(batch, bursts)
         readings, arrivals, repeated = self._key_arrivals(messages, readings, message_of)
-        refusals = new_refusals(self._journal, messages, [*batch.dead_letters, *bursts.refusals])
-        was_refused = np.zeros(len(messages), np.bool_)
-        was_refused[refusals.repeated] = True
-        bursts.outcome[was_refused & (bursts.outcome == MessageOutcome.DEAD_LETTER)] = MessageOutcome.REPEATED
-        return _Arrived(batch, bursts, readings, message_of, [*ahead, *spectra], arrivals, repeated, refusals)
+        return _Arrived(batch, bursts, readings, message_of, [*ahead, *spectra], arrivals, repeated)
 
     def _body(
         self, messages: Sequence[Message], arrived: _Arrived, admission: Admission, *, told: BoolArray

@@ -85,6 +85,12 @@ class BurstWork:
     waiting: int = 0
     duplicate: int = 0
 
+    def note_repeated(self, refused_before: Sequence[int]) -> None:
+        """Note which messages were refused as a whole when they came before."""
+        was_refused = np.zeros(len(self.outcome), np.bool_)
+        was_refused[list(refused_before)] = True
+        self.outcome[was_refused & (self.outcome == MessageOutcome.DEAD_LETTER)] = MessageOutcome.REPEATED
+
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:

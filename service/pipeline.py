@@ -29,6 +29,8 @@ from service.decoding import Decoded
 from service.intake import letters_of_held, released_senders
 from service.live_state import LiveState
 from service.looks import WaitingLooks
+from service.refusal_hours import HOUR_NS
+from service.refusals import letters_of_hours
 from service.rescoring import plan_rescoring
 from service.saving import StateSaver
 from storage.entries import (
@@ -339,6 +341,26 @@ class Pipeline:
             return TakeReport({}, ())
         tally = {"messages_waiting": -given_up.messages, "messages_dead_lettered": given_up.messages}
         return self._commit_no_readings(Outcome(dead_letters=given_up.letters), tally, used_parts=given_up.used)
+
+    def end_refusal_hours(self, *, now_ns: int) -> TakeReport:
+        """Write down how many refusals were only counted in hours that are over, of some of them.
+
+        Parameters
+        ----------
+        now_ns : int
+            Wall clock, from which messages have their time of arrival.
+
+        Raises
+        ------
+        JournalMovedError, StorageUnavailable
+            As for `take`.
+        """
+        self._record()
+        hours = self.journal.refusal_hours_before(now_ns - HOUR_NS)
+        if not hours:
+            return TakeReport({}, ())
+        letters = letters_of_hours(hours, seq=self.live.applied_seq + 1)
+        return self._commit_no_readings(Outcome(dead_letters=letters), {}, ended_hours=[hour.hash for hour in hours])
 
     def expire_held(self, *, before_ns: int) -> TakeReport:
         """Give up some of the messages that have been held for unknown senders since before a moment.

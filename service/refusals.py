@@ -3,22 +3,26 @@
 A message is acknowledged behind its commit, so whoever dies between the two gets it once more. Readings know by their
 keys that they are there; what was refused has none, and is known by the bytes of its message. Bytes alone would not do:
 a gateway that says the same nonsense every minute is told so every minute. So only what the broker marks as sent again
-is looked up.
+is looked up. Values that are only counted (`service.refusal_hours`) leave no bytes to know them by: their message was
+taken, and came before when all its readings did.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from domain.arrays import BoolArray
 from domain.identifiers import ID_PATTERN, GatewayId
 from domain.measurements import DeadLetter
 from ingest.messages import Message, Refusal
 from service.bursts import message_hash
-from storage.journal import Journal
+from service.refusal_hours import HourWork, count_refusals, is_counted
+from storage.journal import Journal, RefusalHour
 
-__all__ = ["RefusalsOfBatch", "dead_letters", "new_refusals"]
+__all__ = ["RefusalsOfBatch", "dead_letters", "letters_of_hours", "new_refusals"]
 
 # Also behind the prefix of a shard, and where the rest of the topic is wrong.
 _GATEWAY: Final = re.compile(rf"(?:shard/\d+/)?infra/v1/({ID_PATTERN})/")
@@ -31,38 +35,47 @@ class RefusalsOfBatch(NamedTuple):
 
     Attributes
     ----------
-    fresh : list of Refusal
-        To be written down.
+    fresh : HourWork
+        To be written down, or to be counted.
     arrivals : list of (bytes, int)
-        Hash and time of arrival of each message with a fresh refusal.
+        Hash and time of arrival of each message with a refusal that is written down.
     repeated : list of int
         Positions of messages whose refusals were written down when they came before.
     """
 
-    fresh: list[Refusal]
+    fresh: HourWork
     arrivals: list[tuple[bytes, int]]
     repeated: list[int]
 
 
-def new_refusals(journal: Journal, messages: Sequence[Message], refusals: Sequence[Refusal]) -> RefusalsOfBatch:
-    """Tell refusals of one batch that are new from those of messages that the broker sent again."""
+def new_refusals(
+    journal: Journal, messages: Sequence[Message], refusals: Sequence[Refusal], came_before: BoolArray
+) -> RefusalsOfBatch:
+    """Tell refusals of one batch that are new from those of messages that the broker sent again.
+
+    Parameters
+    ----------
+    came_before : bool[M]
+        Messages of which readings were taken, and every one of them is there already.
+    """
     if not refusals:
-        return RefusalsOfBatch([], [], [])
+        return RefusalsOfBatch(HourWork([], [], []), [], [])
     hashes = {
         position: message_hash(messages[position].topic, messages[position].payload, use=_USE)
         for position in dict.fromkeys(refusal.message for refusal in refusals)
     }
+    told = {item.message for item in refusals if not is_counted(item)}
     known = journal.known_arrivals([digest for position, digest in hashes.items() if messages[position].resent])
-    arrivals: dict[bytes, int] = {}
-    repeated: list[int] = []
+    again: set[int] = set()
     for position, digest in hashes.items():
-        message = messages[position]
-        if message.resent and (digest in known or digest in arrivals):
-            repeated.append(position)
+        if messages[position].resent and (digest in known or (came_before[position] and position not in told)):
+            again.add(position)
         else:
-            arrivals.setdefault(digest, message.received_ns)
-    again = set(repeated)
-    return RefusalsOfBatch([item for item in refusals if item.message not in again], list(arrivals.items()), repeated)
+            known.add(digest)
+    fresh = count_refusals(journal, messages, [item for item in refusals if item.message not in again])
+    written = dict.fromkeys(item.message for item in fresh.in_full)
+    arrivals = {hashes[position]: messages[position].received_ns for position in written}
+    return RefusalsOfBatch(fresh, list(arrivals.items()), sorted(again))
 
 
 def dead_letters(
@@ -72,12 +85,11 @@ def dead_letters(
     letters = []
     for index, refusal in enumerate(refusals):
         message = messages[refusal.message]
-        gateway = _GATEWAY.match(message.topic)
         letters.append(
             DeadLetter(
                 id=f"{seq}-{index}",
                 topic=message.topic,
-                gateway=GatewayId(gateway[1] if gateway else ""),
+                gateway=_gateway(message.topic),
                 code=refusal.code,
                 reason=refusal.reason,
                 head=message.payload[:head_bytes],
@@ -85,3 +97,33 @@ def dead_letters(
             )
         )
     return letters
+
+
+def letters_of_hours(hours: Sequence[RefusalHour], *, seq: int, first: int = 0) -> list[DeadLetter]:
+    """Write down how many more refusals there were in hours that are over, for the entry `seq`.
+
+    Parameters
+    ----------
+    first : int
+        How many letters stand in the entry before these.
+    """
+    letters = []
+    for index, hour in enumerate((hour for hour in hours if hour.more), start=first):
+        began = datetime.fromtimestamp(hour.start_ns // 1_000_000_000, UTC)
+        letters.append(
+            DeadLetter(
+                id=f"{seq}-{index}",
+                topic=hour.topic,
+                gateway=_gateway(hour.topic),
+                code=hour.code,
+                reason=f"{hour.more} more in the hour from {began:%Y-%m-%dT%H:%MZ}, counted, not listed: {hour.reason}",
+                head=b"",
+                received_at_ns=hour.last_ns,
+            )
+        )
+    return letters
+
+
+def _gateway(topic: str) -> GatewayId:
+    found = _GATEWAY.match(topic)
+    return GatewayId(found[1] if found else "")

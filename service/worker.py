@@ -44,6 +44,8 @@ _WAIT_S: Final = 0.1
 _LOOK_EVERY_S: Final = 0.2
 _STATUS_EVERY_S: Final = 1.0
 _MEASURE_EVERY_S: Final = 1.0
+# Counts of refusals whose hour is over; one of a busy topic ends when the next refusal comes.
+_HOURS_EVERY_S: Final = 60.0
 _PAUSE_AFTER_FAULT_S: Final = 1.0
 _GOODBYE_S: Final = 10.0
 # A batch costs a sync of the disk and two milliseconds, however small: behind one that is not half full the next may
@@ -115,7 +117,7 @@ class Worker:
         self._last_message = start
         self._paused = True
         self._next_close = self._next_look = self._next_status = self._next_provisional = start
-        self._next_expiry = start
+        self._next_expiry = self._next_hours = start
         self._next_measure = start
         self._next_save = self._next_part = start + settings.ingest.snapshot_seconds
         self._saving_s = 0.0
@@ -282,6 +284,8 @@ class Worker:
             # A part that waits at the broker, or in quarantine, is not missing yet.
             elif state.connected and self._hold.is_over(messages, now, for_s=EXPIRY_NS / 1e9):
                 self._notify(self._pipeline.expire_parts(now_ns=self._now_ns()).rejected)
+        if now >= self._next_hours:
+            self._end_refusal_hours(now)
         if now >= self._next_expiry:
             self._expire_held(now)
         if may_close and now >= self._next_close:
@@ -326,6 +330,16 @@ class Worker:
             self._projector.wake()
         else:
             self._next_expiry = now + 60.0 * self._settings.retention.every_minutes
+
+    def _end_refusal_hours(self, now: float) -> None:
+        """Write down what was only counted in hours that are over, a part at each round until there is no more."""
+        self._status.begin("writes down what was refused in the last hour")
+        before = self._pipeline.live.applied_seq
+        self._notify(self._pipeline.end_refusal_hours(now_ns=self._now_ns()).rejected)
+        if self._pipeline.live.applied_seq != before:
+            self._projector.wake()
+        else:
+            self._next_hours = now + _HOURS_EVERY_S
 
     def _close(self, now: float, *, is_connected: bool) -> None:
         self._status.begin("closes hops")

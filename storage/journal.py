@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import StorageCorrupt, StorageError
 from storage.entries import EntryBody, EntryKind, Outcome, decode_body, decode_outcome, encode_body, encode_outcome
-from storage.journal_tables import CheckpointRow, HeldMessage, HopRow, JournalTables, SideRows
+from storage.journal_tables import CheckpointRow, HeldMessage, HopRow, JournalTables, RefusalHour, SideRows
 from storage.locks import remove_entries
 from storage.row_checksum import is_as_written, row_checksum
 from storage.snapshot_table import SnapshotPart, SnapshotRow
@@ -31,6 +31,7 @@ __all__ = [
     "Journal",
     "JournalCommit",
     "JournalMovedError",
+    "RefusalHour",
     "SnapshotPart",
     "SnapshotRow",
     "insert_entry",

@@ -30,6 +30,11 @@ _TABLES: Final = (
         ("gateway", "asset", "sensor", "hash", "topic", "payload", "received_ns"),
     ),
     ("part", "parts of waveforms", ("topic", "block", "part", "payload", "received_ns")),
+    (
+        "refusal_hour",
+        "counts of refusals",
+        ("hash", "topic", "code", "reason", "start_ns", "told", "more", "last_ns"),
+    ),
     ("arrival", "keys of messages without a usable time", ("hash", "received_ns")),
     ("channel", "numbers of channels", ("number", "asset", "sensor", "channel")),
     ("person", "names of people who decided", ("id", "name", "key")),
@@ -41,6 +46,7 @@ _TABLES: Final = (
 _SINCE_5: Final = frozenset({"held", "part", "arrival", "channel", "person", "once", "tally", "meta"})
 _WHOLE_ROWS: Final = 5
 _SNAPSHOTS_IN_PARTS: Final = 6
+_REFUSALS_COUNTED: Final = 7
 
 
 def find_damage(path: Path) -> list[str]:
@@ -64,6 +70,8 @@ def find_damage(path: Path) -> list[str]:
         found.extend(_missing_entries(db))
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         for table, words, columns in _TABLES:
+            if table == "refusal_hour" and version < _REFUSALS_COUNTED:
+                continue
             is_checked = version >= _WHOLE_ROWS or table not in _SINCE_5
             if table == "snapshot" and version < _SNAPSHOTS_IN_PARTS:
                 columns = ("asset", "seq", "body")  # noqa: PLW2901 -- those that the table had then

@@ -26,7 +26,7 @@ from storage.wal import use_wal
 
 __all__ = ["JournalFile"]
 
-_SCHEMA_VERSION: Final = 6
+_SCHEMA_VERSION: Final = 7
 _BUSY_TIMEOUT_S: Final = 10.0
 # SQLite asks after so many of its steps whether to go on.
 _PROGRESS_STEPS: Final = 10_000
@@ -90,6 +90,15 @@ CREATE TABLE IF NOT EXISTS snapshot (
     PRIMARY KEY (asset, part, seq)
 );
 """
+# Refusals that are counted by the hour.
+_FROM_VERSION_6 = """
+CREATE TABLE IF NOT EXISTS refusal_hour (
+    hash BLOB PRIMARY KEY, topic TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, start_ns INTEGER NOT NULL,
+    told INTEGER NOT NULL, more INTEGER NOT NULL, last_ns INTEGER NOT NULL, crc INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+# Up to here a snapshot was one row an asset.
+_WHOLE_SNAPSHOTS: Final = 5
 _MOVE_SNAPSHOTS = """
 INSERT INTO snapshot
 SELECT asset, part, seq, body, iif(crc = row_checksum(named, seq, body), row_checksum(asset, part, seq, body), crc)
@@ -159,13 +168,14 @@ class JournalFile:
     def _change_schema(self, version: int) -> None:
         """Make what a version did not have; rows that are there get no checksum they did not have."""
         change = (_SCHEMA if version == 0 else "") + _FROM_VERSION_2 + _FROM_VERSION_3 + _FROM_VERSION_4
-        if version:
+        is_moved = 0 < version <= _WHOLE_SNAPSHOTS
+        if is_moved:
             change += "ALTER TABLE snapshot RENAME TO snapshot_before;"
-        self._execute(change + _FROM_VERSION_5)
-        for table in (*_CHECKED, *(("snapshot_before",) if version else ())):
+        self._execute(change + _FROM_VERSION_5 + _FROM_VERSION_6)
+        for table in (*_CHECKED, *(("snapshot_before",) if is_moved else ())):
             if "crc" not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
                 self._db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
-        if version:
+        if is_moved:
             self._execute(_MOVE_SNAPSHOTS)
 
     def _execute(self, statements: str) -> None:

@@ -4,9 +4,9 @@
 what a re-scoring needs), `late_hop` (what came for a hop after it had closed), `checkpoint` (state of an asset at
 the end of a day: where a re-scoring begins), `arrival` (hashes of messages that were refused, whose readings have
 no usable time or one that is not believed yet, and of parts that became a waveform), `held` (messages of unknown
-senders), `part` (parts of waveforms that are not whole yet), `tally` (exact counts), `person` (names and keys of
-those who decided, see `storage.persons`), `once` (hashes of requests that must not be carried out twice). The table of
-snapshots is in `storage.snapshot_table`.
+senders), `part` (parts of waveforms that are not whole yet), `refusal_hour` (counts of refusals that are not written
+down one by one), `tally` (exact counts), `person` (names and keys of those who decided, see `storage.persons`), `once`
+(hashes of requests that must not be carried out twice). The table of snapshots is in `storage.snapshot_table`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from storage.row_checksum import check_row, is_as_written, row_checksum
 from storage.snapshot_table import SnapshotTable
 
-__all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "SideRows"]
+__all__ = ["CheckpointRow", "HeldMessage", "HopRow", "JournalTables", "RefusalHour", "SideRows"]
 
 # SQLite compares at most 32,766 variables in one statement; half of that leaves room for others.
 _LOOKUP_CHUNK: Final = 16_000
@@ -59,6 +59,31 @@ class HeldMessage:
     id: int = 0
 
 
+class RefusalHour(NamedTuple):
+    """How often one thing was refused on one topic in an hour.
+
+    Attributes
+    ----------
+    hash : bytes
+        Names topic and reason.
+    start_ns : int
+        When the hour began, by times of arrival.
+    told, more : int
+        Refusals written down each, and those that are only counted here.
+    last_ns : int
+        When the newest of them came.
+    """
+
+    hash: bytes
+    topic: str
+    code: str
+    reason: str
+    start_ns: int
+    told: int
+    more: int
+    last_ns: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideRows:
     """Rows of the side tables that are written with an entry.
@@ -76,6 +101,10 @@ class SideRows:
         Parts of waveforms to keep; `block` names the waveform on its topic.
     used_parts : sequence of (topic, block)
         Waveforms whose kept parts go, because they are whole or given up.
+    refusal_hours : sequence of RefusalHour
+        Counts as they are from here on, in place of those of the same name.
+    ended_hours : sequence of bytes
+        `RefusalHour.hash` of counts that are written down and go.
     """
 
     hops: Sequence[HopRow] = ()
@@ -86,6 +115,8 @@ class SideRows:
     arrivals: Sequence[tuple[bytes, int]] = ()
     parts: Sequence[tuple[str, str, int, bytes, int]] = ()
     used_parts: Sequence[tuple[str, str]] = ()
+    refusal_hours: Sequence[RefusalHour] = ()
+    ended_hours: Sequence[bytes] = ()
 
 
 class JournalTables(SnapshotTable):
@@ -274,6 +305,22 @@ class JournalTables(SnapshotTable):
                 found.append((topic, block))
         return found[::-1]
 
+    def refusal_hours(self, names: Sequence[bytes]) -> list[RefusalHour]:
+        """Read the counts of refusals that have these names."""
+        found: list[RefusalHour] = []
+        with self.reading() as db:
+            for first in range(0, len(names), _LOOKUP_CHUNK):
+                some = names[first : first + _LOOKUP_CHUNK]
+                query = f"SELECT * FROM refusal_hour WHERE hash IN ({','.join('?' * len(some))})"  # noqa: S608 -- marks
+                found += [_refusal_hour(row) for row in db.execute(query, some)]
+        return found
+
+    def refusal_hours_before(self, start_before_ns: int, *, limit: int = 500) -> list[RefusalHour]:
+        """Read counts of refusals of hours that began before a moment, the oldest first."""
+        with self.reading() as db:
+            query = "SELECT * FROM refusal_hour WHERE start_ns < ? ORDER BY start_ns, hash LIMIT ?"
+            return [_refusal_hour(row) for row in db.execute(query, (start_before_ns, limit))]
+
     def tally(self) -> dict[str, int]:
         """Give the exact counts of all that was ever committed."""
         with self.reading() as db:
@@ -332,6 +379,11 @@ class JournalTables(SnapshotTable):
         db.executemany("INSERT OR IGNORE INTO arrival VALUES (?, ?, ?)", [_checked(*row) for row in rows.arrivals])
         db.executemany("DELETE FROM part WHERE topic = ? AND block = ?", rows.used_parts)
         db.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)", [_checked(*row) for row in rows.parts])
+        db.executemany("DELETE FROM refusal_hour WHERE hash = ?", [(name,) for name in rows.ended_hours])
+        db.executemany(
+            "INSERT OR REPLACE INTO refusal_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_checked(*row) for row in rows.refusal_hours],
+        )
 
     @staticmethod
     def add_tally(db: sqlite3.Connection, tally: Mapping[str, int]) -> None:
@@ -348,6 +400,13 @@ def _hop_row(asset: AssetId, row: tuple[Any, ...]) -> HopRow:
     start_ns, *seq, body, crc = row
     check_row(crc, f"kept readings of asset {asset!r} from {start_ns}", asset, start_ns, *seq, body)
     return HopRow(asset, int(start_ns), body)
+
+
+def _refusal_hour(row: tuple[Any, ...]) -> RefusalHour:
+    """Check a whole row of counted refusals: a letter will say what stands there."""
+    *values, crc = row
+    check_row(crc, f"count of refusals on topic {values[1]!r}", *values)
+    return RefusalHour(*values)
 
 
 def _checked(*values: Any) -> tuple[Any, ...]:

@@ -49,6 +49,7 @@ _PURPOSES: Final[dict[tuple[str, str], tuple[str, str, tuple[str, ...]]]] = {
     ("journal", "arrival"): ("hashes of messages refused or without a usable time", "the back-fill window", ()),
     ("journal", "held"): ("messages of unknown senders, until they are onboarded", "until onboarding", ()),
     ("journal", "part"): ("parts of waveforms that are not whole yet", "minutes", ()),
+    ("journal", "refusal_hour"): ("counts of values refused for want of a channel", "until their hour is over", ()),
     ("journal", "snapshot"): ("state of the model per asset", "until the next save but one", ()),
     ("journal", "tally"): ("exact counts of messages and readings", "always", ()),
     ("journal", "person"): (

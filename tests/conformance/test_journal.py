@@ -16,7 +16,16 @@ from domain.identifiers import AssetId, ChannelKey, ChannelName, SensorId
 from domain.records import DecisionVerb
 from storage.decisions import JournalDecisionLog, chain_faults
 from storage.entries import BatchBody, Outcome, decode_readings, encode_readings
-from storage.journal import CheckpointRow, HeldMessage, HopRow, Journal, JournalCommit, JournalMovedError, SnapshotRow
+from storage.journal import (
+    CheckpointRow,
+    HeldMessage,
+    HopRow,
+    Journal,
+    JournalCommit,
+    JournalMovedError,
+    RefusalHour,
+    SnapshotRow,
+)
 from storage.journal_damage import find_damage
 from storage.protocols import DecisionDraft, OnceKey
 from storage.row_checksum import row_checksum
@@ -141,6 +150,33 @@ def test_snapshots_of_version_five_go_on_as_they_are(tmp_path: Path, journal: Jo
     assert [row.part for row in again.snapshots()[1]] == ["clock", "fleet", "models", "readings"]
     again.close()
     assert find_damage(tmp_path / "journal.sqlite") == []
+
+
+def test_a_journal_of_version_six_keeps_its_snapshots_and_counts_refusals(tmp_path: Path, journal: Journal) -> None:
+    journal.add_snapshots([SnapshotRow(BRUG, "models", b"m")], seq=journal.commit(commit_of(journal)))
+    journal._db.executescript("DROP TABLE refusal_hour; PRAGMA user_version=6;")
+    before = journal._db.execute("SELECT * FROM snapshot").fetchall()
+    journal.close()
+    assert find_damage(tmp_path / "journal.sqlite") == []
+    again = Journal(tmp_path / "journal.sqlite")
+    assert again._db.execute("SELECT * FROM snapshot").fetchall() == before
+    assert again.refusal_hours([b"name"]) == []
+    again.close()
+
+
+def test_counts_of_refusals_are_replaced_and_go_with_the_commit_that_says_so(journal: Journal) -> None:
+    hour = RefusalHour(b"a", "topic", "unknown_channel", "no such channel", start_ns=100, told=3, more=1, last_ns=150)
+    other = hour._replace(hash=b"b", start_ns=50)
+    journal.commit(replace(commit_of(journal), refusal_hours=[hour, other]))
+    journal.commit(replace(commit_of(journal), refusal_hours=[hour._replace(more=7)]))
+    assert journal.refusal_hours([b"a", b"c"]) == [hour._replace(more=7)]
+    assert journal.refusal_hours_before(100) == [other]
+    assert journal.refusal_hours_before(101, limit=1) == [other]
+    journal.commit(replace(commit_of(journal), ended_hours=[b"b"]))
+    assert journal.refusal_hours_before(101) == [hour._replace(more=7)]
+    journal._db.execute("UPDATE refusal_hour SET more = 8")
+    with pytest.raises(StorageCorrupt, match="count of refusals on topic 'topic'"):
+        journal.refusal_hours([b"a"])
 
 
 def test_a_journal_of_version_one_goes_on_without_its_checksums(tmp_path: Path, journal: Journal) -> None:
