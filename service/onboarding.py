@@ -1,23 +1,25 @@
 """Onboarding from the pages: held messages into proposed rows, confirmed rows into the register.
 
-The rows are read by the same code as `sensors.csv`, so the same defaults and the same complaints hold. Ingest sees the
-new register in the journal and fills in what the sender sent so far.
+The messages are read by ingest's own decoders, so what is proposed is what ingest will look for; the rows by the same
+code as `sensors.csv`, so the same defaults and the same complaints hold. Ingest sees the new register in the journal
+and fills in what the sender sent so far.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from api.onboarding import ChannelRow, OnboardingFault, Proposal
-from api.times import parse_time_ns
+from domain.errors import PayloadError
 from domain.identifiers import AssetId, GatewayId, SensorId
 from domain.register import Asset, AssetType
 from ingest.fields import Faults, Fields, shortened
+from ingest.formats.project import QuantityKey, channel_name, decode_readings, decode_waveform
 from ingest.sensors import read_channels
+from ingest.topics import TopicKind, parse_topic
 from service.register_commands import add_assets, current_register
 from storage.journal import Journal
 
@@ -46,13 +48,14 @@ class JournalOnboarding:
         """Read the held messages of a sender into rows."""
         known = any(item.id == asset for item in current_register(self._journal).assets)
         rows: dict[tuple[str, str], ChannelRow] = {}
-        times: dict[str, list[int]] = {}
+        times: dict[tuple[str, str], list[int]] = {}
         for message in self._journal.held([(asset, sensor)], limit=_LOOKED_AT):
             for row, time_ns in _rows_of(message.topic, message.payload):
-                rows.setdefault((row.channel, row.axis), row)
+                key = (row.channel, row.axis)
+                rows.setdefault(key, row)
                 if time_ns is not None:
-                    times.setdefault(row.channel, []).append(time_ns)
-        filled = tuple(replace(row, interval_s=str(_interval_s(times.get(row.channel, [])))) for row in rows.values())
+                    times.setdefault(key, []).append(time_ns)
+        filled = tuple(replace(row, interval_s=str(_interval_s(times.get(key, [])))) for key, row in rows.items())
         return Proposal(gateway, asset, sensor, known, filled)
 
     def accept(
@@ -112,39 +115,25 @@ class _Notes(Faults):
 
 
 def _rows_of(topic: str, payload: bytes) -> list[tuple[ChannelRow, int | None]]:
-    """Read the channels of one message in the project's own format; nothing of a message in another."""
+    """Read the channels of one message as ingest will; nothing of a message that it will refuse."""
     try:
-        message: Any = json.loads(payload)
-    except ValueError:
+        named = parse_topic(topic)
+        if named.sensor is None:
+            return []
+        if named.kind is TopicKind.WAVEFORM:
+            block = decode_waveform(payload, named.sensor)
+            return [(ChannelRow("waveform", block.axis, block.unit), block.start_ns)]
+        readings, _ = decode_readings(payload, named.sensor)
+    except PayloadError:
         return []
-    if not isinstance(message, dict):
-        return []
-    if topic.rpartition("/")[2] == "waveform":
-        return [
-            (ChannelRow("waveform", _text(message.get("axis")), _text(message.get("unit"))), _time(message.get("t0")))
-        ]
-    values = message.get("values")
-    if not isinstance(values, dict):
-        return []
-    found = []
-    for channel, value in values.items():
-        name, _, axis = str(channel).partition(".")
-        unit = _text(value.get("unit")) if isinstance(value, dict) else ""
-        found.append((ChannelRow(name, axis, unit), _time(message.get("t"))))
-    return found
+    return [(_row(key), reading.time_ns) for reading in readings for key in reading.keys]
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _time(value: object) -> int | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return round(value * _NS_PER_S)
-    try:
-        return parse_time_ns(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+def _row(key: QuantityKey) -> ChannelRow:
+    """Give the row of one value; its axis may stand in its name."""
+    quantity, axis, unit = key
+    name, _, axis = channel_name(quantity, axis).partition(".")
+    return ChannelRow(name, axis, unit)
 
 
 def _interval_s(times_ns: Sequence[int]) -> int:

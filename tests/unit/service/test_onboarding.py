@@ -34,6 +34,10 @@ def reading(number: int, *, seconds: int = 600) -> Message:
     )
 
 
+def sent(content: object, kind: str = "reading") -> Message:
+    return Message(f"infra/v1/gw-9/brug-9/acc9/{kind}", json.dumps(content).encode(), ARRIVAL_NS, retained=False)
+
+
 def held(folder: Path) -> Pipeline:
     pipeline = open_chain(folder)
     pipeline.take([reading(number) for number in range(5)], now_ns=ARRIVAL_NS)
@@ -60,6 +64,54 @@ def test_what_was_held_is_taken_after_onboarding(tmp_path: Path) -> None:
     pipeline.catch_up()
     assert pipeline.release_held(now_ns=ARRIVAL_NS) == 5
     assert pipeline.journal.tally()["readings_stored"] == 10
+
+
+def test_an_axis_beside_the_value_is_registered_with_it(tmp_path: Path) -> None:
+    """The form dropped the key `axis` of the wire format: every held value became a dead letter."""
+    pipeline = open_chain(tmp_path)
+    vibration = {"vibration_rms": {"value": 0.42, "unit": "mm/s", "axis": "z"}}
+    rows = [{"v": 1, "sensor": "acc9", "t": START_NS // NS + 600 * number, "values": vibration} for number in range(5)]
+    pipeline.take([sent(row) for row in rows], now_ns=ARRIVAL_NS)
+    desk = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS)
+    proposal = desk.propose(*SENDER)
+    assert proposal.rows == (ChannelRow("vibration_rms", "z", "mm/s", "600"),)
+    assert desk.accept(proposal, name="", asset_type="bridge", organisation="", rows=proposal.rows) == []
+    pipeline.catch_up()
+    assert pipeline.release_held(now_ns=ARRIVAL_NS) == 5
+    tally = pipeline.journal.tally()
+    assert (tally["readings_stored"], tally.get("messages_dead_lettered", 0)) == (5, 0)
+
+
+@pytest.mark.parametrize("scale", [1, 1000, 1_000_000, NS])
+def test_held_arrays_and_epochs_of_any_size_are_understood(tmp_path: Path, scale: int) -> None:
+    pipeline = open_chain(tmp_path)
+    values = {"temperature": {"value": 9.5, "unit": "Cel"}}
+    rows = [
+        {"v": 1, "sensor": "acc9", "t": (START_NS // NS + 600 * number) * scale, "values": values}
+        for number in range(4)
+    ]
+    pipeline.take([sent(rows)], now_ns=ARRIVAL_NS)
+    proposal = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS).propose(*SENDER)
+    assert proposal.rows == (ChannelRow("temperature", "", "Cel", "600"),)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), 1e300, None, "yesterday", True])
+def test_a_held_time_that_is_none_proposes_an_hour(tmp_path: Path, time: object) -> None:
+    """`t: NaN` ended the form with an error of the server."""
+    pipeline = open_chain(tmp_path)
+    values = {"temperature": {"value": 9.5, "unit": "Cel"}}
+    pipeline.take([sent({"v": 1, "sensor": "acc9", "t": time, "values": values})] * 2, now_ns=ARRIVAL_NS)
+    proposal = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS).propose(*SENDER)
+    assert proposal.rows == (ChannelRow("temperature", "", "Cel", "3600"),)
+
+
+def test_a_held_waveform_is_proposed_with_its_axis(tmp_path: Path) -> None:
+    pipeline = open_chain(tmp_path)
+    block = {"v": 1, "sensor": "acc9", "axis": "z", "fs_hz": 100.0, "n": 2, "unit": "g", "enc": "json", "data": [0, 1]}
+    blocks = [block | {"t0": (START_NS // NS + 900 * number) * 1000} for number in range(3)]
+    pipeline.take([sent(item, "waveform") for item in blocks], now_ns=ARRIVAL_NS)
+    proposal = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS).propose(*SENDER)
+    assert proposal.rows == (ChannelRow("waveform", "z", "g", "900"),)
 
 
 def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path: Path) -> None:
