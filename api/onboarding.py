@@ -22,6 +22,8 @@ EXPECTED: Final = frozenset(
         marked("a number of at least {low}"),
         marked("a number of at most {high}"),
         marked("a whole number from {low} to {high}"),
+        marked("{plain} where the point marks thousands, or {decimal} where it is the decimal point"),
+        marked("{plain}, without points between the thousands"),
         marked("one of {choices}"),
         marked("one of {choices}, since {channel} is not a name with a default role"),
         marked("text"),

@@ -26,6 +26,8 @@ __all__ = ["Faults", "Fields", "note", "shortened"]
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# What Excel in Dutch makes of 250000, and what in a file of points is 250 to three decimals.
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?")
 _MAX_LISTED: Final = 50
 _MAX_SHOWN: Final = 60
 
@@ -93,7 +95,7 @@ class Fields:
     values : mapping of str to object
         Text from a table; any JSON value from a document. Empty text and null count as absent.
     decimal_comma : bool
-        True where numbers may be written as `52,37`.
+        True where numbers may be written as `52,37`. Then `3.600` may be 3600 or 3.6, and is refused as ambiguous.
     """
 
     where: str
@@ -131,9 +133,17 @@ class Fields:
             self.fault(name, "an identifier of the form {pattern}", pattern=ID_PATTERN)
         return text
 
-    def number(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> float | None:
-        """Take a finite number within bounds, both inclusive; None where absent or wrong."""
-        if not self.has(name):
+    def number(
+        self, name: str, *, low: float = -math.inf, high: float = math.inf, may_have_thousands: bool = True
+    ) -> float | None:
+        """Take a finite number within bounds, both inclusive; None where absent or wrong.
+
+        Parameters
+        ----------
+        may_have_thousands : bool
+            False for coordinates, which have no thousands: the point of `52.123` can only be a decimal one.
+        """
+        if not self.has(name) or (may_have_thousands and self._is_ambiguous(name)):
             return None
         value = self._parsed(self.values[name])
         if value is None or not math.isfinite(value) or not low <= value <= high:
@@ -143,7 +153,7 @@ class Fields:
 
     def whole(self, name: str, *, low: int, high: int) -> int | None:
         """Take a whole number within bounds, both inclusive; None where absent or wrong."""
-        if not self.has(name):
+        if not self.has(name) or self._is_ambiguous(name):
             return None
         value = self._parsed(self.values[name])
         if value is None or not low <= value <= high or value != int(value):
@@ -171,6 +181,24 @@ class Fields:
         except ValueError:
             self.fault(name, "a date such as 2026-11-23")
             return None
+
+    def _is_ambiguous(self, name: str) -> bool:
+        """Note a number whose points may mark thousands or decimals; Excel's `250.000` is not 250."""
+        value = self.values[name]
+        text = value.strip() if self.decimal_comma and isinstance(value, str) else ""
+        if _THOUSANDS.fullmatch(text) is None:
+            return False
+        plain, (before, _, after) = text.replace(".", ""), text.partition(".")
+        if "." in after or "," in after:
+            self.fault(name, "{plain}, without points between the thousands", plain=plain)
+        else:
+            self.fault(
+                name,
+                "{plain} where the point marks thousands, or {decimal} where it is the decimal point",
+                plain=plain,
+                decimal=f"{before},{after.rstrip('0') or '0'}",
+            )
+        return True
 
     def _bounds_fault(self, name: str, low: float, high: float) -> None:
         if math.isinf(low) and math.isinf(high):

@@ -200,7 +200,8 @@ def _read_asset(row: Fields) -> Asset:
     emergency = row.number("emergency_repair_cost_eur", low=0, high=_MOST_EUR)
     if emergency is None and planned is not None:
         emergency = _EMERGENCY_FACTOR * planned
-    lat, lon = row.number("lat", low=-90, high=90), row.number("lon", low=-180, high=180)
+    lat = row.number("lat", low=-90, high=90, may_have_thousands=False)
+    lon = row.number("lon", low=-180, high=180, may_have_thousands=False)
     if row.has("lat") != row.has("lon"):
         row.fault("lat" if row.has("lon") else "lon", "both lat and lon, or neither")
     organisation = row.text("organisation")

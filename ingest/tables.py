@@ -60,7 +60,8 @@ def read_table(path: Path, faults: Faults) -> Table:
     """Read a CSV file.
 
     The separator is the one of comma and semicolon that the first line has more of; with semicolons a comma
-    in a number is its decimal point. Faults in single lines are noted in `faults`.
+    in a number is its decimal point, and a point that may mark thousands is a fault (`ingest.fields`). Faults in
+    single lines are noted in `faults`.
 
     Raises
     ------

@@ -97,6 +97,50 @@ def test_excel_writes_semicolons_decimal_commas_a_mark_and_crlf(tmp_path: Path, 
     assert read_register(paths) == register
 
 
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [
+        ("250.000", "expected 250000 where the point marks thousands, or 250,0 where it is the decimal point"),
+        ("3.600", "expected 3600 where the point marks thousands, or 3,6 where it is the decimal point"),
+        ("+12.345", "expected +12345 where the point marks thousands, or +12,345 where it is the decimal point"),
+        ("1.250.000", "expected 1250000, without points between the thousands"),
+        ("1.250,50", "expected 1250,50, without points between the thousands"),
+    ],
+)
+def test_a_point_that_may_mark_thousands_is_refused(tmp_path: Path, cell: str, remedy: str) -> None:
+    """Excel in Dutch writes 250000 as 250.000, which was taken for 250 euros."""
+    assets = "id;type;planned_repair_cost_eur;emergency_repair_cost_eur;closure_hours;crew_lead_days;lat;lon\n"
+    sensors = "asset;sensor;channel;unit;gateway;interval_s;failure_threshold\n"
+    paths = _write(
+        tmp_path,
+        assets=f"{assets}b1;bridge;{cell};{cell};{cell};{cell};52.123;4.567\n",
+        sensors=f"{sensors}b1;s1;vibration_rms;mm/s;gw;{cell};{cell}\n",
+    )
+    faults = _faults(paths)
+    columns = ["planned_repair_cost_eur", "emergency_repair_cost_eur", "closure_hours", "crew_lead_days"]
+    assert [fault.partition("column ")[2].partition(":")[0] for fault in faults] == [
+        *columns,
+        "interval_s",
+        "failure_threshold",
+    ]
+    assert all(fault.endswith(f"got {cell!r}, {remedy}") for fault in faults)
+
+
+def test_what_cannot_be_thousands_is_a_decimal_point(tmp_path: Path) -> None:
+    head = "id;type;lat;lon;closure_hours;built_year;planned_repair_cost_eur\n"
+    (asset,) = read_register(_write(tmp_path, assets=f"{head}b1;bridge;52.123;-4.567;0.125;1931;12.50\n")).assets
+    assert (asset.lat, asset.lon, asset.closure_hours, asset.built_year) == (52.123, -4.567, 0.125, 1931)
+    assert asset.planned_repair_cost_eur == 12.5
+    plain = "id,type,planned_repair_cost_eur\nb1,bridge,250.000\n"
+    (asset,) = read_register(_write(tmp_path, assets=plain)).assets
+    assert asset.planned_repair_cost_eur == 250.0
+
+
+def test_a_year_with_a_point_is_told_how_it_should_be(tmp_path: Path) -> None:
+    (fault,) = _faults(_write(tmp_path, assets="id;type;built_year\nb1;bridge;1.931\n"))
+    assert "column built_year: got '1.931', expected 1931 where the point marks thousands" in fault
+
+
 @pytest.mark.parametrize("unit", ["m/s2", "g"])
 def test_a_waveform_becomes_the_channels_that_are_computed_from_it(tmp_path: Path, unit: str) -> None:
     sensors = (

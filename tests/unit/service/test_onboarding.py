@@ -148,6 +148,20 @@ def test_a_number_may_have_the_comma_of_a_dutch_keyboard(tmp_path: Path) -> None
     assert channel.interval_s == 0.5
 
 
+def test_a_point_that_may_mark_thousands_is_asked_about(tmp_path: Path) -> None:
+    pipeline = held(tmp_path)
+    desk = JournalOnboarding(pipeline.journal, lambda: ARRIVAL_NS)
+    rows = [ChannelRow("tilt", "x", "mrad", "3.600"), ChannelRow("temperature", "", "Cel", "1.209.600")]
+    faults = desk.accept(desk.propose(*SENDER), name="", asset_type="bridge", organisation="", rows=rows)
+    assert [fault_sentence(fault, Language.DUTCH) for fault in faults] == [
+        (
+            "er staat '3.600', verwacht wordt 3600 als de punt duizendtallen scheidt, "
+            "of 3,6 als de decimalen erachter staan"
+        ),
+        "er staat '1.209.600', verwacht wordt 1209600, zonder punten tussen de duizendtallen",
+    ]
+
+
 @pytest.mark.parametrize("module", [ingest.fields, ingest.sensors, service.onboarding])
 def test_every_fault_of_a_row_has_its_words_on_the_page(module: ModuleType) -> None:
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
