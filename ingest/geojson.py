@@ -16,10 +16,10 @@ __all__ = ["Feature", "read_features"]
 
 
 class Feature(NamedTuple):
-    """One asset's fields, and those of each of its channels."""
+    """One asset's fields, and those of each of its channels; None where it does not say which it has."""
 
     asset: Fields
-    sensors: tuple[Fields, ...]
+    sensors: tuple[Fields, ...] | None
 
 
 def read_features(path: Path, faults: Faults) -> list[Feature]:
@@ -61,7 +61,9 @@ def _read_feature(where: str, feature: dict[str, Any], properties: dict[str, Any
     if "lat" not in values and "lon" not in values:
         values |= _middle(where, feature.get("geometry"), faults)
     asset = Fields(where, values, faults)
-    sensors = properties.get("sensors", [])
+    if properties.get("sensors") is None:
+        return Feature(asset, None)
+    sensors = properties["sensors"]
     if not isinstance(sensors, list):
         faults.add(f"{where}, sensors", sensors, "an array with an object for each channel")
         sensors = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,14 @@ from ingest.sensors import read_channels
 from ingest.tables import read_table
 from ingest.works import read_works_rows
 
-__all__ = ["read_register", "read_works", "register_from_json", "register_to_json"]
+__all__ = [
+    "RegisterFiles",
+    "read_register",
+    "read_register_files",
+    "read_works",
+    "register_from_json",
+    "register_to_json",
+]
 
 # Emergency repairs cost three times planned ones unless the owner knows better (design.md section 6).
 _EMERGENCY_FACTOR: Final = 3.0
@@ -54,7 +61,27 @@ _DOCUMENT_VERSION: Final = 1
 _ORGANISATION_CHARACTERS: Final = 64
 
 
+class RegisterFiles(NamedTuple):
+    """What the files of one import hold.
+
+    Attributes
+    ----------
+    register : Register
+        Sorted by identifier, without works.
+    has_sensors : bool
+        Whether a table of sensors is among them, or a GeoJSON feature with `sensors`, be they empty.
+    """
+
+    register: Register
+    has_sensors: bool
+
+
 def read_register(paths: Sequence[Path]) -> Register:
+    """Read a register from files that hold all of it; arguments and errors are those of `read_register_files`."""
+    return read_register_files(paths).register
+
+
+def read_register_files(paths: Sequence[Path]) -> RegisterFiles:
     """Read a register from CSV tables or GeoJSON files.
 
     Parameters
@@ -62,11 +89,6 @@ def read_register(paths: Sequence[Path]) -> Register:
     paths : sequence of Path
         `.json` and `.geojson` are GeoJSON; everything else is a table, of sensors when it has a column
         `sensor`, of assets otherwise. Several of a kind are put together.
-
-    Returns
-    -------
-    Register
-        Sorted by identifier, without works.
 
     Raises
     ------
@@ -76,24 +98,34 @@ def read_register(paths: Sequence[Path]) -> Register:
     faults = Faults()
     asset_rows: list[Fields] = []
     sensor_rows: list[Fields] = []
+    has_sensors = has_assets = False
     for path in paths:
         if path.suffix.lower() in {".json", ".geojson"}:
+            has_assets = True
             for feature in read_features(path, faults):
                 asset_rows.append(feature.asset)
-                sensor_rows += feature.sensors
+                if feature.sensors is not None:
+                    has_sensors = True
+                    sensor_rows += feature.sensors
             continue
         table = read_table(path, faults)
         is_sensors = "sensor" in table.columns
+        has_sensors, has_assets = has_sensors or is_sensors, has_assets or not is_sensors
         if table.has_columns(_SENSOR_REQUIRED if is_sensors else ("id", "type"), faults):
             (sensor_rows if is_sensors else asset_rows).extend(table.rows)
     if faults.found and not asset_rows:
         faults.check()  # without assets every sensor would be at fault
+    if has_sensors and not has_assets:
+        raise RegisterError(
+            f"got sensors without assets in {', '.join(map(str, paths))}, expected a table of assets beside them; "
+            "give assets.csv and sensors.csv together"
+        )
     assets = _read_assets(asset_rows)
     channels = read_channels(sensor_rows, {asset.id for asset in assets})
     faults.check()
     if not assets:
         raise RegisterError(f"got no assets in {', '.join(map(str, paths)) or 'no files'}, expected at least one")
-    return _sorted(Register(assets=tuple(assets), channels=tuple(channels)))
+    return RegisterFiles(_sorted(Register(assets=tuple(assets), channels=tuple(channels))), has_sensors)
 
 
 def read_works(path: Path, register: Register) -> tuple[Works, ...]:

@@ -37,6 +37,7 @@ from service.commands.options import (
     Speed,
     counted,
     day_ns,
+    listed,
     overrides_of,
     read_settings,
 )
@@ -210,13 +211,21 @@ def assets_import(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Put the register in these files in place of the one before; history of what stays is kept."""
+    """Put the register in these files in place of the one before; history of what stays is kept.
+
+    Without a table of sensors the channels of the assets that stay are kept.
+    """
     from service.register_commands import import_assets  # noqa: PLC0415 -- see run
 
     with _journal(data_dir, config) as journal:
-        register = import_assets(journal, files, at_ns=time.time_ns())
-    assets, channels = counted(len(register.assets), "asset"), counted(len(register.channels), "channel")
+        done = import_assets(journal, files, at_ns=time.time_ns())
+    assets, channels = counted(len(done.register.assets), "asset"), counted(len(done.register.channels), "channel")
     typer.echo(f"The register has {assets} and {channels} now.")
+    if done.kept is not None:
+        typer.echo(f"{counted(done.kept, 'channel')} kept: no table of sensors was given.")
+    for noun, gone in (("asset", done.assets_gone), ("channel", ["/".join(key) for key in done.channels_gone])):
+        if gone:
+            typer.echo(f"{counted(len(gone), noun)} no longer in the register: {listed(gone)}.")
 
 
 @works_app.command("import")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from domain.identifiers import AssetId, ChannelKey
 from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Works
-from ingest.register import read_register, read_works
+from ingest.register import read_register_files, read_works
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["add_assets", "current_register", "import_assets", "import_works", "keep_budgets"]
+__all__ = ["Imported", "add_assets", "current_register", "import_assets", "import_works", "keep_budgets"]
 
 
 def current_register(journal: Journal) -> Register:
@@ -22,24 +23,53 @@ def current_register(journal: Journal) -> Register:
     return Register()
 
 
-def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Register:
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did.
+
+    Attributes
+    ----------
+    register : Register
+        As it holds from now on.
+    kept : int or None
+        Channels that stay because no table of sensors was given; None where one was.
+    assets_gone : tuple of AssetId
+        No longer in the register.
+    channels_gone : tuple of ChannelKey
+        Likewise, those of the assets that are gone included. One that comes back begins anew.
+    """
+
+    register: Register
+    kept: int | None
+    assets_gone: tuple[AssetId, ...]
+    channels_gone: tuple[ChannelKey, ...]
+
+
+def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Imported:
     """Put the assets and channels of files in place of those in the register; announced works stay.
 
-    Returns
-    -------
-    Register
-        As it holds from now on.
+    Without a table of sensors the channels of the assets that stay are kept.
 
     Raises
     ------
     RegisterError
         With file, line and column of every fault; nothing is changed then.
     """
-    read = read_register(paths)
+    read, has_sensors = read_register_files(paths)
     known = {asset.id for asset in read.assets}
     current = current_register(journal)
     works = tuple(item for item in current.works if item.asset in known)
-    return _write(journal, replace(read, works=works, budgets=current.budgets), at_ns)
+    channels = read.channels if has_sensors else tuple(item for item in current.channels if item.asset in known)
+    register = replace(read, channels=channels, works=works, budgets=current.budgets)
+    left = {channel.key for channel in channels}
+    done = Imported(
+        register=register,
+        kept=None if has_sensors else len(channels),
+        assets_gone=tuple(asset.id for asset in current.assets if asset.id not in known),
+        channels_gone=tuple(channel.key for channel in current.channels if channel.key not in left),
+    )
+    _write(journal, register, at_ns)
+    return done
 
 
 def import_works(journal: Journal, path: Path, *, at_ns: int) -> Register:

@@ -247,7 +247,9 @@ def test_a_backup_says_what_state_it_holds(
 
 def test_registers_and_works_are_imported(call: Call, data: Path, tmp_path: Path) -> None:
     code, out, _ = call("assets", "import", *write_register(tmp_path, THERMOMETER), "--data-dir", data)
-    assert (code, out) == (0, "The register has 1 asset and 1 channel now.\n")
+    now, gone = out.splitlines()
+    assert (code, now) == (0, "The register has 1 asset and 1 channel now.")
+    assert gone.startswith("5 channels no longer in the register: brug-1/acc1/crest_factor.z, brug-1/acc1/dominant")
     path = tmp_path / "works.csv"
     path.write_text("asset,kind,sensor,start,end\nbrug-1,resurfacing,,2025-03-01,2025-03-08\n")
     code, out, _ = call("works", "import", path, "--data-dir", data)
@@ -399,3 +401,21 @@ def test_the_help_names_defaults() -> None:
     """In square brackets they were taken for a style, and not shown."""
     for command, default in (("record", "until Ctrl-C"), ("decide", "the newest"), ("doctor", "default: data")):
         assert default in CliRunner().invoke(app, [command, "--help"], env=TERMINAL).output
+
+
+def test_an_import_says_what_is_kept_and_what_goes(call: Call, tmp_path: Path) -> None:
+    both = THERMOMETER + THERMOMETER.replace("brug-1", "brug-2")
+    files = write_register(tmp_path, both, assets=("brug-1", "brug-2"))
+    code, said, _ = call("assets", "import", *files, "--data-dir", tmp_path / "new")
+    assert (code, said) == (0, "The register has 2 assets and 2 channels now.\n")
+    assets, _ = write_register(tmp_path, "")
+    code, said, _ = call("assets", "import", assets, "--data-dir", tmp_path / "new")
+    assert (code, said.splitlines()) == (
+        0,
+        [
+            "The register has 1 asset and 1 channel now.",
+            "1 channel kept: no table of sensors was given.",
+            "1 asset no longer in the register: brug-2.",
+            "1 channel no longer in the register: brug-2/klimaat/temperature.",
+        ],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def test_an_empty_journal_has_an_empty_register(journal: Journal) -> None:
 
 def test_a_register_takes_the_place_of_the_one_before(tmp_path: Path, journal: Journal) -> None:
     import_assets(journal, write_register(tmp_path, THERMOMETER + ACCELEROMETER), at_ns=1)
-    second = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=2)
+    second = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=2).register
     assert current_register(journal) == second
     assert [channel.channel for channel in second.channels] == ["temperature"]
     assert len(journal.newest("register", limit=9)) == 2
@@ -50,8 +51,48 @@ def test_works_stay_with_assets_that_stay(tmp_path: Path, journal: Journal) -> N
     import_works(journal, works_file(tmp_path, *rows), at_ns=2)
     import_works(journal, works_file(tmp_path, *rows), at_ns=3)  # the same once more
     assert [item.asset for item in current_register(journal).works] == ["brug-1", "brug-2"]
-    after = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=4)
+    after = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=4).register
     assert [item.asset for item in after.works] == ["brug-1"]
+
+
+def test_assets_alone_keep_the_channels_of_those_that_stay(tmp_path: Path, journal: Journal) -> None:
+    """A table of assets alone took every channel out of the register, and all that was learnt of them."""
+    both = THERMOMETER + THERMOMETER.replace("brug-1", "brug-2")
+    before = import_assets(journal, write_register(tmp_path, both, assets=("brug-1", "brug-2")), at_ns=1)
+    assert (before.kept, before.assets_gone, before.channels_gone) == (None, (), ())
+    assets, _ = write_register(tmp_path, "", assets=("brug-1", "brug-3"))
+    after = import_assets(journal, [assets], at_ns=2)
+    assert current_register(journal) == after.register
+    assert [asset.id for asset in after.register.assets] == ["brug-1", "brug-3"]
+    assert after.register.channels == before.register.channels[:1]
+    assert (after.kept, after.assets_gone) == (1, ("brug-2",))
+    assert [key.asset for key in after.channels_gone] == ["brug-2"]
+
+
+def test_a_table_without_a_sensor_in_it_takes_them_out(tmp_path: Path, journal: Journal) -> None:
+    import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    after = import_assets(journal, write_register(tmp_path, ""), at_ns=2)
+    assert (after.register.channels, after.kept) == ((), None)
+    assert [key.channel for key in after.channels_gone] == ["temperature"]
+
+
+@pytest.mark.parametrize(("sensors", "left"), [({}, 1), ({"sensors": None}, 1), ({"sensors": []}, 0)])
+def test_a_map_that_says_nothing_of_sensors_keeps_them(
+    tmp_path: Path, journal: Journal, sensors: dict[str, object], left: int
+) -> None:
+    import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    properties = {"id": "brug-1", "type": "bridge"} | sensors
+    feature = {"type": "Feature", "geometry": None, "properties": properties}
+    path = tmp_path / "assets.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert len(import_assets(journal, [path], at_ns=2).register.channels) == left
+
+
+def test_sensors_alone_are_refused_and_change_nothing(tmp_path: Path, journal: Journal) -> None:
+    _, sensors = write_register(tmp_path, THERMOMETER)
+    with pytest.raises(RegisterError, match=r"sensors without assets in .*; give assets\.csv and sensors"):
+        import_assets(journal, [sensors], at_ns=1)
+    assert journal.last_seq() == 0
 
 
 def test_a_fault_in_a_file_changes_nothing_and_names_its_line(tmp_path: Path, journal: Journal) -> None:
@@ -65,7 +106,7 @@ def test_a_fault_in_a_file_changes_nothing_and_names_its_line(tmp_path: Path, jo
 
 
 def test_what_is_added_does_not_touch_what_is_there(tmp_path: Path, journal: Journal) -> None:
-    first = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    first = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1).register
     other = replace(first.assets[0], name="Another name")
     new = Asset(AssetId("brug-0"), "Nieuw", AssetType.BRIDGE)
     after = add_assets(journal, [other, new], [replace(first.channels[0], asset=new.id)], at_ns=2)
@@ -81,7 +122,7 @@ def test_a_changed_budget_is_an_entry_and_outlives_the_next_register(tmp_path: P
     assert keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=3)
     assert not keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=4)
     assert len(journal.newest("register", limit=9)) == 2
-    after = import_assets(journal, write_register(tmp_path, THERMOMETER + ACCELEROMETER), at_ns=5)
+    after = import_assets(journal, write_register(tmp_path, THERMOMETER + ACCELEROMETER), at_ns=5).register
     assert (after.false_alarms_per_year("oost"), after.false_alarms_per_year("")) == (0.02, 0.1)
     assert keep_budgets(journal, {"": 0.1}, at_ns=6)
     assert current_register(journal).false_alarms_per_year("oost") == 0.1
