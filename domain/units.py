@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import UnitError
 
-__all__ = ["UnitConversion", "canonical_unit", "conversion", "is_known_unit"]
+__all__ = ["UnitConversion", "canonical_unit", "conversion", "is_known_unit", "is_same_unit"]
 
 
 class UnitConversion(NamedTuple):
@@ -107,6 +107,20 @@ def canonical_unit(unit: str) -> str:
 def is_known_unit(unit: str) -> bool:
     """Tell whether a unit, in any of its spellings, can take part in a conversion."""
     return canonical_unit(unit) in _UNITS
+
+
+def is_same_unit(one: str, other: str) -> bool:
+    """Tell whether a number in one unit is the same number in the other.
+
+    Examples
+    --------
+    >>> is_same_unit("%", "%RH"), is_same_unit("mm/s", "m/s"), is_same_unit("mm", "Hz")
+    (True, False, False)
+    """
+    try:
+        return one == other or conversion(one, other) == UnitConversion(1.0, 0.0)
+    except UnitError:
+        return False
 
 
 def conversion(source: str, target: str) -> UnitConversion:

@@ -20,6 +20,7 @@ import numpy as np
 
 from domain.arrays import IndexArray
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
+from domain.units import is_same_unit
 from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
 from models.layout import COLUMNS, LAYOUT, axis_of
@@ -29,6 +30,7 @@ __all__ = [
     "MODEL_VERSION",
     "ModelState",
     "carry_state",
+    "channels_begun_anew",
     "decode_state",
     "encode_state",
     "initial_state",
@@ -40,6 +42,15 @@ __all__ = [
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
 MODEL_VERSION: Final = "3.51"
+
+# Columns of channels that say when one was heard, or what its sensor does as a whole: they hold no value of it.
+_IN_NO_UNIT: Final = frozenset(
+    {
+        *("heard_ns", "missed_ns", "silent_ns", "sensor_silent_ns", "lost_ns", "sensor_lost_ns"),
+        *("spoken_ns", "gap_share", "gap_count", "gaps_ns"),
+        *("opposed_ns", "opposed_last_ns", "opposed_way", "opposed_alarm_ns"),
+    }
+)
 
 _MAGIC: Final = b"SCHS"
 # Columns of bytes; the others are of numbers.
@@ -73,11 +84,19 @@ def put_state(catalogue: Catalogue, state: ModelState, assets: IndexArray, part:
         getattr(state, name)[rows[axis_of(name)]] = getattr(part, name)
 
 
+def channels_begun_anew(old_catalogue: Catalogue, new_catalogue: Catalogue) -> set[int]:
+    """Give the numbers of the channels that are in both catalogues and have numbers of another unit in the new one."""
+    units = dict(zip(old_catalogue.channel_number.tolist(), old_catalogue.units, strict=True))
+    rows = zip(new_catalogue.channel_number.tolist(), new_catalogue.units, strict=True)
+    return {number for number, unit in rows if not is_same_unit(units.get(number, unit), unit)}
+
+
 def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: Catalogue) -> ModelState:
     """Carry the state over a change of the register.
 
     Rows whose key is in both catalogues keep their state, others start new. A judged channel whose kind of
     value or failure threshold changed keeps its history; only its distance to failure is new at the next value.
+    A channel that has another unit starts new, but for what is in no unit: when it and its sensor were heard.
 
     Returns
     -------
@@ -86,16 +105,27 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
     """
     check_lengths(old_catalogue, old_state)
     state = initial_state(new_catalogue)
+    anew = channels_begun_anew(old_catalogue, new_catalogue)
     for axis in AXES:
         old_row = {key: row for row, key in enumerate(axis_keys(old_catalogue, axis))}
-        matches = [(row, old_row[key]) for row, key in enumerate(axis_keys(new_catalogue, axis)) if key in old_row]
+        keys = axis_keys(new_catalogue, axis)
+        matches = [(row, old_row[key]) for row, key in enumerate(keys) if key in old_row]
         if not matches:
             continue
         new_rows, old_rows = (np.array(rows, np.intp) for rows in zip(*matches, strict=True))
+        stays = np.array([_channel_of(axis, keys[row]) not in anew for row in new_rows.tolist()], np.bool_)
         for name in COLUMNS:
             if axis_of(name) == axis:
-                getattr(state, name)[new_rows] = getattr(old_state, name)[old_rows]
+                kept = slice(None) if name in _IN_NO_UNIT else stays
+                getattr(state, name)[new_rows[kept]] = getattr(old_state, name)[old_rows[kept]]
     return state
+
+
+def _channel_of(axis: str, key: Any) -> int | None:
+    """Give the number of the channel that a row of an axis is of; None where it is of none."""
+    if axis == "channel":
+        return int(key)
+    return int(key[0]) if axis in {"judged", "frequency"} else None
 
 
 def _little_endian(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -24,6 +24,7 @@ __all__ = [
     "AppliedDecision",
     "AssetBook",
     "KnownAlarm",
+    "close_about",
     "close_left_over",
     "follow",
     "forget",
@@ -212,6 +213,16 @@ def close_left_over(
         elif decision.alarm_id is None:
             is_meant = is_about_condition(item.kind)
         if is_meant and _is_left_over(item):
+            news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
+            alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)
+    return tuple(alarms)
+
+
+def close_about(known: Sequence[KnownAlarm], subject: str, at_ns: int, news: AlarmNews) -> tuple[KnownAlarm, ...]:
+    """End the open alarms about values of a channel of which the models begin anew; that it is silent still holds."""
+    alarms = list(known)
+    for place, item in enumerate(alarms):
+        if item.cleared_ns is None and item.subject == subject and item.kind.startswith("sensor."):
             news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
             alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)
     return tuple(alarms)

@@ -8,7 +8,7 @@ service and a restart go through the same code and end with the same bits. Looki
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,12 +31,13 @@ from models.source_skew import SkewBook
 from models.state import (
     ModelState,
     carry_state,
+    channels_begun_anew,
     initial_state,
     put_state,
     state_digest,
     take_state,
 )
-from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, close_left_over, follow, forget
+from service.alarm_book import AlarmNews, AppliedDecision, AssetBook, close_about, close_left_over, follow, forget
 from service.clock_alarms import ClockPlan, plan_clocks
 from service.day_rows import DayRows
 from service.mode_book import ModeBook
@@ -95,6 +96,8 @@ class LiveState:
         self.fleet = FleetMemory()
         # Start of the earliest hop of each asset that must be scored again; `FOREVER_NS`: none.
         self.revise_ns: TimeArray = np.full(len(self.catalogue.assets), FOREVER_NS, np.int64)
+        # How far each asset's hops had closed when a channel of it last began anew in another unit; `NEVER_NS`: none.
+        self.anew_ns: TimeArray = np.full(len(self.catalogue.assets), NEVER_NS, np.int64)
         self.books: dict[AssetId, AssetBook] = {}
         self.modes = ModeBook(register, numbers)
         self.skews = SkewBook.empty(self.catalogue.sensor_of_channel)
@@ -228,9 +231,10 @@ class LiveState:
             self.books[asset] = AssetBook(forget(book.alarms, before_ns), decisions)
 
     def change_register(self, register: Register, numbers: Mapping[ChannelKey, int], at_ns: int, seq: int) -> Outcome:
-        """Apply a new register; what is still in it keeps its state."""
+        """Apply a new register; what is still in it keeps its state, but for channels that have another unit."""
         before, state = self.catalogue, self.state
         revise_ns = dict(zip(before.assets, self.revise_ns.tolist(), strict=True))
+        anew_ns = dict(zip(before.assets, self.anew_ns.tolist(), strict=True))
         self.register, self.register_seq = register, seq
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
@@ -247,6 +251,8 @@ class LiveState:
         self._subsets.clear()
         self._rows = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         self.books = {asset: book for asset, book in self.books.items() if asset in self._rows}
+        self.anew_ns = np.asarray([anew_ns.get(asset, NEVER_NS) for asset in self.catalogue.assets], np.int64)
+        changes = self._begin_anew(channels_begun_anew(before, self.catalogue), at_ns)
         self.modes = ModeBook(register, numbers, self.modes.states)
         self.note_change(self.catalogue.assets, of_models=True)
         self.applied_seq = seq
@@ -255,7 +261,23 @@ class LiveState:
             register=register,
             register_numbers=[numbers[channel.key] for channel in register.channels],
             current=self.assess_now(assets, at_ns),
+            alarm_changes=changes,
         )
+
+    def _begin_anew(self, numbers: Collection[int], at_ns: int) -> list[AlarmChange]:
+        """Note which assets have channels that begin anew, and end the alarms about values of these."""
+        changes: list[AlarmChange] = []
+        for row in np.flatnonzero(np.isin(self.catalogue.channel_number, sorted(numbers))).tolist():
+            key, asset = self.catalogue.channels[row], int(self.catalogue.asset_of_channel[row])
+            frontier_ns = int(self.tracker.frontier_ns[asset])
+            self.anew_ns[asset] = frontier_ns
+            if key.asset in self.books:
+                news = AlarmNews()
+                book, ended_ns = self.books[key.asset], frontier_ns if frontier_ns > NEVER_NS else at_ns
+                alarms = close_about(book.alarms, f"{key.sensor}/{key.channel}", ended_ns, news)
+                self.books[key.asset] = AssetBook(alarms, book.decisions)
+                changes += news.changes
+        return changes
 
     def decide(self, body: DecisionBody, seq: int) -> Outcome:
         """Apply a person's decision to the models and to the alarm it is about."""

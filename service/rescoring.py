@@ -170,6 +170,8 @@ def _bases(live: LiveState, journal: Journal, body: RescoringBody, seq: int) -> 
         from_ns, frontier = body.from_ns[asset], int(live.tracker.frontier_ns[row])
         checkpoint = journal.checkpoint(asset, at_most_ns=from_ns, before_seq=seq)
         at_ns, state = NEVER_NS, None
+        if live.anew_ns[row] > NEVER_NS and (checkpoint is None or checkpoint.at_ns <= live.anew_ns[row]):
+            continue  # it would learn of a channel what was said in another unit: what is late stays stored only
         if checkpoint is not None:
             at_ns = checkpoint.at_ns
             only = live.subset(np.asarray([row], np.int32))

@@ -17,6 +17,7 @@ from domain.arrays import ReadingColumns
 from domain.errors import ShapeError, StorageCorrupt
 from domain.identifiers import AssetId
 from models.fleet_memory import FleetMemory
+from models.hop_clock import NEVER_NS
 from models.state import decode_state, encode_state
 from service.alarm_book import AssetBook
 from service.clock_alarms import restore_skews, skew_bytes
@@ -48,6 +49,7 @@ class _Readings(msgspec.Struct, array_like=True, frozen=True):
     skews: list[bytes]
     jumped_ns: dict[str, int]
     modes: bytes
+    anew_ns: int = NEVER_NS
 
 
 class _Models(msgspec.Struct, array_like=True, frozen=True):
@@ -77,6 +79,7 @@ class _Whole(msgspec.Struct, array_like=True, frozen=True):
     skews: list[bytes] = []
     jumped_ns: dict[str, int] = {}
     modes: bytes = b""
+    anew_ns: int = NEVER_NS
 
 
 class _ClockSnapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -119,6 +122,7 @@ def readings_rows(live: LiveState, assets: Iterable[AssetId]) -> list[SnapshotRo
             skews=skew_bytes(live.skews, mine),
             jumped_ns=_jumps_of(live, numbers.tolist()) if live.jumped_ns else {},
             modes=live.modes.encode(asset),
+            anew_ns=int(live.anew_ns[row]),
         )
         found.append(SnapshotRow(asset, "readings", msgspec.msgpack.encode(body)))
     return found
@@ -245,6 +249,7 @@ def _restore_readings(live: LiveState, row: int, saved: _Readings) -> ReadingCol
     tracker.clock.latest_ns[rows[there]] = np.frombuffer(saved.latest_ns, "<i8").astype(np.int64)[there]
     tracker.clock.reach_ns[row] = saved.reach_ns
     live.revise_ns[row] = saved.revise_ns
+    live.anew_ns[row] = saved.anew_ns
     live.jumped_ns |= saved.jumped_ns
     if saved.skews:
         restore_skews(live.skews, rows, saved.skews)

@@ -9,13 +9,14 @@ import pytest
 
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
 from domain.register import Register
-from models.axes import AXES
+from models.axes import AXES, axis_keys
 from models.compiling import compile_catalogue
 from models.layout import COLUMNS, axis_of
 from models.state import (
     MODEL_VERSION,
     ModelState,
     carry_state,
+    channels_begun_anew,
     decode_state,
     encode_state,
     initial_state,
@@ -91,6 +92,32 @@ def test_carry_keeps_what_is_still_there(registers: Callable[..., Any]) -> None:
     assert back.started_ns[0] == 0
     assert back.noise[3] == 0.0
     assert back.noise[4] == state.noise[4]
+
+
+def test_a_channel_in_another_unit_begins_anew_and_no_other(registers: Callable[..., Any]) -> None:
+    register, numbers = registers(NAMES, assets=2)
+    old = compile_catalogue(register, numbers)
+    state = shuffled(old)
+    key = ("b001", "natural_frequency_1")
+    channels = tuple(replace(row, unit="kHz") if (row.asset, row.channel) == key else row for row in register.channels)
+    new = compile_catalogue(replace(register, channels=channels), numbers)
+    (number,) = channels_begun_anew(old, new)
+    assert old.channels[old.channel_number.tolist().index(number)].channel == "natural_frequency_1"
+    assert channels_begun_anew(old, old) == set()
+    carried, fresh = carry_state(old, state, new), initial_state(new)
+    kept = set()
+    for name in COLUMNS:
+        axis = axis_of(name)
+        owners = [key[0] if axis in {"judged", "frequency"} else key for key in axis_keys(new, axis)]
+        mine = np.array([axis != "pair" and owner == number for owner in owners], np.bool_)
+        before, after, start = (getattr(item, name) for item in (state, carried, fresh))
+        assert np.array_equal(after[~mine], before[~mine])
+        if mine.any() and after[mine].tolist() == before[mine].tolist():
+            kept.add(name)
+        elif mine.any():
+            assert repr(after[mine].tolist()) == repr(start[mine].tolist())
+    assert {"heard_ns", "silent_ns", "gaps_ns"} <= kept
+    assert not {"last_value", "recent", "good_value", "mistake_ns", "noise", "coefficients", "day_sums"} & kept
 
 
 def test_blobs_round_trip_into_any_catalogue(registers: Callable[..., Any]) -> None:
