@@ -122,7 +122,8 @@ REASON_SENTENCES: Final = {
     "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_units": (
-        "Sensor {sensor} ({channel}) reads a factor {factor} off, as if it used another unit; this has been corrected."
+        "Sensor {sensor} ({channel}) reads a factor {factor} off, as if it used another unit; this is taken out. "
+        "Correct the unit at the gateway, or, where it was wrong from the beginning, in the register (--correct-units)."
     ),
     "trend_to_threshold": (
         "Signs of {mode} stand at {severity} of the failure level and grow by {per_30_days} of it every 30 days."

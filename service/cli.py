@@ -208,6 +208,9 @@ def simulate(
 @assets_app.command("import")
 def assets_import(
     files: Annotated[list[Path], typer.Argument(help="assets.csv and sensors.csv, or one GeoJSON file.")],
+    correct_units: Annotated[
+        bool, typer.Option("--correct-units", help="Other units than before are those of all readings so far.")
+    ] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -218,7 +221,7 @@ def assets_import(
     from service.register_commands import import_assets  # noqa: PLC0415 -- see run
 
     with _journal(data_dir, config) as journal:
-        done = import_assets(journal, files, at_ns=time.time_ns())
+        done = import_assets(journal, files, at_ns=time.time_ns(), may_correct_units=correct_units)
     assets, channels = counted(len(done.register.assets), "asset"), counted(len(done.register.channels), "channel")
     typer.echo(f"The register has {assets} and {channels} now.")
     if done.kept is not None:
@@ -226,6 +229,10 @@ def assets_import(
     for noun, gone in (("asset", done.assets_gone), ("channel", ["/".join(key) for key in done.channels_gone])):
         if gone:
             typer.echo(f"{counted(len(gone), noun)} no longer in the register: {listed(gone)}.")
+    if done.corrected:
+        named = listed(["/".join(key) for key in done.corrected])
+        channels = counted(len(done.corrected), "channel")
+        typer.echo(f"{channels} in another unit, with all readings so far; what is normal is learnt anew: {named}.")
 
 
 @works_app.command("import")

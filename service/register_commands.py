@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from domain.errors import RegisterError
 from domain.identifiers import AssetId, ChannelKey
 from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Works
+from domain.units import is_same_unit
 from ingest.register import read_register_files, read_works
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
 __all__ = ["Imported", "add_assets", "current_register", "import_assets", "import_works", "keep_budgets"]
+
+_NAMED: Final = 3
 
 
 def current_register(journal: Journal) -> Register:
@@ -37,23 +42,33 @@ class Imported:
         No longer in the register.
     channels_gone : tuple of ChannelKey
         Likewise, those of the assets that are gone included. One that comes back begins anew.
+    corrected : tuple of ChannelKey
+        With another unit than before, in which what they said stands from now on. The models begin anew with them.
     """
 
     register: Register
     kept: int | None
     assets_gone: tuple[AssetId, ...]
     channels_gone: tuple[ChannelKey, ...]
+    corrected: tuple[ChannelKey, ...] = ()
 
 
-def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Imported:
+def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int, may_correct_units: bool = False) -> Imported:
     """Put the assets and channels of files in place of those in the register; announced works stay.
 
     Without a table of sensors the channels of the assets that stay are kept.
 
+    Parameters
+    ----------
+    may_correct_units : bool
+        Whether a channel of the register may have another unit in the files: then all that it said was in that unit,
+        and is not converted (docs/adr/0043).
+
     Raises
     ------
     RegisterError
-        With file, line and column of every fault; nothing is changed then.
+        With file, line and column of every fault, or with the channels that would have another unit; nothing is changed
+        then.
     """
     read, has_sensors = read_register_files(paths)
     known = {asset.id for asset in read.assets}
@@ -62,11 +77,16 @@ def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int) -> Imp
     channels = read.channels if has_sensors else tuple(item for item in current.channels if item.asset in known)
     register = replace(read, channels=channels, works=works, budgets=current.budgets)
     left = {channel.key for channel in channels}
+    units = {channel.key: channel.unit for channel in current.channels}
+    corrected = [item for item in channels if not is_same_unit(units.get(item.key, item.unit), item.unit)]
+    if corrected and not may_correct_units:
+        raise RegisterError(_other_units(corrected, units))
     done = Imported(
         register=register,
         kept=None if has_sensors else len(channels),
         assets_gone=tuple(asset.id for asset in current.assets if asset.id not in known),
         channels_gone=tuple(channel.key for channel in current.channels if channel.key not in left),
+        corrected=tuple(channel.key for channel in corrected),
     )
     _write(journal, register, at_ns)
     return done
@@ -108,6 +128,17 @@ def keep_budgets(journal: Journal, budgets: Mapping[str, float], *, at_ns: int) 
         return False
     _write(journal, replace(register, budgets=dict(budgets)), at_ns)
     return True
+
+
+def _other_units(channels: Sequence[Channel], units: Mapping[ChannelKey, str]) -> str:
+    """Say that channels would have another unit, and what to do."""
+    named = [f"{'/'.join(item.key)} in {item.unit!r} instead of {units[item.key]!r}" for item in channels[:_NAMED]]
+    more = f" and {len(channels) - _NAMED} more" if len(channels) > _NAMED else ""
+    return (
+        f"got {', '.join(named)}{more}, expected the units of the register, in which all that was said is stored; "
+        "leave them as they are, for a gateway may send any unit that converts, or import with --correct-units "
+        "if the readings were in the new units all along"
+    )
 
 
 def _write(journal: Journal, register: Register, at_ns: int) -> Register:

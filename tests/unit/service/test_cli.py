@@ -419,3 +419,14 @@ def test_an_import_says_what_is_kept_and_what_goes(call: Call, tmp_path: Path) -
             "1 channel no longer in the register: brug-2/klimaat/temperature.",
         ],
     )
+
+
+def test_another_unit_needs_a_flag_that_is_named(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    call("assets", "import", *write_register(tmp_path, THERMOMETER), "--data-dir", folder)
+    files = write_register(tmp_path, THERMOMETER.replace("Cel", "degF"))
+    said = sentence(call("assets", "import", *files, "--data-dir", folder))
+    assert "brug-1/klimaat/temperature in 'degF' instead of 'Cel'" in said
+    code, told, _ = call("assets", "import", *files, "--data-dir", folder, "--correct-units")
+    told_of = "1 channel in another unit, with all readings so far; what is normal is learnt anew: "
+    assert (code, told.splitlines()[1]) == (0, f"{told_of}brug-1/klimaat/temperature.")
