@@ -62,7 +62,7 @@ def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int, may_co
     ----------
     may_correct_units : bool
         Whether a channel of the register may have another unit in the files: then all that it said was in that unit,
-        and is not converted (docs/adr/0043).
+        and is not converted (docs/adr/0044).
 
     Raises
     ------
