@@ -24,6 +24,8 @@ EXPECTED: Final = frozenset(
         marked("a whole number from {low} to {high}"),
         marked("{plain} where the point marks thousands, or {decimal} where it is the decimal point"),
         marked("{plain}, without points between the thousands"),
+        marked("text without the character NUL"),
+        marked("a unit of at most {longest} characters"),
         marked("one of {choices}"),
         marked("one of {choices}, since {channel} is not a name with a default role"),
         marked("text"),
