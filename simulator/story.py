@@ -192,7 +192,9 @@ def draw_events(
 def draw_faults(
     plan: StoryPlan, seed: int, days: int, sensors: Mapping[str, Sequence[SensorSpec]]
 ) -> list[SensorFault]:
-    """Draw faults of sensors that send readings; two on one sensor never overlap."""
+    """Draw faults of sensors that send readings; two on one sensor never overlap, and the first days have none."""
+    if days <= _FIRST_FAULT_DAY:
+        return []
     faults = []
     for asset, carried in sensors.items():
         for sensor in carried:
