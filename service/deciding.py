@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
+from pydantic import ValidationError
+
+from api.decision_body import ABOUT_ALARMS, DecisionBody
 from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
 from domain.records import EVENT_VERBS, Decision, DecisionVerb
@@ -25,6 +28,18 @@ from storage.protocols import DecisionDraft
 
 __all__ = ["decide_event", "decide_once", "export_table"]
 
+# What fields of a decision over HTTP are called here.
+_OPTIONS: Final[Mapping[str, str]] = {
+    "verb": "the verb",
+    "decidedBy": "--by",
+    "reason": "--reason",
+    "assessmentId": "--assessment",
+    "dueOn": "--due",
+    "failedOn": "--failed-on",
+    "condition": "--condition",
+}
+_GOT_CHARACTERS: Final = 120
+
 
 def decide_once(
     settings: Settings,
@@ -40,13 +55,24 @@ def decide_once(
     failed_on: str | None,
     now_ns: int,
 ) -> Decision:
-    """Append one decision.
+    """Append one decision; what the API refuses is refused here too, as the log takes nothing back.
 
     Raises
     ------
     DecisionError
-        If it is about nothing that is known.
+        If it is about or rests on nothing that is known, or a field is not as the API has it.
     """
+    given = _checked(
+        {
+            "verb": verb,
+            "decidedBy": by,
+            "reason": reason,
+            "assessmentId": assessment,
+            "dueOn": due,
+            "condition": condition,
+            "failedOn": failed_on,
+        }
+    )
     with _opened(settings) as (store, log):
         if alarm is not None:
             known = store.alarm(alarm)
@@ -57,10 +83,10 @@ def decide_once(
             asset = known.asset
         if asset is None or store.asset(asset) is None:
             raise DecisionError(f"got asset {asset!r}, expected --alarm or an --asset of the register")
-        if assessment is None:
-            newest = store.risk(asset)
-            assessment = newest.assessment_id if newest is not None else None
-        draft = DecisionDraft(asset, verb, by, reason, alarm, assessment, due, condition, failed_on=failed_on)
+        if alarm is None and verb in ABOUT_ALARMS:
+            raise DecisionError(f"got `{verb.value}` about an asset, expected --alarm with the alarm it is about")
+        rests_on = _rests_on(store, asset, assessment)
+        draft = DecisionDraft(asset, verb, by, given.reason, alarm, rests_on, due, given.condition, failed_on=failed_on)
         return log.append(draft, decided_at_ns=now_ns)
 
 
@@ -76,6 +102,7 @@ def decide_event(
     """
     if verb not in EVENT_VERBS:
         raise DecisionError(f"got `{verb.value}` for an event, expected one of {', '.join(EVENT_VERBS)}")
+    _checked({"verb": verb, "decidedBy": by, "reason": reason})
     with _opened(settings) as (store, log):
         alarms = alarms_of(store, event)
         if not alarms:
@@ -83,11 +110,10 @@ def decide_event(
         left = unjudged(alarms)
         if not left:
             raise DecisionError(f"got event {event!r}, each alarm of which was confirmed or dismissed already")
-        drafts = []
-        for alarm in left:
-            newest = store.risk(alarm.asset)
-            assessment = None if newest is None else newest.assessment_id
-            drafts.append(DecisionDraft(alarm.asset, verb, by, reason, alarm.id, assessment, event_id=event))
+        drafts = [
+            DecisionDraft(alarm.asset, verb, by, reason, alarm.id, _rests_on(store, alarm.asset, None), event_id=event)
+            for alarm in left
+        ]
         return log.append_all(drafts, decided_at_ns=now_ns)
 
 
@@ -106,6 +132,43 @@ def export_table(settings: Settings, kind: str, out: Path | None) -> int:
                 f"{str(out)!r} cannot be written ({error.strerror}); give another file with --out"
             ) from error
         return rows
+
+
+def _checked(fields: Mapping[str, object]) -> DecisionBody:
+    """Read a decision by the rules of the API, whose names the fields have."""
+    try:
+        return DecisionBody.model_validate(fields)
+    except ValidationError as error:
+        raise DecisionError(
+            "; ".join(
+                _in_words(str(fault["loc"][0]), fields, fault["msg"])
+                for fault in error.errors(include_url=False, include_context=False)
+            )
+        ) from error
+
+
+def _in_words(name: str, fields: Mapping[str, object], complaint: str) -> str:
+    value = fields.get(name)
+    got = "nothing" if value is None else repr(value)[:_GOT_CHARACTERS]
+    # "Value error, expected a date", "String should have at least 1 character"
+    expected = complaint.removeprefix("Value error, expected ").rpartition(" should have ")[2]
+    return f"got {got} as {_OPTIONS[name]}, expected {expected}"
+
+
+def _rests_on(store: SqlAdvisoryStore, asset: AssetId, assessment: str | None) -> str | None:
+    """Give the assessment that a decision rests on: the one that was named, or the newest."""
+    newest = store.risk(asset)
+    if assessment is None:
+        return None if newest is None else newest.assessment_id
+    if newest is not None and newest.assessment_id == assessment:
+        return assessment  # a provisional one is current, but not among the kept ones
+    found = store.assessment(assessment) if assessment.isprintable() else None
+    if found is None or found.asset != asset:
+        raise DecisionError(
+            f"got assessment {assessment[:_GOT_CHARACTERS]!r}, expected one of asset {asset!r}: an `assessmentId` of "
+            f"GET /v1/assets/{asset}/risk/history, or no --assessment for the newest"
+        )
+    return assessment
 
 
 @contextlib.contextmanager

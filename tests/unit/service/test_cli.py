@@ -188,9 +188,9 @@ def test_one_decision_about_an_event_is_a_link_for_each_alarm_that_nobody_judged
         (("confirm", "--alarm", "nothing"), "got alarm 'nothing', expected one of"),
         (("inspect", "--asset", "brug-9"), "got asset 'brug-9', expected --alarm or an --asset"),
         (("inspect",), "expected --alarm or an --asset"),
-        (("plan", "--asset", "brug-1"), "without a date"),
-        (("plan", "--asset", "brug-1", "--due", "soon"), "got due date 'soon'"),
-        (("inspect", "--asset", "brug-1", "--reason", " "), "got no reason"),
+        (("plan", "--asset", "brug-1"), "got nothing as --due, expected the date of the planned work"),
+        (("plan", "--asset", "brug-1", "--due", "soon"), "got 'soon' as --due, expected"),
+        (("inspect", "--asset", "brug-1", "--reason", " "), "got ' ' as --reason, expected at least 1 character"),
     ],
 )
 def test_a_decision_about_nothing_is_refused(call: Call, data: Path, arguments: tuple[str, ...], why: str) -> None:

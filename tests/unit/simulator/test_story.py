@@ -101,7 +101,9 @@ def test_a_drawn_fleet_publishes_a_day() -> None:
 
 
 @pytest.mark.parametrize("days", [1, 5, 19, 20, 21])
-@pytest.mark.parametrize("story", ["", "[story]\ndamaged_share = 1\nstorms_per_year = 99\nfaults_per_sensor_year = 99\n"])
+@pytest.mark.parametrize(
+    "story", ["", "[story]\ndamaged_share = 1\nstorms_per_year = 99\nfaults_per_sensor_year = 99\n"]
+)
 def test_a_scenario_may_be_as_short_as_a_day(days: int, story: str) -> None:
     """Less than 20 days ended in a fault of numpy, because faults of sensors are drawn from day 20 to the last."""
     text = f'name = "x"\nseed = 1\ndays = {days}\n[[assets]]\nid = "weg-1"\nkind = "road"\n{story}'
