@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 __all__ = ["whole_file"]
+
+# So many characters of a name end the part's: an ending fits, and with them the longest name that a folder takes.
+_ENDING: Final = 50
 
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Give a path beside a file to write to; it takes the file's name when all is written.
 
-    Where that fails what was written is removed, and what had the name before stays. The ending is the same, because
-    some writers go by it.
+    Where that fails what was written is removed, and what had the name before stays. The part is a new file, whatever
+    else is in the folder, so nothing there is written over and two commands may write to one target: the last one to
+    end is what it holds. The ending is the same, because some writers go by it.
+
+    Raises
+    ------
+    OSError
+        If the folder takes no file.
 
     Examples
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> with whole_file(folder / "risks.csv") as part:
-    ...     part.name, part.write_text("asset"), (folder / "risks.csv").exists()
-    ('part-risks.csv', 5, False)
+    ...     part.suffix, part.write_text("asset"), (folder / "risks.csv").exists()
+    ('.csv', 5, False)
     >>> [path.name for path in folder.iterdir()]
     ['risks.csv']
     """
-    part = target.with_name(f"part-{target.name}")
+    part = target.parent / f".part-{secrets.token_hex(8)}-{target.name[-_ENDING:]}"
+    # Not `tempfile`, whose files only their owner may read: this one will be the answer.
+    part.open("xb").close()
     try:
         yield part
         part.replace(target)

@@ -1,0 +1,70 @@
+"""A command's file is whole or not there, and nothing else in its folder is touched."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from service.score import score_file
+from service.whole_file import whole_file
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_source_may_have_any_name_beside_the_target(tmp_path: Path) -> None:
+    """`schouw score part-x.csv x.csv` opened its own source for writing and removed it at the end."""
+    source = tmp_path / "part-x.csv"
+    source.write_text("t,a\n1,2\n2,3\n")
+    assert score_file(source, tmp_path / "x.csv", time="t", values=["a"]) == 2
+    assert source.read_text() == "t,a\n1,2\n2,3\n"
+    assert names(tmp_path) == ["part-x.csv", "x.csv"]
+
+
+def test_two_that_write_to_one_target_do_not_mix(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+    with whole_file(target) as first, whole_file(target) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert target.read_text() == "first"  # it ended last
+    assert names(tmp_path) == ["x.csv"]
+
+
+def test_what_fails_leaves_nothing_but_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("before")
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "x.csv") as part:
+        part.with_name(part.read_text() + "nowhere").read_text()
+    assert (tmp_path / "x.csv").read_text() == "before"
+    assert names(tmp_path) == ["x.csv"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_it_is_up_to_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    usual = os.umask(mask)
+    try:
+        with whole_file(tmp_path / "x.csv") as part:
+            part.write_text("a")
+    finally:
+        os.umask(usual)
+    assert (tmp_path / "x.csv").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("name", ["x" * 248 + ".csv.gz", "ü" * 124 + ".csv.gz"])
+def test_the_longest_name_is_taken_and_its_ending_kept(tmp_path: Path, name: str) -> None:
+    with whole_file(tmp_path / name) as part:
+        assert part.name.endswith(".csv.gz")
+        part.write_text("a")
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("target", [".", "nowhere/x.csv", "file/x.csv"])
+def test_a_place_that_takes_no_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=re.escape(target.partition("/")[0])), whole_file(Path(target)) as part:
+        part.write_text("a")
+    assert names(tmp_path) == ["file"]
