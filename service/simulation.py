@@ -22,10 +22,22 @@ __all__ = ["run_simulation", "write_history_file", "write_owner_files"]
 
 
 def write_owner_files(source: str, start_ns: int | None, folder: Path) -> None:
-    """Write the register and the truth of a scenario as an owner would have them."""
+    """Write the register and the truth of a scenario as an owner would have them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the scenario cannot be read, or the folder cannot be made or written to.
+    """
     scenario = resolve_start(load_scenario(source), start_ns, None)
-    write_register(scenario, folder)
-    write_truth(scenario, folder)
+    try:
+        write_register(scenario, folder)
+        write_truth(scenario, folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{str(folder)!r} cannot be written ({error.strerror}), expected a folder with room, or a place for one; "
+            "give another with --register"
+        ) from error
 
 
 def write_history_file(source: str, start_ns: int | None, path: Path) -> str:
@@ -60,7 +72,7 @@ def run_simulation(
     progress_path: Path | None,
 ) -> None:
     """Publish a scenario until it is complete or a signal comes."""
-    scenario = load_scenario(source)
+    scenario = resolve_start(load_scenario(source), start_ns, progress_path)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -80,7 +92,7 @@ def run_simulation(
             host=host,
             port=port,
             speed=speed,
-            start_ns=start_ns,
+            start_ns=scenario.start_ns,
             live=live,
             progress_path=progress_path,
             stop=stop,

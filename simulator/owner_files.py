@@ -7,6 +7,7 @@ are ISO 8601, UTC; files appear whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -93,11 +94,17 @@ def write_truth(scenario: Scenario, folder: Path) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a kill, never meets half of it."""
     draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        # On a full disk half a draft would keep what little there is.
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def _asset_rows(scenario: Scenario) -> list[tuple[object, ...]]:

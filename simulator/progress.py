@@ -133,6 +133,11 @@ def resolve_start(scenario: Scenario, start_ns: int | None, progress_path: Path 
         Wanted first day, Unix nanoseconds; None: as in the scenario.
     progress_path : Path or None
         Progress file of an earlier run; its first day wins when it is of the same scenario.
+
+    Raises
+    ------
+    ConfigurationError
+        If the first day is too early or too late, or the progress file cannot be read.
     """
     saved = None if progress_path is None else _read(progress_path)
     if saved is not None and saved.scenario == fingerprint(scenario):

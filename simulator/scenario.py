@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Final
+
+from domain.errors import ConfigurationError
 
 __all__ = [
     "DAY_NS",
+    "FIRST_YEARS",
     "HOUR_NS",
     "AssetPlan",
     "Damage",
@@ -21,11 +25,17 @@ __all__ = [
     "Site",
     "Transport",
     "fingerprint",
+    "first_day",
     "start_at",
 ]
 
 HOUR_NS: Final = 3_600 * 10**9
 DAY_NS: Final = 24 * HOUR_NS
+# Years in which a scenario may begin. Times are nanoseconds since 1970 in int64, which ends in 2262: a century of
+# history and eleven years of a clock that is ahead fit behind the last of them.
+FIRST_YEARS: Final = range(1970, 2100)
+
+_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +222,41 @@ class Scenario:
 
 
 def start_at(scenario: Scenario, start_ns: int) -> Scenario:
-    """Move a scenario to another first day; times within a day count as its midnight, UTC.
+    """Move a scenario to another first day, see `first_day`.
 
     Examples
     --------
     >>> start_at(Scenario("s", 1, 0, 10, ()), 3 * DAY_NS + 5).end_ns == 13 * DAY_NS
     True
     """
-    return replace(scenario, start_ns=start_ns // DAY_NS * DAY_NS)
+    return replace(scenario, start_ns=first_day(start_ns))
+
+
+def first_day(start_ns: int) -> int:
+    """Give the midnight, UTC, of the day on which a scenario is to begin.
+
+    Raises
+    ------
+    ConfigurationError
+        If its year is none of `FIRST_YEARS`.
+
+    Examples
+    --------
+    >>> first_day(3 * DAY_NS + 5) == 3 * DAY_NS
+    True
+    """
+    day = start_ns // DAY_NS
+    try:
+        moment = _EPOCH + timedelta(days=day)
+    except OverflowError:
+        moment = None
+    if moment is None or moment.year not in FIRST_YEARS:
+        got = f"the day {day} days from 1970-01-01" if moment is None else moment.isoformat()
+        raise ConfigurationError(
+            f"got {got} as the first day of a scenario, expected one in a year from {FIRST_YEARS.start} to "
+            f"{FIRST_YEARS.stop - 1}; give another with --start"
+        )
+    return day * DAY_NS
 
 
 def fingerprint(scenario: Scenario) -> str:

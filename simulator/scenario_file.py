@@ -33,7 +33,18 @@ from simulator.climate import WEATHER_KINDS
 from simulator.conditions import SensorSpec
 from simulator.damage import DEFAULT_GROWTH, DEFAULT_STEP
 from simulator.randomness import random_stream
-from simulator.scenario import DAY_NS, AssetPlan, Damage, Event, Scenario, SensorFault, Site, Transport
+from simulator.scenario import (
+    DAY_NS,
+    FIRST_YEARS,
+    AssetPlan,
+    Damage,
+    Event,
+    Scenario,
+    SensorFault,
+    Site,
+    Transport,
+    first_day,
+)
 from simulator.sensor_faults import FAULT_STRENGTHS, LONGEST_BACKFILL_DAYS
 from simulator.story import FleetPlan, draw_damage, draw_events, draw_faults, fleet_names
 from simulator.story_file import read_fleet, read_story
@@ -107,7 +118,8 @@ def parse_scenario(
     Raises
     ------
     ConfigurationError
-        For broken TOML, an unknown or missing key, a value out of its range, or a name that nothing has.
+        For broken TOML, an unknown or missing key, a value out of its range, or a name that nothing has; or a first
+        day too early or late, see `simulator.scenario.first_day`.
     """
     try:
         content = tomllib.loads(text)
@@ -119,7 +131,7 @@ def parse_scenario(
     seed = own_seed if seed is None else seed
     days = top.integer("days", low=1, high=_MOST_DAYS)
     own_start_ns = _start_ns(top)
-    start_ns = own_start_ns if start_ns is None else start_ns // DAY_NS * DAY_NS
+    start_ns = own_start_ns if start_ns is None else first_day(start_ns)
     site = _site(top.table("site"))
     transport = _transport(top.table("transport"))
     fleet, story = read_fleet(top.table("fleet")), read_story(top.table("story"))
@@ -178,6 +190,8 @@ def _start_ns(top: TomlTable) -> int:
     value = top.value("start", _DEFAULT_START)
     if type(value) is not date:
         top.fail("start", f"got {value!r}, expected a date such as 2025-01-01")
+    if value.year not in FIRST_YEARS:
+        top.fail("start", f"got {value}, expected a date in a year from {FIRST_YEARS.start} to {FIRST_YEARS.stop - 1}")
     return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()) * 10**9 // DAY_NS * DAY_NS
 
 

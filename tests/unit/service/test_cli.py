@@ -139,6 +139,33 @@ def test_a_disk_that_takes_nothing_is_told_and_leaves_no_half_file(
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith("new.csv")] == []
 
 
+def test_a_folder_for_a_register_that_cannot_be_made_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told = sentence(call("simulate", "small", "--register", tmp_path / "file" / "register"))
+    assert "cannot be written (Not a directory)" in told
+    assert "give another with --register" in told
+
+
+def test_a_register_on_a_full_disk_is_told_and_leaves_no_half_file(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    told = sentence(call("simulate", "small", "--register", tmp_path / "register"))
+    assert "cannot be written (No space left on device), expected a folder with room" in told
+    assert list((tmp_path / "register").iterdir()) == []
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "1969-12-31", "2100-01-01", "9999-12-31"])
+@pytest.mark.parametrize("way", [("--register", "r"), ("--to", "x.parquet"), ("--port", "9")])
+def test_a_first_day_far_from_ours_is_told(call: Call, start: str, way: tuple[str, str]) -> None:
+    """Years without a date before them, and times that int64 does not hold, were tracebacks."""
+    told = sentence(call("simulate", "small", "--start", start, *way))
+    assert f"got {start} as the first day of a scenario, expected one in a year from 1970 to 2099" in told
+
+
 def test_an_unknown_export_is_told(call: Call, data: Path) -> None:
     told = sentence(call("export", "everything", "--data-dir", data))
     assert "expected one of risks, alarms, decisions, readings" in told

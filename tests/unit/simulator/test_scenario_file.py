@@ -1,9 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from domain.errors import ConfigurationError
 from domain.register import AssetType
+from simulator.history_file import write_history
+from simulator.owner_files import write_register, write_truth
 from simulator.scenario import DAY_NS, fingerprint, start_at
 from simulator.scenario_file import bundled_scenarios, load_scenario, parse_scenario
 from simulator.structures import KINDS
@@ -73,6 +76,8 @@ def test_a_scenario_is_read_with_defaults_of_its_kinds() -> None:
         (('sensor = "gnd1"', 'sensor = "acc9"'), 31, ["'acc9'", "acc1, gnd1, lus1, wis1"]),
         (('kind = "dropout"', 'kind = "magic"'), 29, ["'magic'", "noise, spikes, stuck_sensor"]),
         (("start = 2025-03-01", 'start = "March"'), 4, ["'start'", "a date such as"]),
+        (("start = 2025-03-01", "start = 1969-12-31"), 4, ["1969-12-31", "a year from 1970 to 2099"]),
+        (("start = 2025-03-01", "start = 9999-12-31"), 4, ["9999-12-31", "a year from 1970 to 2099"]),
         (("days = 30", "days = 30.5"), 3, ["'days'", "whole number"]),
         (('kind = "road"', 'kind = "road"\nwaveform_every_h = 6'), 16, ["waveform_every_h", "bridge"]),
         (('kind = "storm"', 'kind = "storm"\nannounced = true'), 25, ["announced", "weather"]),
@@ -128,3 +133,27 @@ def test_the_fingerprint_forgets_the_first_day_and_nothing_else() -> None:
     scenario = parse_scenario(SOUND)
     assert fingerprint(scenario) == fingerprint(start_at(scenario, 0))
     assert fingerprint(scenario) != fingerprint(parse_scenario(SOUND.replace("seed = 1", "seed = 2")))
+
+
+@pytest.mark.parametrize("start_ns", [-1, 47_482 * DAY_NS, 10**30])
+def test_a_first_day_that_no_reading_could_have_is_refused(start_ns: int) -> None:
+    with pytest.raises(ConfigurationError, match="expected one in a year from 1970 to 2099; give another"):
+        start_at(parse_scenario(SOUND), start_ns)
+    with pytest.raises(ConfigurationError, match="expected one in a year from 1970 to 2099; give another"):
+        parse_scenario(SOUND, start_ns=start_ns)
+
+
+@pytest.mark.parametrize("start", ["1970-01-01", "2099-12-31"])
+def test_the_first_and_the_last_year_hold_a_century(start: str, tmp_path: Path) -> None:
+    """With faults of the clock and failures far behind the end."""
+    text = (
+        SOUND.replace("2025-03-01", start)
+        .replace("days = 30", "days = 36525")
+        .replace("= 40\n\n[[ev", "= 36525\n\n[[ev")
+    )
+    fault = text.index('kind = "dropout"')
+    scenario = parse_scenario(text[:fault] + text[fault:].replace('"dropout"', '"clock_step"\nstrength = 100000'))
+    write_register(scenario, tmp_path)
+    write_truth(scenario, tmp_path)
+    short = replace(scenario, start_ns=scenario.end_ns - 5 * DAY_NS, days=5)
+    assert write_history(short, tmp_path / "x.parquet") > 1000
