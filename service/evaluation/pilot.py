@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +18,7 @@ from domain.errors import ConfigurationError
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from domain.register import Register
-from service.evaluation.owner_events import read_owner_events
+from service.evaluation.owner_events import OwnerEvents, read_owner_events
 from service.evaluation.pilot_grade import PilotResult, grade_pilot
 from service.evaluation.pilot_sheet import PilotSheet, read_sheet
 from service.evaluation.report_table import plain
@@ -72,14 +73,16 @@ def grade_pilot_of(
     Parameters
     ----------
     events : Path
-        What happened, see `service.evaluation.owner_events`.
+        What happened, see `service.evaluation.owner_events`; what is told of assets of the register that are not in
+        the pilot is passed over, and counted.
     interim : bool
         True: grade what there is so far, and write nothing.
 
     Raises
     ------
     ConfigurationError
-        If the sheet is not the one that was started, or the pilot is not over.
+        If the sheet is not the one that was started, the pilot is not over, or the events cannot be read or name an
+        asset that is not in the register.
     """
     sheet = read_sheet(path)
     journal = _journal(settings)
@@ -100,9 +103,12 @@ def grade_pilot_of(
             raise ConfigurationError(f"pilot {sheet.name!r} runs until {sheet.last_day}; look with --interim meanwhile")
         check_schema(engine)
         end_ns = min(sheet.end_ns, now_ns // DAY_NS * DAY_NS)
-        truth = _truth(_only(current_register(journal), sheet, path.name), sheet, events, end_ns)
+        register = current_register(journal)
+        chosen = _only(register, sheet, path.name)
+        told = read_owner_events(events, {asset.id for asset in register.assets})
+        truth, passed_over = _truth(chosen, sheet, told, end_ns)
         case = Case(truth, lives_of(truth), record_of_store(SqlAdvisoryStore(engine), truth))
-        result = grade_pilot(sheet, case)
+        result = msgspec.structs.replace(grade_pilot(sheet, case), events_passed_over=passed_over)
         decision = None
         if not interim:
             draft = DecisionDraft(_subject(sheet), DecisionVerb.ACKNOWLEDGE, by, _in_words(result))
@@ -120,6 +126,8 @@ def print_result(result: PilotResult, console: Console) -> None:
         bound = "at most" if goal.at_most else "at least"
         table.add_row(goal.name, f"{bound} {goal.asked:g}", plain(goal.reached), goal.verdict)
     console.print(table)
+    if result.events_passed_over:
+        console.print(f"events of assets that are not in the pilot, passed over: {result.events_passed_over}")
 
 
 def _in_words(result: PilotResult) -> str:
@@ -155,18 +163,24 @@ def _only(register: Register, sheet: PilotSheet, name: str) -> Register:
     )
 
 
-def _truth(register: Register, sheet: PilotSheet, events: Path, end_ns: int) -> Truth:
-    told = read_owner_events(events, {asset.id for asset in register.assets})
-    return Truth(
+def _truth(register: Register, sheet: PilotSheet, told: OwnerEvents, end_ns: int) -> tuple[Truth, int]:
+    """Give what happened to the assets of the pilot, and how many events are about others; weather is about all."""
+    chosen = {asset.id for asset in register.assets}
+    damages = tuple(damage for damage in told.damages if damage.asset in chosen)
+    repairs = tuple(repair for repair in told.repairs if repair[0] in chosen)
+    events = tuple(event for event in told.events if not event.asset or event.asset in chosen)
+    truth = Truth(
         name=sheet.name,
         start_ns=sheet.start_ns,
         end_ns=end_ns,
         assets=true_assets(register),
-        damages=told.damages,
-        events=told.events,
+        damages=damages,
+        events=events,
         knows_future=False,
-        repairs=told.repairs,
+        repairs=repairs,
     )
+    all_told = len(told.damages) + len(told.repairs) + len(told.events)
+    return truth, all_told - len(damages) - len(repairs) - len(events)
 
 
 def _journal(settings: Settings) -> Journal:

@@ -36,12 +36,19 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PilotResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A graded pilot; it has passed when every goal has, and failed when one has."""
+    """A graded pilot; it has passed when every goal has, and failed when one has.
+
+    Attributes
+    ----------
+    events_passed_over : int
+        Rows of the owner's events about assets of the register that are not in the pilot.
+    """
 
     name: str
     sheet_sha256: str
     verdict: Verdict
     goals: list[Goal]
+    events_passed_over: int = 0
 
 
 def grade_pilot(sheet: PilotSheet, case: Case) -> PilotResult:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from domain.errors import ConfigurationError
 from domain.records import DecisionVerb
-from service.evaluation.pilot import grade_pilot_of, start_pilot
+from service.evaluation.pilot import grade_pilot_of, print_result, start_pilot
 from service.evaluation.pilot_grade import grade_pilot
 from service.evaluation.pilot_sheet import read_sheet
 from service.evaluation.truth import DAY_NS
@@ -162,3 +163,33 @@ def test_a_sheet_changed_or_started_late_or_twice_is_refused(scenario: Scenario,
     unknown = sheet_file(tmp_path, 'assets = ["brug-9"]\n' + SHEET.replace('"proef"', '"ander"'))
     with pytest.raises(ConfigurationError, match="got assets brug-9, expected some of brug-1"):
         start_pilot(settings, unknown, by="A", now_ns=0)
+
+
+def test_what_happened_to_other_assets_is_passed_over_and_counted(
+    scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pilot on two locks refused the owner's file of all assets: "expected one of sluis-1"."""
+    settings, begin = Settings(data_dir=tmp_path), scenario.start_ns
+    sheet = sheet_file(tmp_path, 'assets = ["sluis-1"]\n' + SHEET)
+    write_truth(scenario, tmp_path / "truth")
+    own = (tmp_path / "truth" / "own-events.csv").read_text()
+    names = [line.split(",")[0] for line in own.splitlines()[1:]]
+    assert {"brug-1", "weg-1", ""} <= set(names)
+    assert "sluis-1" not in names
+    events = tmp_path / "events.csv"
+    spans = "2025-02-03T00:00:00Z,2025-02-20T00:00:00Z"
+    events.write_text(own + f"brug-2,repair,{spans},,,,\nsluis-1,failure,{spans},bearing_wear,,,\n")
+    pipeline = open_chain(tmp_path, scenario)
+    start_pilot(settings, sheet, by="A", now_ns=begin)
+    project(tmp_path, pipeline)
+
+    result, _ = grade_pilot_of(settings, sheet, events, by="A", interim=True, now_ns=begin + 30 * DAY_NS)
+    assert result.events_passed_over == sum(name != "" for name in names) + 1
+    assert [goal.reached.count for goal in result.goals if goal.name.startswith("failures found")] == [1]
+    print_result(result, Console())
+    assert f"not in the pilot, passed over: {result.events_passed_over}" in capsys.readouterr().out
+
+    events.write_text(events.read_text() + f"brug-9,failure,{spans},,,,\n")
+    with pytest.raises(ConfigurationError, match=r"got 'brug-9', expected one of brug-1, .*, weg-1"):
+        grade_pilot_of(settings, sheet, events, by="A", interim=True, now_ns=begin + 30 * DAY_NS)
+    pipeline.journal.close()
