@@ -22,6 +22,7 @@ import numpy as np
 from domain.arrays import FloatArray
 from domain.errors import ConfigurationError
 from models.life_map import LifeCourse
+from service.plain_number import plain_number
 
 __all__ = ["RunTable", "read_runs"]
 
@@ -110,7 +111,7 @@ def _rows(path: Path, unit: str, time: str, values: Sequence[str]) -> Iterator[t
             if not name:
                 raise _fault(path, line, unit, row[at_unit], "the name of a unit")
             try:
-                numbers = [float(row[place]) for place in at_values]
+                numbers = [plain_number(row[place]) for place in at_values]
             except ValueError:
                 numbers = [_value(path, line, header[place], row[place]) for place in at_values]
             for place, number in zip(at_values, numbers, strict=True):
@@ -167,21 +168,21 @@ def _value(path: Path, line: int, column: str, cell: str) -> float:
     if cell.strip().lower() in _MISSING:
         return math.nan
     try:
-        return float(cell)
+        return plain_number(cell)
     except ValueError as error:
         raise _fault(path, line, column, cell, "a number, or an empty cell where it is missing") from error
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        plain_number(text)
     except ValueError:
         return False
     return True
 
 
 def _finite(text: str) -> float:
-    number = float(text)
+    number = plain_number(text)
     if not math.isfinite(number):
         raise ValueError(text)
     return number

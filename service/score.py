@@ -6,7 +6,8 @@ comes out has one row for each row that went in. It is written beside the target
 all of it is there, so that a fault half-way leaves nothing behind that looks like an answer.
 
 A cell that is empty, `nan`, `na`, `null`, `none` or infinite is a missing value: no evidence. A cell that is neither a
-number nor one of these is a fault of the file, named by line and column.
+number nor one of these is a fault of the file, named by line and column. Space around the name of a column does not
+matter.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from domain.arrays import FloatArray
 from domain.errors import ConfigurationError, SchouwError
 from models.stream_detector import StreamDetector, StreamVerdict
+from service.plain_number import plain_number
 from service.whole_file import whole_file
 
 __all__ = ["ScoreInputError", "score_file"]
@@ -177,7 +179,7 @@ def _check_options(
 
 
 class _Rows:
-    """Rows of a CSV with their lines, its faults turned into ours.
+    """Rows of a CSV with their lines, its faults turned into ours; names of columns without space around them.
 
     The handle decodes with `surrogateescape`, so that bytes that are no text are told with their line and column.
     """
@@ -207,7 +209,9 @@ class _Rows:
                 "gzip; write the file again",
                 row=line,
             ) from error
-        self._header = self._header or row
+        if not self._header:
+            # Exports put a space behind the comma; nobody means it as part of a name.
+            row = self._header = [name.strip() for name in row]
         if not "".join(row).isascii():
             self._check_text(row, line)
         return row
@@ -279,15 +283,16 @@ def _find_columns(source: Path, header: list[str] | None, wanted: Sequence[str])
     if not header:
         raise ScoreInputError(f"{source.name}, line 1: got an empty line or file, expected the names of columns", row=1)
     for name in wanted:
-        if header.count(name) != 1:
-            found = "no column" if name not in header else f"{header.count(name)} columns"
+        count = header.count(name.strip())
+        if count != 1:
+            found = f"{count} columns" if count else "no column"
             raise ScoreInputError(
                 f"{source.name}, line 1: got {found} {name!r} among {header}, expected exactly one; "
                 "check the names, and that cells are separated by commas",
                 row=1,
                 column=name,
             )
-    return [header.index(name) for name in wanted]
+    return [header.index(name.strip()) for name in wanted]
 
 
 class _Place:
@@ -305,7 +310,7 @@ class _Place:
         for index, place in enumerate(places):
             text = row[place]
             try:
-                number = float(text)
+                number = plain_number(text)
             except ValueError:
                 if text.strip().lower() in _MISSING:
                     continue
@@ -317,7 +322,7 @@ class _Place:
     def time(self, text: str, name: str) -> float:
         """Read a time as Unix seconds."""
         try:
-            number = float(text)
+            number = plain_number(text)
         except ValueError:
             try:
                 moment = datetime.fromisoformat(text.strip())

@@ -166,6 +166,9 @@ def with_cell(line: int, column: int, cell: str) -> list[list[str]]:
     [
         (with_cell(7, 3, "warm"), r"line 7, column 'heat': got 'warm', expected a number, or an empty cell"),
         (with_cell(7, 3, "inf"), r"line 7, column 'heat': got 'inf', expected a finite number, or an empty cell"),
+        (with_cell(7, 3, "1_0"), r"line 7, column 'heat': got '1_0', expected a number, or an empty cell"),
+        (with_cell(2, 1, "1_0"), r"line 2, column 'day': got '1_0', expected a number or an ISO 8601 time$"),
+        (with_cell(9, 1, "1_0"), r"line 9, column 'day': got '1_0', expected a finite number, as in the first row"),
         (with_cell(2, 1, "soon"), r"line 2, column 'day': got 'soon', expected a number or an ISO 8601 time$"),
         (with_cell(9, 1, "2024-01-01"), r"line 9, column 'day': got '2024-01-01', expected a finite number, as in the"),
         (with_cell(9, 1, "nan"), r"line 9, column 'day': got 'nan', expected a finite number"),
@@ -256,6 +259,12 @@ def test_an_out_that_cannot_be_written_leaves_nothing_behind(prognose: Prognose,
     assert not list(tmp_path.glob("*part-*"))
     with pytest.raises(ConfigurationError, match="cannot be written"):
         prognose(out=tmp_path / "nowhere" / "out.csv")
+
+
+def test_space_around_a_name_is_no_part_of_it(prognose: Prognose, tmp_path: Path) -> None:
+    rows = table(12, seed=1)
+    spaced = [[f" {name} " for name in rows[0]], *rows[1:]]
+    assert prognose(history=write(tmp_path / "spaced.csv", spaced)) == prognose()
 
 
 def test_names_and_quotes_come_back_as_they_were(tmp_path: Path) -> None:

@@ -119,6 +119,10 @@ def test_a_quiet_environment_column_is_taken_and_a_step_is_found(tmp_path: Path)
     [
         (["t,a", "0,1", "60,warm"], r"line 3, column 'a': got 'warm', expected a number", 3, "a"),
         (["t,a", "0,1", "noon,2"], r"line 3, column 't': got 'noon', expected an ISO 8601 time", 3, "t"),
+        (["t,a", "0,1", "60,1_000"], r"line 3, column 'a': got '1_000', expected a number", 3, "a"),
+        (["t,a", "0,1", "6_0,2"], r"line 3, column 't': got '6_0', expected an ISO 8601 time or a number", 3, "t"),
+        (["t, a,a", "0,1,2"], r"line 1: got 2 columns 'a'", 1, "a"),
+        (["t,a,b ", "0,1"], r"line 2, column 'b': got 2 columns, expected 3", 2, "b"),
         (["t,a", "0,1", "nan,2"], r"line 3, column 't': got 'nan', expected a number of seconds", 3, "t"),
         (["t,a", "0,1", "60,1,9"], r"line 3: got 3 columns, expected 2", 3, ""),
         (["t,a,b", "0,1,2", "60"], r"line 3, column 'a': got 1 columns, expected 3", 3, "a"),
@@ -215,3 +219,15 @@ def test_a_byte_order_mark_and_windows_line_ends_are_borne(tmp_path: Path) -> No
     source = tmp_path / "in.csv"
     source.write_bytes(b"\xef\xbb\xbft,a\r\n0,1\r\n60,2\r\n\r\n")
     assert score_file(source, tmp_path / "out.csv", time="t", values=["a"]) == 2
+
+
+def test_space_around_a_name_is_no_part_of_it(tmp_path: Path) -> None:
+    """`t, a` was refused here and taken by `schouw prognose`."""
+    plain, spaced = tmp_path / "plain.csv", tmp_path / "spaced.csv"
+    score_file(_write(tmp_path / "a.csv", ["t,a,b", "0,1,2", "60,2,3"]), plain, time="t", values=["a"], group="b")
+    source = _write(tmp_path / "b.csv", [" t, a ,\tb", "0,1,2", "60,2,3"])
+    score_file(source, spaced, time="t", values=["a"], group="b")
+    assert spaced.read_bytes() == plain.read_bytes()
+    # As it had to be asked for before.
+    score_file(source, spaced, time=" t", values=["a"], group="\tb")
+    assert spaced.read_bytes() == plain.read_bytes()
