@@ -58,7 +58,7 @@ class Consequence:
     emergency_eur : float64[A]
         The emergency repair without closure.
     has_default_costs : bool[A]
-        True where the register gives no planned cost.
+        True where the register gives no planned cost, or 0.
     age_years : float64[A]
         NaN where the year of building is unknown.
     """
@@ -74,6 +74,9 @@ class Consequence:
 
 def consequences(catalogue: Catalogue, at_ns: TimeArray) -> Consequence:
     """Collect prior rates and costs, with defaults where the register is silent.
+
+    A repair that costs nothing does not exist: exports write 0 for a cost that nobody knows, and any wait would cost
+    more than a share of it. A closure may well cost nothing.
 
     Parameters
     ----------
@@ -91,10 +94,10 @@ def consequences(catalogue: Catalogue, at_ns: TimeArray) -> Consequence:
     rate = np.array([row.rate_per_year for row in classes], np.float64) * relative
 
     planned = _column([row.planned_repair_cost_eur for row in catalogue.details])
-    given = np.isfinite(planned) & (planned >= 0.0)
+    given = _is_given(planned)
     planned = np.where(given, planned, np.array([row.planned_eur for row in classes], np.float64))
     emergency = _column([row.emergency_repair_cost_eur for row in catalogue.details])
-    emergency = np.where(np.isfinite(emergency) & (emergency >= 0.0), emergency, _EMERGENCY_FACTOR * planned)
+    emergency = np.where(_is_given(emergency), emergency, _EMERGENCY_FACTOR * planned)
     hours = np.maximum(np.nan_to_num(_column([row.closure_hours for row in catalogue.details])), 0.0)
     hourly = np.maximum(np.nan_to_num(_column([row.closure_cost_eur_per_hour for row in catalogue.details])), 0.0)
     return Consequence(
@@ -106,6 +109,11 @@ def consequences(catalogue: Catalogue, at_ns: TimeArray) -> Consequence:
         has_default_costs=~given,
         age_years=age,
     )
+
+
+def _is_given(cost_eur: FloatArray) -> BoolArray:
+    """Tell which costs of a repair the register gives; bool[A]."""
+    return np.asarray(np.isfinite(cost_eur) & (cost_eur > 0.0), np.bool_)
 
 
 def _column(values: list[float | None]) -> FloatArray:

@@ -56,7 +56,7 @@ frequency_changed         the level of natural frequency `channel` of `sensor`, 
 frequency_changed_far     the same, far enough on the way that an alarm may follow
 frequency_changed_early   the same, before it is known how far failure is
 waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of the planned repair
-default_costs             the register gives no costs; `planned_eur` and `emergency_eur` of the class used
+default_costs             the register gives no costs, or 0; `planned_eur` and `emergency_eur` of the class used
 works_active              announced works `kind` last; nothing is learnt or counted
 works_settling            after works the reference of `channels` channels is being found again
 all_as_expected           `channels` condition indicators are as expected

@@ -236,6 +236,57 @@ def test_costs_that_are_missing_or_odd_still_give_a_finite_answer(cost: float | 
     assert record.expected_cost_of_waiting_eur >= 0.0
 
 
+def sound_bridge(planned: float | None, emergency: float | None) -> Asset:
+    return Asset(
+        AssetId("a"),
+        "A",
+        AssetType.BRIDGE,
+        built_year=2015,
+        planned_repair_cost_eur=planned,
+        emergency_repair_cost_eur=emergency,
+        closure_hours=8.0,
+        closure_cost_eur_per_hour=500.0,
+    )
+
+
+@pytest.mark.parametrize(("planned", "emergency"), [(0.0, 0.0), (0.0, None), (None, 0.0)])
+def test_a_repair_for_nothing_is_one_of_unknown_cost(planned: float | None, emergency: float | None) -> None:
+    """Where an export said 0, a sound bridge was to be repaired now, for a waiting cost of EUR 11."""
+    record, silent = (assets_without_sensors(sound_bridge(*costs))[0] for costs in ((planned, emergency), (None, None)))
+    assert record == silent
+    assert record.state is not RiskState.ACT
+    assert record.advice != "plan_repair"
+    (costs,) = [reason for reason in record.reasons if reason.code == "default_costs"]
+    assert costs.facts == {"planned_eur": 150_000.0, "emergency_eur": 450_000.0}
+
+
+def test_an_emergency_repair_for_nothing_is_three_times_the_planned_one() -> None:
+    record, silent = (assets_without_sensors(sound_bridge(20_000.0, cost))[0] for cost in (0.0, None))
+    assert record == silent
+    assert record.expected_cost_of_waiting_eur is not None
+    cheaper = assets_without_sensors(sound_bridge(20_000.0, 30_000.0))[0].expected_cost_of_waiting_eur
+    assert cheaper is not None
+    assert record.expected_cost_of_waiting_eur > cheaper > 0.0
+    assert "default_costs" not in {reason.code for reason in record.reasons}
+
+
+def test_an_emergency_cost_stands_where_the_planned_one_is_nothing() -> None:
+    (record,) = assets_without_sensors(sound_bridge(0.0, 600_000.0))
+    (costs,) = [reason for reason in record.reasons if reason.code == "default_costs"]
+    assert costs.facts == {"planned_eur": 150_000.0, "emergency_eur": 600_000.0}
+
+
+def test_a_closure_for_nothing_costs_nothing() -> None:
+    dear, free = (
+        assets_without_sensors(replace(sound_bridge(20_000.0, 60_000.0), closure_cost_eur_per_hour=hourly))[0]
+        for hourly in (5_000.0, 0.0)
+    )
+    assert dear.expected_cost_of_waiting_eur is not None
+    assert free.expected_cost_of_waiting_eur is not None
+    assert 0.0 < free.expected_cost_of_waiting_eur < dear.expected_cost_of_waiting_eur
+    assert free.state is dear.state
+
+
 def test_commissioning_says_how_far_it_is(start_run: Callable[..., Any]) -> None:
     run = start_run(["natural_frequency_1"])
     run.feed({"natural_frequency_1": 3.0 + 0.01 * np.random.default_rng(1).normal(size=50)})
