@@ -144,7 +144,6 @@ def parse_scenario(
     if len(plans) != len(assets):
         top.fail("assets", "one has the id of an asset of [fleet], expected another id")
     carried = {asset.id: build_structure(seed, asset).sensors for asset in assets}
-    sensors = {asset: {sensor.id for sensor in mine} for asset, mine in carried.items()}
     roads = {asset.id for asset in assets if KINDS[asset.kind].type is AssetType.ROAD}
     scenario = Scenario(
         name=name,
@@ -158,7 +157,7 @@ def parse_scenario(
             *draw_damage(story, seed, days, assets),
         ),
         events=(
-            *_each(top.tables("events"), lambda table: _event(table, sensors)),
+            *_each(top.tables("events"), lambda table: _event(table, plans, carried)),
             *draw_events(story, seed, start_ns, days, carried, roads),
         ),
         sensor_faults=(
@@ -293,15 +292,24 @@ def _damage(table: TomlTable, plans: dict[str, AssetPlan]) -> Damage:
     return Damage(asset, mode, component, onset, failure, growth, step)
 
 
-def _event(table: TomlTable, sensors: dict[str, set[str]]) -> Event:
-    """Read one harmless event; of the whole site, of an asset, or of one sensor."""
+def _event(table: TomlTable, plans: dict[str, AssetPlan], carried: dict[str, tuple[SensorSpec, ...]]) -> Event:
+    """Read one harmless event, of the whole site, an asset or a sensor; refuse one that no reading would show."""
     kind = table.text("kind", allowed=(*WEATHER_KINDS, *_ASSET_EVENTS))
     usual, low, high = _STRENGTHS[kind]
     asset = sensor = ""
-    if kind in _ASSET_EVENTS:
-        asset = _known(table, "asset", sensors)
     if kind == "sensor_swap":
-        sensor = _known(table, "sensor", sensors[asset])
+        asset = _known(table, "asset", plans)
+        sensor = _known(table, "sensor", {each.id for each in carried[asset]})
+        swappable = [s.id for s in carried[asset] if any(channel.follows_gain for channel in s.channels)]
+        if sensor not in swappable:
+            others = f"one of {', '.join(sorted(swappable))}" if swappable else "a sensor of another asset"
+            table.fail("sensor", f"got {sensor!r}, which reads the same when it is swapped, expected {others}")
+    elif kind in _ASSET_EVENTS:
+        asset = _known(table, "asset", plans)
+        if not KINDS[plans[asset].kind].feels_traffic:
+            feeling = ", ".join(sorted(name for name, each in KINDS.items() if each.feels_traffic))
+            got = f"{asset!r} is a {plans[asset].kind}, whose readings show no {kind}"
+            table.fail("asset", f"{got}; expected one of kind {feeling}")
     event = Event(
         kind=kind,
         start_day=table.number("start_day", low=-_MOST_DAYS, high=_MOST_DAYS),

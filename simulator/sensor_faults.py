@@ -5,7 +5,7 @@ values alone and are carried out where messages are made (`simulator.messages`).
 of the channel's own hourly noise, so that one strength means as much on a thermometer as on an accelerometer.
 
 ===============  =====================================================================================
-`stuck_sensor`   repeats the values of its first hour
+`stuck_sensor`   repeats the values of its first hour; what rests in that hour is silent throughout
 `dropout`        sends nothing
 `intermittent`   sends nothing in a share `strength` of the hours, by chance
 `drift`          wanders away steadily, to `strength` deviations at the end

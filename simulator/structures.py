@@ -42,6 +42,8 @@ class Kind:
         True where an asset of this kind can carry a waveform sensor.
     tilts : bool
         True where it can carry a tilt meter on a pier.
+    feels_traffic : bool
+        True where traffic, openings or works beside it move a reading.
     planned_repair_cost_eur, closure_hours, closure_cost_eur_per_hour, crew_lead_days : float
         Defaults of the owner's reckoning.
     """
@@ -56,6 +58,7 @@ class Kind:
     crew_lead_days: float
     waveforms: bool = False
     tilts: bool = False
+    feels_traffic: bool = True
 
 
 _ROAD: Final[dict[str, tuple[str, ...]]] = {"moisture_ingress": ("base",), "pothole_growth": ("surface",)}
@@ -117,9 +120,23 @@ KINDS: Final[dict[str, Kind]] = {
         4_000.0,
         21.0,
     ),
-    "quay": Kind(AssetType.QUAY, draw_quay, {"settlement": ("wall",)}, 800.0, 220_000.0, 200.0, 150.0, 56.0),
-    "weather_mast": Kind(AssetType.OTHER, lambda _: WeatherMast(), {}, 0.0, 4_000.0, 0.0, 0.0, 7.0),
-    "unmonitored": Kind(AssetType.BRIDGE, lambda _: Unmonitored(), {}, 1_500.0, 80_000.0, 60.0, 200.0, 42.0),
+    "quay": Kind(
+        AssetType.QUAY,
+        draw_quay,
+        {"settlement": ("wall",)},
+        800.0,
+        220_000.0,
+        200.0,
+        150.0,
+        56.0,
+        feels_traffic=False,
+    ),
+    "weather_mast": Kind(
+        AssetType.OTHER, lambda _: WeatherMast(), {}, 0.0, 4_000.0, 0.0, 0.0, 7.0, feels_traffic=False
+    ),
+    "unmonitored": Kind(
+        AssetType.BRIDGE, lambda _: Unmonitored(), {}, 1_500.0, 80_000.0, 60.0, 200.0, 42.0, feels_traffic=False
+    ),
 }
 
 

@@ -1,15 +1,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from domain.errors import ConfigurationError
 from domain.register import AssetType
 from simulator.history_file import write_history
 from simulator.owner_files import write_register, write_truth
-from simulator.scenario import DAY_NS, fingerprint, start_at
+from simulator.scenario import DAY_NS, Event, Scenario, fingerprint, start_at
 from simulator.scenario_file import bundled_scenarios, load_scenario, parse_scenario
-from simulator.structures import KINDS
+from simulator.structures import KINDS, build_structure
+from simulator.world import World
 
 SOUND = """\
 name = "test"
@@ -96,6 +98,57 @@ def test_a_mistake_is_named_with_file_line_and_what_is_allowed(
     assert message.startswith(f"mine.toml:{line}: "), message
     for word in words:
         assert word in message
+
+
+def one_asset(kind: str, event: str) -> str:
+    waveforms = "waveform_every_h = 12\n" if KINDS[kind].waveforms else ""
+    tilt = "tilt_meter = true\n" if KINDS[kind].tilts else ""
+    asset = f'[[assets]]\nid = "a"\nkind = "{kind}"\n{waveforms}{tilt}'
+    return f'name = "x"\nseed = 1\ndays = 16\n{asset}[[events]]\nasset = "a"\nstart_day = 2\ndays = 4\n{event}\n'
+
+
+def shows(scenario: Scenario) -> bool:
+    """Tell whether the events of a scenario move a reading."""
+    worlds = (World(scenario), World(replace(scenario, events=())))
+    eventful, plain = (world.measured(0, 0) for world in worlds)
+    return not np.array_equal(eventful, plain, equal_nan=True)
+
+
+@pytest.mark.parametrize("event", ["diversion", "resurfacing", "works"])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_an_event_that_no_reading_of_the_asset_shows_is_refused(kind: str, event: str) -> None:
+    """They stood in events.csv and works.csv, and nothing had happened."""
+    text = one_asset(kind, f'kind = "{event}"')
+    if KINDS[kind].feels_traffic:
+        assert shows(parse_scenario(text))
+        return
+    storm = parse_scenario(text.replace(f'"{event}"', '"storm"').replace('asset = "a"\n', ""))
+    assert not shows(replace(storm, events=(Event(event, 2.0, 4.0, 1.0, "a"),)))
+    message = (
+        rf"'asset' in \[\[events\]\]: 'a' is a {kind}, whose readings show no {event}; expected one of kind bridge, "
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        parse_scenario(text)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_swap_that_no_reading_of_the_sensor_shows_is_refused(kind: str) -> None:
+    """A swapped accelerometer of waveforms, thermometer or counter read on as if nothing had happened."""
+    plain = parse_scenario(one_asset(kind, 'kind = "storm"').replace('asset = "a"\n', ""))
+    for sensor in build_structure(plain.seed, plain.assets[0]).sensors:
+        text = one_asset(kind, f'kind = "sensor_swap"\nstrength = 1.5\nsensor = "{sensor.id}"')
+        if shows(replace(plain, events=(Event("sensor_swap", 2.0, 4.0, 1.5, "a", sensor.id),))):
+            assert shows(parse_scenario(text))
+            continue
+        with pytest.raises(ConfigurationError, match=f"'sensor' .*got '{sensor.id}', which reads the same when it is"):
+            parse_scenario(text)
+
+
+def test_a_refused_swap_names_what_can_be_swapped() -> None:
+    with pytest.raises(ConfigurationError, match=r"scenario\.toml:14: .*expected one of acc1, tlt1; correct"):
+        parse_scenario(one_asset("bridge", 'kind = "sensor_swap"\nsensor = "acc2"'))
+    with pytest.raises(ConfigurationError, match="expected a sensor of another asset; correct"):
+        parse_scenario(one_asset("weather_mast", 'kind = "sensor_swap"\nsensor = "knm1"'))
 
 
 def test_broken_toml_and_a_missing_file_are_said_in_words(tmp_path: Path) -> None:
