@@ -1,8 +1,8 @@
 """What each sensor of an asset hands over in some hours: values of the world, its clock and its memory.
 
 A sensor with a wrong clock (`clock_step`) stamps its readings so. One that could not send (`backfill`) hands
-everything over in the hour in which the fault ends, a day at a time, marked as kept back. Both change nothing
-in the values.
+everything over in the hour in which the fault ends, a day at a time, marked as kept back; where the history ends
+then, in its last hour, and where the history ends before, not at all. Both change nothing in the values.
 """
 
 from __future__ import annotations
@@ -41,13 +41,19 @@ def handed_over(world: World, asset: int, first_hour: int, end_hour: int) -> Ite
         if sent:
             yield HandedOver(sensor.id, sent)
     for fault in faults:
-        if fault.kind == "backfill" and first_hour <= _hours(fault)[1] < end_hour:
+        if fault.kind == "backfill" and first_hour <= _back_hour(world, fault) < end_hour:
             yield from _kept_back(world, asset, fault)
 
 
 def _hours(fault: SensorFault) -> tuple[int, int]:
     """Give the first hour of a fault, and the first one behind it."""
     return math.ceil(fault.start_day * 24.0), math.ceil((fault.start_day + fault.days) * 24.0)
+
+
+def _back_hour(world: World, fault: SensorFault) -> int:
+    """Give the hour in which a sensor hands over what it kept: behind the fault, but within the history."""
+    end = _hours(fault)[1]
+    return end - 1 if end == world.scenario.days * 24 else end
 
 
 def _measured(

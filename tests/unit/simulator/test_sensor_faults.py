@@ -110,3 +110,23 @@ def test_a_day_half_sent_before_the_end_of_the_fault_is_not_kept_back_again(smal
     first = [m for m in day_messages(world, 3, until_ns=noon_ns) if "/gnd1/" in m.topic]
     rest = [m for m in day_messages(world, 3, since_ns=noon_ns) if "/gnd1/" in m.topic]
     assert (sum(m.readings for m in first), sum(m.readings for m in rest)) == (0, 54 + 6)
+
+
+@pytest.mark.parametrize("hours_per_message", [1, 24])
+def test_what_was_kept_back_to_the_end_of_the_history_comes_in_its_last_hour(
+    small: Scenario, hours_per_message: int
+) -> None:
+    """It never came, though readings behind the history would have brought it."""
+    fault = SensorFault("backfill", "weg-1", "gnd1", 1.5, 2.5)
+    world = World(replace(small, days=4, sensor_faults=(fault,)))
+    days = [day_messages(world, day, hours_per_message=hours_per_message) for day in range(6)]
+    sent = [[m.readings for m in day if "/weg-1/gnd1/" in m.topic] for day in days]
+    assert [sum(day) for day in sent] == [24, 12, 0, 60, 24, 24]
+    last = [m for m in days[3] if "/weg-1/gnd1/" in m.topic]
+    assert all(b'"is_backfill":true' in message.payload.replace(b" ", b"") for message in last)
+
+
+def test_what_is_still_kept_back_when_the_history_ends_does_not_come(small: Scenario) -> None:
+    fault = SensorFault("backfill", "weg-1", "gnd1", 1.5, 2.6)
+    world = World(replace(small, days=4, sensor_faults=(fault,)))
+    assert [len(readings(world, [day], "weg-1/gnd1")) for day in range(4)] == [24, 12, 0, 0]
