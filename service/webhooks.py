@@ -25,7 +25,7 @@ from api.cloud_events import made_event
 from api.languages import Language
 from api.rooms import ApiRooms
 from api.scoped import OrganisationDecisions
-from domain.errors import StorageError
+from domain.errors import StorageError, StorageUnavailable
 from service.safe_http import Network, Posted, RefusedAddressError, post
 from service.telemetry import logger
 from storage.protocols import AdvisoryStore, DecisionLog, TimedKey
@@ -96,32 +96,46 @@ class WebhookDeliverer:
 
     def queue_changes(self) -> int:
         """Queue what changed behind each webhook's place, and give how many events."""
-        queued = 0
-        for webhook in self._store.webhooks():
-            sight = self._sight(webhook)
-            if sight is None:
-                continue
-            told, events = self._changes(webhook, *sight)
-            if told != webhook:
-                self._store.queue(told, events)
-                queued += len(events)
-        return queued
+        return sum(self._apart(webhook, self._queue) for webhook in self._store.webhooks())
 
     def post_due(self, *, now_ns: int | None = None) -> int:
         """Post what is due, and give how many attempts were made.
 
-        A receiver that fails gets nothing more in this round: one that lets every request run into its time would
-        otherwise hold up all others for as long as it has something waiting.
+        A receiver that fails gets nothing more in this round, and neither does one whose turn has lasted as long as one
+        delivery may: either would otherwise hold up all others for as long as it has something waiting.
         """
         at_ns = now_ns if now_ns is not None else self._rooms.wall_clock_ns()
+        return sum(self._apart(webhook, self._post, at_ns) for webhook in self._store.webhooks())
+
+    def _apart(self, webhook: Webhook, step: Callable[..., int], *given: int) -> int:
+        """Do one webhook's part; what fails there is its own, but for a store that is away, which is everybody's."""
+        try:
+            return step(webhook, *given)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the webhooks behind this one have their turn
+            logger().error("webhook_failed", webhook=webhook.id, reason=_reason(error), exc_info=True)
+            return 0
+
+    def _queue(self, webhook: Webhook) -> int:
+        sight = self._sight(webhook)
+        if sight is None:
+            return 0
+        told, events = self._changes(webhook, *sight)
+        if told == webhook:
+            return 0
+        self._store.queue(told, events)
+        return len(events)
+
+    def _post(self, webhook: Webhook, at_ns: int) -> int:
         attempts = 0
-        for webhook in self._store.webhooks():
-            for delivery in self._store.due(webhook.id, now_ns=at_ns):
-                if self._stopping.is_set():
-                    return attempts
-                attempts += 1
-                if not self._attempt(delivery, webhook, at_ns):
-                    break
+        ends_s = time.monotonic() + _TIMEOUT_S
+        for delivery in self._store.due(webhook.id, now_ns=at_ns):
+            if self._stopping.is_set():
+                break
+            attempts += 1
+            if not self._attempt(delivery, webhook, at_ns) or time.monotonic() >= ends_s:
+                break
         return attempts
 
     def _run(self) -> None:
@@ -135,6 +149,8 @@ class WebhookDeliverer:
                     self._store.prune(before_ns=self._rooms.wall_clock_ns() - _KEPT_NS)
             except StorageError as error:
                 logger().warning("webhooks_waiting", reason=str(error))
+            except Exception as error:  # noqa: BLE001 -- nobody starts this thread again, and all receivers wait for it
+                logger().error("webhooks_failed", reason=_reason(error), exc_info=True)
 
     def _sight(self, webhook: Webhook) -> tuple[AdvisoryStore, DecisionLog] | None:
         """Give what the webhook's organisation sees; None when it shares this service no more."""
@@ -192,8 +208,8 @@ class WebhookDeliverer:
             is_taken, told = 200 <= posted.status < 300, f"{posted.status} {posted.said}"  # noqa: PLR2004  # success
         except RefusedAddressError as refused:
             is_taken, told = False, f"not sent: {refused}"
-        except (OSError, http.client.HTTPException) as error:
-            is_taken, told = False, f"{type(error).__name__}: {error}"
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: what cannot be put into bytes
+            is_taken, told = False, _reason(error)
         if is_taken:
             self._store.settle(delivery.id, state="delivered", attempts=attempts, next_at_ns=now_ns, told=told)
             return True
@@ -206,3 +222,7 @@ class WebhookDeliverer:
             told=told,
         )
         return False
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

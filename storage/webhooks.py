@@ -136,8 +136,9 @@ class WebhookStore:
         return [Delivery(**row._mapping) for row in self._all(query)]  # noqa: SLF001  # SQLAlchemy's public name
 
     def settle(self, delivery: str, *, state: DeliveryState, attempts: int, next_at_ns: int, told: str) -> None:
-        """Write down how an attempt went."""
-        values = {"state": state, "attempts": attempts, "next_at_ns": next_at_ns, "told": told[:500]}
+        """Write down how an attempt went; a NUL of the receiver, which PostgreSQL has no text for, as U+FFFD."""
+        kept = told[:500].replace("\0", "\ufffd")
+        values = {"state": state, "attempts": attempts, "next_at_ns": next_at_ns, "told": kept}
         with translated(self._engine), self._engine.begin() as db:
             db.execute(update(delivery_table).where(delivery_table.c.id == delivery).values(values))
 

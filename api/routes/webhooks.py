@@ -47,7 +47,7 @@ class WebhookBody(BaseModel):
         Field(
             min_length=1,
             max_length=2048,
-            description="https address of the receiver; it must be a public one.",
+            description="https address of the receiver, in ASCII; it must be a public one.",
             pattern=r"^https?://[A-Za-z0-9\[]",
             examples=["https://assets.example.org/schouw"],
         ),

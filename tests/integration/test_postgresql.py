@@ -11,14 +11,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from api.cloud_events import made_event
 from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from service import projector as projector_module
 from service.projector import Projector
-from storage.database import migrations_pending, open_database, sqlite_address, translated, upgrade_schema
+from storage.database import (
+    migrations_pending,
+    open_database,
+    sqlite_address,
+    translated,
+    upgrade_access_schema,
+    upgrade_schema,
+)
 from storage.fingerprint import Fingerprint, table_fingerprint
 from storage.journal import Journal
 from storage.projection import OperationalProjection
 from storage.tables import metadata
+from storage.webhooks import WebhookStore
 from tests.installation import Installation, publish
 from tests.servers import PostgresServer, frozen_processes, wait_until
 from tests.unit.service.site import THERMOMETER, furnish, write_register
@@ -206,3 +215,17 @@ def test_ingest_and_pages_start_without_their_database_and_say_so(tmp_path: Path
 
         site.until("what was sent meanwhile", heard, seconds=40)
     assert server.run_sql("SELECT count(*) FROM asset").strip() == "1"
+
+
+def test_what_a_receiver_says_is_kept_whatever_stands_in_it(engine: Engine) -> None:
+    """PostgreSQL has no text with a NUL, so the delivery stayed due, was sent again and again, and held up others."""
+    upgrade_access_schema(engine)
+    store = WebhookStore(engine)
+    hook = store.create(
+        organisation="", url="https://a.example/", events=["alarm"], now_ns=1, revision=0, decisions_seq=0
+    )
+    store.add(made_event(hook, "test", hook.id, {}, identifier="d1", source="urn:x", at_ns=1))
+    store.settle("d1", state="delivered", attempts=1, next_at_ns=1, told="200 ok\0\x01\ufffd")
+    (kept,) = store.deliveries(hook.id)
+    assert (kept.state, kept.told) == ("delivered", "200 ok\ufffd\x01\ufffd")
+    assert store.due(hook.id, now_ns=2) == []

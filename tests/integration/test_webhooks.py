@@ -6,6 +6,7 @@ import ipaddress
 import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,10 +19,12 @@ from api.app import create_app
 from api.cloud_events import WebhookRooms
 from domain.access import Role
 from domain.records import Alarm, AlarmState
+from service.safe_http import Posted, post
 from service.webhooks import WebhookDeliverer, back_off_ns, signature
 from storage.entries import AlarmChange
 from storage.protocols import DecisionDraft
 from storage.webhooks import Delivery, WebhookStore
+from tests.servers import wait_until
 from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import guard, make_key, open_ledger
 from tests.unit.api.samples import make_alarm, make_asset
@@ -268,6 +271,71 @@ def test_a_receiver_that_fails_holds_up_nobody_else(site: Site, receiver: Receiv
     assert site.step() == 1 + 3
     assert [event["type"] for event in receiver.events()] == ["nl.schouw.alarm.changed.v1"] * 3
     assert sorted(item["attempts"] for item in site.deliveries(away)) == [0, 0, 1]
+
+
+def test_a_slow_receiver_that_takes_everything_gets_no_more_than_its_turn(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred deliveries of nine seconds each went out before another receiver was told anything."""
+    slow, quick = site.hook(Receiver("https://slow.example/hook")), site.hook(receiver)
+    elapsed_s = itertools.count(0.0, 0.001)
+    spent_s: list[float] = []
+
+    def send(url: str, *_: Any, **__: Any) -> Posted:
+        spent_s.append(9.0 if "slow" in url else 0.0)
+        return Posted(204, "")
+
+    monkeypatch.setattr(time, "monotonic", lambda: next(elapsed_s) + sum(spent_s))
+    site.deliverer = WebhookDeliverer(site.rooms, site.store, source="x", send=send)
+    for number in range(5):
+        site.sql.project(alarms=[make_alarm("brug-042", 20 + number)])
+    assert site.step() == 2 + 5
+    assert [item["state"] for item in site.deliveries(quick)] == ["delivered"] * 5
+    assert [site.step(), site.step(), site.step()] == [2, 1, 0], "the rest in the rounds that follow"
+    assert [item["state"] for item in site.deliveries(slow)] == ["delivered"] * 5
+
+
+def test_what_goes_wrong_with_one_receiver_is_written_down_and_stops_no_other(site: Site, receiver: Receiver) -> None:
+    """The thread ended at what a receiver's address or answer made of a delivery, and nothing started it again."""
+
+    def send(url: str, *given: Any, **named: Any) -> Posted:
+        match url.rpartition("/")[2]:
+            case "bytes":
+                url.encode("ascii")
+            case "other":
+                raise RuntimeError("nobody thought of this")
+        return post(url, *given, **named)
+
+    first = site.hook(Receiver("https://away.example/\u00fc/bytes"))
+    site.hook(Receiver("https://away.example/other"))
+    site.hook(receiver)
+    site.deliverer = WebhookDeliverer(site.rooms, site.store, source="x", allowed=LOOPBACK, send=send)
+    site.town.wall_clock_ns = time.time_ns()
+    site.deliverer.start()
+    for number in range(2):
+        site.sql.project(alarms=[make_alarm("brug-042", 20 + number)])
+        wait_until(lambda many=number + 1: len(receiver.got) == many, "what the last receiver is told")  # type: ignore[misc]
+    site.deliverer.stop()
+    assert {item["told"].partition(":")[0] for item in site.deliveries(first) if item["attempts"]} == {
+        "UnicodeEncodeError"
+    }
+
+
+def test_a_round_that_fails_is_followed_by_another(site: Site, receiver: Receiver, monkeypatch: Any) -> None:
+    site.hook(receiver)
+    failing = [RuntimeError("nobody thought of this")]
+    listed = site.store.webhooks
+
+    def webhooks(*given: Any) -> Any:
+        if failing:
+            raise failing.pop()
+        return listed(*given)
+
+    monkeypatch.setattr(site.store, "webhooks", webhooks)
+    site.deliverer.start()
+    confirm(site)
+    wait_until(lambda: len(receiver.got) == 1, "what the receiver is told")
+    site.deliverer.stop()
 
 
 def test_the_test_button_moves_no_place(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
