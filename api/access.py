@@ -6,7 +6,8 @@ For whoever writes a route or a page:
   `/login`), and holds the stores as the caller's organisation sees them: another organisation's asset is not there
   (404), lists leave it out, `rooms.settings.organisation` and the contact are those of the caller's organisation.
 - Say which right the route asks for, on the route or for a whole router:
-  `APIRouter(dependencies=[needs(Right.READ_RISKS)])`. 403 otherwise. A route that says nothing fails a test.
+  `APIRouter(dependencies=[needs(Right.READ_RISKS)])`. 403 otherwise. A route that says nothing fails a test. A page
+  has `dependencies=[*reads_pages(), follows()]`, because it shows something of every kind.
 - Take `who: Who` for the caller: `who.name` (a person's name as it will stand under a decision), `who.organisation`
   (None: without authentication, all of them), `who.role`, `who.may(Right.WRITE_DECISIONS)` to leave out a button,
   `who.kind` (`person`, `key`, or `local` where no authentication is asked: then ask for a name in the form).
@@ -40,6 +41,7 @@ from domain.access import ROLE_RIGHTS, Caller, Organisation, Right, Role
 
 __all__ = [
     "OPEN",
+    "READING",
     "LoginNeededError",
     "Who",
     "checked_form",
@@ -47,7 +49,9 @@ __all__ = [
     "identify",
     "needs",
     "own_rooms",
+    "reads_pages",
     "refuse_above",
+    "refuse_without",
     "rooms_for",
     "rooms_of",
     "scoped_rooms",
@@ -61,6 +65,8 @@ _HEADER: Final = "x-csrf-token"
 # A secret of ours has 50 characters; more is nobody's.
 _SECRET_CHARACTERS: Final = 200
 OPEN: Final = "open"  # marks a route that asks for no right, in `needs`
+# What everybody of an organisation may read.
+READING: Final = tuple(right for right in Right if right in ROLE_RIGHTS[Role.VIEWER])
 
 
 class LoginNeededError(Exception):
@@ -126,16 +132,31 @@ def needs(right: Right | None) -> Any:
     """Make a dependency that asks for a right; None: any caller who is known."""
 
     async def check(who: Who) -> None:
-        if right is not None and not who.may(right):
-            raise ProblemError(
-                403,
-                "Not allowed",
-                f"This needs the right {right.value!r}, which {who.name!r} (role {who.role.value}) does not have; "
-                "ask an administrator of your organisation.",
-            )
+        if right is not None:
+            refuse_without(who, right)
 
     check.schouw_right = right  # type: ignore[attr-defined]  # read by the test that walks over all routes
     return Depends(check)
+
+
+def refuse_without(who: Caller, right: Right) -> None:
+    """Answer 403 to a caller who does not have a right."""
+    if not who.may(right):
+        raise ProblemError(
+            403,
+            "Not allowed",
+            f"This needs the right {right.value!r}, which {who.name!r} (role {who.role.value}) does not have; "
+            "ask an administrator of your organisation.",
+        )
+
+
+def reads_pages() -> list[Any]:
+    """Make the dependencies of a page: all rights of a viewer, which every person has.
+
+    A page puts risks, alarms, decisions and the register together; a key of a system that may read one of them has
+    the routes of that one.
+    """
+    return [needs(right) for right in READING]
 
 
 async def own_rooms(request: Request, who: Who) -> ApiRooms:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from api.access import identify, rooms_for, rooms_of, scoped_rooms
-from api.problems import FieldError, ProblemError, invalid_input
+from api.access import READING, identify, refuse_without, rooms_for, rooms_of, scoped_rooms
+from api.problems import FieldError, invalid_input
 from api.rooms import ApiRooms
-from domain.access import Organisation, Right
+from domain.access import Organisation
 
 __all__ = ["public_organisations", "public_rooms"]
 
@@ -39,8 +39,8 @@ def public_rooms(request: Request, organisation: str | None) -> ApiRooms:
         if asked is not None:
             return rooms_for(rooms, asked)
     who = identify(request)
-    if not who.may(Right.READ_RISKS):
-        raise ProblemError(403, "Not allowed", f"This needs the right {Right.READ_RISKS.value!r}.")
+    for right in READING:
+        refuse_without(who, right)
     if organisation is not None and (who.organisation is None or who.organisation.id != organisation):
         expected = "your own organisation, or one that opened its page"
         raise invalid_input([FieldError("query", "organisation", repr(organisation[:64]), expected)])

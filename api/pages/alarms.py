@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import local_time
 from api.languages import Language
 from api.page_rows import alarm_row, decision_row, risk_row
@@ -24,7 +24,6 @@ from api.routes.alarms import known_alarm
 from api.terms import alarm_title, subject_name, term
 from api.texts import capital, text
 from api.wording import say_reason
-from domain.access import Right
 from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState
 from storage.event_alarms import alarms_of, unjudged
@@ -32,7 +31,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["router", "show_one_alarm"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ALARMS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _ROWS: Final = 50
 # Alarms that are gathered into cases at once; more than that open is a flood, and said so.

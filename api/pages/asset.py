@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import euros
 from api.interactive import BUNDLE_PATH
 from api.languages import Language
@@ -20,12 +20,11 @@ from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import text
-from domain.access import Right
 from domain.register import Asset
 
 __all__ = ["AssetQuestion", "register_facts", "router", "show_asset"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 # What one screen can hold; the API pages through the rest.
 _EVENTS_SHOWN: Final = 30

@@ -7,17 +7,16 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.access import needs
+from api.access import reads_pages
 from api.interactive import interactive
 from api.pages.asset_material import AssetQuestion, read_material
 from api.pages.frame import page_language
 from api.problems import not_found
 from api.questions import AssetPath, Rooms, registered
-from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(include_in_schema=False, dependencies=reads_pages())
 
 _CODE_CHARACTERS: Final = 32
 

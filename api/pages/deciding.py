@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import ValidationError
 
-from api.access import Who, checked_form, needs
+from api.access import Who, checked_form, needs, reads_pages
 from api.decision_body import (
     ABOUT_ALARMS,
     DecisionBody,
@@ -42,7 +42,7 @@ router = APIRouter(include_in_schema=False)
 _TEXT_MOST: Final = 4000
 
 
-@router.post("/decisions", dependencies=[needs(Right.WRITE_DECISIONS), checked_form])
+@router.post("/decisions", dependencies=[*reads_pages(), needs(Right.WRITE_DECISIONS), checked_form])
 def take_decision(
     request: Request,
     rooms: Rooms,

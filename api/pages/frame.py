@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from api.access import READING
 from api.figures import local_time
 from api.languages import Language, choose_language
 from api.pages.decide_form import caller_of
@@ -18,22 +19,21 @@ from api.rooms import ApiRooms, Readiness
 from api.terms import term
 from api.texts import capital, marked, plural, speaker, text
 from api.times import rfc3339
-from domain.access import Right
 from domain.identifiers import AssetId
 
 __all__ = ["PageQuestion", "address", "asset_names", "bare_html", "page_language", "render", "render_bare"]
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
-# Address, name and right of each page of the menu, in its order.
+# Address and name of each page of the menu, in its order; the last is for everybody.
 _MENU: Final = (
-    ("/", marked("Morning list"), Right.READ_RISKS),
-    ("/map", marked("Map"), Right.READ_RISKS),
-    ("/matrix", marked("Risk matrix"), Right.READ_RISKS),
-    ("/alarms", marked("Alarms and decisions"), Right.READ_ALARMS),
-    ("/work", marked("Work list"), Right.READ_DECISIONS),
-    ("/sensors", marked("Sensors and gateways"), Right.READ_ASSETS),
-    ("/report", marked("Report"), Right.READ_RISKS),
-    ("/about", marked("How it works"), None),
+    ("/", marked("Morning list")),
+    ("/map", marked("Map")),
+    ("/matrix", marked("Risk matrix")),
+    ("/alarms", marked("Alarms and decisions")),
+    ("/work", marked("Work list")),
+    ("/sensors", marked("Sensors and gateways")),
+    ("/report", marked("Report")),
+    ("/about", marked("How it works")),
 )
 
 # What it means for who reads a page that a part is away; the operator's own detail stands behind it, in English.
@@ -117,6 +117,7 @@ def render(
     # As it was when a page that follows changes began to be read; see `api.pages.live`.
     readiness = getattr(request.state, "readiness", None) or rooms.readiness()
     caller = caller_of(request)
+    may_read = caller is not None and all(map(caller.may, READING))
     made_ns = rooms.wall_clock_ns()
 
     def link(target: str, **asked: object) -> str:
@@ -136,8 +137,8 @@ def render(
             other_language=address(here, question, lang=other),
             menu=[
                 (link(target), text(name, language), target == path)
-                for target, name, right in _MENU
-                if right is None or (caller is not None and caller.may(right))
+                for target, name in _MENU
+                if may_read or target == _MENU[-1][0]
             ],
             who=caller,
             made_at=local_time(made_ns, language),

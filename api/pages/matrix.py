@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import euros, number, percent
 from api.languages import Language
 from api.pages.frame import PageQuestion, address, page_language, render
@@ -17,14 +17,13 @@ from api.pages.pager import turned
 from api.questions import Rooms
 from api.terms import term
 from api.texts import text
-from domain.access import Right
 from domain.measurements import DataQuality
 from domain.records import PLANNING_HORIZON_DAYS
 from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 # Classes of the chance within 90 days and of the emergency repair in euros: lower bounds.
 _CHANCES: Final = (0.5, 0.1, 0.01, 0.0)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator, Field
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import euros, number, percent
 from api.languages import Language
 from api.page_rows import risk_row
@@ -20,7 +20,6 @@ from api.questions import Rooms
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import text
-from domain.access import Right
 from domain.measurements import DataQuality
 from domain.records import RiskState
 from domain.register import AssetType
@@ -29,7 +28,7 @@ from storage.protocols import RankKey
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 # What a reader takes in at once, and what keeps the page under 150 kB.
 _ROWS: Final = 50

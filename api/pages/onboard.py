@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import Field
 
-from api.access import Who, checked_form, needs
+from api.access import Who, checked_form, needs, reads_pages
 from api.languages import Language
 from api.onboarding import ChannelRow, Onboarding, OnboardingFault, Proposal, fault_sentence
 from api.pages.frame import PageQuestion, address, page_language, render
@@ -23,7 +23,9 @@ from domain.register import AssetType, Role
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.ONBOARD), follows()])
+router = APIRouter(
+    include_in_schema=False, dependencies=[*reads_pages(), needs(Right.READ_REFUSALS), needs(Right.ONBOARD), follows()]
+)
 
 _ROWS_MOST: Final = 40
 _LOOKED_AT: Final = 1000

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api.access import needs
+from api.access import reads_pages
 from api.conditional import json_response
 from api.edge import PAGE_POLICY
 from api.figures import number
@@ -25,14 +25,13 @@ from api.questions import Question, Rooms
 from api.schemas import Answer
 from api.terms import term
 from api.texts import text
-from domain.access import Right
 from domain.measurements import DataQuality
 from domain.records import RiskState
 from storage.overview_rows import PlaceRow
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _ZOOM_MAX: Final = 19
 # Width of a cell in which structures become one sign, in pixels of a map of 256 * 2^zoom.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import euros, local_date, number, percent
 from api.languages import Language
 from api.page_rows import SHAPES, alarm_row, decision_row, risk_row
@@ -21,13 +21,12 @@ from api.pages.savings import savings_eur
 from api.plans import all_decisions
 from api.questions import AssetPath, Rooms, registered
 from api.terms import term
-from domain.access import Right
 from domain.records import RiskState
 from storage.overview_rows import FleetTally, ListFilter
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_RISKS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _TOP: Final = 8
 _ALARMS: Final = 5

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import local_time, number
 from api.page_rows import sensor_row
 from api.pages.decide_form import caller_of
@@ -25,7 +25,7 @@ from domain.records import STANDING_STATES, Alarm, is_about_condition
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_ASSETS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _SHOWN: Final = 100
 _LETTERS_SHOWN: Final = 10

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import needs
+from api.access import reads_pages
 from api.figures import long_date
 from api.languages import Language
 from api.pages.frame import PageQuestion, page_language, render
@@ -16,11 +16,10 @@ from api.pages.work_exports import calendar, comma_separated, spreadsheet
 from api.pages.work_items import WorkItem, today, week_of, work_items
 from api.questions import Rooms
 from api.texts import text
-from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ_DECISIONS), follows()])
+router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _WEEKS: Final = 8
 _MEDIA: Final = {

@@ -1,7 +1,7 @@
 """What the algorithm is: the entry of the register, the model card, the data sheet, sensors, and one decision's log.
 
 The entry, the card and the sensors in public space are for anybody where the owner lets them (`public`), the rest
-for those who may read decisions.
+for those who may read all that it is made of.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from api.access import needs
+from api.access import reads_pages
 from api.algorithm.entry import make_entry, missing_facts
 from api.algorithm.papers import data_sheet, decision_paper, model_card, model_version, sensor_list
 from api.conditional import json_text
@@ -22,7 +22,6 @@ from api.questions import AlgorithmQuery, AnswerLanguage, ItemPath, Rooms, Spoke
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from api.schemas_papers import AlgorithmAnswer, DecisionLog
-from domain.access import Right
 
 __all__ = ["algorithm_answer", "page_router", "router"]
 
@@ -45,7 +44,7 @@ def show_algorithm(
 @router.get(
     "/v1/decisions/{decision_id}/log",
     response_model=DecisionLog,
-    dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
+    dependencies=reads_pages(),
     summary="Follow one decision from reading to outcome",
 )
 def show_decision_log(
@@ -57,7 +56,7 @@ def show_decision_log(
 
 @page_router.get(
     "/decisions/{decision_id}/log",
-    dependencies=[needs(Right.READ_DECISIONS), needs(Right.READ_RISKS), needs(Right.READ_ALARMS)],
+    dependencies=reads_pages(),
 )
 def print_decision_log(
     rooms: Rooms, decision_id: ItemPath, language: AnswerLanguage, _question: Annotated[SpokenQuery, Query()]

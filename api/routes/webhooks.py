@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from api.access import Who, needs
+from api.access import Who, needs, refuse_without
 from api.cloud_events import WebhookRooms, made_event
 from api.conditional import json_response
 from api.edge import require_json
@@ -28,7 +28,8 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["webhooks"], dependencies=[needs(Right.MANAGE_WEBHOOKS)])
 
-
+# What a receiver is told may be read by whoever sends it there.
+_RIGHTS: Final = {"alarm": Right.READ_ALARMS, "risk": Right.READ_RISKS, "decision": Right.READ_DECISIONS}
 _EXAMPLES: Final[dict[str, Any]] = {
     "alarms and decisions": {
         "value": {"url": "https://assets.example.org/schouw", "events": ["alarm", "decision"]},
@@ -75,7 +76,12 @@ def list_webhooks(rooms: Rooms, who: Who) -> Response:
     responses={201: {"headers": {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}}},
 )
 def make_webhook(rooms: Rooms, who: Who, given: Annotated[WebhookBody, Body(openapi_examples=_EXAMPLES)]) -> Response:
-    """Tell a receiver what changes from now on; the secret that signs is shown this once."""
+    """Tell a receiver what changes from now on; the secret that signs is shown this once.
+
+    It takes the right to read what is told too: `alarms:read`, `risks:read` and `decisions:read`.
+    """
+    for kind in given.events:
+        refuse_without(who, _RIGHTS[kind])
     hooks = _hooks(rooms)
     refusal = hooks.refusal(given.url)
     if refusal is not None:

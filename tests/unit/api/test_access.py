@@ -60,6 +60,13 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Town, AccessStore
     return town, ledger, client
 
 
+@pytest.fixture(scope="module")
+def only_read(tmp_path_factory: pytest.TempPathFactory) -> tuple[AccessStore, Client]:
+    """One more, in which nobody decides anything: a decision names its alarm and its assessment."""
+    town, ledger = furnished(tmp_path_factory.mktemp("only-read"))
+    return ledger, town.client()
+
+
 def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
@@ -153,6 +160,48 @@ def test_no_role_sees_anything_of_another_organisation(lasting: tuple[Town, Acce
             if any(f"{{{kind}_id" in route.path for kind in ("asset", "alarm", "decision", "feature")):
                 assert answer.status in {404, 403}, (route.path, answer.status)
     assert [link.organisation for link in town.decisions.links].count("west") == 1
+
+
+# What stands in answers by one right alone: a name under a decision, an alarm, an assessment, a figure of the register.
+MARKS = {
+    Right.READ_DECISIONS: ("J. de Vries", "Kraan is vrij"),
+    Right.READ_ALARMS: ("brug-042.condition.settlement", "weg-12/sensor stuck/3", "weg-12%2Fsensor"),
+    Right.READ_RISKS: ("brug-042@", "41540", "41.540", "41,540"),
+    Right.READ_ASSETS: ("NL.IMBOR.42/a", "0.4321", "0,4321"),
+}
+
+
+# Addresses of pages that show more with a question than without.
+ASKED_PATHS = ["/alarms?view=alarms", "/alarms?view=decisions", "/work-list?kind=ics", "/matrix?cell=1-4", "/?lang=en"]
+
+
+@pytest.mark.parametrize("right", list(Right))
+def test_a_key_with_one_right_finds_nothing_of_another(only_read: tuple[AccessStore, Client], right: Right) -> None:
+    """The page of a structure, its report and the alarms' showed what `/v1` refused, with the names under decisions."""
+    ledger, client = only_read
+    headers = bearer(make_key(ledger, "oost", Role.ADMIN, rights=frozenset({right})))
+    # The document has examples, and the trail has what these walks asked for.
+    paths = {filled(route.path, own=True) for route in all_routes() if "GET" in (route.methods or ())}
+    found: set[str] = set()
+    for path in sorted(paths - {"/v1/openapi.json", "/v1/audit-trail"}) + ASKED_PATHS:
+        shown = client.send("GET", path, headers=headers).text.replace(path, "")
+        for of, marks in MARKS.items():
+            seen = {mark for mark in marks if mark in shown}
+            assert of is right or not seen, (path, of)
+            found |= seen
+    assert bool(found) is (right in MARKS), "the marks stand in what their right opens"
+
+
+def test_the_right_to_make_webhooks_alone_opens_nothing(shared: tuple[Town, AccessStore]) -> None:
+    """It would be told of decisions, with their names, that `/v1/decisions` refuses."""
+    town, ledger = shared
+    headers = bearer(make_key(ledger, "oost", Role.ADMIN, rights=frozenset({Right.MANAGE_WEBHOOKS, Right.READ_ALARMS})))
+    for events, missing in ((["alarm", "decision"], "decisions:read"), (["risk"], "risks:read")):
+        asked = {"url": "https://a.example/", "events": events}
+        refused = town.client().send("POST", "/v1/webhooks", headers=headers, json=asked)
+        assert (refused.status, missing in refused.json()["detail"]) == (403, True)
+    allowed = {"url": "https://a.example/", "events": ["alarm"]}
+    assert town.client().send("POST", "/v1/webhooks", headers=headers, json=allowed).status == 503, "none set up here"
 
 
 def test_each_organisation_finds_its_own(shared: tuple[Town, AccessStore]) -> None:
