@@ -19,7 +19,7 @@ from api.problems import REQUIRED_OF_CALLER, FieldError, invalid_input
 from api.rooms import ApiRooms
 from api.times import parse_date
 from domain.access import Caller
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, names_provisional
 from domain.records import Alarm, DecisionVerb, EventVerb
 from storage.protocols import DecisionDraft, OnceKey
 
@@ -125,7 +125,13 @@ class DecisionBody(BaseModel):
     decided_by: _Name = None
     reason: _Why
     assessment_id: Annotated[
-        str | None, Field(max_length=256, description="The assessment it was based on; one of the alarm's asset.")
+        str | None,
+        Field(
+            max_length=256,
+            description="The assessment it was based on; one of the alarm's asset. Of provisional ones the newest is "
+            "kept once it is decided on: where a newer one has followed the one named here, that is recorded, and the "
+            "answer names it.",
+        ),
     ] = None
     due_on: Annotated[
         date | None,
@@ -271,10 +277,13 @@ def draft_decision(
         # A provisional assessment is current, but not among the kept ones.
         is_text = 0 < len(assessment) <= _ITEM_CHARACTERS and assessment.isprintable()
         found = rooms.store.assessment(assessment) if is_text else None
-        if found is None or found.asset != asset:
-            errors.append(
-                FieldError("body", "assessmentId", repr(assessment[:100]), f"an assessment of asset {asset!r}")
-            )
+        if found is None and newest is not None and names_provisional(assessment, asset):
+            # A newer one has followed it and nothing of it is kept, so its name would lead an auditor nowhere: the
+            # newest is recorded, as for a form of the pages, and the answer names it.
+            assessment = newest.assessment_id
+        elif found is None or found.asset != asset:
+            expected = f"an assessment of asset {asset!r}, or nothing for its newest"
+            errors.append(FieldError("body", "assessmentId", repr(assessment[:100]), expected))
     if errors or name is None:
         raise invalid_input(errors)
     return DecisionDraft(

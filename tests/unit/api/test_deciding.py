@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.access import Role
+from domain.identifiers import AssetId
 from domain.records import DecisionVerb
 from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import make_key, shared_town
@@ -53,6 +55,25 @@ def test_it_rests_on_the_newest_assessment_unless_another_is_named(town: Town, c
         assert fields(client.post(ASSET, DECISION | {"assessmentId": foreign})) == {"assessmentId"}
     town.store.newest.clear()
     assert client.post(ASSET, DECISION).json()["assessmentId"] is None
+
+
+def test_a_provisional_assessment_that_was_followed_gives_way_to_the_newest(town: Town, client: Client) -> None:
+    """They follow each other within minutes, so what a planner had just read was refused; sent again with a key too."""
+    newest = town.store.newest[AssetId("brug-042")]
+    read, after = (f"brug-042.20260921T1{hour}0000Z.p.0123456789abcdef" for hour in (3, 4))
+    town.store.newest[AssetId("brug-042")] = replace(newest, assessment_id=read, provisional=True)
+    body, once = DECISION | {"assessmentId": read}, {"Idempotency-Key": "order-1"}
+    first = client.send("POST", ASSET, headers=once, json=body)
+    assert (first.status, first.json()["assessmentId"]) == (201, read)
+    town.store.newest[AssetId("brug-042")] = replace(newest, assessment_id=after, provisional=True)
+    assert client.post(ASSET, body).json()["assessmentId"] == after
+    again = client.send("POST", ASSET, headers=once, json=body)
+    assert (again.status, again.json()) == (201, first.json())
+    for foreign in (read.replace("brug-042", "sluis-7"), read.replace(".p.", "."), f"{read}\n", f"brug-0{read}"):
+        refused = client.post(ASSET, DECISION | {"assessmentId": foreign})
+        assert "or nothing for its newest" in refused.json()["errors"][0]["expected"], foreign
+    town.store.newest.clear()
+    assert fields(client.post(ASSET, body)) == {"assessmentId"}
 
 
 def test_a_person_decides_under_their_own_name(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, names_provisional
 from domain.measurements import DataQuality
 from domain.records import DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Register
@@ -173,6 +173,8 @@ def test_the_identifier_tells_asset_time_and_whether_it_is_final(alarmed: Any) -
     final, provisional = record_of(alarmed), record_of(alarmed, provisional=True)
     assert final.assessment_id.startswith("b000.20231205T000000Z.")
     assert provisional.assessment_id.startswith("b000.20231205T000000Z.p.")
+    assert names_provisional(provisional.assessment_id, provisional.asset)
+    assert not names_provisional(final.assessment_id, final.asset)
     assert record_of(alarmed) == final
     assert record_of(alarmed).model_version == MODEL_VERSION
 
