@@ -75,6 +75,9 @@ out what you do not need, answers are compressed with gzip, and `/v1/events` tel
 
 **Lists** are `{"items": [...], "next": cursor or null}`; pass `next` as `cursor`, or follow the `Link` header.
 
+**Questions** are closed: a key that does not exist, or is given twice where it takes one value, is refused with 400. Of
+`state` several may be given.
+
 **Languages.** Sentences are English or Dutch (`lang`, or `Accept-Language`); codes beside them are for machines.
 
 **Access.** Send `Authorization: Bearer` with a key of your organisation; you see what is your organisation's.

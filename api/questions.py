@@ -1,12 +1,14 @@
 """What callers may ask: query parameters, identifiers in paths, and the rooms a route works with.
 
 Query keys are camelCase and closed: a key that does not exist is refused, because a filter that is
-silently ignored gives an answer that looks right and is not.
+silently ignored gives an answer that looks right and is not. So is one that comes twice where one value is
+meant, of which the framework takes the last.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections import Counter
+from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -23,6 +25,7 @@ from domain.register import Asset
 
 __all__ = [
     "BOX_PATTERN",
+    "REPEATED",
     "AlarmQuery",
     "AlgorithmQuery",
     "AnswerLanguage",
@@ -45,6 +48,7 @@ __all__ = [
     "Rooms",
     "SeriesQuery",
     "SpokenQuery",
+    "asked_once",
     "known_item",
     "page_size",
     "refuse_both",
@@ -53,6 +57,9 @@ __all__ = [
 
 _ITEM_CHARACTERS = 256
 _STATES_MAX = 20
+_ERRORS_MOST = 20
+# Keys that may be given several times, for several values.
+REPEATED: Final = frozenset({"state"})
 _FRACTION = "(\\.[0-9]{1,15})?"
 _LON = f"-?(180(\\.0{{1,15}})?|(1[0-7][0-9]|[0-9]{{1,2}}){_FRACTION})"
 _LAT = f"-?(90(\\.0{{1,15}})?|[0-8]?[0-9]{_FRACTION})"
@@ -282,6 +289,20 @@ async def _answer_language(
 
 
 AnswerLanguage = Annotated[Language, Depends(_answer_language)]
+
+
+async def _refuse_repeated(request: Request) -> None:
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    errors = [
+        FieldError("query", name, f"{count} values", "one value; give this key once")
+        for name, count in counts.items()
+        if count > 1 and name not in REPEATED
+    ]
+    if errors:
+        raise invalid_input(errors[:_ERRORS_MOST])
+
+
+asked_once: Final = Depends(_refuse_repeated)  # of every route below /v1, behind its rights
 AssetPath = Annotated[str, Path(description="Identifier of the asset.", examples=["brug-042"])]
 ItemPath = Annotated[str, Path(description="Identifier of the item.")]
 

@@ -18,6 +18,7 @@ from api.questions import (
     ItemPath,
     LanguageQuery,
     Rooms,
+    asked_once,
     known_item,
     page_size,
     refuse_both,
@@ -31,7 +32,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["known_alarm", "router"]
 
-router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS)])
+router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS), asked_once])
 
 
 @router.get(

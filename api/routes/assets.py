@@ -12,14 +12,14 @@ from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AssetPath, ItemQuery, ListQuery, Rooms, SeriesQuery, page_size, registered
+from api.questions import AssetPath, ItemQuery, ListQuery, Rooms, SeriesQuery, asked_once, page_size, registered
 from api.schemas import AssetItem, ChannelItem, Listing, SeriesListing
 from domain.access import Right
 from domain.identifiers import ChannelName, SensorId
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS)])
+router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_once])
 
 
 @router.get(

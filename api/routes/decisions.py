@@ -29,6 +29,7 @@ from api.questions import (
     ItemPath,
     ItemQuery,
     Rooms,
+    asked_once,
     known_item,
     page_size,
     refuse_both,
@@ -44,7 +45,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["IdempotencyKey", "router"]
 
-router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS)])
+router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_once])
 
 _SCAN = 500
 _LOCATION: dict[int | str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ from api.languages import Language
 from api.paging import next_cursor, read_page
 from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import BOX_PATTERN, AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery
+from api.questions import BOX_PATTERN, AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery, asked_once
 from api.rooms import ApiRooms
 from api.schemas_map import CollectionItem, Collections, Conformance, Feature, FeatureCollection, Landing
 from api.times import rfc3339
@@ -25,8 +25,8 @@ from storage.protocols import RowKind
 
 __all__ = ["router"]
 
-_RIGHTS = [needs(Right.READ_RISKS), needs(Right.READ_ALARMS), needs(Right.READ_DECISIONS)]
-router = APIRouter(prefix="/v1/ogc", tags=["map"], dependencies=_RIGHTS)
+_ASKS = [needs(Right.READ_RISKS), needs(Right.READ_ALARMS), needs(Right.READ_DECISIONS), asked_once]
+router = APIRouter(prefix="/v1/ogc", tags=["map"], dependencies=_ASKS)
 
 _CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _CONTENT_CRS: Final = {"Content-Crs": f"<{_CRS84}>"}

@@ -12,7 +12,7 @@ from api.mode_answers import mode_item, spectrum_item
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer
 from api.problems import FieldError, invalid_input
-from api.questions import AssetPath, ItemQuery, ModeQuery, Rooms, page_size, registered
+from api.questions import AssetPath, ItemQuery, ModeQuery, Rooms, asked_once, page_size, registered
 from api.schemas import Listing
 from api.schemas_modes import ModeItem, SpectrumItem
 from domain.access import Right
@@ -20,7 +20,7 @@ from domain.modes import ModePoint
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS)])
+router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_once])
 
 
 @router.get(

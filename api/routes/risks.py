@@ -18,6 +18,7 @@ from api.questions import (
     RiskHistoryQuery,
     RiskQuery,
     Rooms,
+    asked_once,
     page_size,
     refuse_both,
     registered,
@@ -31,7 +32,7 @@ from storage.protocols import RankKey, TimedKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS)])
+router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS), asked_once])
 
 _TABLE = {"text/csv": {"schema": {"type": "string"}}}
 

@@ -10,7 +10,7 @@ from api.access import Who, needs
 from api.answers import sensor_item
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer
-from api.questions import AssetQuery, Rooms, page_size
+from api.questions import AssetQuery, Rooms, asked_once, page_size
 from api.schemas import Listing, SensorItem
 from domain.access import Right
 from domain.identifiers import AssetId
@@ -18,7 +18,7 @@ from storage.protocols import SensorKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS)])
+router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS), asked_once])
 
 
 @router.get(

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from api import pages
 from api.app import create_app
+from api.questions import REPEATED
 from api.routes import alarms, assets, decisions, health, refusals, risks, sensors
 from domain.errors import DecisionError, StorageCorrupt, StorageUnavailable
 from tests.unit.api.client import Answer, Client
@@ -228,3 +229,23 @@ def test_the_store_is_never_asked_for_what_cannot_be_an_identifier() -> None:
     town = make_town()
     town.store = Listening()
     assert town.client().get("/v1/assets/a%00b").status == 404
+
+
+def test_a_key_that_is_given_twice_is_refused_where_it_takes_one_value(client: Client) -> None:
+    """Of `asset=a&asset=b` the last was taken, so the answer looked like that of both and was not."""
+    document = client.get("/v1/openapi.json").json()
+    tried = 0
+    expected = {"got": "2 values", "expected": "one value; give this key once"}
+    for path, item in document["paths"].items():
+        if "get" not in item:
+            continue
+        asked = [part for part in item["get"].get("parameters", ()) if part["in"] == "query"]
+        several = {part["name"] for part in asked if part["schema"].get("type") == "array"}
+        assert several <= REPEATED, path
+        for name in [part["name"] for part in asked if part["name"] not in several] or ["lang"]:
+            answer = client.get(f"/v1{re.sub('{[^}]*}', 'brug-042', path)}?{name}=1&{name}=2")
+            (error,) = assert_problem(answer, 400)["errors"]
+            assert error == {"in": "query", "field": name, **expected}
+            tried += 1
+    assert tried > 60
+    assert client.get("/v1/risks?state=act&state=watch").status == 200
