@@ -8,6 +8,7 @@ meant, of which the framework takes the last.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Header, Path, Request
@@ -51,7 +52,7 @@ __all__ = [
     "asked_once",
     "known_item",
     "page_size",
-    "refuse_both",
+    "refuse_beside_since",
     "registered",
 ]
 
@@ -108,7 +109,8 @@ Since = Annotated[
     Field(
         max_length=2048,
         description="Only what changed, oldest change first: `start`, or `nextSince` of the answer before. Nothing is "
-        "skipped and nothing comes twice unless it changed again. Not together with `cursor`.",
+        "skipped and nothing comes twice unless it changed again. Not together with `cursor` or `state`. An asset that "
+        "leaves the register is not told here, nor what leaves with it: compare with the whole list now and then.",
         examples=["start"],
         json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
     ),
@@ -342,13 +344,20 @@ def known_item(identifier: str) -> bool:
     return 0 < len(identifier) <= _ITEM_CHARACTERS and identifier.isprintable()
 
 
-def refuse_both(question: PageQuery, since: str | None) -> None:
-    """Refuse a question for a page of two lists at once.
+def refuse_beside_since(question: PageQuery, since: str | None, *, states: Sequence[str] = ()) -> None:
+    """Refuse what cannot be asked of a list of changes.
 
     Raises
     ------
     ProblemError
-        400 if both `since` and `cursor` were given.
+        400 if `since` was given with a `cursor`, which belongs to a page of another list, or with `state`: what leaves
+        a state has changed, and would be told to nobody.
     """
+    errors = []
     if since is not None and question.cursor is not None:
-        raise invalid_input([FieldError("query", "cursor", "a cursor", "nothing, because `since` was given")])
+        errors.append(FieldError("query", "cursor", "a cursor", "nothing, because `since` was given"))
+    if since is not None and states:
+        expected = "nothing, because `since` was given: it tells what leaves a state too; look at `state` of each item"
+        errors.append(FieldError("query", "state", " ".join(states), expected))
+    if errors:
+        raise invalid_input(errors)

@@ -21,7 +21,7 @@ from api.questions import (
     asked_once,
     known_item,
     page_size,
-    refuse_both,
+    refuse_beside_since,
 )
 from api.rooms import ApiRooms
 from api.schemas import AlarmItem, Listing
@@ -46,9 +46,10 @@ def list_alarms(
 ) -> Response:
     """List alarms by the time they were raised, newest first; `asset`, `state` and `event` narrow the list.
 
-    With `since` the list runs by time of change instead, and never skips or repeats a change.
+    With `since` the list runs by time of change instead, and never skips or repeats a change; it is of all states, so
+    that what leaves a state is told too.
     """
-    refuse_both(question, question.since)
+    refuse_beside_since(question, question.since, states=question.state)
     states = tuple(dict.fromkeys(question.state))
     size = page_size(question, rooms)
 
@@ -74,17 +75,14 @@ def list_alarms(
 
 
 def _changes(request: Request, rooms: ApiRooms, question: AlarmQuery, size: int, language: Language) -> Made:
-    states = frozenset(question.state)
-    scope = " ".join(["changed-alarms", question.asset or "*", *sorted(states), *_of_event(question)])
+    scope = " ".join(["changed-alarms", question.asset or "*", *_of_event(question)])
     page = read_since(question.since or "", size, scope=scope)
     found = rooms.store.changed_alarms(after=page.after, limit=page.limit)
     since = last_cursor(found, page, lambda alarm: TimedKey(alarm.revision, alarm.id))
     items = [
         alarm_item(alarm, language)
         for alarm in found[: page.size]
-        if (not states or alarm.state in states)
-        and question.asset in {None, alarm.asset}
-        and question.event in {None, alarm.event_id}
+        if question.asset in {None, alarm.asset} and question.event in {None, alarm.event_id}
     ]
     listing = Listing[AlarmItem](items=items, next=None, next_since=since)
     return Made(listing, change_link(request, found, page, since), media_type(question.format))

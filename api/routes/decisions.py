@@ -32,7 +32,7 @@ from api.questions import (
     asked_once,
     known_item,
     page_size,
-    refuse_both,
+    refuse_beside_since,
     registered,
 )
 from api.rooms import ApiRooms
@@ -108,7 +108,7 @@ def record_asset_decision(
 )
 def list_decisions(request: Request, rooms: Rooms, question: Annotated[DecisionQuery, Query()]) -> Response:
     """List the decision log, newest first; `asset` narrows it. With `since` it runs from old to new."""
-    refuse_both(question, question.since)
+    refuse_beside_since(question, question.since)
     asset = None if question.asset is None else AssetId(question.asset)
     if question.since is not None:
         return _later(request, rooms, question, asset)

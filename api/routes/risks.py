@@ -20,7 +20,7 @@ from api.questions import (
     Rooms,
     asked_once,
     page_size,
-    refuse_both,
+    refuse_beside_since,
     registered,
 )
 from api.rooms import ApiRooms
@@ -49,9 +49,10 @@ def list_risks(
     """List what to look at first: by state (`act`, `watch`, `insufficient-data`, `ok`), then by cost of waiting.
 
     An asset that changes its place between two pages may be seen twice or not at all; one that stays is seen once.
-    With `since` the list runs by time of change instead, and never skips or repeats a change.
+    With `since` the list runs by time of change instead, and never skips or repeats a change; it is of all states, so
+    that what leaves a state is told too. An asset that leaves the register is in neither list.
     """
-    refuse_both(question, question.since)
+    refuse_beside_since(question, question.since, states=question.state)
     states = tuple(dict.fromkeys(question.state))
     size = page_size(question, rooms)
 
@@ -72,19 +73,14 @@ def list_risks(
 def _changes(
     request: Request, rooms: ApiRooms, question: RiskQuery, size: int, as_of_ns: int, language: AnswerLanguage
 ) -> Made:
-    states = frozenset(question.state)
-    page = read_since(question.since or "", size, scope=" ".join(["changed-risks", *sorted(states)]))
+    page = read_since(question.since or "", size, scope="changed-risks")
 
     def key(row: tuple[Asset, RiskAssessment]) -> TimedKey:
         return TimedKey(row[1].revision, row[0].id)
 
     found = rooms.store.changed_risks(after=page.after, limit=page.limit)
     since = last_cursor(found, page, key)
-    items = [
-        risk_item(asset, risk, language, as_of_ns)
-        for asset, risk in found[: page.size]
-        if not states or risk.state in states
-    ]
+    items = [risk_item(asset, risk, language, as_of_ns) for asset, risk in found[: page.size]]
     listing = Listing[RiskItem](items=items, next=None, next_since=since)
     return Made(listing, change_link(request, found, page, since), media_type(question.format))
 

@@ -2,7 +2,7 @@
 
 Only for requests that fit the schema, and only what depends on what the service handed out or knows:
 a cursor, a `since`, an organisation and an assessment's identifier must be ours; of `series`, `sensor` and `channel` go
-together; times of `modes` go with a mode; and a box has its south below its north.
+together; times of `modes` go with a mode; no `state` goes with a `since`; and a box has its south below its north.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def before_call(_context: Any, case: Any, _arguments: dict[str, Any]) -> None:
         query.pop("organisation", None)
         if "since" in query:
             query["since"] = "start"
+            query.pop("state", None)
         if case.path.endswith("/series") and not {"sensor", "channel"} <= set(query):
             query.clear()
         if case.path.endswith("/modes") and "mode" not in query:

@@ -184,11 +184,33 @@ def test_a_since_of_nowhere_is_refused(poller: Client, since: str) -> None:
 
 
 def test_since_of_other_filters_is_refused(poller: Client) -> None:
-    since = poller.get("/v1/risks?since=start&state=act").json()["nextSince"]
-    assert poller.get(f"/v1/risks?since={since}&state=act").status == 200
-    assert poller.get(f"/v1/risks?since={since}").status == 400
+    since = poller.get("/v1/alarms?since=start&asset=brug-042").json()["nextSince"]
+    assert poller.get(f"/v1/alarms?since={since}&asset=brug-042").status == 200
     assert poller.get(f"/v1/alarms?since={since}").status == 400
+    assert poller.get(f"/v1/risks?since={since}").status == 400
     assert poller.get("/v1/risks?since=start&cursor=x").status == 400
+
+
+def test_a_state_beside_since_is_refused_with_what_to_do(poller: Client) -> None:
+    """What left the state was told to nobody, so whoever kept a copy kept it there for ever."""
+    for path, states in (("/v1/risks", ("act", "watch")), ("/v1/alarms", ("open",))):
+        asked = "&".join(f"state={state}" for state in states)
+        answer = poller.get(f"{path}?since=start&cursor=x&{asked}")
+        assert answer.status == 400
+        cursor, state = answer.json()["errors"]
+        assert (cursor["field"], state["field"], state["got"]) == ("cursor", "state", " ".join(states))
+        assert "it tells what leaves a state too; look at `state` of each item" in state["expected"]
+
+
+def test_an_asset_that_leaves_the_register_is_gone_from_the_whole_list_alone(sql: SqlTown, poller: Client) -> None:
+    """As `docs/how-to-poll.md` says: of a row that is no longer there no change can be told."""
+    _, since = follow(poller, "/v1/risks", "start", 500)
+    sql.town.store.asset_rows = [asset for asset in sql.town.store.asset_rows if asset.id != "tunnel-1"]
+    sql.register_again()
+    assert follow(poller, "/v1/risks", since, 500)[0] == []
+    assert "tunnel-1" not in {item["asset"]["id"] for item in poller.get("/v1/risks").json()["items"]}
+    page = (Path(__file__).parents[3] / "docs" / "how-to-poll.md").read_text(encoding="utf-8")
+    assert "An asset that leaves the register is not told" in page
 
 
 def test_only_the_members_that_are_wanted(poller: Client) -> None:
