@@ -155,8 +155,7 @@ class ExplanationQuery(LanguageQuery):
     """Which assessment to explain."""
 
     assessment: Annotated[
-        str | None,
-        Field(max_length=200, description="Identifier of an assessment of this asset; without it the newest."),
+        Printable | None, Field(description="Identifier of an assessment of this asset; without it the newest.")
     ] = None
 
 

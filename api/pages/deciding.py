@@ -26,7 +26,7 @@ from api.pages.alarms import show_one_alarm
 from api.pages.asset import AssetQuestion, show_asset
 from api.pages.decide_form import DecideForm
 from api.pages.frame import PageQuestion, address, page_language
-from api.questions import Rooms, registered
+from api.questions import Rooms, known_item, registered
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.texts import text
@@ -111,7 +111,7 @@ def _still_known(assessment: str, asset: AssetId, rooms: ApiRooms) -> str:
     newest = rooms.store.risk(asset)
     if newest is not None and newest.assessment_id == assessment:
         return assessment
-    kept = rooms.store.assessment(assessment) if assessment else None
+    kept = rooms.store.assessment(assessment) if known_item(assessment) else None
     return assessment if kept is not None and kept.asset == asset else ""
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from domain.errors import DecisionRepeated
+from domain.errors import DecisionRepeated, StorageCorrupt
 from domain.identifiers import AssetId, ChannelName, SensorId
 from domain.measurements import DeadLetter, Quarantined, SensorStatus, SeriesPoint
 from domain.modes import AveragedSpectrum, ModePoint
@@ -78,6 +78,8 @@ class MemoryStore:
         return self.newest.get(asset)
 
     def assessment(self, assessment_id: str) -> RiskAssessment | None:
+        if "\0" in assessment_id:
+            raise StorageCorrupt("as of PostgreSQL, which has no text with a NUL")
         return next((risk for risk in self.history if risk.assessment_id == assessment_id), None)
 
     def risk_history(

@@ -356,3 +356,10 @@ def test_an_explanation_has_parts_that_add_up_in_the_readers_language(town: Town
 def test_no_explanation_is_a_problem_and_not_an_empty_answer(town: Town, query: str) -> None:
     answer = town.client().get(f"/v1/assets/brug-042/explanation{query}")
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "a%0A", "x" * 257])
+def test_an_explanation_of_what_is_no_name_is_refused_before_the_store_is_asked(town: Town, name: str) -> None:
+    """PostgreSQL has no text with a NUL, so the answer was 500."""
+    answer = town.client().get(f"/v1/assets/brug-042/explanation?assessment={name}")
+    assert (answer.status, [error["field"] for error in answer.json()["errors"]]) == (400, ["assessment"])
