@@ -100,10 +100,16 @@ class DailyProfile:
         return expected, score
 
     def _fade(self, day: int) -> None:
-        """Let the weights fade once a day; a clock that steps back fades nothing."""
+        """Let the weights fade once a day; a clock that steps back fades nothing.
+
+        A row that comes some days late leaves the day as it is, as rows of two days may take turns. From further back
+        the day begins anew: it was the row before that had a time of nonsense.
+        """
         if self._rows == 0:
             self._day = day
         passed = day - self._day
+        if passed < -_LONGEST_PAUSE_DAYS:
+            self._day = day
         if passed <= 0:
             return
         keep = 0.5 ** (min(passed, _LONGEST_PAUSE_DAYS) / _HALF_LIFE_DAYS)

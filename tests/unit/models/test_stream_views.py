@@ -90,6 +90,24 @@ def test_profile_bears_a_clock_that_steps_back_and_a_year_of_silence() -> None:
         assert score == 0.0
 
 
+def test_profile_goes_on_after_one_row_decades_ahead() -> None:
+    """Its day was the last one that weights had faded for, until the clock got there."""
+    profile = DailyProfile(has_clock=True)
+    for row in range(60 * 24):
+        # Row 100 has a time of 2099.
+        profile.step(4.1e9 if row == 100 else 1.7e9 + row * 3600.0, 10.0 if row < 30 * 24 else 20.0)
+    expected, _ = profile.step(1.7e9 + 60 * _DAY_S, 20.0)
+    assert expected == pytest.approx(20.0, abs=1.0)
+
+
+def test_profile_fades_once_a_day_where_rows_of_two_days_take_turns() -> None:
+    turns, order = DailyProfile(has_clock=True), DailyProfile(has_clock=True)
+    for row in range(20):
+        turns.step(_DAY_S * (1 + row % 2), float(row))
+        order.step(_DAY_S * (1 + row // 10), float(row))
+    assert sum(turns._weight) > 0.9 * sum(order._weight)
+
+
 def test_rarity_is_high_between_the_modes_and_beyond_the_range() -> None:
     generator = np.random.default_rng(4)
     rarity = ValueRarity()
