@@ -65,6 +65,7 @@ _MOVES_A_ROW: Final = 2
 # Banks stepped at once: as many as a processor's cache holds.
 _TOGETHER: Final = 16
 _TINY: Final = 1e-300
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,8 +195,7 @@ class LevelBank:
         self._lowest: list[float] = knots.min(axis=0).tolist()
         self._highest: list[float] = knots.max(axis=0).tolist()
         self.middle = float(np.median(first_values))
-        steps = np.diff(first_values)
-        self.scale = float(steps.std() if len(steps) else 0.0) / math.sqrt(2.0) or max(abs(self.middle), 1.0)
+        self.scale = _scale(first_values, self.middle)
         slopes = [*[_LINE_SLOPE] * (2 * environments), *[_LINE_ALONE] * lines]
         prior = np.array([0.0, _CONSTANT, *slopes, _BEND_SLOPE])
         self.spread = np.zeros((triangle_length(len(prior)), filters))
@@ -354,6 +354,19 @@ def _verdict(step: BankStep, expected: float, scores: FloatArray) -> LevelVerdic
         step.bank.follow_autocorrelation(innovation)
     keep = step.bank.autocorrelation
     return LevelVerdict(expected, innovation, scores[1:] / math.sqrt((1.0 + keep) / (1.0 - keep)), keep)
+
+
+def _scale(first_values: FloatArray, middle: float) -> float:
+    """Give the deviation of noise from the steps between first values, or what is larger than noise will be.
+
+    First values on a straight line, such as interpolated ones, have steps that differ by rounding alone.
+    """
+    rounding = _ROUNDING * float(np.abs(first_values).max())
+    steps = float(np.diff(first_values).std()) / math.sqrt(2.0) if len(first_values) > 1 else 0.0
+    if steps > rounding:
+        return steps
+    spread = float(first_values.std())
+    return spread if spread > rounding else max(abs(middle), 1.0)
 
 
 def _side_by_side(banks: list[LevelBank]) -> tuple[FloatArray, FloatArray, FloatArray]:
