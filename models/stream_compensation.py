@@ -8,8 +8,9 @@ logarithm of the number of statistics (Bonferroni).
 
 A single row counts as well, at one fiftieth of the chance: an outlier is strange, but weather has rows like it.
 
-A row in which an environmental quantity is missing can be compared with nothing and is no evidence. The levels stay
-where they were and their spread grows.
+A row in which an environmental quantity is missing, or not to be believed (`models.stream_belief`), can be compared
+with nothing and is no evidence. The levels stay where they were and their spread grows. Of the first rows, from which
+middle and scale are taken, those that are unlike the others are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
+from models.stream_belief import Belief, like_most
 from models.stream_environment import EnvironmentMemory, Surroundings
 from models.stream_level import LEVEL_SHARES, BankStep, LevelBank, LevelVerdict, step_banks
 from models.stream_reference import ReferenceVerdict
@@ -77,6 +79,7 @@ class CompensatedReference:
 
     __slots__ = (
         "_banks",
+        "_belief",
         "_channels",
         "_correlation",
         "_early",
@@ -96,6 +99,7 @@ class CompensatedReference:
         self._lines = lines
         self.healthy_rows = commission or _FEWEST_HEALTHY_ROWS
         self._memory: EnvironmentMemory | None = None
+        self._belief: Belief | None = None
         self._early: list[tuple[float, FloatArray, FloatArray]] = []
         self._banks: list[LevelBank | None] = [None] * channels
         self._waiting: list[list[tuple[float, Surroundings]]] = [[] for _ in range(channels)]
@@ -138,18 +142,15 @@ class CompensatedReference:
         BegunRow
             Of which `end` takes the verdicts.
         """
-        if np.isnan(environment).any():
+        if not self._is_known(environment):
             for bank in self._banks:
                 if bank is not None:
                     bank.wait()
             return BegunRow(values)
         if self._memory is None:
             self._early.append((time_s, values, environment))
-            if len(self._early) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
-                self._memory = EnvironmentMemory(np.array([row[2] for row in self._early]), self._lines)
-                early, self._early = self._early, []
-                for row in early:
-                    self.step(*row)
+            if len(self._early) == self._layout_rows():
+                self._lay_out()
             return BegunRow(values)
         around = self._memory.step(time_s, environment)
         channels: list[int] = []
@@ -200,6 +201,32 @@ class CompensatedReference:
         level, error = np.array(found).T
         return level, error
 
+    def _is_known(self, environment: FloatArray) -> bool:
+        """Tell whether the environment of a row is there and to be believed."""
+        if np.isnan(environment).any():
+            return False
+        if self._memory is None or self._belief is None:
+            return True
+        return bool(self._belief.step(environment).all()) and not self._memory.is_beyond(environment)
+
+    def _layout_rows(self) -> int:
+        """Give the number of rows from which middle and scale are taken."""
+        return min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2))
+
+    def _lay_out(self) -> None:
+        """Take middle and scale of the environment from the first rows that are like most, then learn these."""
+        rows = np.array([row[2] for row in self._early])
+        is_sane: BoolArray = np.logical_and.reduce(like_most(rows), axis=1)
+        early, self._early = [row for row, sane in zip(self._early, is_sane, strict=True) if sane], []
+        if 2 * len(early) < len(rows):
+            # Several quantities were absurd in turn: more rows are needed.
+            self._early = early
+            return
+        self._memory = EnvironmentMemory(rows[is_sane], self._lines)
+        for row in early:
+            self.step(*row)
+        self._belief = Belief(rows)
+
     def _jump(self, channel: int) -> float:
         """Give the deviations that a channel's level may have jumped by: none until the last innovations say so."""
         return _JUMP if np.abs(self._fast[:, channel] / self._fast_spread[:, channel]).max() > _SUSPECT else 0.0
@@ -218,7 +245,9 @@ class CompensatedReference:
             return
         first = self._waiting[channel]
         first.append((value, environment))
-        if len(first) == min(_LAYOUT_ROWS, max(self.healthy_rows // 2, 2)):
+        if len(first) == self._layout_rows():
+            is_sane = like_most(np.array([[row[0]] for row in first]))
+            first = [row for row, sane in zip(first, is_sane.ravel(), strict=True) if sane]
             bank = LevelBank(np.array([row[0] for row in first]), knots, self._lines)
             for row in first:
                 bank.step(*row, is_commissioning=True)

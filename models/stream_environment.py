@@ -30,6 +30,9 @@ MEMORIES: Final = 2 + len(_MEMORY_ROWS)
 KNOTS: Final = 24
 _BEYOND: Final = 0.75
 _LONGEST_PAUSE_S: Final = 1e9
+# A quantity that varied by a thousandth of a degree when the stream began may be a hundred degrees away in another
+# season. What is further than this is a fill value, and its square would leave no digit of a covariance.
+_BEYOND_SCALES: Final = 1e5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +79,10 @@ class EnvironmentMemory:
         self.knots: FloatArray = ((places - self._centre) / self._scale)[:, : len(span) - lines]
         self._held: FloatArray | None = None
         self._time_s = 0.0
+
+    def is_beyond(self, values: FloatArray) -> bool:
+        """Tell whether any value of a row, float64[E + P], is too far from the first ones for any arithmetic."""
+        return bool((np.abs(values - self._centre) > _BEYOND_SCALES * self._scale).any())
 
     def step(self, time_s: float, values: FloatArray) -> Surroundings:
         """Take in a row.

@@ -15,6 +15,7 @@ import numpy as np
 
 from domain.errors import StorageCorrupt
 from models.stream_alarm import BudgetAlarm
+from models.stream_belief import Belief
 from models.stream_compensation import CompensatedReference
 from models.stream_detector import StreamDetector
 from models.stream_environment import EnvironmentMemory, Surroundings
@@ -30,6 +31,7 @@ SAVED: Final[tuple[type[Any], ...]] = (
     LevelBank,
     BudgetAlarm,
     Surroundings,
+    Belief,
 )
 _PLACE: Final = {kind: place for place, kind in enumerate(SAVED)}
 

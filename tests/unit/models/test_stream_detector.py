@@ -281,6 +281,50 @@ def test_as_many_past_rows_are_used_as_the_healthy_ones_can_teach() -> None:
     assert sizes[30] > 1.8
 
 
+@pytest.mark.parametrize("absurd", [-999.0, 9999.0, 1e11, 3.4e38])
+@pytest.mark.parametrize("row", [10, 150])
+def test_one_absurd_temperature_neither_blinds_nor_alarms(absurd: float, row: int) -> None:
+    """A fill value of 1e11 or more took all digits of the covariance: novelty was nan for all rows after it."""
+    frequency, temperature = _deck(np.random.default_rng(25), 400, step_day=300)
+    frequency[300:] *= 0.98
+    temperature[row] = absurd
+    verdicts = _run(frequency, environment=temperature, interval_s=86400.0)
+    assert np.isfinite(_novelty(verdicts)).all()
+    assert _alarm(verdicts)[:300].sum() == 0
+    assert _alarm(verdicts)[303:].all()
+
+
+def test_a_fill_value_that_stays_leaves_finite_answers() -> None:
+    frequency, temperature = _deck(np.random.default_rng(26), 400)
+    temperature[150:250] = 3.4e38
+    verdicts = _run(frequency, environment=temperature, interval_s=86400.0)
+    assert np.isfinite(_novelty(verdicts)).all()
+    assert _alarm(verdicts).sum() == 0
+    assert np.isfinite([verdict.expected[0] for verdict in verdicts[251:]]).all()
+
+
+def test_weather_far_from_a_calm_beginning_is_believed_after_some_rows() -> None:
+    """The first rows of a stream of seconds: a thousandth of a degree, and another season after a long gap."""
+    generator = np.random.default_rng(27)
+    temperature = 20.0 + 0.003 * generator.normal(size=(500, 1))
+    temperature[200:] = 31.0 + 3.0 * generator.normal(size=(300, 1))
+    frequency = 5.0 - 0.01 * temperature + 0.006 * generator.normal(size=(500, 1))
+    expected = np.array([verdict.expected[0] for verdict in _run(frequency, environment=temperature)])
+    assert np.isnan(expected[200:]).sum() <= 20
+    assert np.isfinite(expected[220:]).all()
+
+
+@pytest.mark.parametrize("row", [0, 12])
+@pytest.mark.parametrize("absurd", [0.0, 9999.0])
+def test_one_absurd_frequency_in_the_first_rows_is_no_scale(row: int, absurd: float) -> None:
+    frequency, temperature = _deck(np.random.default_rng(28), 400, step_day=300)
+    frequency[300:] *= 0.98
+    frequency[row] = absurd
+    alarm = _alarm(_run(frequency, environment=temperature, interval_s=86400.0))
+    assert alarm[:300].sum() == 0
+    assert alarm[303:].all()
+
+
 def test_times_that_repeat_and_step_back_are_borne() -> None:
     detector = StreamDetector(channels=1, environments=1)
     generator = np.random.default_rng(14)
