@@ -56,6 +56,7 @@ class StreamRegression:
         "_coefficients",
         "_count",
         "_cross",
+        "_floor",
         "_gram",
         "_lags",
         "_next_solve",
@@ -85,6 +86,7 @@ class StreamRegression:
         self._noise = np.zeros((channels, channels))
         self._count = np.zeros((channels, channels))
         self._scales_known = np.zeros(channels)
+        self._floor = np.zeros(channels)
         self._since = 0
         self._next_solve = _FEWEST_ROWS
         self._solved = np.zeros((0, 0))
@@ -107,7 +109,10 @@ class StreamRegression:
     @property
     def noise(self) -> FloatArray:
         """float64[C, C]: covariance of the residuals, correlations shrunk."""
-        return (1.0 - _SHRINKAGE) * self._noise + _SHRINKAGE * np.diag(np.diag(self._noise))
+        noise = self._noise
+        if self._floor.any():
+            noise = noise + np.diag(np.maximum(self._floor - np.diag(noise), 0.0))
+        return (1.0 - _SHRINKAGE) * noise + _SHRINKAGE * np.diag(np.diag(noise))
 
     @property
     def mean(self) -> FloatArray:
@@ -154,6 +159,11 @@ class StreamRegression:
         if self._since >= self._next_solve:
             self._solve()
 
+    def widen(self, floor: FloatArray) -> None:
+        """Take the noise of channels to be at least so large, variances of float64[C]; 0 where nothing is said."""
+        self._floor = floor
+        self._invert_noise()
+
     def _solve(self) -> None:
         self._next_solve = self._since + max(1, min(self._since // _SOLVES_PER_GROWTH, _LONGEST_BETWEEN_SOLVES))
         rows = self._gram[0, 0]
@@ -172,14 +182,20 @@ class StreamRegression:
             cross[:, channel] += _PERSISTENCE_ROWS * made_up * deviation[1 + channel]
         # Columns in their own units differ by many powers of ten; scaled, the matrix is tame.
         size = np.sqrt(np.diag(gram))
-        self._solved = np.linalg.inv(gram / (size[:, np.newaxis] * size)) / (size[:, np.newaxis] * size)
+        try:
+            inverse = np.linalg.inv(gram / (size[:, np.newaxis] * size))
+        except np.linalg.LinAlgError:
+            # One row so far out that the others are lost beside it in rounding: what was known is as good as before,
+            # and where nothing was, there is no evidence.
+            return
+        self._solved = inverse / (size[:, np.newaxis] * size)
         self._coefficients = self._solved @ cross
         self._solved_rows = self._since
         self._invert_noise()
 
     def _invert_noise(self) -> None:
-        variance = np.diag(self._noise)
-        self.ready = (self._scales_known >= _FEWEST_RESIDUALS) & (variance > _TINY)
+        variance = np.maximum(np.diag(self._noise), self._floor)
+        self.ready = ((self._scales_known >= _FEWEST_RESIDUALS) & (variance > _TINY)) | (self._floor > _TINY)
         self.precision = np.zeros_like(self._noise)
         self.sound_noise = np.diag(np.maximum(variance, _TINY))
         which = np.flatnonzero(self.ready)

@@ -281,6 +281,63 @@ def test_as_many_past_rows_are_used_as_the_healthy_ones_can_teach() -> None:
     assert sizes[30] > 1.8
 
 
+@pytest.mark.parametrize("absurd", [0.0, 9999.0, 3.4e38])
+@pytest.mark.parametrize(("commission", "row"), [(400, 0), (400, 200), (5, 14)])
+def test_one_absurd_value_among_the_healthy_does_not_hide_what_comes(absurd: float, commission: int, row: int) -> None:
+    """It was learned as noise once: a step of five deviations never alarmed, and 1e12 in the first row was a fault."""
+    generator = np.random.default_rng(21)
+    values = 5.0 + 0.1 * generator.normal(size=(900, 1))
+    values[row] = absurd
+    values[700:] += 0.5
+    alarm = _alarm(_run(values, commission=commission))
+    assert alarm[:700].sum() == 0
+    assert alarm[710:].all()
+
+
+def test_a_late_channel_bears_an_absurd_value_too() -> None:
+    generator = np.random.default_rng(22)
+    for row in (250, 300, 380):
+        values = 5.0 + 0.1 * generator.normal(size=(1200, 2))
+        values[:250, 0] = np.nan
+        values[row, 0] = 3.4e38
+        values[1000:, 0] += 0.5
+        alarm = _alarm(_run(values, commission=400))
+        assert alarm[:1000].sum() == 0
+        assert alarm[1010:].all()
+
+
+@pytest.mark.parametrize("period", [30, 60, 110])
+def test_a_healthy_channel_that_jumps_or_bursts_keeps_its_tails(period: int) -> None:
+    """A channel with rows that were not believed once counted as late, and its tails were not learned."""
+    generator = np.random.default_rng(23)
+    rows = np.arange(2000)
+    for values in (rows // period % 2, 12.0 * (rows % period < 3)):
+        noisy = values + 0.001 * generator.normal(size=len(rows))
+        assert _alarm(_run(noisy[:, np.newaxis], commission=400)).sum() == 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_channel_that_stood_still_while_healthy_alarms_when_it_moves_for_good(noise: float) -> None:
+    """Its noise was nought, and nought was taken for not known: an end switch could not alarm."""
+    generator = np.random.default_rng(24)
+    values = np.zeros((1200, 2))
+    values[:, 1] = generator.normal(size=1200)
+    values[1000:, 0] = 1.0 + noise * generator.normal(size=200)
+    for channels in (1, 2):
+        verdicts = _run(values[:, :channels], commission=400)
+        assert _alarm(verdicts)[:1000].sum() == 0
+        assert _alarm(verdicts)[1004:].all()
+        assert _novelty(verdicts)[1010:].min() > 5.0
+
+
+def test_one_row_elsewhere_of_a_channel_that_stood_still_is_unusual_and_no_alarm() -> None:
+    values = np.full((1200, 1), 20.0)
+    values[[500, 700, 900]] = 21.0
+    verdicts = _run(values, commission=400)
+    assert _alarm(verdicts).sum() == 0
+    assert _novelty(verdicts)[500] > 2.0
+
+
 @pytest.mark.parametrize("absurd", [-999.0, 9999.0, 1e11, 3.4e38])
 @pytest.mark.parametrize("row", [10, 150])
 def test_one_absurd_temperature_neither_blinds_nor_alarms(absurd: float, row: int) -> None:
