@@ -20,6 +20,7 @@ from api.terms import term
 from domain.access import Right
 from domain.identifiers import ID_PATTERN, AssetId, GatewayId, SensorId
 from domain.register import AssetType, Role
+from storage.protocols import SensorKey
 
 __all__ = ["router"]
 
@@ -28,7 +29,7 @@ router = APIRouter(
 )
 
 _ROWS_MOST: Final = 40
-_LOOKED_AT: Final = 1000
+_AT_ONCE: Final = 1000
 Identifier = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 Cells = Annotated[list[str], Form(max_length=_ROWS_MOST)]
 
@@ -99,13 +100,26 @@ def _proposal(rooms: ApiRooms, gateway: str, asset: str, sensor: str) -> Proposa
     ProblemError
         404 if none such waits, or its asset is another organisation's.
     """
-    waiting = rooms.store.quarantine(limit=_LOOKED_AT)
-    if not any((item.gateway, item.asset, item.sensor) == (gateway, asset, sensor) for item in waiting):
+    if not _waits(rooms, (gateway, asset, sensor)):
         raise not_found("unknown sender", f"{gateway}/{asset}/{sensor}")
     proposal = _onboarding(rooms).propose(GatewayId(gateway), AssetId(asset), SensorId(sensor))
     if proposal.is_known_asset and rooms.store.asset(proposal.asset) is None:
         raise not_found("asset", asset)
     return proposal
+
+
+def _waits(rooms: ApiRooms, sender: tuple[str, str, str]) -> bool:
+    """Tell whether a sender is in the quarantine, however many are."""
+    after: SensorKey | None = None
+    while True:
+        found = [
+            (item.gateway, item.asset, item.sensor) for item in rooms.store.quarantine(after=after, limit=_AT_ONCE)
+        ]
+        if sender in found:
+            return True
+        if len(found) < _AT_ONCE:
+            return False
+        after = SensorKey(*found[-1])
 
 
 def _page(

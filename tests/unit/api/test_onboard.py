@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -96,6 +96,14 @@ def test_who_does_not_wait_in_the_quarantine_cannot_be_onboarded(town: Town, des
     assert town.client().get("/sensors/onboard").status == 400
     town.onboarding = None
     assert town.client().get(PATH).status == 503
+
+
+def test_one_of_thousands_that_wait_can_be_onboarded(town: Town, desk: Desk) -> None:
+    town.onboarding = desk
+    (first,) = (row for row in town.store.unknown if row.sensor == "s1")
+    town.store.unknown += [replace(first, gateway=GatewayId(f"a{number:04}")) for number in range(2500)]
+    assert town.client().get(PATH).status == 200
+    assert town.client().get(PATH.replace("s1", "s9")).status == 404
 
 
 def test_a_known_asset_of_another_organisation_is_not_there(town: Town, desk: Desk) -> None:
