@@ -84,6 +84,13 @@ def test_a_variable_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatc
         load_settings()
 
 
+@pytest.mark.parametrize("name", ["SCHOUW_TEST_STRICT", "SCHOUW_TEST_LONG"])
+def test_a_switch_of_the_test_suite_is_no_wrong_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make long` could not pass: everything that read settings refused its switch."""
+    monkeypatch.setenv(name, "1")
+    assert load_settings().mqtt.port == 1883
+
+
 @pytest.mark.parametrize(
     ("option", "named"),
     [
