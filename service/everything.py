@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from service.broker import EmbeddedBroker, free_port
 from service.child_environment import child_environment
 from service.folder import prepare_folder, status_path
 from service.listening import bind
+from service.own_api import OwnApi
 from service.processes import ChildProcess, ChildSpec
 from service.register_commands import current_register, import_assets, import_works
 from service.sessions import check_workers, make_inbox
@@ -69,7 +69,7 @@ class DemoPlan:
 
 
 def run_everything(
-    settings: Settings, demo: DemoPlan | None, show: Callable[[str, bool], None], tell: Callable[[str], None]
+    settings: Settings, demo: DemoPlan | None, show: Callable[[OwnApi, bool], None], tell: Callable[[str], None]
 ) -> None:
     """Start all parts, keep them running until SIGINT or SIGTERM, stop them in order.
 
@@ -78,7 +78,7 @@ def run_everything(
     settings : Settings
         Handed to the children as they are.
     show : callable
-        Called a few times a second with the address of the API, and whether the history is complete.
+        Called a few times a second with the API, and whether the history is complete.
     tell : callable
         Called with a sentence when the start takes long.
 
@@ -118,13 +118,13 @@ def run_everything(
     # Senders first and the broker last, so that nothing is cut off in mid-sentence.
     order = [part.name for part in reversed(parts)]
     supervisor = Supervisor(parts, emit=emitter("service"), stop_order=order)
-    address = f"http://{settings.api.host}:{settings.api.port}"
+    own_api = OwnApi.of(settings.api)
     try:
         supervisor.start()
-        _await_ready(settings, supervisor, address, stopping, tell)
+        _await_ready(settings, supervisor, own_api, stopping, tell)
         while not stopping.wait(_WATCH_EVERY_S):
             supervisor.check()
-            show(address, demo is not None and supervisor.is_finished("simulator"))
+            show(own_api, demo is not None and supervisor.is_finished("simulator"))
     finally:
         # A second Ctrl-C must not leave a child behind.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -257,7 +257,7 @@ def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str
 
 
 def _await_ready(
-    settings: Settings, supervisor: Supervisor, address: str, stopping: threading.Event, tell: Callable[[str], None]
+    settings: Settings, supervisor: Supervisor, own_api: OwnApi, stopping: threading.Event, tell: Callable[[str], None]
 ) -> None:
     """Wait until ingest holds its session and the API answers."""
     deadline = time.monotonic() + _READY_WITHIN_S
@@ -265,7 +265,7 @@ def _await_ready(
     while not stopping.is_set():
         supervisor.check()
         status = read_status(status_path(settings))
-        if is_ready(status) and _answers(address):
+        if is_ready(status) and own_api.answers():
             return
         if status is not None and status.starting and time.time_ns() - status.at_ns < STALE_NS:
             # A large state, or learning again after an update, takes as long as it takes.
@@ -279,11 +279,3 @@ def _await_ready(
                 f"see the logs in {settings.data_dir / 'log'}"
             )
         stopping.wait(_WATCH_EVERY_S)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/livez", timeout=2) as answer:  # noqa: S310 -- our own address
-            return bool(answer.status == 200)  # noqa: PLR2004 -- OK
-    except OSError:
-        return False

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import time
-import urllib.request
+from http.client import HTTPException
 from typing import Any, Final, Literal, Self
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from service.own_api import OwnApi
 
 __all__ = ["Screen", "fetch_ranking", "ranking_table"]
 
@@ -51,19 +53,21 @@ class Screen:
         if self._live is not None and self._live.is_started:
             self._live.stop()
 
-    def show(self, address: str, finished: bool) -> None:  # noqa: FBT001 -- called by position through a Callable
+    def show(self, own_api: OwnApi, finished: bool) -> None:  # noqa: FBT001 -- called by position through a Callable
         """Draw now and then; without a terminal, print the list when it is first there and when it is complete."""
         if not self._announced:
             self._announced = True
-            self._console.print(f"The ranked list is at {address}/ and, for programs, at {address}/v1/risks")
+            self._console.print(
+                f"The ranked list is at {own_api.shown}/ and, for programs, at {own_api.shown}/v1/risks"
+            )
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + (2.0 if self._live is not None else 10.0)
-        items = fetch_ranking(address, limit=20)
+        items = fetch_ranking(own_api, limit=20)
         if not items:
             return
         note = "* provisional; Ctrl-C stops" + ("; the history is complete" if finished else "")
-        drawing = ranking_table(items, address, note, width=self._console.width)
+        drawing = ranking_table(items, own_api.shown, note, width=self._console.width)
         if self._live is None:
             self._console.print(drawing)
             self._next = time.monotonic() + 60.0
@@ -73,13 +77,13 @@ class Screen:
             self._live.update(drawing, refresh=True)
 
 
-def fetch_ranking(address: str, *, limit: int) -> list[dict[str, Any]]:
+def fetch_ranking(own_api: OwnApi, *, limit: int) -> list[dict[str, Any]]:
     """Ask the API for the head of the list; empty while it cannot answer."""
     try:
-        with urllib.request.urlopen(f"{address}/v1/risks?pageSize={limit}", timeout=5) as answer:  # noqa: S310 -- ours
+        with own_api.asking(f"/v1/risks?pageSize={limit}", timeout_s=5) as answer:
             items: list[dict[str, Any]] = json.load(answer)["items"]
             return items
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return []
 
 

@@ -18,6 +18,7 @@ from tests.installation import Installation
 from tests.servers import require_server
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+ACCESS = README.parent / "docs" / "access.md"
 COMMANDS = [
     "run",
     "ingest",
@@ -71,6 +72,19 @@ def test_every_command_explains_itself() -> None:
         [sys.executable, "-c", explain, *COMMANDS], capture_output=True, text=True, check=True, timeout=120
     )
     assert re.findall(r"Usage: schouw (\S+) ", answer.stdout) == COMMANDS
+
+
+@pytest.mark.slow
+def test_the_secured_start_of_the_documents_starts(site: Installation) -> None:
+    """It ended itself after a minute: the API refused the name by which the start asked whether it was there."""
+    line = next(line for line in ACCESS.read_text(encoding="utf-8").splitlines() if line.endswith("/schouw run"))
+    *assignments, _program, command = shlex.split(line)
+    site.environ(**dict(item.removeprefix("SCHOUW_").split("=", 1) for item in assignments))
+    with site.running(command) as process:
+        site.until(
+            "a start", lambda: "The ranked list is at" in site.output() or process.poll() is not None, seconds=50
+        )
+        assert process.poll() is None, site.output()
 
 
 @pytest.mark.slow

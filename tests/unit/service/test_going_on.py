@@ -17,6 +17,7 @@ from domain.errors import ConfigurationError, OtherModelVersion
 from domain.identifiers import ChannelKey
 from service import everything, going_on, restore
 from service.folder import status_path
+from service.own_api import OwnApi
 from service.register_commands import import_assets
 from service.settings import Settings, load_settings
 from service.status import IngestStatus, ProjectionStatus, read_status, write_status
@@ -51,10 +52,10 @@ def wait(settings: Settings, monkeypatch: pytest.MonkeyPatch, told: list[str]) -
     watched = type("Watched", (), {"check": lambda _: None})()
     monkeypatch.setattr(everything, "_READY_WITHIN_S", 0.1)
     monkeypatch.setattr(everything, "_WATCH_EVERY_S", 0.02)
-    monkeypatch.setattr(everything, "_answers", lambda _: True)
+    monkeypatch.setattr(OwnApi, "answers", lambda _: True)
     monkeypatch.setattr(everything, "_SAY_FIRST_S", 0.05)
     return lambda: everything._await_ready(
-        settings, cast("Supervisor", watched), "nowhere", threading.Event(), told.append
+        settings, cast("Supervisor", watched), OwnApi("http://nowhere"), threading.Event(), told.append
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from service import screen as module
+from service.own_api import OwnApi
 from service.screen import Screen, fetch_ranking, ranking_table
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -65,17 +66,17 @@ def test_what_is_not_known_is_said_and_not_drawn_as_nought() -> None:
 
 
 def test_an_api_that_does_not_answer_yet_is_an_empty_list() -> None:
-    assert fetch_ranking("http://127.0.0.1:9", limit=5) == []
+    assert fetch_ranking(OwnApi("http://127.0.0.1:9"), limit=5) == []
 
 
 def test_without_a_terminal_the_list_comes_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("service.screen.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr(module, "fetch_ranking", lambda _address, limit: [item()] * min(limit, 1))
+    monkeypatch.setattr(module, "fetch_ranking", lambda _own_api, limit: [item()] * min(limit, 1))
     console = Console(file=io.StringIO(), width=200)
     with Screen(console) as screen:
         for _ in range(300):
-            screen.show(ADDRESS, finished=False)
+            screen.show(OwnApi(ADDRESS, shown=ADDRESS), finished=False)
             clock[0] += 0.5
     file = console.file
     assert isinstance(file, io.StringIO)
