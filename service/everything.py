@@ -207,7 +207,7 @@ def _make_session(settings: Settings, shard: int | None) -> None:
         raise ConfigurationError(f"the embedded broker does not take ingest's session: {error}; see its log")
 
 
-def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> ChildProcess:
+def _child(settings: Settings, name: str, environment: Mapping[str, str | None]) -> ChildProcess:
     return ChildProcess(
         ChildSpec(
             name=name,
@@ -219,7 +219,7 @@ def _child(settings: Settings, name: str, environment: Mapping[str, str]) -> Chi
     )
 
 
-def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str]) -> ChildProcess:
+def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str | None]) -> ChildProcess:
     """Prepare the demo's register and the process that publishes it."""
     from simulator.run import (  # noqa: PLC0415 -- only a demo waits for it
         resolve_start,

@@ -59,24 +59,25 @@ def start_leashed(
     log: IO[bytes],
     *,
     death_signal: signal.Signals,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     handles: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a command on the leash, in a process group of its own and with its output in a log.
 
     Parameters
     ----------
-    environment : mapping of str to str, optional
-        Put over the environment of this process.
+    environment : mapping of str to str or None, optional
+        Put over the environment of this process; None leaves a name out.
     handles : sequence of int
         Open files that it gets under the same numbers.
     """
+    theirs = {**os.environ, **(environment or {})}
     return subprocess.Popen(  # noqa: S603 -- our own command
         leashed(argv, death_signal=death_signal),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **(environment or {})},
+        env={name: value for name, value in theirs.items() if value is not None},
         process_group=0,
         pass_fds=handles,
     )
@@ -159,8 +160,8 @@ class ChildSpec:
         The command.
     log_file : Path
         Gets what it prints.
-    environment : mapping of str to str
-        Put over the environment of this process.
+    environment : mapping of str to str or None
+        Put over the environment of this process; None leaves a name out.
     stop_seconds : float
         Time it gets to end by itself before SIGKILL.
     may_end : bool
@@ -172,7 +173,7 @@ class ChildSpec:
     name: str
     argv: tuple[str, ...]
     log_file: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     stop_seconds: float = 10.0
     may_end: bool = False
     handles: tuple[int, ...] = ()

@@ -36,12 +36,15 @@ from service.settings_sections import (
     WebhookSection,
 )
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["SETTINGS_ALONE", "SWITCHES_OF_TESTS", "Settings", "load_settings"]
 
-# Where settings are read from; `load_settings` may be told of another file.
-_FILE: Final = ContextVar("settings file", default=Path("schouw.toml"))
-# The test suite's own switches, such as SCHOUW_TEST_LONG, are no settings.
-_OF_TESTS: Final = "SCHOUW_TEST_"
+# Set for our own children: their environment holds all settings, and no file may add to them.
+SETTINGS_ALONE: Final = "SCHOUW_SETTINGS_ALONE"
+# What the test suite's own switches, such as SCHOUW_TEST_LONG, begin with; they are no settings.
+SWITCHES_OF_TESTS: Final = "SCHOUW_TEST_"
+
+# Where settings are read from; `load_settings` may be told of another file, or of none.
+_FILE: Final[ContextVar[Path | None]] = ContextVar("settings file", default=Path("schouw.toml"))
 # A checkpoint lies at most a day before the window, and its day is scored from its first hop.
 _KEPT_BEHIND_BACKFILL_DAYS: Final = 2.0
 
@@ -155,33 +158,31 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"got settings file {str(config)!r}, expected a file that is there; check --config")
-    source = config or _FILE.get()
+    source = config if config is not None or os.environ.get(SETTINGS_ALONE) == "1" else _FILE.get()
+    name = "no file" if source is None else source.name
     _check_environment(os.environ)
     before = _FILE.set(source)
     try:
         return Settings(**(overrides or {}))
     except ValidationError as error:
         faults = "; ".join(_fault(dict(item)) for item in error.errors())
-        raise ConfigurationError(f"settings (environment SCHOUW_*, {source.name}, options): {faults}") from error
+        raise ConfigurationError(f"settings (environment SCHOUW_*, {name}, options): {faults}") from error
     except ValueError as error:
-        raise ConfigurationError(f"settings file {source.name}: {error}; correct it") from error
+        raise ConfigurationError(f"settings file {name}: {error}; correct it") from error
     finally:
         _FILE.reset(before)
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
     """Refuse variables that look like settings and are none: pydantic passes over them in silence."""
-    known: set[str] = set()
+    known = {SETTINGS_ALONE}
     for name, field in Settings.model_fields.items():
         known.add(f"SCHOUW_{name}".upper())
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             known.update(f"SCHOUW_{name}__{key}".upper() for key in section.model_fields)
-    strange = sorted(
-        key
-        for key in environment
-        if key.upper().startswith("SCHOUW_") and not key.upper().startswith(_OF_TESTS) and key.upper() not in known
-    )
+    ours = [key for key in environment if key.upper().startswith("SCHOUW_")]
+    strange = sorted(key for key in ours if not key.upper().startswith(SWITCHES_OF_TESTS) and key.upper() not in known)
     if strange:
         raise ConfigurationError(
             f"environment: got {', '.join(strange)}, expected the names in docs/settings.md; unset or correct them"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def test_what_a_child_prints_is_in_its_log(tmp_path: Path, children: list[ChildP
     wait_until(lambda: child.output_tail() == "up", "its first words")
     assert child.poll() is None
     assert child.stop() == -signal.SIGTERM
+
+
+def test_a_child_inherits_what_is_not_taken_from_it(
+    tmp_path: Path, children: list[ChildProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHOUW_TEST_A", "kept")
+    monkeypatch.setenv("SCHOUW_TEST_B", "taken")
+    made = spec("ingest", "import os; print(os.environ['SCHOUW_TEST_A'], os.environ.get('SCHOUW_TEST_B'))", tmp_path)
+    child = ChildProcess(replace(made, environment={**made.environment, "SCHOUW_TEST_B": None}))
+    children.append(child)
+    child.start()
+    wait_until(lambda: child.poll() == 0, "its end")
+    assert child.output_tail() == "kept None"
 
 
 def test_a_child_is_out_of_reach_of_ctrl_c(tmp_path: Path, children: list[ChildProcess]) -> None:

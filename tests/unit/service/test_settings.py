@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -151,6 +152,45 @@ def test_secrets_are_not_shown() -> None:
     assert "geheim" not in repr(settings)
 
 
+def inherit(environment: Mapping[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put this over the environment as a child gets it."""
+    for name, value in environment.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+
+
+def test_children_read_no_file_beside_what_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial with a file of its own, started beside the file of production, wrote into the stores of production."""
+    (tmp_path / "schouw.toml").write_text("[storage]\ndatabase_url = 'postgresql://production'\n")
+    trial = tmp_path / "trial.toml"
+    trial.write_text("[mqtt]\nport = 1999\n")
+    given = load_settings(config=trial)
+    inherit(child_environment(given), monkeypatch)
+    assert load_settings().database_address.startswith("sqlite:")
+    assert load_settings().mqtt == given.mqtt
+    assert load_settings(config=Path("schouw.toml")).database_address == "postgresql://production", "if asked to"
+
+
+def test_children_inherit_no_setting_that_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("schouw_influx__url", "")
+    monkeypatch.setenv("SCHOUW_MQTT", '{"username": "gw"}')
+    monkeypatch.setenv("SCHOUW_TEST_STRICT", "1")
+    given = load_settings({"mqtt": {"username": None}})
+    inherit(child_environment(given), monkeypatch)
+    assert load_settings().mqtt.username is None
+    assert not {"schouw_influx__url", "SCHOUW_MQTT"} & set(os.environ)
+    assert os.environ["SCHOUW_TEST_STRICT"] == "1"
+
+
+def test_a_setting_that_may_have_no_value_has_none_unless_it_is_given() -> None:
+    """Children rely on it: what has no value is not in their environment."""
+    optional = [name for name, _, field in every_setting() if type(None) in get_args(field.annotation)]
+    assert "influx.url" in optional
+    assert [name for name, _, field in every_setting() if name in optional and field.default is not None] == []
+
+
 def test_children_get_every_setting_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     given = load_settings(
         {
@@ -161,8 +201,7 @@ def test_children_get_every_setting_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
             "api": {"allowed_hosts": ["planner.example.org", "[::1]"]},
         }
     )
-    for name, value in child_environment(given).items():
-        monkeypatch.setenv(name, value)
+    inherit(child_environment(given), monkeypatch)
     received = load_settings()
     assert received.model_dump(exclude={"data_dir"}) == given.model_dump(exclude={"data_dir"})
     assert received.data_dir == given.data_dir.absolute()
