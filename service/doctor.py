@@ -143,7 +143,7 @@ def _influx(settings: Settings, *, fix: bool) -> Iterator[Finding]:
     with contextlib.closing(series):
         missing = mend_influx(series.reader, series.target, make=fix)
         left = mend_influx(series.reader, series.target, make=False) if fix else missing
-        where = f"bucket {series.target.bucket!r} at {series.target.url}"
+        where = f"bucket {series.target.bucket!r} at {series.target.shown}"
     if not missing:
         detail = f"{where} is there"
     elif fix:

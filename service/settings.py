@@ -18,10 +18,12 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from domain.errors import ConfigurationError
+from service.settings_faults import fault_in_words, unreadable_variables
 from service.settings_sections import (
     AccessSection,
     ApiSection,
@@ -40,6 +42,7 @@ __all__ = ["SETTINGS_ALONE", "SWITCHES_OF_TESTS", "Settings", "load_settings"]
 
 # Set for our own children: their environment holds all settings, and no file may add to them.
 SETTINGS_ALONE: Final = "SCHOUW_SETTINGS_ALONE"
+_PREFIX: Final = "SCHOUW_"
 # What the test suite's own switches, such as SCHOUW_TEST_LONG, begin with; they are no settings.
 SWITCHES_OF_TESTS: Final = "SCHOUW_TEST_"
 
@@ -53,7 +56,7 @@ class Settings(BaseSettings):
     """All settings of one installation."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SCHOUW_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -156,17 +159,27 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
     ConfigurationError
         If a key is unknown or a value wrong; all faults at once, each with its key and what was got.
     """
-    if config is not None and not config.is_file():
-        raise ConfigurationError(f"got settings file {str(config)!r}, expected a file that is there; check --config")
     source = config if config is not None or os.environ.get(SETTINGS_ALONE) == "1" else _FILE.get()
     name = "no file" if source is None else source.name
     _check_environment(os.environ)
     before = _FILE.set(source)
     try:
+        if config is not None and not config.is_file():
+            raise ConfigurationError(
+                f"got settings file {str(config)!r}, expected a file that is there; check --config"
+            )
         return Settings(**(overrides or {}))
     except ValidationError as error:
-        faults = "; ".join(_fault(dict(item)) for item in error.errors())
+        faults = "; ".join(fault_in_words(Settings, item) for item in error.errors())
         raise ConfigurationError(f"settings (environment SCHOUW_*, {name}, options): {faults}") from error
+    except SettingsError as error:
+        faults = "; ".join(unreadable_variables(Settings, _PREFIX, os.environ)) or str(error)
+        raise ConfigurationError(f"environment: {faults}; correct it") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"settings file {name}: cannot be read ({error.strerror}); change its owner or rights, or give another "
+            "with --config"
+        ) from error
     except ValueError as error:
         raise ConfigurationError(f"settings file {name}: {error}; correct it") from error
     finally:
@@ -187,12 +200,3 @@ def _check_environment(environment: Mapping[str, str]) -> None:
         raise ConfigurationError(
             f"environment: got {', '.join(strange)}, expected the names in docs/settings.md; unset or correct them"
         )
-
-
-def _fault(item: dict[str, Any]) -> str:
-    if not item["loc"]:  # a rule over several settings, which names them itself
-        return str(item["msg"]).removeprefix("Value error, ")
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{key}: no such setting; docs/settings.md lists them all"
-    return f"{key}: got {item['input']!r}, expected: {item['msg'].lower()}"

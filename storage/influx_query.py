@@ -112,11 +112,11 @@ class InfluxReader:
             answer = _ANSWER.decode(response.content)
         except msgspec.MsgspecError as error:
             raise StorageUnavailable(
-                f"InfluxDB at {self._target.url}: got an answer that is none of InfluxQL ({error}); check influx.url"
+                f"InfluxDB at {self._target.shown}: got an answer that is none of InfluxQL ({error}); check influx.url"
             ) from error
         for fault in (answer.error, *(result.error for result in answer.results)):
             if fault:
-                raise QueryError(f"InfluxDB at {self._target.url}: got {fault!r} to {parameters['q']!r}", status=200)
+                raise QueryError(f"InfluxDB at {self._target.shown}: got {fault!r} to {parameters['q']!r}", status=200)
         series: Sequence[_Series] = [item for result in answer.results for item in result.series]
         return [row for item in series for row in item.values]
 
@@ -130,7 +130,7 @@ class InfluxReader:
         StorageUnavailable
             If it did not, in the server's words.
         """
-        where = f"InfluxDB at {self._target.url}"
+        where = f"InfluxDB at {self._target.shown}"
         try:
             response = self.http.request(method, path, params=parameters, json=body)
         except httpx2.HTTPError as error:

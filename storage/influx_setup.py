@@ -84,7 +84,7 @@ def _mend_2(reader: InfluxReader, target: InfluxTarget, make: bool) -> list[str]
     organisations = _json(reader, "GET", "/api/v2/orgs", {"org": target.organisation}).get("orgs", [])
     if not organisations:
         raise StorageUnavailable(
-            f"InfluxDB at {target.url}: has no organisation {target.organisation!r} that influx.token may see; "
+            f"InfluxDB at {target.shown}: has no organisation {target.organisation!r} that influx.token may see; "
             "check influx.organisation and influx.token"
         )
     organisation = organisations[0]["id"]

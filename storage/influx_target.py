@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-__all__ = ["InfluxKind", "InfluxTarget"]
+__all__ = ["InfluxKind", "InfluxTarget", "without_password"]
 
 InfluxKind: TypeAlias = Literal["1.8", "2", "3"]
+
+
+def without_password(url: str) -> str:
+    """Give an address as it may be shown: all that stands before its last @ is taken for a user and a password.
+
+    Examples
+    --------
+    >>> without_password("https://schouw:geh/e@im@influx.example.org:8086"), without_password("http://127.0.0.1:8086")
+    ('https://***@influx.example.org:8086', 'http://127.0.0.1:8086')
+    """
+    return re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +47,7 @@ class InfluxTarget:
         Certificate authority of the server.
     """
 
-    url: str
+    url: str = field(repr=False)
     kind: InfluxKind = "2"
     organisation: str = ""
     bucket: str = "schouw"
@@ -46,8 +58,13 @@ class InfluxTarget:
 
     @property
     def name(self) -> str:
-        """Give what tells it from other targets, without secrets."""
+        """Give what tells it from other targets; kept in the data folder, and shown to nobody."""
         return f"{self.url} {self.organisation} {self.bucket}"
+
+    @property
+    def shown(self) -> str:
+        """Give the address for messages."""
+        return without_password(self.url)
 
     @property
     def database(self) -> str:

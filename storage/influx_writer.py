@@ -125,14 +125,14 @@ class InfluxWriter:
         count = self._refused_in_a_row[measurement] = self._refused_in_a_row.get(measurement, 0) + 1
         if count >= _SUSPICIOUS:
             raise StorageUnavailable(
-                f"InfluxDB at {self._target.url} refuses every line of measurement {measurement!r}: {item.reason}; "
+                f"InfluxDB at {self._target.shown} refuses every line of measurement {measurement!r}: {item.reason}; "
                 f"nothing is dropped while it waits: mend bucket {self._target.bucket!r}, or give another"
             )
         refused.append(item)
 
     def _request(self, lines: Sequence[str]) -> str | None:
         """Make one request; None when all is written, else why not all of it ever will be."""
-        where = f"InfluxDB at {self._target.url}"
+        where = f"InfluxDB at {self._target.shown}"
         try:
             self._api.write(self._target.bucket, record="\n".join(lines), write_precision=_NANOSECONDS)
         except ApiException as error:

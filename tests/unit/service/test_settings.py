@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -125,6 +126,17 @@ def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
         load_settings()
 
 
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "schouw.toml").write_text("[mqtt]\nport = 1999\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ConfigurationError, match=r"schouw\.toml: cannot be read \(Permission denied\); change its"):
+        load_settings()
+
+
 def test_settings_that_were_read_go_to_another_process_as_they_are(tmp_path: Path) -> None:
     """`schouw evaluate --jobs 2` ended in a traceback: what was read was of a class that no other process knows."""
     file = tmp_path / "elsewhere.toml"
@@ -189,6 +201,50 @@ def test_a_setting_that_may_have_no_value_has_none_unless_it_is_given() -> None:
     optional = [name for name, _, field in every_setting() if type(None) in get_args(field.annotation)]
     assert "influx.url" in optional
     assert [name for name, _, field in every_setting() if name in optional and field.default is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[access]\nsecret = 'kort'\n", "access.secret: got '***', expected: "),
+        ("[mqtt]\npassword = 12345\n", "mqtt.password: got '***', expected: "),
+        ("[[mqtt]]\npassword = 'kort'\n", "mqtt: got a value of type list, expected: "),
+        ("[influx]\nurl = 'ftp://gw:kort@influx'\n", "influx.url: got 'ftp://***@influx', expected: "),
+        ("[storage]\ndatabase_url = ['kort']\n", "storage.database_url: got '***', expected: "),
+    ],
+)
+def test_a_wrong_secret_is_not_shown(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "schouw.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert not re.search("kort|12345", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        (
+            "SCHOUW_API__ALLOWED_HOSTS",
+            "a.nl",
+            "SCHOUW_API__ALLOWED_HOSTS: got 'a.nl', expected a JSON list such as",
+        ),
+        (
+            "schouw_api__allowed_hosts",
+            "[a.nl]",
+            "schouw_api__allowed_hosts: got '[a.nl]', expected a JSON list such as",
+        ),
+        ("SCHOUW_MQTT", "geheim", "SCHOUW_MQTT: got a value of type str, expected a JSON object such as"),
+    ],
+)
+def test_a_variable_that_is_no_json_is_named(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was blamed on the settings file, also where there was none."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"environment: {told}")
+    assert "schouw.toml" not in str(caught.value)
+    assert "geheim" not in str(caught.value)
 
 
 def test_children_get_every_setting_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,3 +141,13 @@ def test_a_slow_server_gets_fewer_lines_at_once_and_more_again_later() -> None:
         assert writer.write(many)[0] == 125
         slow[0] = False
         assert [writer.write(many)[0] for _ in range(3)] == [250, 500, 1000]
+
+
+def test_a_user_and_password_in_the_address_are_not_shown() -> None:
+    target = InfluxTarget(url="http://schouw:geheim@127.0.0.1:1")
+    writer = InfluxWriter(target, batch_lines=10)
+    with pytest.raises(StorageUnavailable) as caught:
+        writer.write(LINES)
+    writer.close()
+    assert "http://***@127.0.0.1:1" in str(caught.value)
+    assert "geheim" not in f"{caught.value} {target!r}"
