@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 from typing import IO, Final
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageUnavailable
 from service.folder import unwritable
 from service.nats_configuration import ACK_PENDING, nats_configuration
 from service.processes import describe_exit, end_process, log_tail, open_log, start_leashed
@@ -245,8 +245,7 @@ class EmbeddedBroker:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = (self.folder / "owner.lock").open("a+", encoding="ascii")
         except OSError as error:
-            what, otherwise = f"data folder {str(self.folder.parent)!r}", "set SCHOUW_DATA_DIR or change its owner"
-            raise unwritable(what, error, otherwise=otherwise) from error
+            raise self._unwritable(error) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -257,10 +256,19 @@ class EmbeddedBroker:
                 f"got data folder {str(self.folder.parent)!r} in use by another Schouw (process {owner}), expected "
                 "it free; stop that one, or set SCHOUW_DATA_DIR to another folder"
             ) from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        try:
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):  # what could not be written is tried again
+                lock.close()
+            raise self._unwritable(error) from error
         self._lock = lock
+
+    def _unwritable(self, error: OSError) -> ConfigurationError | StorageUnavailable:
+        what = f"data folder {str(self.folder.parent)!r}"
+        return unwritable(what, error, otherwise="set SCHOUW_DATA_DIR or change its owner")
 
     def _end_leftover(self) -> None:
         pid = self._leftover_pid()
@@ -315,7 +323,10 @@ class EmbeddedBroker:
             ack_wait_seconds=self._ack_wait_seconds,
             shards=self._shards,
         )
-        self.configuration_file.write_text(text, encoding="utf-8")
+        try:
+            self.configuration_file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise self._unwritable(error) from error
         with open_log(self.log_file) as log:
             self._log_offset = log.tell()
             command = [str(program), "-c", str(self.configuration_file), "-l", str(self.log_file)]

@@ -52,7 +52,11 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
             "journal", ok=False, detail=f"no journal in {str(settings.data_dir)!r}; start `schouw ingest` once"
         )
         return
-    faults = find_damage(settings.journal_path)
+    try:
+        faults = find_damage(settings.journal_path)
+    except SchouwError as error:
+        yield Finding("journal", ok=False, detail=str(error))
+        return
     if faults:
         told = "; ".join(faults)
         detail = f"damaged: {told}; stop what runs here, keep the folder, and restore a backup (`schouw restore`)"

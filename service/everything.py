@@ -38,6 +38,9 @@ __all__ = ["CHILDREN", "DemoPlan", "run_everything"]
 # after it and write what it leaves behind. `docker-compose.yml` starts the same.
 CHILDREN: Final[tuple[str, ...]] = ("project", "ingest", "api")
 
+# The broker's configuration, the first pages of the stores and the first lines of the logs: without room for them the
+# broker would be waited for in vain.
+_LEAST_BYTES: Final = 65_536
 _WATCH_EVERY_S: Final = 0.25
 _READY_WITHIN_S: Final = 60.0
 _SESSION_WITHIN_S: Final = 30.0
@@ -87,7 +90,7 @@ def run_everything(
     ConfigurationError
         If something outside must change first; everything that ran is stopped.
     """
-    prepare_folder(settings)
+    prepare_folder(settings, least_bytes=_LEAST_BYTES)
     if settings.broker.embedded:
         settings = for_embedded_broker(settings)
         _broker(settings, settings.mqtt.port).check_folder()

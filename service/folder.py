@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +43,13 @@ def check_installed(settings: Settings) -> None:
     raise ConfigurationError(f"no installation in {str(settings.data_dir)!r}; start `schouw run` there first{other}")
 
 
-def prepare_folder(settings: Settings) -> None:
+def prepare_folder(settings: Settings, *, least_bytes: int = 0) -> None:
     """Make the data folder and try to write there.
+
+    Parameters
+    ----------
+    least_bytes : int
+        So much is written to the disk for a trial; 0 only makes a file, which works on a full disk too.
 
     Raises
     ------
@@ -55,8 +62,14 @@ def prepare_folder(settings: Settings) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink(missing_ok=True)  # another process may be starting beside us
+        try:
+            probe.write_bytes(bytes(least_bytes))
+            if least_bytes:
+                with probe.open("rb") as file:
+                    os.fsync(file.fileno())
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # another process may be starting beside us
+                probe.unlink()
     except OSError as error:
         raise unwritable(
             f"data folder {str(folder)!r}", error, otherwise="give another with SCHOUW_DATA_DIR or --data-dir"

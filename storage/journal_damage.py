@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from domain.errors import StorageUnavailable
 from storage.row_checksum import is_as_written
 
 __all__ = ["find_damage"]
@@ -56,14 +57,20 @@ def find_damage(path: Path) -> list[str]:
     -------
     list of str
         What SQLite finds wrong with the file's structure, then what is missing for it, a sentence each.
+
+    Raises
+    ------
+    StorageUnavailable
+        If the file cannot be looked into, which says nothing about what it holds.
     """
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         # A damaged name in what SQLite says must not keep it from being said.
         db.text_factory = _readable
     except sqlite3.Error as error:
-        return [f"the file cannot be opened ({error}): nothing of it can be read"]
+        raise _closed(path, error) from error
     try:
+        _open(db, path)
         found = _structure(db)
         if found[:1] == [_UNREADABLE]:
             return found
@@ -83,6 +90,23 @@ def find_damage(path: Path) -> list[str]:
     finally:
         db.close()
     return found
+
+
+def _open(db: sqlite3.Connection, path: Path) -> None:
+    """Let SQLite open the file for certain, with the index of newest pages that it keeps beside it."""
+    try:
+        db.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:
+        raise _closed(path, error) from error
+    except sqlite3.DatabaseError:
+        return  # damage, which is told below
+
+
+def _closed(path: Path, error: sqlite3.Error) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"journal {path.name}: cannot be looked into (SQLite: {error}); run this as the user that owns "
+        f"{str(path.parent)!r}, who may write there, and see that its disk is not full"
+    )
 
 
 def _readable(text: bytes) -> str:

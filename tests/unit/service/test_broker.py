@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -191,6 +192,17 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"cannot be written.*SCHOUW_DATA_DIR"):
         embedded(tmp_path / "data").start()
+
+
+def test_a_folder_in_which_nothing_can_be_put_is_told(tmp_path: Path) -> None:
+    """On a full disk the lock could be made and not written, which ended in a traceback."""
+    most, limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit))
+    try:
+        with pytest.raises(ConfigurationError, match=r"cannot be written \(File too large\)"):
+            embedded(tmp_path / "data").check_folder()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limit))
 
 
 def test_a_server_that_does_not_come_up_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

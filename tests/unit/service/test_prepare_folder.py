@@ -36,3 +36,19 @@ def test_a_folder_of_somebody_else_is_a_wrong_setting(tmp_path: Path, monkeypatc
     failing(errno.EACCES, monkeypatch)
     with pytest.raises(ConfigurationError, match="give another with SCHOUW_DATA_DIR"):
         prepare_folder(load_settings({"data_dir": tmp_path}))
+
+
+@pytest.mark.parametrize("least_bytes", [1, 65_536])
+def test_a_full_disk_on_which_files_can_be_made_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least_bytes: int
+) -> None:
+    """`schouw run` went on, and ended in a traceback or after a minute without an answer of the broker."""
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "said by the system")
+
+    monkeypatch.setattr("service.folder.os.fsync", fsync)
+    with pytest.raises(StorageUnavailable, match=r"cannot be written \(said by the system\); free the disk"):
+        prepare_folder(load_settings({"data_dir": tmp_path}), least_bytes=least_bytes)
+    assert list(tmp_path.iterdir()) == []
+    prepare_folder(load_settings({"data_dir": tmp_path}))
