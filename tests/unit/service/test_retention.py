@@ -6,19 +6,23 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from domain.errors import ConfigurationError, OtherModelVersion
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from service.databases import opened
 from service.doctor import examine
+from service.folder import status_path
 from service.retaining import retain_once
 from service.retention import RetentionJob, report_path, retain
 from service.settings import Settings
 from service.settings_sections import RetentionSection
+from service.status import IngestStatus, write_status
 from storage import retention as steps
 from storage.entries import DecisionBody
 from storage.journal import Journal
@@ -230,3 +234,41 @@ def test_what_comes_again_after_its_key_is_gone_is_stored_once_and_counted(tmp_p
     pipeline.journal.close()
     assert tally["readings_stored"] == 2
     assert wrong(Settings(data_dir=tmp_path)) == {}
+
+
+def at(settings: Settings, **more: Any) -> None:
+    """Write a status of ingest that ran long after its readings."""
+    fields: dict[str, Any] = {
+        "pid": 1, "at_ns": LATER_NS, "started_ns": LATER_NS, "by_stream": True, "progress_ns": NOW_NS,
+        "broker_connected": True, "broker_since_ns": LATER_NS, "broker_error": "", "storage_error": "",
+        "storage_since_ns": 0, "applied_seq": 9, "projections": [], "queued_messages": 0, "open_readings": 0,
+        "assets": 1, "channels": 2,
+    }  # fmt: skip
+    write_status(status_path(settings), IngestStatus(**(fields | more)))
+
+
+def rows(settings: Settings) -> int:
+    """Count the readings that `schouw retain` would remove ten years after they came in."""
+    found = retain_once(settings, now_ns=LATER_NS, dry_run=True)
+    return next(item.rows for item in found if item.kind == "readings")
+
+
+def test_a_replay_counts_from_its_own_progress_also_behind_a_restore(settings: Settings) -> None:
+    """A restore removes the status, upon which the wall's clock ended the history of the whole replay."""
+    assert rows(settings) == 0
+    at(settings)
+    assert rows(settings) == 0
+    at(settings, progress_ns=None)
+    assert rows(settings) == 0
+    at(settings, by_stream=False, progress_ns=None)
+    assert rows(settings) == HOURS
+
+
+def test_nothing_is_removed_while_no_clock_is_known(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OtherModelVersion("1", "2")
+
+    monkeypatch.setattr("service.retaining.open_pipeline", refuse)
+    with pytest.raises(ConfigurationError, match=r"model version 1 and no word of ingest .*; start"):
+        retain_once(settings, now_ns=LATER_NS, dry_run=False)
+    assert not report_path(settings).exists()
