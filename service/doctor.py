@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from api.times import rfc3339
 from domain.errors import ConfigurationError, OtherModelVersion, SchouwError
@@ -16,16 +17,20 @@ from service.ingest_standing import ingest_standing
 from service.restore import open_pipeline
 from service.series_store import open_influx, open_series
 from service.settings import Settings
-from service.status import STALE_NS, read_status
+from service.status import STALE_NS, IngestStatus, read_status
 from storage.advisory import SqlAdvisoryStore
 from storage.database import check_schema, open_database
 from storage.decisions import chain_faults
-from storage.entries import RelearningBody
-from storage.journal import Journal
+from storage.entries import DecisionBody, RegisterBody, RelearningBody
+from storage.journal import Entry, Journal
 from storage.journal_damage import find_damage
 from storage.projection import OperationalProjection
 
 __all__ = ["Finding", "examine"]
+
+# Beside a running ingest an entry of another process is applied at its next look.
+_APPLIED_WITHIN_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Finding]:
         yield from _operational(settings, journal)
         yield from _series(settings, journal, fix=fix)
         yield _ingest(settings)
+        yield from _unapplied(settings, journal)
         yield from _state(settings, journal)
     except SchouwError as error:
         yield Finding("storage", ok=False, detail=str(error))
@@ -161,10 +167,46 @@ def _ingest(settings: Settings) -> Finding:
     """Say what ingest does; that it does not run is no fault of an installation that was stopped."""
     status, now_ns = read_status(status_path(settings)), time.time_ns()
     standing = ingest_standing(status, now_ns)
-    is_heard = status is not None and now_ns - max(status.at_ns, status.alive_ns) <= STALE_NS
     since = f", since {rfc3339(standing.since_ns)}" if standing.since_ns is not None else ""
-    ok = standing.ok or standing.starts or not is_heard
+    ok = standing.ok or standing.starts or not _is_heard(status)
     return Finding("ingest", ok=ok, detail=standing.detail + since, note=ok and not standing.ok)
+
+
+def _is_heard(status: IngestStatus | None) -> bool:
+    return status is not None and time.time_ns() - max(status.at_ns, status.alive_ns) <= STALE_NS
+
+
+def _unapplied(settings: Settings, journal: Journal) -> Iterator[Finding]:
+    """Name the entries that ingest has not applied: one that it cannot apply ends it at each start."""
+    newest, deadline = journal.last_seq(), time.monotonic() + _APPLIED_WITHIN_S
+    while _is_heard(status := read_status(status_path(settings))) and journal.applied_seq() < newest:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_EVERY_S)
+    waiting = journal.entries(after=journal.applied_seq(), upto=newest)
+    if not waiting:
+        return
+    kinds = ", ".join(sorted({entry.kind for entry in waiting}))
+    first = waiting[0].seq
+    detail = (
+        f"entry {first} of the journal is" if first == newest else f"entries {first} to {newest} of the journal are"
+    )
+    detail += f" not applied yet ({kinds}): "
+    made_ns = _made_ns(waiting[0])
+    if status is not None and _is_heard(status) and (status.starting or status.alive_ns > status.at_ns):
+        yield Finding("ingest gets on", ok=True, detail=detail + "ingest is busy and comes to it", note=True)
+    elif _is_heard(status) or (status is not None and made_ns is not None and made_ns < status.started_ns):
+        detail += "ingest has run since and does not get past it; its log says why, report that"
+        yield Finding("ingest gets on", ok=False, detail=detail)
+    else:
+        yield Finding("ingest gets on", ok=True, detail=detail + "ingest does so when it starts", note=True)
+
+
+def _made_ns(entry: Entry) -> int | None:
+    """Give when a person's entry was made, by the wall clock."""
+    if isinstance(entry.body, RegisterBody):
+        return entry.body.at_ns
+    return entry.body.decision.decided_at_ns if isinstance(entry.body, DecisionBody) else None
 
 
 def _state(settings: Settings, journal: Journal) -> Iterator[Finding]:
