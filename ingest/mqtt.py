@@ -29,7 +29,7 @@ from ingest.inbox_state import InboxState
 from ingest.spill import Spill
 from ingest.topics import TOPIC_FILTERS
 
-__all__ = ["Delivery", "InboxBatch", "InboxState", "MqttInbox", "TlsFiles"]
+__all__ = ["Delivery", "InboxBatch", "InboxState", "MqttInbox", "TlsFiles", "secure_client"]
 
 # Taking back a subscription that nobody made is answered, and changes nothing.
 _NEVER_SUBSCRIBED: Final = "schouw/goodbye"
@@ -51,6 +51,20 @@ class TlsFiles:
     authority: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+
+
+def secure_client(client: paho.Client, *, username: str | None, password: str | None, tls: TlsFiles | None) -> None:
+    """Give a client that is not connected yet its user and its certificates.
+
+    Raises
+    ------
+    OSError
+        If a certificate cannot be read, or is none.
+    """
+    if username is not None:
+        client.username_pw_set(username, password)
+    if tls is not None:
+        client.tls_set(ca_certs=_text(tls.authority), certfile=_text(tls.certificate), keyfile=_text(tls.key))
 
 
 class MqttInbox(Inbox):
@@ -118,10 +132,7 @@ class MqttInbox(Inbox):
                 protocol=paho.MQTTv311,
                 manual_ack=True,
             )
-            if username is not None:
-                client.username_pw_set(username, password)
-            if tls is not None:
-                client.tls_set(ca_certs=_text(tls.authority), certfile=_text(tls.certificate), keyfile=_text(tls.key))
+            secure_client(client, username=username, password=password, tls=tls)
             return _PahoConnection(client, host, port, keep_alive_s)
 
         super().__init__(

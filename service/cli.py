@@ -195,6 +195,7 @@ def simulate(
     if register is not None or to is not None:
         return
     run_simulation(
+        settings,
         scenario,
         host=host or settings.mqtt.host,
         port=port or settings.mqtt.port,

@@ -16,6 +16,7 @@ from rich.console import Console
 from domain.errors import ConfigurationError
 from ingest.topics import TOPIC_FILTERS
 from service.session_file import RecordedMessage, is_session, open_session, session_line
+from service.sessions import refusal_in_words, secure
 from service.settings import Settings
 
 __all__ = ["record_session"]
@@ -43,18 +44,16 @@ def record_session(
     Raises
     ------
     ConfigurationError
-        If the broker is not there at the start, or the file cannot be written.
+        If the broker is not there at the start or refuses us, or the file cannot be written.
     """
     if not is_session(path):
         raise ConfigurationError(f"got file {path.name!r}, expected a name that ends in .jsonl or .jsonl.gz")
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="schouw-record")
-    if settings.mqtt.username is not None:
-        password = settings.mqtt.password
-        client.username_pw_set(settings.mqtt.username, password.get_secret_value() if password else None)
+    secure(settings.mqtt)(client)
     listener = _Listener(topics or TOPIC_FILTERS)
     client.on_connect = listener.connected
     client.on_disconnect = listener.disconnected
-    client.on_subscribe = lambda *_: listener.subscribed.set()
+    client.on_subscribe = listener.answered
     client.on_message = listener.received
     try:
         client.connect(host, port)
@@ -64,7 +63,10 @@ def record_session(
         ) from error
     client.loop_start()
     try:
-        if not listener.subscribed.wait(_CONNECT_S):
+        is_answered = listener.subscribed.wait(_CONNECT_S)
+        if listener.refusal:
+            raise ConfigurationError(refusal_in_words(host, port, listener.refusal))
+        if not is_answered:
             raise ConfigurationError(f"the broker at {host}:{port} did not accept us within {_CONNECT_S:.0f} s")
         return _write(path, listener.arrived, seconds=seconds, stop=stop)
     except OSError as error:
@@ -80,17 +82,35 @@ class _Listener:
     def __init__(self, topics: Sequence[str]) -> None:
         self.arrived: queue.Queue[RecordedMessage] = queue.Queue(_MOST_WAITING)
         self.subscribed = threading.Event()
+        self.refusal = ""
         self._topics = topics
         self._console = Console(stderr=True)
 
     def connected(self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         """Subscribe, also after a lost connection."""
-        if not reason.is_failure:
+        if reason.is_failure:
+            self._refuse(str(reason))
+        else:
             client.subscribe([(topic, 1) for topic in self._topics])
+
+    def answered(self, client: paho.Client, userdata: Any, mid: int, reasons: Any, properties: Any) -> None:
+        """Note that the broker sends from now on, or which topics it keeps from us."""
+        kept = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if kept:
+            self._refuse(f"no rights to read {', '.join(kept)}")
+        self.subscribed.set()
+
+    def _refuse(self, reason: str) -> None:
+        """End the start with it, or say it when the recording has begun."""
+        if self.subscribed.is_set():
+            self._console.print(f"the broker refuses us: {reason}")
+        else:
+            self.refusal = reason
+            self.subscribed.set()
 
     def disconnected(self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         """Say that there is a gap."""
-        if reason.is_failure:
+        if reason.is_failure and not self.refusal:
             self._console.print("the broker is gone; what comes meanwhile is not in the record")
 
     def received(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:

@@ -22,6 +22,7 @@ from service.evaluation.truth import DAY_NS, Truth
 from service.folder import prepare_folder
 from service.register_commands import add_assets
 from service.session_file import is_session, read_session
+from service.sessions import secure
 from service.settings import Settings
 from simulator.broker import paho_broker
 from simulator.messages import Message
@@ -63,7 +64,7 @@ def replay_messages(
         if progress.note:
             console.print(progress.note)
 
-    connect = paho_broker(host, port, client_id="schouw-replay", window=_WINDOW)
+    connect = paho_broker(host, port, client_id="schouw-replay", window=_WINDOW, secure=secure(settings.mqtt))
     stop = threading.Event()
     outbox = Outbox(
         connect, Checkpoint(None, Saved("replay", 0, 0, 1)), days=1, window=_WINDOW, stop=stop, report=report

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -21,6 +21,7 @@ from ingest.channels import channel_defaults
 from service.folder import prepare_folder
 from service.register_commands import add_assets
 from service.replay import ReplayPlan, ReplayTable, TimeUnit, messages_of, pace, parse_column, read_table
+from service.sessions import refusal_in_words, secure
 from service.settings import Settings
 from storage.journal import Journal
 
@@ -53,7 +54,7 @@ def replay_file(
     Raises
     ------
     ConfigurationError
-        If the table cannot be read as mapped, or the broker is not there.
+        If the table cannot be read as mapped, or the broker is not there or refuses us.
     """
     if time_unit not in get_args(TimeUnit):
         raise ConfigurationError(f"got --time-unit {time_unit!r}, expected one of {', '.join(get_args(TimeUnit))}")
@@ -64,7 +65,7 @@ def replay_file(
     table = read_table(path, plan)
     if onboard is not None:
         _onboard(settings, plan, table, onboard)
-    return _publish(plan, table, speed=speed, host=host, port=port)
+    return _publish(settings, plan, table, speed=speed, host=host, port=port)
 
 
 def _onboard(settings: Settings, plan: ReplayPlan, table: ReplayTable, kind: str) -> None:
@@ -98,11 +99,18 @@ def _onboard(settings: Settings, plan: ReplayPlan, table: ReplayTable, kind: str
         journal.close()
 
 
-def _publish(plan: ReplayPlan, table: ReplayTable, *, speed: float, host: str, port: int) -> int:
-    connected = threading.Event()
+def _publish(settings: Settings, plan: ReplayPlan, table: ReplayTable, *, speed: float, host: str, port: int) -> int:
+    connected, refusals = threading.Event(), list[str]()
+
+    def on_connect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            refusals.append(str(reason))
+        connected.set()
+
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"schouw-replay-{plan.asset}"[:23])
     client.max_inflight_messages_set(_WINDOW)
-    client.on_connect = lambda *_: connected.set()
+    client.on_connect = on_connect
+    secure(settings.mqtt)(client)
     try:
         client.connect(host, port)
     except OSError as error:
@@ -113,6 +121,8 @@ def _publish(plan: ReplayPlan, table: ReplayTable, *, speed: float, host: str, p
     try:
         if not connected.wait(_CONNECT_S):
             raise ConfigurationError(f"the broker at {host}:{port} did not accept the connection in {_CONNECT_S:.0f} s")
+        if refusals:
+            raise ConfigurationError(refusal_in_words(host, port, refusals[0]))
         messages = list(messages_of(table, plan))
         started, pending = time.monotonic(), []
         try:

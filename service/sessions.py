@@ -1,19 +1,23 @@
-"""The durable sessions with the broker: one, or one for each shard."""
+"""Sessions with the broker: the durable ones of ingest, and how every client of ours makes itself known."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
+import paho.mqtt.client as paho
+
 from domain.errors import ConfigurationError
-from ingest.mqtt import MqttInbox, TlsFiles
+from ingest.mqtt import MqttInbox, TlsFiles, secure_client
 from ingest.shards import session_name, shard_filters
 from ingest.spill import Spill
 from ingest.topics import ALL_TOPICS, FORMER_FILTERS, TOPIC_FILTERS
 from service.settings import Settings
+from service.settings_sections import MqttSection
 from service.telemetry import emitter
 
-__all__ = ["check_workers", "make_inbox"]
+__all__ = ["check_workers", "make_inbox", "refusal_in_words", "secure"]
 
 # A broker that sends again at once needs no longer to show that nothing waits there.
 _LEAST_QUIET_S: Final = 1.0
@@ -28,17 +32,13 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         filters, former = ALL_TOPICS, (*TOPIC_FILTERS, *FORMER_FILTERS)
     else:
         filters, former = TOPIC_FILTERS, (*FORMER_FILTERS, *ALL_TOPICS)
-    password = section.password.get_secret_value() if section.password is not None else None
-    tls = None
-    if section.ca_file is not None:
-        tls = TlsFiles(section.ca_file, section.certificate_file, section.key_file)
     return MqttInbox(
         section.host,
         section.port,
         session_name(section.client_id, shard),
         username=section.username,
-        password=password,
-        tls=tls,
+        password=_password(section),
+        tls=_tls(section),
         keep_alive_s=section.keep_alive_seconds,
         reads_in_bursts=section.reads_in_bursts,
         queue_limit=settings.ingest.queue_messages,
@@ -50,6 +50,46 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         former_filters=former,
         quiet_s=max(section.redelivery_seconds, _LEAST_QUIET_S),
     )
+
+
+def secure(section: MqttSection) -> Callable[[paho.Client], None]:
+    """Give what makes a client known to the broker as ingest is: the same user, certificates and encryption.
+
+    Returns
+    -------
+    callable
+        Called with a client that is not connected yet; a `ConfigurationError` says which file cannot be used.
+    """
+
+    def prepare(client: paho.Client) -> None:
+        try:
+            secure_client(client, username=section.username, password=_password(section), tls=_tls(section))
+        except OSError as error:
+            files = ", ".join(map(str, filter(None, (section.ca_file, section.certificate_file, section.key_file))))
+            raise ConfigurationError(
+                f"mqtt.ca_file, mqtt.certificate_file, mqtt.key_file: got {files}, expected certificates in PEM "
+                f"({error.strerror or error}); correct the settings"
+            ) from error
+
+    return prepare
+
+
+def refusal_in_words(host: str, port: int, reason: object) -> str:
+    """Say that a broker refuses a client, and what to look at; `reason` is paho's."""
+    return (
+        f"the broker at {host}:{port} refused us: {reason}; check mqtt.username and mqtt.password, and the broker's "
+        "access list"
+    )
+
+
+def _password(section: MqttSection) -> str | None:
+    return section.password.get_secret_value() if section.password is not None else None
+
+
+def _tls(section: MqttSection) -> TlsFiles | None:
+    if section.ca_file is None:
+        return None
+    return TlsFiles(section.ca_file, section.certificate_file, section.key_file)
 
 
 def check_workers(settings: Settings) -> None:

@@ -12,6 +12,8 @@ from typing import Final
 from rich.console import Console
 
 from domain.errors import ConfigurationError
+from service.sessions import secure
+from service.settings import Settings
 from simulator.broker import paho_broker
 from simulator.outbox import Outbox
 from simulator.owner_files import write_whole
@@ -26,7 +28,14 @@ _DAY_S: Final = 86_400.0
 
 
 def run_stream(
-    plan: StreamPlan, *, host: str, port: int, seconds: float, is_paced: bool, stop: threading.Event
+    settings: Settings,
+    plan: StreamPlan,
+    *,
+    host: str,
+    port: int,
+    seconds: float,
+    is_paced: bool,
+    stop: threading.Event,
 ) -> StreamResult:
     """Publish a stream until its time is over or `stop` is set; what happens to the broker is told once."""
     console = Console(stderr=True)
@@ -36,7 +45,7 @@ def run_stream(
             console.print(progress.note)
 
     checkpoint = Checkpoint(None, Saved("stream", plan.start_ns, plan.start_ns, 1))
-    connect = paho_broker(host, port, client_id="schouw-stream", window=_WINDOW)
+    connect = paho_broker(host, port, client_id="schouw-stream", window=_WINDOW, secure=secure(settings.mqtt))
     days = int(seconds / _DAY_S) + 1
     outbox = Outbox(connect, checkpoint, days=days, window=_WINDOW, stop=stop, report=report)
     try:

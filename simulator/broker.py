@@ -62,7 +62,9 @@ class Broker(Protocol):
 Connect = Callable[[BrokerHooks], Broker]
 
 
-def paho_broker(host: str, port: int, *, client_id: str, window: int) -> Connect:
+def paho_broker(
+    host: str, port: int, *, client_id: str, window: int, secure: Callable[[mqtt.Client], None] = lambda _: None
+) -> Connect:
     """Prepare connections to a real broker: MQTT 3.1.1, QoS 1.
 
     Parameters
@@ -71,14 +73,24 @@ def paho_broker(host: str, port: int, *, client_id: str, window: int) -> Connect
         Two publishers with one identifier throw each other out.
     window : int
         Unacknowledged messages in flight, at most.
+    secure : callable
+        Gives a client its user and certificates before it connects; none by default, for loopback only.
     """
-    return lambda hooks: _PahoBroker(host, port, client_id, window, hooks)
+    return lambda hooks: _PahoBroker(host, port, client_id, window, hooks, secure)
 
 
 class _PahoBroker:
     """`Broker` over one paho client."""
 
-    def __init__(self, host: str, port: int, client_id: str, window: int, hooks: BrokerHooks) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        window: int,
+        hooks: BrokerHooks,
+        secure: Callable[[mqtt.Client], None],
+    ) -> None:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=True
         )
@@ -89,6 +101,7 @@ class _PahoBroker:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        secure(client)
         self._client = client
         self._address = (host, port)
         self._hooks = hooks

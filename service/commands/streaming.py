@@ -44,6 +44,7 @@ def stream(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     result = run_stream(
+        settings,
         plan,
         host=host or settings.mqtt.host,
         port=port or settings.mqtt.port,
