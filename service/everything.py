@@ -7,6 +7,8 @@ before the broker opens the real one.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import sys
 import threading
@@ -15,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import ConfigurationError
 from service.broker import EmbeddedBroker, free_port
@@ -31,6 +33,9 @@ from service.status import STALE_NS, is_ready, read_status
 from service.supervisor import Part, Supervisor
 from service.telemetry import emitter
 from storage.journal import Journal
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario
 
 __all__ = ["CHILDREN", "DemoPlan", "run_everything"]
 
@@ -237,13 +242,15 @@ def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str
     start_ns = demo.start_ns if demo.start_ns is not None else start_for_live(scenario, time.time_ns())
     scenario = resolve_start(scenario, start_ns, progress)
     folder = settings.data_dir / "register"
-    write_register(scenario, folder)
-    write_truth(scenario, settings.data_dir / "truth")
-    journal = Journal(settings.journal_path)
-    if not current_register(journal).assets:
-        import_assets(journal, [folder / "assets.csv", folder / "sensors.csv"], at_ns=scenario.start_ns)
-        import_works(journal, folder / "works.csv", at_ns=scenario.start_ns)
-    journal.close()
+    with contextlib.closing(Journal(settings.journal_path)) as journal:
+        registered = current_register(journal).assets
+        # Before anything is written: register and truth beside other readings would be of no use to anybody.
+        _check_scenario(settings, scenario, progress, {str(asset.id) for asset in registered})
+        write_register(scenario, folder)
+        write_truth(scenario, settings.data_dir / "truth")
+        if not registered:
+            import_assets(journal, [folder / "assets.csv", folder / "sensors.csv"], at_ns=scenario.start_ns)
+            import_works(journal, folder / "works.csv", at_ns=scenario.start_ns)
     argv = [sys.executable, "-m", "service.cli", "simulate", demo.scenario, "--speed", str(demo.speed)]
     argv += ["--progress", str(progress.absolute()), "--start-ns", str(scenario.start_ns)]
     argv += ["--host", settings.mqtt.host, "--port", str(settings.mqtt.port)]
@@ -257,6 +264,23 @@ def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str
             may_end=True,
         )
     )
+
+
+def _check_scenario(settings: Settings, scenario: Scenario, progress: Path, registered: set[str]) -> None:
+    """See that the folder holds nothing yet, or this scenario; without its progress the register must know it."""
+    from simulator.scenario import fingerprint  # noqa: PLC0415 -- see _simulator
+
+    if progress.is_file():
+        # One that cannot be read is refused before, where the first day is read from it.
+        is_other = json.loads(progress.read_text(encoding="utf-8"))["scenario"] != fingerprint(scenario)
+    else:
+        is_other = bool(registered) and not registered.issuperset(plan.id for plan in scenario.assets)
+    if is_other:
+        raise ConfigurationError(
+            f"got scenario {scenario.name!r} for data folder {str(settings.data_dir)!r}, which holds the register and "
+            "readings of another scenario, seed or version of it; give another folder with --data-dir, or the scenario "
+            "that it was begun with"
+        )
 
 
 def _await_ready(

@@ -9,10 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.errors import ConfigurationError
+from service import everything
 from service.child_environment import child_environment
-from service.everything import for_embedded_broker
+from service.everything import DemoPlan, for_embedded_broker
 from service.settings import Settings, load_settings
+from simulator.progress import open_checkpoint, resolve_start
+from simulator.scenario_file import load_scenario
 
+FIRST_DAY_NS = 1_738_368_000_000_000_000
 # What an environment can hold at all.
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 tricky = st.sampled_from(["123", "true", "null", "none", "{}", "[1]", '"quoted"', "a,b", "{", "ünï"])
@@ -71,3 +76,25 @@ def test_the_embedded_broker_is_listened_to_as_a_whole_unless_it_has_shards(tmp_
     mixed = for_embedded_broker(load_settings({"data_dir": tmp_path, "mqtt": {"whole_broker": False}}))
     assert mixed.mqtt.whole_broker is False
     assert not load_settings({"data_dir": tmp_path}).mqtt.whole_broker
+
+
+def begin(folder: Path, scenario: str) -> str:
+    """Prepare a demo as a start does, with a simulator that has come up; give the truth that is written beside it."""
+    made = load_settings({"data_dir": folder})
+    everything._simulator(made, DemoPlan(scenario, 0.0, live=False, start_ns=FIRST_DAY_NS), {})
+    open_checkpoint(resolve_start(load_scenario(scenario), FIRST_DAY_NS, None), folder / "simulator-progress.json")
+    return (folder / "truth" / "truth.csv").read_text()
+
+
+def test_another_scenario_does_not_come_into_a_folder_that_has_one(tmp_path: Path) -> None:
+    """It replaced the truth before it was refused; and without the file of its progress all of it was quarantined."""
+    truth = begin(tmp_path, "small")
+    assert begin(tmp_path, "small") == truth, "the same goes on"
+    told = "got scenario 'municipality' for data folder .*; give another folder with --data-dir"
+    with pytest.raises(ConfigurationError, match=told):
+        begin(tmp_path, "municipality")
+    (tmp_path / "simulator-progress.json").unlink()
+    with pytest.raises(ConfigurationError, match=told):
+        begin(tmp_path, "municipality")
+    assert (tmp_path / "truth" / "truth.csv").read_text() == truth
+    assert begin(tmp_path, "small") == truth, "one whose progress is lost begins anew"
