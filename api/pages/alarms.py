@@ -17,6 +17,7 @@ from api.pages.cases import Case, gather
 from api.pages.decide_form import DecideForm, may_decide, verb_choices
 from api.pages.frame import PageQuestion, address, asset_names, page_language, render
 from api.pages.live import follows
+from api.pages.pager import turned
 from api.paging import next_cursor, read_page
 from api.questions import ItemPath, Rooms
 from api.rooms import ApiRooms
@@ -40,7 +41,15 @@ _OPEN_MOST: Final = 2000
 _LINKS: Final = 20
 _NOTHING_TYPED: Final = DecideForm()
 _WAITING: Final = (AlarmState.OPEN, AlarmState.ACKNOWLEDGED)
-_NOTHING: Final[dict[str, Any]] = {"cases": [], "count": 0, "flood": False, "alarms": [], "decisions": []}
+_NOTHING: Final[dict[str, Any]] = {
+    "cases": [],
+    "count": 0,
+    "flood": False,
+    "leaf": None,
+    "alarms": [],
+    "decisions": [],
+    "next_page": None,
+}
 _View = Literal["inbox", "alarms", "decisions"]
 
 
@@ -136,17 +145,16 @@ def show_one_alarm(
 def _inbox(rooms: ApiRooms, question: AlarmsQuestion, language: Language) -> dict[str, Any]:
     alarms = rooms.store.alarms(states=_WAITING, limit=_OPEN_MOST + 1)
     cases = gather(alarms[:_OPEN_MOST])
-    start = (question.page - 1) * _ROWS
-    shown = cases[start : start + _ROWS]
+    # Colleagues close cases meanwhile: a page that is no more shows the last one, never that nothing waits.
+    leaf = turned(cases, question.page, _ROWS, lambda page: address("/alarms", question, page=page), language)
     names = asset_names(
-        rooms, [alarm.asset for case in shown for alarm in case.alarms[: _LINKS if case.is_event else 1]]
+        rooms, [alarm.asset for case in leaf.rows for alarm in case.alarms[: _LINKS if case.is_event else 1]]
     )
-    more = len(cases) > start + _ROWS
     return {
-        "cases": [_case(case, names, language) for case in shown],
+        "cases": [_case(case, names, language) for case in leaf.rows],
         "count": len(cases),
         "flood": len(alarms) > _OPEN_MOST,
-        "next_page": address("/alarms", question, page=question.page + 1) if more else None,
+        "leaf": leaf,
     }
 
 

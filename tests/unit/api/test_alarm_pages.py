@@ -83,6 +83,24 @@ def test_five_hundred_alarms_come_in_pages(town: Town) -> None:
     assert 'rel="next"' not in client.get("/alarms?lang=en&page=10").text
 
 
+def test_a_page_of_cases_that_is_no_more_shows_the_last_one(town: Town) -> None:
+    """It said "Nothing waits for a decision" to who was on page 2 while colleagues closed cases."""
+    town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(120)]
+    town.store.alarm_rows = [make_alarm(f"a{number:03}", number % 9, id=f"x{number}") for number in range(120)]
+    client = town.client()
+    second = client.get("/alarms?lang=en&page=2").text
+    assert "51 to 100 of 120" in second
+    for place, relation in ((1, "prev"), (3, "next")):
+        assert f'href="/alarms?lang=en&amp;view=inbox&amp;page={place}" rel="{relation}"' in second
+    last = client.get("/alarms?lang=en&page=1000").text
+    assert "101 to 120 of 120" in last
+    assert last.count('<li class="case') == 20
+    town.store.alarm_rows = town.store.alarm_rows[:3]
+    left = client.get("/alarms?lang=en&page=2").text
+    assert left.count('<li class="case') == 3
+    assert "Nothing waits" not in left
+
+
 def test_what_was_decided_leaves_the_inbox_and_stays_in_the_history(town: Town) -> None:
     town.store.alarm_rows = [replace(alarm, state=AlarmState.DISMISSED) for alarm in town.store.alarm_rows]
     html = town.client().get("/alarms?lang=en").text
