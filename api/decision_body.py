@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from api.access import Who
 from api.problems import REQUIRED_OF_CALLER, FieldError, invalid_input
 from api.rooms import ApiRooms
-from api.times import parse_date
+from api.times import IN_YEARS, parse_day
 from domain.access import Caller
 from domain.identifiers import AssetId, names_provisional
 from domain.records import Alarm, DecisionVerb, EventVerb
@@ -63,7 +63,7 @@ def _day(value: object) -> date | None:
         return None
     if not isinstance(value, str):
         raise ValueError("expected a date as text, YYYY-MM-DD")  # noqa: TRY004  # pydantic collects ValueError
-    return parse_date(value)
+    return parse_day(value)
 
 
 def _whole(value: object) -> object:
@@ -139,7 +139,7 @@ class DecisionBody(BaseModel):
         Field(
             description="Date of the planned work; `plan` needs it.",
             validate_default=True,
-            json_schema_extra={"format": "date"},
+            json_schema_extra={"format": "date", "pattern": IN_YEARS},
         ),
     ] = None
     failed_on: Annotated[
@@ -149,7 +149,7 @@ class DecisionBody(BaseModel):
             description="The day on which it failed, where it did, whatever is decided about it now; what the "
             "forecasts said before is compared with it. A later decision with another day for the same failure "
             "corrects it.",
-            json_schema_extra={"format": "date"},
+            json_schema_extra={"format": "date", "pattern": IN_YEARS},
         ),
     ] = None
     condition: Annotated[

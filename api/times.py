@@ -11,15 +11,17 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-__all__ = ["parse_date", "parse_time_ns", "rfc3339"]
+from domain.records import YEARS
+
+__all__ = ["IN_YEARS", "parse_date", "parse_day", "parse_time_ns", "rfc3339"]
 
 _NS_PER_S: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# int64 nanoseconds reach from 1677 to 2262; whole centuries keep the message and the document's pattern readable.
-_YEAR_MIN: Final = 1700
-_YEAR_MAX: Final = 2199
+_EXPECTED_YEAR: Final = f"expected a year from {YEARS[0]} to {YEARS[-1]}"
+# `YEARS` as a pattern, for the document.
+IN_YEARS: Final = "^(1[7-9]|2[01])[0-9]{2}-"
 
 
 def rfc3339(time_ns: int) -> str:
@@ -59,8 +61,8 @@ def parse_time_ns(text: str) -> int:
         moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper()}")
     except ValueError:
         raise ValueError("expected a time that exists on the calendar and the clock") from None
-    if not _YEAR_MIN <= moment.year <= _YEAR_MAX:
-        raise ValueError(f"expected a year from {_YEAR_MIN} to {_YEAR_MAX}")
+    if moment.year not in YEARS:
+        raise ValueError(_EXPECTED_YEAR)
     return (moment - _EPOCH) // timedelta(seconds=1) * _NS_PER_S + int((fraction or "").ljust(9, "0"))
 
 
@@ -79,3 +81,17 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(expected) from None
+
+
+def parse_day(text: str) -> date:
+    """Read a date that somebody gives now, in a year that all who read it later can work with.
+
+    Raises
+    ------
+    ValueError
+        If the text is no date, or its year is outside `YEARS`; the message says what was expected.
+    """
+    day = parse_date(text)
+    if day.year not in YEARS:
+        raise ValueError(_EXPECTED_YEAR)
+    return day

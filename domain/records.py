@@ -20,6 +20,7 @@ __all__ = [
     "HORIZONS_DAYS",
     "PLANNING_HORIZON_DAYS",
     "STANDING_STATES",
+    "YEARS",
     "Alarm",
     "AlarmState",
     "Decision",
@@ -36,6 +37,9 @@ __all__ = [
 HORIZONS_DAYS: Final = (30, 90, 365)
 # The one by which structures are listed, plans made and forecasts judged.
 PLANNING_HORIZON_DAYS: Final = 90
+# In which a time or a day may lie: int64 nanoseconds reach from 1677 to 2262, and whole centuries keep a message and a
+# pattern readable.
+YEARS: Final = range(1700, 2200)
 
 
 class RiskState(StrEnum):

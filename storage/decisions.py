@@ -19,7 +19,7 @@ from typing import Final
 
 from domain.errors import DecisionError, DecisionRepeated, StorageCorrupt
 from domain.identifiers import AssetId
-from domain.records import Decision, DecisionVerb
+from domain.records import YEARS, Decision, DecisionVerb
 from storage.entries import DecisionBody, decode_body, encode_body
 from storage.journal import Journal
 from storage.persons import list_persons, seal_name, unseal_name
@@ -40,6 +40,7 @@ _SCAN: Final = 1000
 _LINKS_WRITTEN: Final = "decisions_written"
 _LATER_FIELDS: Final = ("organisation", "alarm_kind", "failed_on", "event_id")
 _CONDITIONS: Final = range(1, 7)
+_EXPECTED_DAY: Final = f"expected an ISO date such as 2026-09-15, in a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 class JournalDecisionLog:
@@ -290,9 +291,9 @@ def _check(draft: DecisionDraft) -> None:
     if draft.verb is DecisionVerb.PLAN and not draft.due_on:
         raise DecisionError("got `plan` without a date, expected the date of the planned work")
     if draft.due_on is not None and not _is_day(draft.due_on):
-        raise DecisionError(f"got due date {draft.due_on!r}, expected an ISO date such as 2026-09-15")
+        raise DecisionError(f"got due date {draft.due_on!r}, {_EXPECTED_DAY}")
     if draft.failed_on is not None and not _is_day(draft.failed_on):
-        raise DecisionError(f"got day of failure {draft.failed_on!r}, expected an ISO date such as 2026-09-15")
+        raise DecisionError(f"got day of failure {draft.failed_on!r}, {_EXPECTED_DAY}")
     if draft.verb is DecisionVerb.CORRECT_CONDITION and draft.condition is None:
         raise DecisionError("got `correct-condition` without a condition, expected a score from 1 to 6")
     if draft.condition is not None and draft.condition not in _CONDITIONS:
@@ -301,6 +302,7 @@ def _check(draft: DecisionDraft) -> None:
 
 def _is_day(text: str) -> bool:
     try:
-        return date.fromisoformat(text).isoformat() == text
+        day = date.fromisoformat(text)
     except ValueError:
         return False
+    return day.isoformat() == text and day.year in YEARS

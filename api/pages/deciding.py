@@ -30,9 +30,10 @@ from api.questions import Rooms, known_item, registered
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.texts import text
+from api.times import parse_date
 from domain.access import Right
 from domain.identifiers import AssetId
-from domain.records import EVENT_VERBS
+from domain.records import EVENT_VERBS, YEARS
 from storage.event_alarms import alarms_of, unjudged
 
 __all__ = ["router"]
@@ -125,6 +126,10 @@ def _checked(given: DecideForm, assessment: str, language: Language) -> tuple[De
         "condition": text("Choose the inspected condition, 1 to 6.", language),
         "failed_on": text("Fill in the day on which it failed, or nothing.", language),
     }
+    if _is_date(given.due_on):
+        says["due_on"] = _expected_year(language)
+    if _is_date(given.failed_on):
+        says["failed_on"] = _expected_year(language)
     aliases = {"decidedBy": "decided_by", "dueOn": "due_on", "failedOn": "failed_on"}
     asked: dict[str, object] = {"verb": given.verb, "decidedBy": given.decided_by, "reason": given.reason}
     if assessment:
@@ -142,3 +147,16 @@ def _checked(given: DecideForm, assessment: str, language: Language) -> tuple[De
         names = [aliases.get(name, name) for name in wrong]
         return None, {name: says[name] for name in names if name in says}
     return body, {}
+
+
+def _is_date(typed: str) -> bool:
+    """Tell whether a day that was typed is one; what is wrong with it then is its year."""
+    try:
+        parse_date(typed)
+    except ValueError:
+        return False
+    return True
+
+
+def _expected_year(language: Language) -> str:
+    return text("Fill in a day in a year from {first} to {last}.", language, first=YEARS[0], last=YEARS[-1])

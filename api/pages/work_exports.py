@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import xlsxwriter
@@ -75,7 +75,10 @@ def spreadsheet(items: Sequence[WorkItem], language: Language) -> bytes:
 
 
 def calendar(items: Sequence[WorkItem], made_ns: int) -> bytes:
-    """Write iCalendar: one whole-day event for each item with a day; advice is marked as tentative."""
+    """Write iCalendar: one whole-day event for each item with a day; advice is marked as tentative.
+
+    Without an end such an event lasts that day (RFC 5545, 3.6.1), and the last day that there is has none after it.
+    """
     book = Calendar()
     book.add("prodid", "-//Schouw//work list//")
     book.add("version", "2.0")
@@ -87,7 +90,6 @@ def calendar(items: Sequence[WorkItem], made_ns: int) -> bytes:
         event.add("uid", f"{item.uid}@schouw")
         event.add("dtstamp", made)
         event.add("dtstart", item.due)
-        event.add("dtend", item.due + timedelta(days=1))
         event.add("summary", f"{item.name}: {item.what}")
         event.add("description", f"{item.status}. {item.reason}".strip())
         event.add("status", "CONFIRMED" if item.is_planned else "TENTATIVE")

@@ -401,6 +401,8 @@ class TestDecisionLog:
             (DecisionDraft(BRUG, DecisionVerb.PLAN, "A. Planner", "soon"), "without a date"),
             (DecisionDraft(BRUG, DecisionVerb.CORRECT_CONDITION, "A. Planner", "seen"), "without a condition"),
             (DecisionDraft(BRUG, DecisionVerb.PLAN, "A", "x", due_on="next week"), "due date 'next week'"),
+            (DecisionDraft(BRUG, DecisionVerb.PLAN, "A", "x", due_on="9999-12-31"), "a year from 1700 to 2199"),
+            (DecisionDraft(BRUG, DecisionVerb.REPAIR, "A", "x", failed_on="0026-02-11"), "a year from 1700 to 2199"),
             (DecisionDraft(BRUG, DecisionVerb.CORRECT_CONDITION, "A", "x", condition=7), "from 1 to 6"),
         ],
     )

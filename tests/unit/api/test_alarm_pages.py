@@ -174,6 +174,17 @@ def test_the_work_list_leaves_as_table_and_calendar(town: Town) -> None:
     (event,) = Calendar.from_ical(client.get("/work-list?kind=ics&lang=en").content.decode()).walk("VEVENT")
     assert str(event["summary"]) == "Brug over de Dommel: Plan"
     assert event.decoded("dtstart") == date(2026, 10, 5)
+    assert "dtend" not in event
+
+
+def test_a_plan_for_the_last_day_there_is_leaves_the_calendar_to_everybody(town: Town) -> None:
+    """The log keeps for good what was written before such days were refused."""
+    far = DecisionDraft(AssetId("sluis-7"), DecisionVerb.PLAN, "A", "some day", due_on="9999-12-31")
+    town.decisions.append(far, decided_at_ns=NOW_NS)
+    for kind in ("ics", "csv", "xlsx"):
+        assert town.client().get(f"/work-list?kind={kind}").status == 200
+    events = Calendar.from_ical(town.client().get("/work-list?kind=ics").content.decode()).walk("VEVENT")
+    assert date(9999, 12, 31) in [event.decoded("dtstart") for event in events]
 
 
 def test_the_oldest_alarm_of_a_case_gives_its_address(town: Town) -> None:

@@ -157,6 +157,23 @@ def test_all_that_is_wrong_with_a_decision_is_told_at_once(client: Client) -> No
     }
 
 
+@pytest.mark.parametrize("field", ["dueOn", "failedOn"])
+@pytest.mark.parametrize(
+    ("day", "status"), [("1699-12-31", 400), ("1700-01-01", 201), ("2199-12-31", 201), ("2200-01-01", 400)]
+)
+def test_a_day_lies_in_a_year_that_every_reader_can_work_with(
+    client: Client, document: Any, field: str, day: str, status: int
+) -> None:
+    """One plan for the last day of 9999 took the calendar away from everybody."""
+    body = {"verb": "plan", "decidedBy": "A", "reason": "x", "dueOn": "2026-10-05", field: day}
+    answer = client.post("/v1/assets/brug-042/decisions", body)
+    assert answer.status == status
+    pattern = document["components"]["schemas"]["AssetDecisionBody"]["properties"][field]["pattern"]
+    assert bool(re.search(pattern, day)) is (status == 201)
+    if status == 400:
+        assert [error["expected"] for error in answer.json()["errors"]] == ["a year from 1700 to 2199"]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -231,6 +231,8 @@ def test_a_kept_assessment_may_be_the_ground_of_a_decision(client: Client) -> No
         ({"verb": "explode", "decidedBy": 3, "reason": "\x00", "extra": 1}, {"verb", "decidedBy", "reason", "extra"}),
         ({"verb": "plan", "decidedBy": "A", "reason": "b", "dueOn": 20260101}, {"dueOn"}),
         ({"verb": "plan", "decidedBy": "A", "reason": "b", "dueOn": "2026-02-30"}, {"dueOn"}),
+        ({"verb": "plan", "decidedBy": "A", "reason": "b", "dueOn": "9999-12-31"}, {"dueOn"}),
+        ({"verb": "repair", "decidedBy": "A", "reason": "b", "failedOn": "0026-02-11"}, {"failedOn"}),
         ({"verb": "inspect", "decidedBy": "A", "reason": "b", "assessmentId": "sluis-7@1"}, {"assessmentId"}),
         ({"verb": "inspect", "decidedBy": "A", "reason": "b", "assessmentId": "x\x00"}, {"assessmentId"}),
     ],
