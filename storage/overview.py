@@ -114,6 +114,8 @@ class SqlOverview:
             query = query.where(
                 table.detail["data_quality"].as_string().in_([quality.value for quality in wanted.qualities])
             )
+        if wanted.advices:
+            query = query.where(table.detail["advice"].as_string().in_(wanted.advices))
         return [ranked_row(row) for row in self._all(query)]
 
     def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:

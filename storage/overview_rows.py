@@ -46,6 +46,8 @@ class ListFilter:
 
     Attributes
     ----------
+    advices : tuple of str
+        Codes of `models.reasons.ADVICE`; what was never assessed has none.
     text : str
         Part of the name or identifier, in any case.
     """
@@ -53,6 +55,7 @@ class ListFilter:
     states: tuple[RiskState, ...] = ()
     types: tuple[AssetType, ...] = ()
     qualities: tuple[DataQuality, ...] = ()
+    advices: tuple[str, ...] = ()
     text: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
 
@@ -22,11 +23,28 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _WEEKS: Final = 8
+# Of one group; the files hold all. A page of eleven full groups stays readable, and under half a megabyte.
+_SHOWN: Final = 100
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "ics": "text/calendar; charset=utf-8",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What falls in one span of time: how many items, and the first of them with their day."""
+
+    title: str
+    is_late: bool
+    count: int
+    shown: list[tuple[WorkItem, str]]
+
+    @property
+    def more(self) -> int:
+        """Count those that only the files have."""
+        return self.count - len(self.shown)
 
 
 @router.get("/work")
@@ -67,7 +85,7 @@ def export_work(request: Request, rooms: Rooms, question: Annotated[ExportQuesti
     return Response(content, media_type=_MEDIA[question.kind], headers=headers)
 
 
-def _groups(items: list[WorkItem], now: date, language: Language) -> list[tuple[str, bool, list[tuple[WorkItem, str]]]]:
+def _groups(items: list[WorkItem], now: date, language: Language) -> list[_Group]:
     """Put items under overdue, each of the coming weeks, later, and without a day; empty weeks stay visible."""
     monday = week_of(now)
     last = monday + timedelta(weeks=_WEEKS)
@@ -85,7 +103,12 @@ def _groups(items: list[WorkItem], now: date, language: Language) -> list[tuple[
     groups.append((text("Without a day", language), False, [item for item in items if item.due is None]))
     weeks = range(1, _WEEKS + 1)
     return [
-        (title, late, [(item, "" if item.due is None else long_date(item.due, language)) for item in inside])
+        _Group(
+            title,
+            late,
+            len(inside),
+            [(item, "" if item.due is None else long_date(item.due, language)) for item in inside[:_SHOWN]],
+        )
         for place, (title, late, inside) in enumerate(groups)
         if inside or place in weeks
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -15,14 +16,16 @@ from api.texts import capital, marked, text
 from api.times import parse_date
 from api.wording import say_advice, say_reason
 from domain.identifiers import AssetId
-from domain.records import Decision, RiskState
+from domain.records import Decision, RiskAssessment
+from domain.register import Asset
 from storage.overview_rows import ListFilter
+from storage.protocols import RankKey
 
 __all__ = ["WorkItem", "today", "week_of", "work_items"]
 
 _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ADVISED_MOST: Final = 200
+_WALK: Final = 500
 # Within how many days an advice asks for somebody to go; the others ask for nothing with a date.
 _ADVICE_DAYS: Final = {"inspect_now": 2, "inspect_soon": 14, "plan_repair": 90, "plan_inspection": 90}
 _PLANNED: Final = marked("planned")
@@ -87,27 +90,33 @@ def _planned(rooms: ApiRooms, decision: Decision, language: Language) -> WorkIte
 
 
 def _advised(rooms: ApiRooms, planned: set[AssetId], language: Language) -> list[WorkItem]:
-    """List advice that asks for somebody to go where nobody has planned to, in the order of the ranking."""
-    wanted = ListFilter(states=(RiskState.ACT, RiskState.WATCH, RiskState.OK))
-    items = []
-    for _, asset, risk in rooms.overview.ranked(wanted, limit=_ADVISED_MOST):
-        days = _ADVICE_DAYS.get(risk.advice)
-        if days is None or asset.id in planned:
-            continue
-        items.append(
-            WorkItem(
-                uid=f"advice-{asset.id}",
-                asset=asset.id,
-                name=asset.name,
-                due=today(rooms) + timedelta(days=days),
-                is_planned=False,
-                status=text(_ADVISED, language),
-                what=say_advice(risk.advice, language),
-                reason=say_reason(risk.reasons[0], language) if risk.reasons else "",
-                who="",
-            )
+    """List advice that asks for somebody to go where nobody has planned to, however many there are."""
+    now = today(rooms)
+    return [
+        WorkItem(
+            uid=f"advice-{asset.id}",
+            asset=asset.id,
+            name=asset.name,
+            due=now + timedelta(days=_ADVICE_DAYS[risk.advice]),
+            is_planned=False,
+            status=text(_ADVISED, language),
+            what=say_advice(risk.advice, language),
+            reason=say_reason(risk.reasons[0], language) if risk.reasons else "",
+            who="",
         )
-    return items
+        for asset, risk in _walk(rooms)
+        if asset.id not in planned
+    ]
+
+
+def _walk(rooms: ApiRooms) -> Iterator[tuple[Asset, RiskAssessment]]:
+    """Walk over all structures with such an advice: the store passes over the others."""
+    wanted = ListFilter(advices=tuple(_ADVICE_DAYS))
+    key: RankKey | None = None
+    while found := rooms.overview.ranked(wanted, after=key, limit=_WALK):
+        for _, asset, risk in found:
+            yield asset, risk
+        key = found[-1][0]
 
 
 def _day(due: str | None) -> date | None:

@@ -30,6 +30,7 @@ FILTERS = [
     ListFilter(states=(RiskState.ACT, RiskState.OK)),
     ListFilter(types=(AssetType.LOCK, AssetType.QUAY)),
     ListFilter(qualities=(DataQuality.NONE,)),
+    ListFilter(advices=("inspect_soon", "none")),
     ListFilter(text="BRUG"),
     ListFilter(text="%"),
     ListFilter(text="dommel", states=(RiskState.WATCH,)),

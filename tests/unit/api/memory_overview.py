@@ -32,7 +32,9 @@ class MemoryOverview:
         return [
             row
             for row in rows
-            if _fits(row[1], wanted) and (not wanted.qualities or row[2].data_quality in wanted.qualities)
+            if _fits(row[1], wanted)
+            and (not wanted.qualities or row[2].data_quality in wanted.qualities)
+            and (not wanted.advices or row[2].advice in wanted.advices)
         ][:limit]
 
     def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:

@@ -128,6 +128,25 @@ def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Tow
     assert "Overdue" not in town.client().get("/work?lang=en").text
 
 
+def test_no_structure_falls_off_the_work_list_behind_others_that_nothing_is_advised_for(town: Town) -> None:
+    """The first 200 of the ranking were read, and those without a day dropped afterwards."""
+    town.store.asset_rows = [make_asset(f"b{number:03}", f"Brug {number}") for number in range(900)]
+    town.store.newest = {
+        asset.id: make_risk(asset.id, RiskState.WATCH, 9e5 - place, advice="keep_watching")
+        if place < 250
+        else make_risk(asset.id, RiskState.OK, 9e5 - place, advice="plan_inspection")
+        for place, asset in enumerate(town.store.asset_rows)
+    }
+    client = town.client()
+    rows = list(csv.reader(io.StringIO(client.get("/work-list?lang=en").content.decode("utf-8-sig"))))
+    assert {row[2] for row in rows[1:]} == {f"b{number:03}" for number in range(250, 900)} | {"brug-042"}
+    html = client.get("/work?lang=en").text
+    assert "650 items" in html
+    assert html.count("Plan an inspection within three months.") == 100
+    assert "550 more are not shown here; the files above have all." in html
+    assert "Nog 550 staan hier niet; de bestanden hierboven hebben alles." in client.get("/work?lang=nl").text
+
+
 def test_an_empty_work_list_does_not_look_healthy_where_no_sensor_sees(town: Town) -> None:
     town.decisions.links.clear()
     town.store.newest.clear()
