@@ -7,13 +7,14 @@ inspection found, `correct-condition`, ends the inspection; works that are plann
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from api.rooms import ApiRooms
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb, is_about_condition
 
-__all__ = ["all_decisions", "standing_plans", "standing_works"]
+__all__ = ["all_decisions", "last_attended", "standing_plans", "standing_works"]
 
 _PAGE: Final = 500
 _PLANNING: Final = (DecisionVerb.PLAN, DecisionVerb.INSPECT)
@@ -23,6 +24,8 @@ _ENDING: Final = {
     DecisionVerb.DISMISS: _PLANNING,
     DecisionVerb.CORRECT_CONDITION: (DecisionVerb.INSPECT,),
 }
+# Somebody was there; what is advised after that, is advised anew.
+_ATTENDING: Final = (DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL, DecisionVerb.CORRECT_CONDITION)
 
 
 def all_decisions(rooms: ApiRooms) -> list[Decision]:
@@ -35,10 +38,16 @@ def all_decisions(rooms: ApiRooms) -> list[Decision]:
     return found[::-1]
 
 
-def standing_works(rooms: ApiRooms) -> list[Decision]:
-    """Keep each asset's newest `plan` and newest `inspect`, unless a later decision ended the matter; oldest first."""
+def standing_works(rooms: ApiRooms, log: Sequence[Decision] | None = None) -> list[Decision]:
+    """Keep each asset's newest `plan` and newest `inspect`, unless a later decision ended the matter; oldest first.
+
+    Parameters
+    ----------
+    log : sequence of Decision, optional
+        What `all_decisions` gave, for who reads it anyhow.
+    """
     standing: dict[tuple[AssetId, DecisionVerb], Decision] = {}
-    for decision in all_decisions(rooms):
+    for decision in all_decisions(rooms) if log is None else log:
         if decision.verb in _PLANNING:
             standing[decision.asset, decision.verb] = decision
         elif decision.verb in _ENDING:
@@ -47,6 +56,11 @@ def standing_works(rooms: ApiRooms) -> list[Decision]:
                 for key in ended:
                     del standing[key]
     return list(standing.values())
+
+
+def last_attended(log: Sequence[Decision]) -> dict[AssetId, int]:
+    """Give when each asset was last attended to: repaired, inspected, or renewed; Unix nanoseconds, by the wall."""
+    return {decision.asset: decision.decided_at_ns for decision in log if decision.verb in _ATTENDING}
 
 
 def _is_of_a_sensor(rooms: ApiRooms, decision: Decision) -> bool:

@@ -55,6 +55,7 @@ _UNDECIDED: Final = tuple(state.value for state in STANDING_STATES)
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
+_BEFORE_ALL_NS: Final = -(2**63)
 _NINETY: Final = HORIZONS_DAYS.index(90)
 
 
@@ -202,6 +203,57 @@ class SqlOverview:
             .group_by(own.id)
         )
         return {row.id: int(row.assets) for row in self._all(query)}
+
+    def alarmed_since(self) -> Mapping[AssetId, int]:
+        """Give each asset when the oldest alarm about its condition that stands was raised; others are left out."""
+        table = alarm_table.c
+        query = (
+            select(table.asset, table.kind, func.min(table.raised_at_ns).label("raised_at_ns"))
+            .where(table.state.in_(_UNDECIDED), own_asset(table.asset, self._organisations))
+            .group_by(table.asset, table.kind)
+        )
+        found: dict[AssetId, int] = {}
+        for row in self._all(query):
+            if is_about_condition(row.kind):
+                asset = AssetId(row.asset)
+                found[asset] = min(row.raised_at_ns, found.get(asset, row.raised_at_ns))
+        return found
+
+    def advised_since(self, advice: str, assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
+        """Give since when assets have had an advice: its first final assessment behind the last day without it.
+
+        Of each day (UTC) only its beginning is read, from the newest back to the first that says otherwise: 0.4 ms for
+        an advice of ninety days, 3 ms for one that nobody followed for two years.
+        """
+        if not assets:
+            return {}
+        asset, other, first = asset_table.c.id, assessment_table.alias("other").c, assessment_table.alias("first").c
+        without = (
+            select(other.assessed_at_ns)
+            .where(
+                other.asset == asset,
+                other.assessed_at_ns % _NS_PER_DAY == 0,
+                other.detail["advice"].as_string() != advice,
+            )
+            .order_by(other.assessed_at_ns.desc())
+            .limit(1)
+            .correlate(asset_table)
+            .scalar_subquery()
+        )
+        begun = (
+            select(first.assessed_at_ns)
+            .where(
+                first.asset == asset,
+                first.assessed_at_ns > func.coalesce(without, _BEFORE_ALL_NS),
+                first.detail["advice"].as_string() == advice,
+            )
+            .order_by(first.assessed_at_ns)
+            .limit(1)
+            .correlate(asset_table)
+            .scalar_subquery()
+        )
+        query = select(asset, begun.label("begun_ns")).where(asset.in_(assets), own_row(self._organisations))
+        return {AssetId(row.id): int(row.begun_ns) for row in self._all(query) if row.begun_ns is not None}
 
     def tally(self) -> FleetTally:
         """Count what stands above the list."""

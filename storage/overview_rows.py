@@ -178,6 +178,16 @@ class Overview(Protocol):
         Alarms that no other asset shares are left out.
         """
 
+    def alarmed_since(self) -> Mapping[AssetId, int]:
+        """Give each asset when the oldest alarm about its condition that stands was raised; others are left out."""
+
+    def advised_since(self, advice: str, assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
+        """Give since when assets have had an advice: its first final assessment behind the last day without it.
+
+        A day (UTC) is as it began: an advice that is away for some hours in between is the same one. Assets without
+        a final assessment with the advice are left out.
+        """
+
     def tally(self) -> FleetTally:
         """Count what stands above the list."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from api.languages import Language
-from api.plans import standing_works
+from api.plans import all_decisions, last_attended, standing_works
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import capital, marked, text
@@ -26,8 +26,11 @@ __all__ = ["WorkItem", "today", "week_of", "work_items"]
 _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WALK: Final = 500
-# Within how many days an advice asks for somebody to go; the others ask for nothing with a date.
+# Within how many days from its beginning an advice asks for somebody to go; the others ask for nothing with a date.
 _ADVICE_DAYS: Final = {"inspect_now": 2, "inspect_soon": 14, "plan_repair": 90, "plan_inspection": 90}
+# What an open alarm asks for, counted from the alarm.
+_ALARM_DAYS: Final = _ADVICE_DAYS["inspect_soon"]
+_OF_ALARMS: Final = ("inspect_now", "inspect_soon")
 _PLANNED: Final = marked("planned")
 _ADVISED: Final = marked("advised, not planned")
 
@@ -57,7 +60,7 @@ class WorkItem:
 
 def today(rooms: ApiRooms) -> date:
     """Give the day it is in the Netherlands, by the clock that ages data: in a replay the stream's own."""
-    return (_EPOCH + timedelta(microseconds=rooms.now_ns() // 1000)).astimezone(_LOCAL).date()
+    return _day_of(rooms.now_ns())
 
 
 def week_of(day: date) -> date:
@@ -67,9 +70,10 @@ def week_of(day: date) -> date:
 
 def work_items(rooms: ApiRooms, language: Language) -> list[WorkItem]:
     """List what is planned and what is advised, by day; what has no day comes last."""
-    planned = standing_works(rooms)
+    log = all_decisions(rooms)
+    planned = standing_works(rooms, log)
     items = [_planned(rooms, decision, language) for decision in planned]
-    items += _advised(rooms, {decision.asset for decision in planned}, language)
+    items += _advised(rooms, {decision.asset for decision in planned}, last_attended(log), language)
     return sorted(items, key=lambda item: (item.due is None, item.due or date.max, not item.is_planned, item.uid))
 
 
@@ -89,34 +93,68 @@ def _planned(rooms: ApiRooms, decision: Decision, language: Language) -> WorkIte
     )
 
 
-def _advised(rooms: ApiRooms, planned: set[AssetId], language: Language) -> list[WorkItem]:
+def _advised(
+    rooms: ApiRooms, planned: set[AssetId], attended: Mapping[AssetId, int], language: Language
+) -> list[WorkItem]:
     """List advice that asks for somebody to go where nobody has planned to, however many there are."""
-    now = today(rooms)
-    return [
-        WorkItem(
-            uid=f"advice-{asset.id}",
-            asset=asset.id,
-            name=asset.name,
-            due=now + timedelta(days=_ADVICE_DAYS[risk.advice]),
-            is_planned=False,
-            status=text(_ADVISED, language),
-            what=say_advice(risk.advice, language),
-            reason=say_reason(risk.reasons[0], language) if risk.reasons else "",
-            who="",
-        )
-        for asset, risk in _walk(rooms)
-        if asset.id not in planned
-    ]
+    alarmed = rooms.overview.alarmed_since()
+    items = []
+    for found in _walk(rooms):
+        advised = _advised_since(rooms, found)
+        for asset, risk in found:
+            if asset.id in planned:
+                continue
+            # A decision is dated by the wall, which in a replay is far ahead of the stream.
+            after_ns = min(attended.get(asset.id, 0), rooms.now_ns())
+            begun_ns = max(advised.get(asset.id, risk.assessed_at_ns), after_ns)
+            alarm_ns = max(alarmed[asset.id], after_ns) if asset.id in alarmed else None
+            items.append(
+                WorkItem(
+                    uid=f"advice-{asset.id}",
+                    asset=asset.id,
+                    name=asset.name,
+                    due=_last_day(risk.advice, begun_ns, alarm_ns),
+                    is_planned=False,
+                    status=text(_ADVISED, language),
+                    what=say_advice(risk.advice, language),
+                    reason=say_reason(risk.reasons[0], language) if risk.reasons else "",
+                    who="",
+                )
+            )
+    return items
 
 
-def _walk(rooms: ApiRooms) -> Iterator[tuple[Asset, RiskAssessment]]:
-    """Walk over all structures with such an advice: the store passes over the others."""
+def _walk(rooms: ApiRooms) -> Iterator[list[tuple[Asset, RiskAssessment]]]:
+    """Walk over all structures with such an advice, many at a time: the store passes over the others."""
     wanted = ListFilter(advices=tuple(_ADVICE_DAYS))
     key: RankKey | None = None
     while found := rooms.overview.ranked(wanted, after=key, limit=_WALK):
-        for _, asset, risk in found:
-            yield asset, risk
+        yield [(asset, risk) for _, asset, risk in found]
         key = found[-1][0]
+
+
+def _advised_since(rooms: ApiRooms, found: Sequence[tuple[Asset, RiskAssessment]]) -> dict[AssetId, int]:
+    """Give since when each structure has had its advice, in one question for each advice."""
+    since: dict[AssetId, int] = {}
+    for advice in _ADVICE_DAYS:
+        since |= rooms.overview.advised_since(advice, [asset.id for asset, risk in found if risk.advice == advice])
+    return since
+
+
+def _last_day(advice: str, begun_ns: int, alarm_ns: int | None) -> date:
+    """Give the last day of an advice: counted from its beginning, so that it comes nearer and passes.
+
+    With an alarm the inspection is due two weeks after it was raised; that failure became likely only brings it nearer.
+    """
+    last = _day_of(begun_ns) + timedelta(days=_ADVICE_DAYS[advice])
+    if alarm_ns is None or advice not in _OF_ALARMS:
+        return last
+    of_alarm = _day_of(alarm_ns) + timedelta(days=_ALARM_DAYS)
+    return min(last, of_alarm) if advice == "inspect_now" else of_alarm
+
+
+def _day_of(time_ns: int) -> date:
+    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(_LOCAL).date()
 
 
 def _day(due: str | None) -> date | None:

@@ -157,3 +157,52 @@ def test_statements_of_whole_days_are_those_of_a_plain_walk(town: Town, tmp_path
     assert len(expected) == 2
     assert sql.rooms.overview.stated(DAY_NS) == expected
     assert sql.rooms.overview.of(["west"]).stated(DAY_NS) == []
+
+
+def test_an_advice_begins_behind_the_last_day_without_it(town: Town, tmp_path: Path) -> None:
+    """By hours from two days back; a day counts by its beginning, and of a time that was scored again any row."""
+    midnight = NOW_NS // DAY_NS * DAY_NS
+    said = {
+        # Since an hour of the first day, away for some hours of the second.
+        "brug-042": "none " * 5 + "inspect_soon " * 25 + "none " * 3 + "inspect_soon " * 15,
+        # Away at a midnight: anew from the hour behind it.
+        "sluis-7": "inspect_soon " * 24 + "none " * 2 + "inspect_soon " * 22,
+        "tunnel-1": "inspect_soon " * 48,
+        "weg-12": "none " * 48,
+    }
+    sample = town.store.history[0]
+    town.store.history = [
+        replace(
+            sample,
+            assessment_id=f"{asset}@{hour}",
+            asset=AssetId(asset),
+            assessed_at_ns=midnight + (hour - 48) * HOUR_NS,
+            advice=advice,
+        )
+        for asset, advices in said.items()
+        for hour, advice in enumerate(advices.split())
+    ]
+    again = [risk for risk in town.store.history if risk.assessment_id == "tunnel-1@24"]
+    town.store.history += [replace(again[0], assessment_id="tunnel-1@24.r1", revised=True, advice="none")]
+    sql = SqlTown(tmp_path, town).rooms.overview
+    assets = [*map(AssetId, said), AssetId("kade-3")]
+    first = midnight - 48 * HOUR_NS
+    assert sql.advised_since("inspect_soon", assets) == {
+        "brug-042": first + 5 * HOUR_NS,
+        "sluis-7": first + 26 * HOUR_NS,
+        "tunnel-1": first + 25 * HOUR_NS,
+    }
+    for advice in ("inspect_soon", "none", "plan_repair"):
+        assert sql.advised_since(advice, assets) == MemoryOverview(town.store).advised_since(advice, assets)
+    assert sql.advised_since("inspect_soon", []) == {}
+    assert sql.advised_since("inspect_soon", [AssetId("sluis-7")]) == {"sluis-7": first + 26 * HOUR_NS}
+    assert sql.of(["nobody"]).advised_since("inspect_soon", assets) == {}
+
+
+def test_an_asset_is_alarmed_since_the_oldest_alarm_about_it_that_stands(town: Town, overview: SqlOverview) -> None:
+    since = overview.alarmed_since()
+    assert since == MemoryOverview(town.store).alarmed_since()
+    assert since == {
+        "brug-042": NOW_NS - 12 * DAY_NS, "sluis-7": NOW_NS - 13 * DAY_NS, "tunnel-1": NOW_NS - 12 * DAY_NS
+    }  # fmt: skip
+    assert overview.of(["nobody"]).alarmed_since() == {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.identifiers import AssetId
 from domain.measurements import DataQuality, SensorStatus
-from domain.records import AlarmState, RiskAssessment, RiskState
+from domain.records import STANDING_STATES, AlarmState, RiskAssessment, RiskState
 from domain.register import Asset
 from storage.overview_rows import FleetTally, GatewayRow, ListFilter, PlaceRow, StatedChance, grade_now
 from storage.protocols import RankKey
@@ -77,6 +77,22 @@ class MemoryOverview:
             }
             if others:
                 found[own.id] = len(others)
+        return found
+
+    def alarmed_since(self) -> Mapping[AssetId, int]:
+        found: dict[AssetId, int] = {}
+        for alarm in self.store.alarms(states=STANDING_STATES, limit=1_000_000):
+            if alarm.kind.startswith("condition."):
+                found[alarm.asset] = alarm.raised_at_ns
+        return found
+
+    def advised_since(self, advice: str, assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
+        found: dict[AssetId, int] = {}
+        for risk in sorted(self.store.history, key=lambda risk: (risk.assessed_at_ns, risk.advice != advice)):
+            if risk.advice == advice and risk.asset in assets:
+                found.setdefault(risk.asset, risk.assessed_at_ns)
+            elif risk.advice != advice and risk.assessed_at_ns % DAY_NS == 0:
+                found.pop(risk.asset, None)
         return found
 
     def _condition_alarms(self, state: AlarmState) -> int:

@@ -6,11 +6,13 @@ import csv
 import io
 import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 
 from icalendar import Calendar
 
+from api.languages import Language
+from api.pages.work_items import work_items
 from domain.identifiers import AssetId
 from domain.records import AlarmState, DecisionVerb, RiskState
 from storage.protocols import DecisionDraft
@@ -119,7 +121,7 @@ def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
 
 def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Town) -> None:
     town.decisions.links.clear()
-    assert "before 5 Oct 2026" in town.client().get("/work?lang=en").text
+    assert "before 23 Sept 2026" in town.client().get("/work?lang=en").text
     bridge = AssetId("brug-042")
     plan = DecisionDraft(bridge, DecisionVerb.PLAN, "A", "soon", due_on="2026-09-01")
     town.decisions.append(plan, decided_at_ns=NOW_NS)
@@ -145,6 +147,76 @@ def test_no_structure_falls_off_the_work_list_behind_others_that_nothing_is_advi
     assert html.count("Plan an inspection within three months.") == 100
     assert "550 more are not shown here; the files above have all." in html
     assert "Nog 550 staan hier niet; de bestanden hierboven hebben alles." in client.get("/work?lang=nl").text
+
+
+def advised(town: Town) -> tuple[date | None, str]:
+    """Give the day of the only advice, and what it says."""
+    (item,) = work_items(town.rooms(), Language.ENGLISH)
+    assert not item.is_planned
+    return item.due, item.what
+
+
+def test_what_an_alarm_asks_for_comes_nearer_and_is_overdue_in_the_end(town: Town) -> None:
+    """It was two weeks away on each new day."""
+    town.decisions.links.clear()
+    raised = date(2026, 9, 9)
+    assert advised(town)[0] == raised + timedelta(days=14)
+    town.now_ns += DAY_NS
+    assert advised(town)[0] == raised + timedelta(days=14)
+    assert "Overdue" not in town.client().get("/work?lang=en").text
+    town.now_ns += 2 * DAY_NS
+    overdue = town.client().get("/work?lang=en").text
+    assert overdue.index("Overdue") < overdue.index("before 23 Sept 2026") < overdue.index("Week 39")
+    (event,) = Calendar.from_ical(town.client().get("/work-list?kind=ics").content.decode()).walk("VEVENT")
+    assert event.decoded("dtstart") == raised + timedelta(days=14)
+
+
+def test_that_failure_became_likely_brings_an_inspection_nearer_and_never_puts_it_off(town: Town) -> None:
+    town.decisions.links.clear()
+    bridge = AssetId("brug-042")
+    town.store.newest[bridge] = replace(town.store.newest[bridge], advice="inspect_now")
+    assert advised(town) == (date(2026, 9, 23), "Inspect now and prepare measures: failure within 30 days is likely.")
+    town.store.alarm_rows[0] = replace(town.store.alarm_rows[0], raised_at_ns=NOW_NS - 13 * DAY_NS)
+    assert advised(town)[0] == date(2026, 9, 22)
+
+
+def test_advice_without_an_alarm_counts_from_when_it_began(town: Town) -> None:
+    town.decisions.links.clear()
+    town.store.alarm_rows.clear()
+    midnight = NOW_NS // DAY_NS * DAY_NS
+    bridge = AssetId("brug-042")
+    town.store.newest[bridge] = replace(town.store.newest[bridge], advice="plan_repair")
+    assert advised(town)[0] == date(2026, 12, 20), "nothing is known of earlier: ninety days from now"
+    town.store.history = [
+        make_risk(
+            "brug-042",
+            RiskState.ACT,
+            1.0,
+            assessment_id=f"d{days}",
+            assessed_at_ns=midnight - days * DAY_NS,
+            advice="plan_repair" if days <= 100 else "plan_inspection",
+        )
+        for days in range(120)
+    ]
+    begun = date(2026, 9, 21) - timedelta(days=100)
+    assert advised(town)[0] == begun + timedelta(days=90)
+    assert "Overdue" in town.client().get("/work?lang=en").text
+
+
+def test_advice_that_stays_after_somebody_was_there_counts_anew(town: Town) -> None:
+    """The inspection is told; the alarm still stands, and is no reason to call the structure overdue at once."""
+    town.decisions.links.clear()
+    bridge = AssetId("brug-042")
+    seen = DecisionDraft(bridge, DecisionVerb.CORRECT_CONDITION, "A", "Seen up close", condition=3)
+    town.decisions.append(seen, decided_at_ns=NOW_NS - 2 * DAY_NS)
+    assert advised(town)[0] == date(2026, 10, 3)
+    # In a replay the wall is ahead of the stream.
+    town.decisions.append(seen, decided_at_ns=NOW_NS + 500 * DAY_NS)
+    assert advised(town)[0] == date(2026, 10, 5)
+    acknowledged = DecisionDraft(bridge, DecisionVerb.ACKNOWLEDGE, "A", "I know", alarm_id=town.store.alarm_rows[0].id)
+    town.decisions.links.clear()
+    town.decisions.append(acknowledged, decided_at_ns=NOW_NS)
+    assert advised(town)[0] == date(2026, 9, 23)
 
 
 def test_an_empty_work_list_does_not_look_healthy_where_no_sensor_sees(town: Town) -> None:
