@@ -110,12 +110,18 @@ def open_database(address: str, *, patience_s: float = _PATIENCE_S) -> Engine:
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
         use_wal(connection)
+        # SQLite's own knows the letters of ASCII only: a name that begins with É was not found as it is spelt.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         # Entries leave the journal once they are here, so a power cut may not take them back.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
     return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def upgrade_schema(engine: Engine) -> None:

@@ -56,6 +56,8 @@ _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * 10**9
 _NS_PER_YEAR: Final = 365.25 * 86_400e9
 _BEFORE_ALL_NS: Final = -(2**63)
+# What means something in a pattern of LIKE.
+_ESCAPED: Final = str.maketrans({sign: f"/{sign}" for sign in "/%_"})
 _NINETY: Final = HORIZONS_DAYS.index(90)
 
 
@@ -385,11 +387,12 @@ def _about(wanted: ListFilter) -> list[ColumnElement[bool]]:
     if wanted.types:
         conditions.append(detail["type"].as_string().in_([kind.value for kind in wanted.types]))
     if wanted.text:
-        part = wanted.text.lower()
+        # Both sides by the database's own rule, so that a name is found as it is spelt whatever that rule is.
+        part = func.lower(f"%{wanted.text.translate(_ESCAPED)}%")
         conditions.append(
             or_(
-                func.lower(detail["name"].as_string()).contains(part, autoescape=True),
-                func.lower(asset_table.c.id).contains(part, autoescape=True),
+                func.lower(detail["name"].as_string()).like(part, escape="/"),
+                func.lower(asset_table.c.id).like(part, escape="/"),
             )
         )
     return conditions

@@ -16,7 +16,7 @@ from api.pages.live import follows
 from api.pages.promise import promise_texts
 from api.pages.savings import savings_eur
 from api.paging import next_cursor, read_page
-from api.questions import Rooms
+from api.questions import Printable, Rooms
 from api.rooms import ApiRooms
 from api.terms import term
 from api.texts import text
@@ -42,13 +42,18 @@ def _chosen(value: object) -> object:
     return None if value == "" else value
 
 
+def _spaced(value: object) -> object:
+    """Read what was pasted: a tab or a space that does not break is a space."""
+    return "".join(" " if sign.isspace() else sign for sign in value) if isinstance(value, str) else value
+
+
 class ListQuestion(PageQuestion):
     """What the morning list may be asked."""
 
     state: Annotated[list[RiskState], Field(max_length=len(RiskState), default_factory=list)]
     type: Annotated[AssetType | None, BeforeValidator(_chosen)] = None
     data: Annotated[DataQuality | None, BeforeValidator(_chosen)] = None
-    q: Annotated[str, Field(max_length=_SEARCH_CHARACTERS)] = ""
+    q: Annotated[Printable, BeforeValidator(_spaced), Field(max_length=_SEARCH_CHARACTERS)] = ""
     cursor: str | None = None
 
 

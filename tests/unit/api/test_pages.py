@@ -201,6 +201,14 @@ def test_the_list_is_searched_and_narrowed(client: Client) -> None:
     assert client.get("/?type=castle").status == 400
 
 
+def test_what_no_name_has_is_refused_before_the_store_is_asked(client: Client) -> None:
+    """PostgreSQL takes no NUL in a text: the page was a fault of the service there."""
+    for sought in ("%00", "a%00b", "%E2%80%AE"):
+        assert client.get(f"/?q={sought}").status == 400
+    assert client.get(f"/?q={'a' * 101}").status == 400
+    assert row(client.get("/?lang=en&q=%09Brug%C2%A0over%20").text, "Brug over de Dommel")
+
+
 def test_key_figures_stand_above_the_list(client: Client) -> None:
     html = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/?lang=en").text))
     assert "Open alarms about the condition 1 and 1 about sensors and data" in html
