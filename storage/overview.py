@@ -123,14 +123,13 @@ class SqlOverview:
 
     def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
         """List assets of the register that were never assessed, by identifier."""
-        query = (
-            select(asset_table.c.detail)
-            .outerjoin(risk_table, risk_table.c.asset == asset_table.c.id)
-            .where(risk_table.c.asset.is_(None), own_row(self._organisations), *_about(wanted))
-            .order_by(asset_table.c.id)
-            .limit(limit)
-        )
+        query = self._never_assessed(select(asset_table.c.detail), wanted).order_by(asset_table.c.id).limit(limit)
         return [msgspec.convert(row.detail, Asset) for row in self._all(query)]
+
+    def unassessed_count(self, wanted: ListFilter) -> int:
+        """Count what `unassessed` lists without a limit."""
+        query = select(func.count().label("rows")).select_from(asset_table)
+        return int(self._all(self._never_assessed(query, wanted))[0].rows)
 
     def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
         """Give each asset's last final assessment at or before a time; those without one are left out."""
@@ -345,6 +344,11 @@ class SqlOverview:
             GatewayRow(name, *states.get(name, (None, None)), *counted.get(name, (0, 0)))
             for name in sorted({*counted, *states})
         ]
+
+    def _never_assessed(self, query: Select[Any], wanted: ListFilter) -> Select[Any]:
+        return query.outerjoin(risk_table, risk_table.c.asset == asset_table.c.id).where(
+            risk_table.c.asset.is_(None), own_row(self._organisations), *_about(wanted)
+        )
 
     def _own_channels(self) -> ColumnElement[bool]:
         return own_asset(channel_table.c.asset, self._organisations)

@@ -163,6 +163,9 @@ class Overview(Protocol):
     def unassessed(self, wanted: ListFilter, *, limit: int = 100) -> Sequence[Asset]:
         """List assets of the register that were never assessed, by identifier."""
 
+    def unassessed_count(self, wanted: ListFilter) -> int:
+        """Count what `unassessed` lists without a limit."""
+
     def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
         """Give each asset's last final assessment at or before a time; those without one are left out."""
 

@@ -77,6 +77,7 @@ def show_list(request: Request, rooms: Rooms, question: Annotated[ListQuestion, 
     tally = rooms.overview.tally()
     asks_for_them = wanted.qualities in {(), (DataQuality.NONE,)} and not wanted.states
     missing = rooms.overview.unassessed(wanted, limit=_UNASSESSED_SHOWN) if cursor is None and asks_for_them else ()
+    is_full = len(missing) == _UNASSESSED_SHOWN
     return render(
         "list.html",
         request,
@@ -94,7 +95,7 @@ def show_list(request: Request, rooms: Rooms, question: Annotated[ListQuestion, 
         first_page=None if question.cursor is None else address("/", question, cursor=None),
         next_page=None if cursor is None else address("/", question, cursor=cursor),
         unassessed=[(asset.id, asset.name, term("asset_type", asset.type, language)) for asset in missing],
-        unassessed_count=tally.unassessed,
+        unassessed_more=rooms.overview.unassessed_count(wanted) - len(missing) if is_full else 0,
         rules=[(state, term("state", state, language), _rule(state, language)) for state in RiskState],
     )
 

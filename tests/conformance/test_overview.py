@@ -86,6 +86,7 @@ def test_lists_are_those_of_a_plain_walk(town: Town, overview: SqlOverview, want
     plain = MemoryOverview(town.store)
     assert list(overview.ranked(wanted)) == list(plain.ranked(wanted))
     assert list(overview.unassessed(wanted)) == list(plain.unassessed(wanted))
+    assert overview.unassessed_count(wanted) == plain.unassessed_count(wanted)
 
 
 def test_pages_of_a_filtered_list_neither_skip_nor_repeat(overview: SqlOverview) -> None:

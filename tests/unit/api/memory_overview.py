@@ -41,6 +41,9 @@ class MemoryOverview:
         rows = sorted(self.store.asset_rows, key=lambda asset: asset.id)
         return [asset for asset in rows if asset.id not in self.store.newest and _fits(asset, wanted)][:limit]
 
+    def unassessed_count(self, wanted: ListFilter) -> int:
+        return len(self.unassessed(wanted, limit=1_000_000))
+
     def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
         found: dict[AssetId, RiskAssessment] = {}
         for risk in sorted(self.store.history, key=lambda risk: risk.assessed_at_ns):

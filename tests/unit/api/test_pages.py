@@ -127,6 +127,18 @@ def test_an_asset_that_was_never_assessed_is_listed_and_not_called_healthy(clien
     assert 'class="state ok"' not in page
 
 
+def test_a_list_of_never_assessed_structures_says_how_many_it_leaves_out(town: Town) -> None:
+    """It gave fifty of any number, and said nothing about the rest."""
+    town.store.asset_rows += [make_asset(f"n{place:03}", f"Nieuw {place}") for place in range(49)]
+    client = town.client()
+    assert "not shown here" not in client.get("/?lang=en").text
+    town.store.asset_rows += [make_asset(f"o{place:03}", f"Oud {place}") for place in range(70)]
+    assert "70 more are not shown here; search by name, identifier or type." in client.get("/?lang=en").text
+    assert "20 more are not shown here" in client.get("/?lang=en&q=oud").text
+    town.store.asset_rows = town.store.asset_rows[:55]
+    assert "Nog 1 staat hier niet; zoek op naam, nummer of type." in client.get("/?lang=nl").text
+
+
 def test_names_from_outside_are_escaped(client: Client) -> None:
     html = client.get("/").text
     assert "Havenkade &lt;noord&gt;" in html
