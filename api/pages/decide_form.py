@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
+from typing import Final
 
 from fastapi import Request
 
@@ -15,10 +17,19 @@ from domain.records import DecisionVerb
 
 __all__ = ["DecideForm", "caller_of", "may_decide", "verb_choices"]
 
+_ONCE_BYTES: Final = 16
+
 
 @dataclass(frozen=True, slots=True)
 class DecideForm:
-    """A decision as it was typed; `faults` by name of the field."""
+    """A decision as it was typed; `faults` by name of the field.
+
+    Attributes
+    ----------
+    once : str
+        What tells one form that was shown from the next, so that it counts once however often it is sent; empty
+        before it came back.
+    """
 
     verb: str = ""
     reason: str = ""
@@ -27,7 +38,12 @@ class DecideForm:
     condition: str = ""
     failed_on: str = ""
     whole_event: bool = False
+    once: str = ""
     faults: dict[str, str] = field(default_factory=dict)
+
+    def shown_once(self) -> str:
+        """Give what the form carries as `once`: new for one that nobody sent yet."""
+        return self.once or secrets.token_urlsafe(_ONCE_BYTES)
 
 
 def caller_of(request: Request) -> Caller | None:

@@ -1,7 +1,8 @@
 """The decision form: shown on the page of a structure and of an alarm, and taken here.
 
 What was typed never gets lost: a form with a fault comes back with it, and says what is missing beside the field. The
-decision goes into the same append-only log as through the API.
+decision goes into the same append-only log as through the API. A form that is sent twice, as by a double click, leads
+to one decision.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from api.decision_body import (
     EventDecisionBody,
     draft_decision,
     draft_event,
+    once_key,
 )
 from api.languages import Language
 from api.pages.alarms import show_one_alarm
@@ -31,10 +33,11 @@ from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.texts import text
 from api.times import parse_date
-from domain.access import Right
+from domain.access import Caller, Right
 from domain.identifiers import AssetId
-from domain.records import EVENT_VERBS, YEARS
+from domain.records import EVENT_VERBS, YEARS, Alarm, Decision
 from storage.event_alarms import alarms_of, unjudged
+from storage.protocols import OnceKey
 
 __all__ = ["router"]
 
@@ -58,6 +61,7 @@ def take_decision(
     condition: Annotated[str, Form(max_length=8)] = "",
     failed_on: Annotated[str, Form(max_length=32)] = "",
     whole_event: Annotated[str, Form(max_length=8)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
     lang: Annotated[str, Form(max_length=2)] = "",
 ) -> Response:
     """Write a decision, and go back to where it was made."""
@@ -73,6 +77,7 @@ def take_decision(
         condition=condition,
         failed_on=failed_on,
         whole_event=bool(whole_event),
+        once=once,
     )
     body, faults = _checked(given, _still_known(assessment, about.id, rooms), language)
     case = known_alarm(alarm, rooms) if alarm else None
@@ -81,6 +86,9 @@ def take_decision(
     if case is not None and case.asset != about.id:
         faults["verb"] = text("This alarm is about another structure; open its page again.", language)
     event = case.event_id if case is not None and whole_event else ""
+    key = None if body is None or faults else _once(given, body, about=event or alarm or about.id, who=who)
+    if key is not None and (earlier := rooms.decisions.repeated(key)):
+        return _back(earlier[0], case, question)
     struck = unjudged(alarms_of(rooms.store, event)) if event else []
     if body is not None and whole_event:
         if body.verb not in EVENT_VERBS:
@@ -95,13 +103,28 @@ def take_decision(
     if struck:
         asked = EventDecisionBody(verb=body.verb, decidedBy=body.decided_by, reason=body.reason)
         drafts = draft_event(asked, struck, who=who, rooms=rooms)
-        decision = rooms.decisions.append_all(drafts, decided_at_ns=rooms.wall_clock_ns())[0]
+        decision = rooms.decisions.append_all(drafts, decided_at_ns=rooms.wall_clock_ns(), once=key)[0]
     else:
         draft = draft_decision(body, asset=about.id, alarm_id=None if case is None else case.id, who=who, rooms=rooms)
-        decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns())
-    back = f"/assets/{about.id}" if case is None else f"/alarms/{quote(case.id, safe='')}"
-    target = address(back, PageQuestion(lang=question.lang), decided=decision.id)
+        decision = rooms.decisions.append(draft, decided_at_ns=rooms.wall_clock_ns(), once=key)
+    return _back(decision, case, question)
+
+
+def _back(decision: Decision, case: Alarm | None, question: PageQuestion) -> Response:
+    path = f"/assets/{decision.asset}" if case is None else f"/alarms/{quote(case.id, safe='')}"
+    target = address(path, PageQuestion(lang=question.lang), decided=decision.id)
     return Response(status_code=303, headers={"Location": f"{target}#decisions"})
+
+
+def _once(given: DecideForm, body: DecisionBody, *, about: str, who: Caller) -> OnceKey | None:
+    """Give the key of a form and of what was typed in it: who goes back in the browser and types on, decides again.
+
+    The assessment is left out: an hour may close between the two clicks.
+    """
+    if not given.once:
+        return None
+    typed = body.model_copy(update={"assessment_id": None})
+    return once_key(f"form\x1f{given.once}\x1f{typed.model_dump_json()}", typed, about=about, who=who)
 
 
 def _still_known(assessment: str, asset: AssetId, rooms: ApiRooms) -> str:

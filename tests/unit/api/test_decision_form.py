@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,11 +11,11 @@ import pytest
 
 from api.access import cookie_name, session_token
 from domain.access import Role
-from domain.records import DecisionVerb
+from domain.records import AlarmState, DecisionVerb
 from storage.access import AccessStore, Session
 from tests.unit.api.client import Answer, Client
 from tests.unit.api.organisations import shared_town
-from tests.unit.api.samples import HOUR_NS
+from tests.unit.api.samples import HOUR_NS, make_alarm
 from tests.unit.api.town import Town
 
 ALARM = "brug-042.condition.settlement.12"
@@ -51,6 +52,48 @@ def test_a_decision_about_an_alarm_names_it(client: Client, town: Town) -> None:
     assert answer.headers["location"].startswith(path)
     assert town.decisions.links[-1].alarm_id == ALARM
     assert "Scheur gezien" in client.get(path).text
+
+
+def hidden(client: Client, path: str) -> dict[str, str]:
+    """Give what the form on a page carries beside what is typed."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', client.get(path).text))
+
+
+@pytest.mark.parametrize("path", ["/assets/brug-042", f"/alarms/{ALARM}"])
+def test_a_form_that_is_sent_twice_is_one_decision(client: Client, town: Town, path: str) -> None:
+    """A double click wrote two links into the log that nothing is ever taken out of."""
+    before = len(town.decisions.links)
+    form = GOOD | hidden(client, path)
+    first = post(client, form)
+    town.wall_clock_ns += HOUR_NS
+    again = post(client, form | {"assessment": "brug-042@an hour later"})
+    assert (again.status, again.headers["location"]) == (303, first.headers["location"])
+    assert len(town.decisions.links) == before + 1
+    # Back in the browser and typed on, or a new form with the same words: these are meant.
+    assert post(client, form | {"reason": "Nog een scheur"}).status == 303
+    assert post(client, GOOD | hidden(client, path)).status == 303
+    assert len(town.decisions.links) == before + 3
+
+
+def test_a_form_about_a_whole_event_that_is_sent_twice_is_decided_once(client: Client, town: Town) -> None:
+    town.store.alarm_rows += [
+        make_alarm(asset, 2, id=f"e-{asset}", event_id="e-sluis-7") for asset in ("sluis-7", "tunnel-1")
+    ]
+    form = GOOD | hidden(client, "/alarms/e-sluis-7") | {"verb": "dismiss", "whole_event": "yes"}
+    first = post(client, form)
+    town.store.alarm_rows = [replace(alarm, state=AlarmState.DISMISSED) for alarm in town.store.alarm_rows]
+    again = post(client, form)
+    assert (again.status, again.headers["location"]) == (303, first.headers["location"])
+    assert [link.event_id for link in town.decisions.links].count("e-sluis-7") == 2
+
+
+def test_a_form_that_came_back_with_a_fault_is_still_sent_once(client: Client, town: Town) -> None:
+    form = GOOD | hidden(client, "/assets/brug-042")
+    before = len(town.decisions.links)
+    refused = post(client, form | {"reason": ""})
+    assert f'name="once" value="{form["once"]}"' in refused.text
+    assert [post(client, form).status for _ in range(2)] == [303, 303]
+    assert len(town.decisions.links) == before + 1
 
 
 @pytest.mark.slow
