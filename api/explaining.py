@@ -28,6 +28,8 @@ __all__ = ["explanation_item", "explanation_text"]
 
 _SAME: Final = 1e-9
 _LAST_WEEK: Final = 52
+# Weeks that have a name, by how far they are.
+_NEAR_WEEKS: Final = {0: "this_week", 1: "next_week"}
 _TELLING_SHARE: Final = 0.05
 # More than before any damage was seen.
 _TELLING_STRETCH: Final = 0.08
@@ -53,10 +55,13 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     if abs(stretch - 1.0) >= _TELLING_STRETCH:
         found.append(put("life_wider") if stretch > 1.0 else put("life_narrower"))
     plan = explanation.plan
+    cost = euros(plan.waiting_a_week_eur, language)
     if plan.best_week >= _LAST_WEEK:
         found.append(put("no_week"))
+    elif plan.best_week in _NEAR_WEEKS:
+        found.append(put(_NEAR_WEEKS[plan.best_week], cost=cost))
     else:
-        found.append(put("week", week=str(plan.best_week), cost=euros(plan.waiting_a_week_eur, language)))
+        found.append(put("week", week=str(plan.best_week), cost=cost))
     if plan.inspection_eur >= 1.0:
         found.append(put("inspection", cost=euros(plan.inspection_eur, language)))
     if explanation.look_alike is not None:

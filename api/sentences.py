@@ -133,12 +133,34 @@ REASON_SENTENCES: Final = {
     "works_settling": "After works, what is normal is being learned again for {channels} channels.",
 }
 
-# Where a fact that counts is one: which fact, and the sentence then.
+# Where a fact that counts is one (or minus one): which fact, and the sentence then.
 ONE_SENTENCES: Final = {
+    "alarms_dismissed": (
+        "judged",
+        (
+            "Colleagues dismissed the only such alarm ({mode}) on this type of structure ({asset_type}), "
+            "so an alarm takes more evidence."
+        ),
+    ),
+    "alarms_dismissed_here": (
+        "judged",
+        "Colleagues dismissed the only such alarm ({mode}) here, so an alarm takes more evidence.",
+    ),
     "all_as_expected": ("channels", "The one condition measurement is as expected."),
+    "clock_jumped": (
+        "jump_s",
+        "The clock of sensor {sensor} jumped by {jump_s} second against the time its messages arrive.",
+    ),
     "commissioning": (
         "channels",
         "The sensors are still learning what is normal: {values} of {needed} measurements so far, for one channel.",
+    ),
+    "sensor_drift": (
+        "others",
+        (
+            "Sensor {sensor} ({channel}) has moved {apart} {unit} away from the one similar sensor in the same "
+            "weather; have it checked."
+        ),
     ),
     "works_settling": ("channels", "After works, what is normal is being learned again for one channel."),
 }
@@ -163,6 +185,8 @@ EXPLANATION_SENTENCES: Final = {
         "{share} of the chance of failure within 90 days comes from what no sensor sees: type, age and inspection."
     ),
     "week": "The cheapest week to repair is week {week} from now; waiting one week longer than needed costs {cost}.",
+    "this_week": "Repairing is cheapest this week; waiting one week longer than needed costs {cost}.",
+    "next_week": "Repairing is cheapest next week; waiting one week longer than needed costs {cost}.",
     "no_week": "Repairing within a year costs more than waiting.",
     "inspection": "An inspection before deciding is worth at most {cost}.",
     "life_wider": "The margin around the remaining life is wider than usual: damage here grows by fits and starts, or "

@@ -18,7 +18,7 @@ from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
 from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
-from api.texts import capital, text
+from api.texts import capital, plural, text
 from domain.measurements import DataQuality
 from domain.records import Reason, RiskAssessment, RiskState
 
@@ -62,7 +62,7 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     if sentence is None:
         return _listing(reason, language)
     counted, one = ONE_SENTENCES.get(code, ("", ""))
-    template = text(one if reason.facts.get(counted) == 1 else sentence, language, context="reason")
+    template = text(one if reason.facts.get(counted) in {1, -1} else sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
     # A number and its unit stay on one line.
     template = template.replace(" °C", "\N{NO-BREAK SPACE}°C")
@@ -111,7 +111,7 @@ def _written(key: str, value: Fact, reason: Reason, language: Language) -> str:
     if key == "hours":
         return span(value / _HOURS_PER_DAY, language)
     if key == "age_years":
-        return f"{number(value, language)} {'jaar' if language is Language.DUTCH else 'years'}"
+        return plural("{count} year", "{count} years", round(value), language, count=number(value, language))
     if key.endswith("_degc"):
         return number(value, language, decimals=1)
     decimals = _decimals(value, reason.facts)

@@ -11,7 +11,7 @@ from api.figures import number
 from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, term
-from api.texts import capital, text
+from api.texts import capital, plural, text
 from domain.measurements import SeriesPoint
 from domain.modes import ModePoint
 
@@ -109,9 +109,12 @@ def _against_temperature(
         language,
         code=code,
         title=title,
-        sentence=text(
+        sentence=plural(
+            "{count} time both a frequency and a temperature. A frequency that falls at the same temperature "
+            "points to a loss of stiffness.",
             "{count} times both a frequency and a temperature. A frequency that falls at the same temperature "
             "points to a loss of stiffness.",
+            len(pairs),
             language,
             count=number(len(pairs), language),
         ),

@@ -14,7 +14,7 @@ from api.figures import local_time, number, quantity, span
 from api.interactive import Tip
 from api.languages import Language
 from api.terms import channel_name, unit_symbol
-from api.texts import capital, text
+from api.texts import capital, plural, text
 from domain.measurements import SeriesPoint
 
 __all__ = ["measured_chart", "thinned"]
@@ -145,22 +145,28 @@ def _sentence(points: Sequence[SeriesPoint], symbol: str, language: Language) ->
     """Say in words what the drawing shows: the newest value, what was expected, how often it lay outside."""
     newest, judged = points[-1], [point for point in points if point.expected is not None and point.band is not None]
     length = span((newest.start_ns - points[0].start_ns) / _NS_PER_DAY, language)
-    said = text(
-        "{count} values over {length}; the newest, of {time}, is {value}.",
-        language,
-        count=number(len(points), language),
-        length=length,
-        time=local_time(newest.start_ns, language),
-        value=_value(newest.value, newest.band, symbol, language),
-    )
+    when, value = local_time(newest.start_ns, language), _value(newest.value, newest.band, symbol, language)
+    if len(points) == 1:
+        said = text("One value, of {time}: {value}.", language, time=when, value=value)
+    else:
+        said = text(
+            "{count} values over {length}; the newest, of {time}, is {value}.",
+            language,
+            count=number(len(points), language),
+            length=length,
+            time=when,
+            value=value,
+        )
     if not judged:
         return f"{said} {text('What is normal is not known here yet.', language)}"
     outside = sum(_is_outside(point) for point in judged)
     return (
         said
         + " "
-        + text(
+        + plural(
+            "{outside} of {judged} lies outside the band of what is normal.",
             "{outside} of {judged} lie outside the band of what is normal.",
+            outside,
             language,
             outside=number(outside, language),
             judged=number(len(judged), language),

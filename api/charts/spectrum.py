@@ -11,7 +11,7 @@ from api.drawing import Drawing
 from api.figures import local_date, number
 from api.interactive import Tip
 from api.languages import Language
-from api.texts import text
+from api.texts import plural, text
 from domain.modes import AveragedSpectrum, ModePoint
 
 __all__ = ["spectrum_chart"]
@@ -127,8 +127,10 @@ def _thinned(spectrum: AveragedSpectrum) -> list[tuple[float, float, float]]:
 
 
 def _sentence(spectrum: AveragedSpectrum, seen: Sequence[ModePoint], language: Language) -> str:
-    said = text(
+    said = plural(
+        "The average of {count} waveform up to {day}.",
         "The average of {count} waveforms up to {day}.",
+        spectrum.blocks,
         language,
         count=number(spectrum.blocks, language),
         day=local_date(spectrum.end_ns - 1, language),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from api.figures import chance, number, percent, quantity
+from api.figures import chance, number, percent, quantity, span
 from api.languages import Language
 from api.terms import channel_name, subject_name, term, unit_symbol
 from api.texts import capital, text
@@ -85,8 +85,8 @@ def _change(row: ModeChange, language: Language) -> str:
     share = percent(row.share_of_alarm, language)
     said = text("{mode}: {share} of the evidence that an alarm takes.", language, mode=name, share=share)
     if row.days_to_alarm is not None:
-        days = number(row.days_to_alarm, language)
-        said += " " + text("If it goes on like this, in about {days} days.", language, days=days)
+        days = span(row.days_to_alarm, language)
+        said += " " + text("If it goes on like this, in about {days}.", language, days=days)
     return said
 
 

@@ -63,6 +63,16 @@ def test_the_words_say_what_the_drawing_shows(drawing: Drawing) -> None:
     assert ">3,10<" in (dutch.svg or "")
 
 
+def test_one_value_is_no_plural(drawing: Drawing) -> None:
+    """It said "1 values over 0 minutes", and "1 of 1 lie outside"."""
+    said = measured_chart(drawing, hours(1), "natural_frequency_1", "acc1", "Hz", Language.ENGLISH).sentence
+    assert said.startswith("One value, of ")
+    assert said.endswith(": 3.000\N{NO-BREAK SPACE}Hz. 1 of 1 lies outside the band of what is normal.")
+    dutch = measured_chart(drawing, hours(1), "natural_frequency_1", "acc1", "Hz", Language.DUTCH).sentence
+    assert dutch.startswith("Eén waarde, van ")
+    assert "1 van de 1 ligt buiten de band" in dutch
+
+
 def test_a_label_of_thousands_keeps_its_noughts(drawing: Drawing) -> None:
     """Coordinates are cut to two decimals; `400.000` is Dutch for a large amount and once was cut too."""
     spec = {

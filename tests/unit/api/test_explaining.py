@@ -35,6 +35,21 @@ def test_a_margin_that_is_not_as_usual_is_told(stretch: float, english: str | No
     assert explanation_item(asset, explanation, Language.ENGLISH, NOW_NS).life_stretch == stretch
 
 
+@pytest.mark.parametrize(
+    ("week", "english", "dutch"),
+    [
+        (0, "Repairing is cheapest this week;", "Herstel is deze week het goedkoopst;"),
+        (1, "Repairing is cheapest next week;", "Herstel is volgende week het goedkoopst;"),
+        (2, "The cheapest week to repair is week 2 from now;", "De goedkoopste week voor herstel is over 2 weken;"),
+    ],
+)
+def test_a_near_week_has_a_name(week: int, english: str, dutch: str) -> None:
+    """It said "over 1 weken"."""
+    explanation = replace(EXPLANATION, plan=replace(EXPLANATION.plan, best_week=week))
+    for language, begin in ((Language.ENGLISH, english), (Language.DUTCH, dutch)):
+        assert any(line.startswith(begin) for line in explanation_text(explanation, language))
+
+
 @pytest.mark.parametrize(("damaged", "is_open", "told"), [(0.6, False, 0.7), (0.1, True, 0.7), (0.1, False, 1.0)])
 def test_only_the_life_of_a_damage_is_stretched(damaged: float, told: float, *, is_open: bool) -> None:
     explanation = told_with(0.7, damaged=damaged, is_open=is_open)

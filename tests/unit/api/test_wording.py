@@ -190,6 +190,17 @@ def test_one_is_no_plural(code: str, language: Language) -> None:
     assert "2" in many
 
 
+@pytest.mark.parametrize(
+    ("language", "year", "years", "second"),
+    [(Language.ENGLISH, "1 year.", "54 years.", "-1 second "), (Language.DUTCH, "1 jaar.", "54 jaar.", "-1 seconde ")],
+)
+def test_one_year_and_a_second_back_are_no_plurals(language: Language, year: str, years: str, second: str) -> None:
+    said = [say_reason(Reason("prior_by_age", FACTS | {"age_years": age}), language) for age in (1.0, 54)]
+    assert said[0].endswith(year)
+    assert said[1].endswith(years)
+    assert second in say_reason(Reason("clock_jumped", {"sensor": "s", "jump_s": -1}), language)
+
+
 def test_a_changed_frequency_is_said_with_its_day_its_size_and_what_that_means() -> None:
     facts: dict[str, str | float | int] = {
         "sensor": "acc1",
