@@ -23,8 +23,8 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, dependencies=[*reads_pages(), follows()])
 
 _WEEKS: Final = 8
-# Of one group; the files hold all. A page of eleven full groups stays readable, and under half a megabyte.
-_SHOWN: Final = 100
+# Of one group; the files hold all. What a reader takes in at once, and a quarter of a megabyte if all eleven are full.
+_SHOWN: Final = 50
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

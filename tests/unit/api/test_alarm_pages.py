@@ -121,7 +121,7 @@ def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
 
 def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Town) -> None:
     town.decisions.links.clear()
-    assert "before 23 Sept 2026" in town.client().get("/work?lang=en").text
+    assert "by 23 Sept 2026" in town.client().get("/work?lang=en").text
     bridge = AssetId("brug-042")
     plan = DecisionDraft(bridge, DecisionVerb.PLAN, "A", "soon", due_on="2026-09-01")
     town.decisions.append(plan, decided_at_ns=NOW_NS)
@@ -144,9 +144,9 @@ def test_no_structure_falls_off_the_work_list_behind_others_that_nothing_is_advi
     assert {row[2] for row in rows[1:]} == {f"b{number:03}" for number in range(250, 900)} | {"brug-042"}
     html = client.get("/work?lang=en").text
     assert "650 items" in html
-    assert html.count("Plan an inspection within three months.") == 100
-    assert "550 more are not shown here; the files above have all." in html
-    assert "Nog 550 staan hier niet; de bestanden hierboven hebben alles." in client.get("/work?lang=nl").text
+    assert html.count("Plan an inspection within three months.") == 50
+    assert "600 more are not shown here; the files above have all." in html
+    assert "Nog 600 staan hier niet; de bestanden hierboven hebben alles." in client.get("/work?lang=nl").text
 
 
 def advised(town: Town) -> tuple[date | None, str]:
@@ -166,7 +166,7 @@ def test_what_an_alarm_asks_for_comes_nearer_and_is_overdue_in_the_end(town: Tow
     assert "Overdue" not in town.client().get("/work?lang=en").text
     town.now_ns += 2 * DAY_NS
     overdue = town.client().get("/work?lang=en").text
-    assert overdue.index("Overdue") < overdue.index("before 23 Sept 2026") < overdue.index("Week 39")
+    assert overdue.index("Overdue") < overdue.index("by 23 Sept 2026") < overdue.index("Week 39")
     (event,) = Calendar.from_ical(town.client().get("/work-list?kind=ics").content.decode()).walk("VEVENT")
     assert event.decoded("dtstart") == raised + timedelta(days=14)
 
