@@ -15,11 +15,12 @@ from pydantic import field_validator as check_field
 from pydantic.alias_generators import to_camel
 
 from api.access import Who
+from api.decided_on import assessment_decided_on
 from api.problems import REQUIRED_OF_CALLER, FieldError, invalid_input
 from api.rooms import ApiRooms
 from api.times import IN_YEARS, parse_day
 from domain.access import Caller
-from domain.identifiers import AssetId, names_provisional
+from domain.identifiers import AssetId
 from domain.records import Alarm, DecisionVerb, EventVerb
 from storage.protocols import DecisionDraft, OnceKey
 
@@ -39,7 +40,6 @@ __all__ = [
 
 # What only makes sense about an alarm.
 ABOUT_ALARMS: Final = (DecisionVerb.ACKNOWLEDGE, DecisionVerb.CONFIRM, DecisionVerb.DISMISS)
-_ITEM_CHARACTERS: Final = 256
 _NAME_EXPECTED: Final = "the name of the person who decides"
 _NEEDED: Final = {"plan": ("dueOn", "string"), "correct-condition": ("condition", "integer")}
 
@@ -269,21 +269,12 @@ def draft_decision(
         errors.append(FieldError("body", "decidedBy", "nothing", _NAME_EXPECTED))
     if alarm_id is None and given.verb in ABOUT_ALARMS:
         errors.append(FieldError("body", "verb", repr(given.verb.value), "this verb at the address of an alarm"))
-    assessment = given.assessment_id
-    newest = rooms.store.risk(asset)
-    if assessment is None:
-        assessment = None if newest is None else newest.assessment_id
-    elif newest is None or newest.assessment_id != assessment:
-        # A provisional assessment is current, but not among the kept ones.
-        is_text = 0 < len(assessment) <= _ITEM_CHARACTERS and assessment.isprintable()
-        found = rooms.store.assessment(assessment) if is_text else None
-        if found is None and newest is not None and names_provisional(assessment, asset):
-            # A newer one has followed it and nothing of it is kept, so its name would lead an auditor nowhere: the
-            # newest is recorded, as for a form of the pages, and the answer names it.
-            assessment = newest.assessment_id
-        elif found is None or found.asset != asset:
-            expected = f"an assessment of asset {asset!r}, or nothing for its newest"
-            errors.append(FieldError("body", "assessmentId", repr(assessment[:100]), expected))
+    assessment: str | None = None
+    try:
+        assessment = assessment_decided_on(rooms.store, asset, given.assessment_id)
+    except LookupError:
+        expected = f"an assessment of asset {asset!r}, or nothing for its newest"
+        errors.append(FieldError("body", "assessmentId", repr((given.assessment_id or "")[:100]), expected))
     if errors or name is None:
         raise invalid_input(errors)
     return DecisionDraft(

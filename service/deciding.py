@@ -10,6 +10,7 @@ from typing import Final, cast, get_args
 
 from pydantic import ValidationError
 
+from api.decided_on import assessment_decided_on
 from api.decision_body import ABOUT_ALARMS, DecisionBody
 from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
@@ -157,18 +158,13 @@ def _in_words(name: str, fields: Mapping[str, object], complaint: str) -> str:
 
 def _rests_on(store: SqlAdvisoryStore, asset: AssetId, assessment: str | None) -> str | None:
     """Give the assessment that a decision rests on: the one that was named, or the newest."""
-    newest = store.risk(asset)
-    if assessment is None:
-        return None if newest is None else newest.assessment_id
-    if newest is not None and newest.assessment_id == assessment:
-        return assessment  # a provisional one is current, but not among the kept ones
-    found = store.assessment(assessment) if assessment.isprintable() else None
-    if found is None or found.asset != asset:
+    try:
+        return assessment_decided_on(store, asset, assessment)
+    except LookupError as error:
         raise DecisionError(
-            f"got assessment {assessment[:_GOT_CHARACTERS]!r}, expected one of asset {asset!r}: an `assessmentId` of "
-            f"GET /v1/assets/{asset}/risk/history, or no --assessment for the newest"
-        )
-    return assessment
+            f"got assessment {(assessment or '')[:_GOT_CHARACTERS]!r}, expected one of asset {asset!r}: an "
+            f"`assessmentId` of GET /v1/assets/{asset}/risk/history, or no --assessment for the newest"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import ValidationError
 
 from api.access import Who, checked_form, needs, reads_pages
+from api.decided_on import assessment_decided_on
 from api.decision_body import (
     ABOUT_ALARMS,
     DecisionBody,
@@ -28,7 +29,7 @@ from api.pages.alarms import show_one_alarm
 from api.pages.asset import AssetQuestion, show_asset
 from api.pages.decide_form import DecideForm
 from api.pages.frame import PageQuestion, address, page_language
-from api.questions import Rooms, known_item, registered
+from api.questions import Rooms, registered
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.texts import text
@@ -128,15 +129,14 @@ def _once(given: DecideForm, body: DecisionBody, *, about: str, who: Caller) -> 
 
 
 def _still_known(assessment: str, asset: AssetId, rooms: ApiRooms) -> str:
-    """Keep the assessment that the page showed, unless it was a provisional one that has been followed up.
+    """Give the assessment that the page showed, or the one that has followed it; empty for none of this asset.
 
-    A form must not be lost because an hour closed while its reason was typed; the newest assessment is named then.
+    A form must not be lost because an hour closed while its reason was typed.
     """
-    newest = rooms.store.risk(asset)
-    if newest is not None and newest.assessment_id == assessment:
-        return assessment
-    kept = rooms.store.assessment(assessment) if known_item(assessment) else None
-    return assessment if kept is not None and kept.asset == asset else ""
+    try:
+        return assessment_decided_on(rooms.store, asset, assessment) or "" if assessment else ""
+    except LookupError:
+        return ""
 
 
 def _checked(given: DecideForm, assessment: str, language: Language) -> tuple[DecisionBody | None, dict[str, str]]:

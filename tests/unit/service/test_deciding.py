@@ -101,7 +101,9 @@ def test_what_the_api_refuses_is_not_written(
 
 
 @pytest.mark.parametrize("verb", ["acknowledge", "confirm", "dismiss", "inspect"])
-@pytest.mark.parametrize("assessment", ["nope", "brug-042@3", "sluis-7@2026-09-21T13"])
+@pytest.mark.parametrize(
+    "assessment", ["nope", "brug-042@3", "sluis-7@2026-09-21T13", "brug-042.20260921T130000Z.p.0123456789abcdef"]
+)
 def test_both_ways_take_the_same(town: SqlTown, decide: Decide, tmp_path: Path, verb: str, assessment: str) -> None:
     body = {"verb": verb, "decidedBy": "A", "reason": "b", "assessmentId": assessment}
     answer = Client(create_app(town.rooms)).post("/v1/assets/brug-042/decisions", body)
