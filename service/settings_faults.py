@@ -15,6 +15,7 @@ from storage.influx_target import without_password
 __all__ = ["fault_in_words", "unreadable_variables"]
 
 _HIDDEN: Final = "'***'"
+_OUR_RULE: Final = "Value error, expected "
 
 
 def fault_in_words(model: type[BaseModel], item: Mapping[str, Any]) -> str:
@@ -32,7 +33,8 @@ def fault_in_words(model: type[BaseModel], item: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{key}: no such setting; docs/settings.md lists them all"
-    return f"{key}: got {_shown(_type_at(model, item['loc']), item['input'])}, expected: {item['msg'].lower()}"
+    got, expected = _shown(_type_at(model, item["loc"]), item["input"]), item["msg"].removeprefix(_OUR_RULE)
+    return f"{key}: got {got}, expected: {expected if expected != item['msg'] else expected.lower()}"
 
 
 def unreadable_variables(model: type[BaseModel], prefix: str, environment: Mapping[str, str]) -> list[str]:

@@ -218,6 +218,14 @@ class ApiSection(BaseModel):
     page_size: int = Field(100, ge=1, le=500, description="Items of a list when the caller names no number.")
     page_size_max: int = Field(500, ge=1, le=5000, description="Most items that a caller may ask for.")
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _without_patterns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse `*.example.org`, which no header equals."""
+        if any("*" in name for name in names if name != "*"):
+            raise ValueError("expected whole names such as schouw.example.org, or a * alone for all")
+        return names
+
 
 class AccessSection(BaseModel):
     """Who may ask."""

@@ -108,7 +108,7 @@ def open_checkpoint(scenario: Scenario, path: Path | None) -> Checkpoint:
     elif (saved.scenario, saved.start_ns) != (name, scenario.start_ns):
         raise ConfigurationError(
             f"progress file {str(path)!r} belongs to another scenario, seed or first day than {scenario.name!r}; "
-            "remove it to begin anew, or give the scenario it was made with"
+            "give the scenario it was made with, or another file (and another data folder) for this one"
         )
     checkpoint = Checkpoint(path, replace(saved, session=saved.session + 1))
     try:

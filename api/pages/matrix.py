@@ -113,9 +113,9 @@ def _by_cell(places: Sequence[PlaceRow]) -> dict[tuple[int, ...], list[PlaceRow]
 
 
 def _cost_class(place: PlaceRow) -> int:
-    """Give the number of the class of cost; behind the last one: the register names no cost."""
+    """Give the number of the class of cost; behind the last one: the register names no cost, or 0, which is none."""
     cost = place.emergency_repair_cost_eur
-    return len(_COSTS_EUR) if cost is None else max(n for n, low in enumerate(_COSTS_EUR) if cost >= low)
+    return len(_COSTS_EUR) if not cost else max(n for n, low in enumerate(_COSTS_EUR) if cost >= low)
 
 
 def _weight(row: int, column: int) -> int | None:

@@ -229,9 +229,9 @@ def true_assets(register: Register) -> tuple[TrueAsset, ...]:
     sensors = {(channel.asset, channel.sensor) for channel in register.channels}
     found = []
     for asset in register.assets:
-        planned = asset.planned_repair_cost_eur if asset.planned_repair_cost_eur is not None else _PLANNED_EUR
-        emergency = asset.emergency_repair_cost_eur
-        emergency = _EMERGENCY_FACTOR * planned if emergency is None else emergency
+        # 0 stands for a cost that nobody knows, as in `models.consequence`.
+        planned = asset.planned_repair_cost_eur or _PLANNED_EUR
+        emergency = asset.emergency_repair_cost_eur or _EMERGENCY_FACTOR * planned
         closure = (asset.closure_hours or 0.0) * (asset.closure_cost_eur_per_hour or 0.0)
         lead = asset.crew_lead_days if asset.crew_lead_days is not None else _CREW_LEAD_DAYS
         found.append(

@@ -61,9 +61,11 @@ def test_a_made_up_bridge_with_gaps_is_the_same_on_the_days_it_has() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("SCHOUW_BENCH_DATA" not in os.environ, reason="SCHOUW_BENCH_DATA names no folder of benchmark data")
+@pytest.mark.skipif(
+    "SCHOUW_TEST_BENCH_DATA" not in os.environ, reason="SCHOUW_TEST_BENCH_DATA names no folder of benchmark data"
+)
 def test_the_figures_asked_for_are_reached_where_the_data_are() -> None:
-    ours = {(row.data, row.figure): row.ours for row in run_bench(Path(os.environ["SCHOUW_BENCH_DATA"]))}
+    ours = {(row.data, row.figure): row.ours for row in run_bench(Path(os.environ["SCHOUW_TEST_BENCH_DATA"]))}
     assert (ours["NAB dev", "standard score (higher)"] or 0.0) >= 64.0
     assert (ours["SKAB dev", "F1, best threshold (higher)"] or 0.0) >= 0.80
     assert (ours["SKAB dev", "false alarms, best threshold, % (lower)"] or 100.0) <= 23.0

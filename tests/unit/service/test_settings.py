@@ -103,6 +103,10 @@ def test_a_switch_of_the_test_suite_is_no_wrong_setting(name: str, monkeypatch: 
         ({"ingest": {"idle_seconds": 1}}, "ingest.idle_seconds: got 1, expected: "),
         ({"mqtt": {"client_id": "x" * 24}}, "mqtt.client_id: got 'xxx"),
         ({"telemetry": {"log_level": "loud"}}, "telemetry.log_level: got 'loud', expected: "),
+        (
+            {"api": {"allowed_hosts": ["schouw", "*.example.org"]}},
+            "api.allowed_hosts: got ['schouw', '*.example.org'], expected: whole names such as schouw.example.org",
+        ),
     ],
 )
 def test_a_wrong_option_names_key_value_and_range(option: dict[str, Any], named: str) -> None:
