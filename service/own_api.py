@@ -51,8 +51,8 @@ class OwnApi:
         host = _reachable(section.host)
         address = f"http://{host}:{section.port}"
         allowed = {name.lower() for name in section.allowed_hosts}
-        # What a header cannot carry is answered to nobody; a pattern such as *.example.org is no name to send.
-        names = [name for name in section.allowed_hosts if name.isascii() and name.isprintable() and "*" not in name]
+        # What a header cannot carry is answered to nobody.
+        names = [name for name in section.allowed_hosts if name.isascii() and name.isprintable()]
         is_answered = host.lower() in allowed or "*" in allowed
         return cls(address, None if is_answered or not names else names[0], section.public_url or address)
 

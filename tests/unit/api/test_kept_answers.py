@@ -111,15 +111,17 @@ def test_an_answer_is_made_once_for_all_who_wait(sql: SqlTown, monkeypatch: pyte
 
     def counted(store: SqlAdvisoryStore, **asked: object) -> object:
         made.append(1)
-        time.sleep(0.05)
+        time.sleep(0.5)
         return ask(store, **asked)  # type: ignore[arg-type]  # handed on as it came
 
     monkeypatch.setattr(SqlAdvisoryStore, "risks", counted)
     app = create_app(sql.rooms)
     keys = [make_key(ledger_of(sql), "oost", Role.VIEWER) for _ in range(8)]
     found: list[bytes] = []
+    all_there = threading.Barrier(len(keys))
 
     def ask_once(key: str) -> None:
+        all_there.wait(30)
         found.append(Client(app).send("GET", "/v1/risks", headers={"Authorization": f"Bearer {key}"}).content)
 
     threads = [threading.Thread(target=ask_once, args=(key,)) for key in keys]
