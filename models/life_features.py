@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from domain.arrays import FloatArray
+from domain.arrays import BoolArray, FloatArray
 
 __all__ = [
     "AGE_FEATURE",
@@ -23,6 +23,7 @@ __all__ = [
     "means_of_course",
     "plain_means",
     "smooth_exponentially",
+    "weights_of_memories",
 ]
 
 # Memories in rows, each about three times the last: geometric, so that no single one has to be right. Other triples and
@@ -72,6 +73,28 @@ def means_of_course(values: FloatArray, finished: Callable[[FloatArray, FloatArr
     first = min(_START_ROWS, len(values))
     start = finished(np.cumsum(values[:first], axis=0) / count[:first, np.newaxis], count[:first])
     return CourseMeans(memories, start[np.minimum(np.arange(len(values)), first - 1)])
+
+
+def weights_of_memories(spoken: BoolArray) -> FloatArray:
+    """Give the weights of the rows of one unit in its means at the last row, where only some rows say anything.
+
+    Parameters
+    ----------
+    spoken : bool[N]
+        True for rows that say something; the others have weight 0.
+
+    Returns
+    -------
+    float64[M + 1, N]
+        One for each memory, the shortest first, 1 for the last row that says something; then one for the start, 1 for
+        each of the first rows that do. Not normalised.
+    """
+    back = np.cumsum(np.ones(len(spoken)))[::-1]
+    # From the last row that says something on: a long silence would fade what came before to nothing.
+    back = np.maximum(back - back[spoken].min(initial=back[0]), 0.0)
+    memories = [(1.0 - 2.0 / (span + 1.0)) ** back for span in _SPANS]
+    start = np.cumsum(spoken) <= _START_ROWS
+    return np.where(spoken, np.stack([*memories, start]), 0.0)
 
 
 def describe_course(means: CourseMeans, elapsed: FloatArray, *, usual_step: float) -> FloatArray:

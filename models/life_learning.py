@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from scipy import linalg
 
-from domain.arrays import FloatArray
+from domain.arrays import FloatArray, IndexArray
 from domain.errors import ShapeError
 from models.life_expert import (
     LifeExpert,
@@ -35,7 +35,15 @@ from models.life_expert import (
 )
 from models.life_features import count_features
 
-__all__ = ["LifeCommittee", "form_committee", "learn_life", "predict_held_out", "predict_life"]
+__all__ = [
+    "LifeCommittee",
+    "coefficients_without",
+    "form_committee",
+    "learn_life",
+    "predict_held_out",
+    "predict_life",
+    "predict_without",
+]
 
 # Candidates: numbers of slow components, and kernel widths in standard deviations of the features together.
 _COMPONENT_COUNTS: Final = (1, 2, 3, 4, 6, 8)
@@ -180,16 +188,85 @@ def predict_held_out(committee: LifeCommittee, units: Sequence[LifeUnit]) -> lis
     return [said / len(committee.experts) for said in total]
 
 
+def coefficients_without(committee: LifeCommittee, units: Sequence[LifeUnit]) -> tuple[FloatArray, ...]:
+    """Give what each expert would have learned without each of some learned units, exactly as `predict_held_out` does.
+
+    Returns
+    -------
+    tuple of float64[U, P]
+        Coefficients, one array for each expert.
+    """
+    found = []
+    for expert in committee.experts:
+        factor = factor_normal_equations(expert.gram)
+        found.append(np.stack([_coefficient_without(expert, factor, unit) for unit in units]))
+    return tuple(found)
+
+
+def predict_without(
+    committee: LifeCommittee, coefficients: tuple[FloatArray, ...], features: FloatArray, unit: IndexArray
+) -> FloatArray:
+    """Predict remaining life for rows of learned units as if their unit had not been learned.
+
+    Parameters
+    ----------
+    coefficients : tuple of float64[U, P]
+        From `coefficients_without`.
+    features : float64[N, S]
+        Standardised; they need not be those that were learned.
+    unit : int32[N]
+        Whose row it is, 0 to U - 1.
+
+    Returns
+    -------
+    float64[N]
+        In shares of the horizon, within [0, 1].
+
+    Raises
+    ------
+    ShapeError
+        If the features are not those of the committee.
+    """
+    _check(committee, features)
+    total = np.zeros(len(features))
+    for expert, coefficient in zip(committee.experts, coefficients, strict=True):
+        total += _within_horizon(np.einsum("np,np->n", regress(expert, features), coefficient[unit]))
+    return total / len(committee.experts)
+
+
 def _said_without(expert: LifeExpert, factor: FloatArray, unit: LifeUnit) -> FloatArray:
     """Say of a learned unit what the expert would have had it not learned it, float64[N], not kept in the horizon."""
     regressors = regress(expert, unit.features)
-    if len(regressors) > len(expert.gram):  # a long life: its rows are taken out of the equations themselves
-        gram, moment = expert.gram - regressors.T @ regressors, expert.moment - unit.remaining @ regressors
-        return np.asarray(regressors @ solved(replace(expert, gram=gram, moment=moment)).coefficient, np.float64)
+    if len(regressors) > len(expert.gram):
+        return np.asarray(regressors @ _taken_out(expert, regressors, unit.remaining).coefficient, np.float64)
+    _, residual = _residual_without(expert, factor, regressors, unit.remaining)
+    return np.asarray(unit.remaining - residual, np.float64)
+
+
+def _coefficient_without(expert: LifeExpert, factor: FloatArray, unit: LifeUnit) -> FloatArray:
+    """Give the coefficients that the expert would have had it not learned a unit, float64[P]."""
+    regressors = regress(expert, unit.features)
+    if len(regressors) > len(expert.gram):
+        return _taken_out(expert, regressors, unit.remaining).coefficient
+    half, residual = _residual_without(expert, factor, regressors, unit.remaining)
+    step = linalg.solve_triangular(factor, half @ residual, lower=True, trans=1, check_finite=False)
+    return np.asarray(expert.coefficient - step, np.float64)
+
+
+def _taken_out(expert: LifeExpert, regressors: FloatArray, remaining: FloatArray) -> LifeExpert:
+    """Take the rows of a long life, more than there are regressors, out of the equations themselves."""
+    gram, moment = expert.gram - regressors.T @ regressors, expert.moment - remaining @ regressors
+    return solved(replace(expert, gram=gram, moment=moment))
+
+
+def _residual_without(
+    expert: LifeExpert, factor: FloatArray, regressors: FloatArray, remaining: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Give the rows in terms of the factor, float64[P, N], and what is left of them without them, float64[N]."""
     half = linalg.solve_triangular(factor, regressors.T, lower=True, check_finite=False)
     others = np.eye(len(regressors)) - half.T @ half
-    residual = linalg.solve(others, unit.remaining - regressors @ expert.coefficient, assume_a="pos")
-    return np.asarray(unit.remaining - residual, np.float64)
+    residual = linalg.solve(others, remaining - regressors @ expert.coefficient, assume_a="pos")
+    return np.asarray(half, np.float64), np.asarray(residual, np.float64)
 
 
 def _check(committee: LifeCommittee, features: FloatArray) -> None:

@@ -19,7 +19,7 @@ from models.operating_regimes import OperatingRegimes, find_regimes, normalise_b
 from models.regime_signal import RegimeSignal, find_regime_signal, weighted_means
 from models.slow_components import SlowComponents, find_slow_components
 
-__all__ = ["LifeCourse", "LifeMap", "commission_map", "map_course"]
+__all__ = ["LifeCourse", "LifeMap", "commission_map", "map_course", "standardised"]
 
 _MOST_COMPONENTS: Final = 8
 # Features this many standard deviations out are beyond anything learned; random features say nothing there.
@@ -127,6 +127,11 @@ def map_course(life_map: LifeMap, course: LifeCourse) -> FloatArray:
     rows = normalise_by_regime(life_map.regimes, course.values, label)
     means = _means(life_map.components, life_map.signal, rows, label)
     features = describe_course(means, course.elapsed, usual_step=life_map.usual_step)
+    return standardised(life_map, features)
+
+
+def standardised(life_map: LifeMap, features: FloatArray) -> FloatArray:
+    """Give described courses, float64[N, S], in spreads of the commissioning rows, none beyond what was learned."""
     return np.clip((features - life_map.centre) / life_map.scale, -_FARTHEST, _FARTHEST)
 
 

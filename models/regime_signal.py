@@ -23,11 +23,11 @@ from typing import Final
 
 import numpy as np
 
-from domain.arrays import FloatArray, IndexArray
+from domain.arrays import BoolArray, FloatArray, IndexArray
 from models.life_features import CourseMeans, means_of_course, smooth_exponentially
 from models.slow_components import SlowComponents
 
-__all__ = ["RegimeSignal", "find_regime_signal", "weighted_means"]
+__all__ = ["RegimeSignal", "find_regime_signal", "heard_components", "weighted_means"]
 
 # A gain of 1 counts as so many rows of a column whose signal is as large as its noise. Cross-validated errors with 5
 # and 100 are within half a per cent.
@@ -40,6 +40,8 @@ _ROUNDS: Final = 2
 _NEIGHBOURS: Final = 20.0
 # A component varies by at least so much, in variances of its noise: one without signal is pulled to 0, not divided by.
 _LEAST_SIGNAL: Final = 1e-3
+# Rows behind a mean of none, so that the prior is divided by something.
+_LEAST_COUNTED: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +52,10 @@ class RegimeSignal:
     ----------
     middle : float64[R, V]
         What a column reads where all components are 0, in spreads of its regime.
+    loading : float64[R, V, K]
+        How far one unit of a component moves a column, in spreads of the regime.
     weight : float64[R, V, K]
-        How far a component moves a column, over the variance of the column's noise.
+        The same over the variance of the column's noise.
     precision : float64[R, K, K]
         Of what one row tells: the inverse of its covariance.
     prior : float64[K]
@@ -59,6 +63,7 @@ class RegimeSignal:
     """
 
     middle: FloatArray
+    loading: FloatArray
     weight: FloatArray
     precision: FloatArray
     prior: FloatArray
@@ -101,7 +106,7 @@ def find_regime_signal(
         middle[one] = seen[here].mean(axis=0) - gain[one] * centre
     loading = gain[:, :, np.newaxis] * components.loading
     weight = loading / noise[:, :, np.newaxis]
-    return RegimeSignal(middle, weight, np.einsum("rvk,rvl->rkl", loading, weight), 1.0 / variance)
+    return RegimeSignal(middle, loading, weight, np.einsum("rvk,rvl->rkl", loading, weight), 1.0 / variance)
 
 
 def weighted_means(signal: RegimeSignal, rows: FloatArray, regime: IndexArray) -> CourseMeans:
@@ -131,6 +136,47 @@ def weighted_means(signal: RegimeSignal, rows: FloatArray, regime: IndexArray) -
         return np.asarray(np.linalg.solve(precision, mean[:, :components, np.newaxis])[..., 0], np.float64)
 
     return means_of_course(both, solved)
+
+
+def heard_components(
+    signal: RegimeSignal, weights: FloatArray, heard: BoolArray, rows: FloatArray, regime: IndexArray
+) -> FloatArray:
+    """Give the components of several units, as means over the cells that were heard of them.
+
+    Parameters
+    ----------
+    weights : float64[M, N]
+        How much each row counts in each of `M` means, not normalised; 0 for a row without a cell.
+    heard : bool[N, V]
+        False for a cell that is missing; weights and cells are alike for all units.
+    rows : float64[U, N, V]
+        In order of time, in spreads of the regime.
+    regime : int32[U, N]
+        The rows' regimes.
+
+    Returns
+    -------
+    float64[U, M, K]
+        0 where nothing was heard: the mean of all rows that were learned from.
+    """
+    total, squares = weights.sum(axis=1), np.square(weights).sum(axis=1)
+    share = weights / np.where(total > 0.0, total, 1.0)[:, np.newaxis]
+    counted = np.maximum(total**2 / np.where(squares > 0.0, squares, 1.0), _LEAST_COUNTED)
+    means, components = len(weights), signal.weight.shape[2]
+    said = np.zeros((len(rows), means, components))
+    precision = np.zeros((*said.shape, components)) + np.diag(signal.prior) / counted[:, np.newaxis, np.newaxis]
+    # Columns are mostly heard in the same rows; those that are take one product.
+    patterns, pattern_of = np.unique(heard, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        columns = np.flatnonzero(pattern_of == number)
+        cells = rows[:, :, columns]
+        for one in range(len(signal.middle)):
+            loading, weight = signal.loading[one, columns], signal.weight[one, columns]
+            part = (share * pattern)[np.newaxis] * (regime == one)[:, np.newaxis]
+            count = part.sum(axis=2)[..., np.newaxis]
+            said += (part @ cells - count * signal.middle[one, columns]) @ weight
+            precision += count[..., np.newaxis] * (loading.T @ weight)
+    return np.asarray(np.linalg.solve(precision, said[..., np.newaxis])[..., 0], np.float64)
 
 
 def _neighbours(component: FloatArray) -> FloatArray:

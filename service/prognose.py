@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from domain.errors import ConfigurationError
-from models.life_forecast import LifeForecast, forecast_life, learn_lives
+from models.life_forecast import LifeForecast, forecast_lives, learn_lives
 from service.run_table import RunTable, read_runs
 from service.whole_file import whole_file
 
@@ -79,7 +79,7 @@ def prognose_file(
     # Values that no instrument has overflow when squared; their column then says nothing, and nobody need hear of it.
     with np.errstate(over="ignore", invalid="ignore"):
         forecaster = learn_lives(lives, horizon=reach, generator=np.random.default_rng(_SEED))
-        forecasts = [forecast_life(forecaster, course) for course in present.courses]
+        forecasts = forecast_lives(forecaster, present.courses)
     _write(out, present.units, forecasts)
     return len(forecasts)
 

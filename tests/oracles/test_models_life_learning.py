@@ -9,7 +9,14 @@ from scipy import linalg, optimize
 from models.life_expert import LifeUnit
 from models.life_features import count_features, describe_course, plain_means, smooth_exponentially
 from models.life_interval import collect_statements, spread_statement
-from models.life_learning import form_committee, learn_life, predict_held_out, predict_life
+from models.life_learning import (
+    coefficients_without,
+    form_committee,
+    learn_life,
+    predict_held_out,
+    predict_life,
+    predict_without,
+)
 from models.slow_components import find_slow_components
 
 RIDGE = 0.03
@@ -103,6 +110,9 @@ def test_holding_a_unit_out_is_never_having_learned_it(rows: int) -> None:
     assert len(with_it.experts) == len(without.experts)
     held_out = predict_held_out(with_it, units)[2]
     assert np.allclose(held_out, predict_life(without, units[2].features), atol=1e-9)
+    others = rng.normal(size=(5, count_features(2)))
+    asked = predict_without(with_it, coefficients_without(with_it, units), others, np.full(5, 2, np.int32))
+    assert np.allclose(asked, predict_life(without, others), atol=1e-9), "asked about rows that were not learned"
 
 
 def test_the_point_forecast_minimises_the_asymmetric_squared_error() -> None:

@@ -8,11 +8,16 @@ on and at most 145 rows before its failure. What is done to the table, each with
 - `regimes`: six regimes at random, with an offset and a gain for each sensor.
 - `noise`: the same, and each sensor of each regime has noise of its own, up to three times the sensor's, on top.
 - `gains`: the same as `regimes`, and each regime shows wear by 0.4 to 1.2 of what it does and noise by 0.7 to 1.5.
+
+With `--missing` cells are taken from the units held out, not from those learned: a sensor (`sensor`), every second
+column (`half`), the last 5 to 60 rows (`last5`, ...), the first 30 (`first30`), rows 5 to 35 before the last (`hole`),
+nine of ten cells (`sparse`), all of them (`all`).
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -23,11 +28,25 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.arrays import FloatArray
-from models.life_forecast import LifeForecaster, forecast_life, learn_lives
+from models.life_forecast import LifeForecaster, forecast_lives, learn_lives
 from models.life_map import LifeCourse
 
-__all__ = ["KINDS", "Folded", "cross_validate", "turbofans", "varied"]
+__all__ = ["KINDS", "MISSING", "Folded", "cross_validate", "turbofans", "varied"]
 
+MISSING: Final[dict[str, tuple[slice, slice]]] = {
+    "nothing": (slice(0), slice(None)),
+    "sensor": (slice(None), slice(13, 14)),
+    "half": (slice(None), slice(None, None, 2)),
+    "last5": (slice(-5, None), slice(None)),
+    "last10": (slice(-10, None), slice(None)),
+    "last30": (slice(-30, None), slice(None)),
+    "last60": (slice(-60, None), slice(None)),
+    "first30": (slice(30), slice(None)),
+    "hole": (slice(-35, -5), slice(None)),
+    "sparse": (slice(0), slice(None)),
+    "all": (slice(None), slice(None)),
+}
+_SPARSE: Final = 0.9
 KINDS: Final = ("plain", "modes", "regimes", "noise", "gains")
 _HORIZON: Final = 125.0
 _SETTINGS: Final = 3
@@ -86,8 +105,8 @@ def varied(courses: list[LifeCourse], kinds: set[str], seed: int) -> list[LifeCo
     return made
 
 
-def cross_validate(courses: list[LifeCourse], seed: int, *, folds: int = 5) -> Folded:
-    """Forecast every unit by a forecaster that has not seen it."""
+def cross_validate(courses: list[LifeCourse], seed: int, *, folds: int = 5, missing: str = "nothing") -> Folded:
+    """Forecast every unit by a forecaster that has not seen it, with cells of `MISSING` taken away."""
     begun, rng = time.perf_counter(), np.random.default_rng(seed)
     order = rng.permutation(len(courses)).tolist()
     said = []
@@ -95,7 +114,7 @@ def cross_validate(courses: list[LifeCourse], seed: int, *, folds: int = 5) -> F
         held_out = order[fold::folds]
         known = [courses[unit] for unit in sorted(set(order) - set(held_out))]
         forecaster = learn_lives(known, horizon=_HORIZON, generator=np.random.default_rng(1))
-        said += [row for unit in held_out for row in _cut_and_forecast(forecaster, courses[unit], rng)]
+        said += [row for unit in held_out for row in _cut_and_forecast(forecaster, courses[unit], rng, missing)]
     late, inside, width = np.array(said).T
     loss = np.where(late < 0.0, np.expm1(-late / 13.0), np.expm1(late / 10.0))
     return Folded(
@@ -108,16 +127,24 @@ def cross_validate(courses: list[LifeCourse], seed: int, *, folds: int = 5) -> F
 
 
 def _cut_and_forecast(
-    forecaster: LifeForecaster, course: LifeCourse, rng: np.random.Generator
+    forecaster: LifeForecaster, course: LifeCourse, rng: np.random.Generator, missing: str
 ) -> list[tuple[float, float, float]]:
     rows = len(course.elapsed)
+    cuts = rng.integers(max(_AGE_AT_LEAST, rows - _LEFT_AT_MOST), rows, _CUTS).tolist()
+    cells = np.random.default_rng(rows)
+    running = [LifeCourse(course.elapsed[:cut], _without(course.values[:cut], missing, cells)) for cut in cuts]
     found = []
-    for cut in rng.integers(max(_AGE_AT_LEAST, rows - _LEFT_AT_MOST), rows, _CUTS).tolist():
-        said = forecast_life(forecaster, LifeCourse(course.elapsed[:cut], course.values[:cut]))
+    for cut, said in zip(cuts, forecast_lives(forecaster, running), strict=True):
         true = min(_HORIZON, float(rows - cut))
         inside = float(said.quantile_10 <= true <= said.quantile_90)
         found.append((said.remaining_life - true, inside, said.quantile_90 - said.quantile_10))
     return found
+
+
+def _without(values: FloatArray, missing: str, rng: np.random.Generator) -> FloatArray:
+    values = values.copy()
+    values[MISSING[missing]] = np.nan
+    return np.where(rng.random(values.shape) < _SPARSE, np.nan, values) if missing == "sparse" else values
 
 
 def _units(rows: FloatArray) -> list[float]:
@@ -138,17 +165,18 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with cmapss/train_FD001.csv.gz")
     parser.add_argument("variants", nargs="*", default=["plain"], help=f"{', '.join(KINDS)}, joined with +")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds for each")
+    parser.add_argument("--missing", nargs="*", default=["nothing"], choices=MISSING, help="what is taken away")
     asked = parser.parse_args()
     real = turbofans(asked.data / "cmapss" / "train_FD001.csv.gz")
-    table = Table("variant", "seed", "RMSE", "PHM08", "covers", "width", "s")
+    table = Table("variant", "seed", "missing", "RMSE", "PHM08", "covers", "width", "s")
     for variant in asked.variants:
         kinds = set(variant.split("+"))
         if kinds - set(KINDS):
             parser.error(f"got {variant!r}, expected {', '.join(KINDS)}, joined with +")
-        for seed in range(asked.seeds):
-            found = cross_validate(varied(real, kinds, seed), seed)
+        for seed, missing in itertools.product(range(asked.seeds), asked.missing):
+            found = cross_validate(varied(real, kinds, seed), seed, missing=missing)
             figures = (f"{found.error:.2f}", f"{found.loss:.0f}", f"{found.coverage:.3f}", f"{found.width:.1f}")
-            table.add_row(variant, str(seed), *figures, f"{found.seconds:.0f}")
+            table.add_row(variant, str(seed), missing, *figures, f"{found.seconds:.0f}")
     Console(width=120).print(table)
 
 

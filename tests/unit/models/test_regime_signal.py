@@ -11,7 +11,7 @@ from domain.arrays import FloatArray, IndexArray
 from models.life_features import plain_means
 from models.life_map import LifeCourse, commission_map, map_course
 from models.operating_regimes import find_regimes, normalise_by_regime, regime_of
-from models.regime_signal import RegimeSignal, find_regime_signal, weighted_means
+from models.regime_signal import RegimeSignal, find_regime_signal, heard_components, weighted_means
 from models.slow_components import find_slow_components
 from tests.unit.models.test_life_learning import lives
 
@@ -93,6 +93,7 @@ def test_means_are_weighted_least_squares_row_by_row() -> None:
     rng = np.random.default_rng(3)
     shown = RegimeSignal(
         middle=rng.normal(size=(2, 4)),
+        loading=np.zeros((2, 4, 2)),
         weight=rng.normal(size=(2, 4, 2)),
         precision=np.array([[[2.0, 0.3], [0.3, 1.0]], [[0.5, 0.0], [0.0, 4.0]]]),
         prior=np.array([0.2, 3.0]),
@@ -111,6 +112,35 @@ def test_means_are_weighted_least_squares_row_by_row() -> None:
     first = [shown.weight[mine].T @ (what - shown.middle[mine]) for what, mine in zip(rows, regime, strict=True)]
     middle = np.mean(shown.precision[regime[:20]], axis=0) + np.diag(shown.prior) / 20.0
     assert found.start[44] == pytest.approx(np.linalg.solve(middle, np.mean(first[:20], axis=0)), rel=1e-9)
+
+
+def test_components_of_heard_cells_are_weighted_least_squares_cell_by_cell() -> None:
+    """Each cell is an observation of its own, and one that is missing is none."""
+    rng = np.random.default_rng(4)
+    loading, noise = rng.normal(size=(2, 4, 2)), rng.uniform(0.5, 2.0, size=(2, 4, 1))
+    shown = RegimeSignal(
+        middle=rng.normal(size=(2, 4)),
+        loading=loading,
+        weight=loading / noise,
+        precision=np.zeros((2, 2, 2)),
+        prior=np.array([0.2, 3.0]),
+    )
+    rows, regime = rng.normal(size=(3, 12, 4)), rng.integers(0, 2, (3, 12)).astype(np.int32)
+    heard = rng.random((12, 4)) < 0.6
+    heard[:, 3], heard[5] = False, False
+    weights = np.where(heard.any(axis=1), rng.uniform(size=(2, 12)), 0.0)
+    found = heard_components(shown, weights, heard, rows, regime)
+    for unit, mean in np.ndindex(3, 2):
+        total = weights[mean].sum()
+        precision = np.diag(shown.prior) * np.sum(weights[mean] ** 2) / total**2
+        said = np.zeros(2)
+        for row, column in np.argwhere(heard):
+            one = regime[unit, row]
+            shows, share = loading[one, column], weights[mean, row] / total / noise[one, column, 0]
+            precision += share * np.outer(shows, shows)
+            said += share * shows * (rows[unit, row, column] - shown.middle[one, column])
+        assert found[unit, mean] == pytest.approx(np.linalg.solve(precision, said), rel=1e-9)
+    assert not heard_components(shown, np.zeros((2, 12)), np.zeros((12, 4), np.bool_), rows, regime).any()
 
 
 def test_a_row_is_described_without_later_ones() -> None:

@@ -136,6 +136,18 @@ def test_missing_cells_and_single_rows_get_an_answer(prognose: Prognose, tmp_pat
     assert all(np.isfinite(float(row["rul"])) for row in forecasts)
 
 
+def test_a_silent_unit_gets_a_wide_answer_and_changes_no_other(prognose: Prognose, tmp_path: Path) -> None:
+    """Bridged, it was told as long a life as a new one, in an interval as narrow as that of a unit with every cell."""
+    plain = prognose()
+    rows = table(5, seed=2, failed=False, prefix="new ")
+    for row in rows[1:]:
+        if row[0] == "new 0":
+            row[2:] = ["", "", ""]
+    first, *others = prognose(running=write(tmp_path / "silent.csv", rows))
+    assert others == plain[1:]
+    assert float(first["rul_q90"]) - float(first["rul_q10"]) > 15.0
+
+
 @pytest.mark.parametrize("is_history", [True, False])
 def test_values_that_no_instrument_has_still_give_an_answer(
     prognose: Prognose, tmp_path: Path, *, is_history: bool
