@@ -40,7 +40,8 @@ __all__ = ["HeardHistories", "hear_histories", "is_silenced", "state_as_heard", 
 # A column of which each memory holds this share of what it usually holds is bridged: one cell in the last ten rows, or
 # a twentieth of all at random, changes neither errors nor coverage of real lives.
 _BRIDGED_SHARE: Final = 0.8
-# Statements of another age count less; from here on, less than a twentieth for lives as real ones are.
+# Statements of another age count less: at this ratio a sixth, for lives that spread as real ones do. Twenty ages for a
+# dozen change neither errors nor coverage of real lives.
 _FARTHEST_AGE: Final = 1.6
 _MOST_AGES: Final = 12
 # Weights of the shares that a mean consists of, below which a row is not looked at.

@@ -10,8 +10,8 @@ on and at most 145 rows before its failure. What is done to the table, each with
 - `gains`: the same as `regimes`, and each regime shows wear by 0.4 to 1.2 of what it does and noise by 0.7 to 1.5.
 
 With `--missing` cells are taken from the units held out, not from those learned: a sensor (`sensor`), every second
-column (`half`), the last 5 to 60 rows (`last5`, ...), the first 30 (`first30`), rows 5 to 35 before the last (`hole`),
-nine of ten cells (`sparse`), all of them (`all`).
+column (`half`), the last 5 to 60 rows (`last5`, ...), the first 30 (`first30`), 30 rows that end 5 before the last
+(`hole`), nine of ten cells (`sparse`), all of them (`all`).
 """
 
 from __future__ import annotations
