@@ -35,7 +35,6 @@ __all__ = [
 _SECONDS_PER_DAY: Final = 86_400.0
 # Younger than this is now: whole minutes would read as nought.
 _JUST_NOW_S: Final = 60
-# The horizon of the ranking's cost of waiting.
 # Two points of a percent: less is no change that a planner would act on.
 _SAME_SHARE: Final = 0.02
 # Width of the 80 % interval up to which a chance may be called fairly certain, and uncertain.

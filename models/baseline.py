@@ -40,7 +40,7 @@ from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group
 from models.triangles import diagonal, first_line
 
-__all__ = ["learn", "meet_drivers"]
+__all__ = ["forget_reference", "learn", "meet_drivers"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
@@ -240,11 +240,15 @@ def _hear_first(
 
 def _begin_again(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> ModelState:
     """Forget what the first values told of the reference and of the distance to failure."""
-    scale, count = state.scale.copy(), state.count.copy()
-    block_value, block_regressors = state.block_value.copy(), state.block_regressors.copy()
-    scale[rows] = _first_scale(catalogue, catalogue.judged[rows], value)
+    scale = scatter(state.scale, rows, _first_scale(catalogue, catalogue.judged[rows], value))
+    return forget_reference(with_columns(state, scale=scale), rows)
+
+
+def forget_reference(state: ModelState, rows: npt.NDArray[np.intp]) -> ModelState:
+    """Begin the commissioning of some judged channels, by their rows, with the next value."""
+    count, block_value, block_regressors = state.count.copy(), state.block_value.copy(), state.block_regressors.copy()
     count[rows], block_value[rows], block_regressors[rows] = 0, 0.0, 0.0
-    return with_columns(state, scale=scale, count=count, block_value=block_value, block_regressors=block_regressors)
+    return with_columns(state, count=count, block_value=block_value, block_regressors=block_regressors)
 
 
 def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], steps: FloatArray) -> FloatArray:

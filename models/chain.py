@@ -24,7 +24,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.errors import ShapeError
 from domain.records import Reason
 from models.alarms import AlarmChange
-from models.baseline import learn, meet_drivers
+from models.baseline import forget_reference, learn, meet_drivers
 from models.catalogue import HOUR_NS, Catalogue
 from models.decisions import apply_decision
 from models.deviation import Expectation, expect, in_unit, measure_deviation
@@ -275,21 +275,18 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
         return state
     commissioned = state.is_commissioned(catalogue)
     entering = moving & commissioned & np.isnan(state.before_works) & np.isfinite(state.deviation)
-    unfinished = moving & ~commissioned
     again = moving & commissioned & (entering | (state.settle > 0))
     covariance = state.covariance.copy()
     # Whatever the level was, it may be anywhere now.
     anywhere = np.where(np.isfinite(state.scale[again]), state.scale[again], 0.0)
     covariance[again, LEVEL_VARIANCE] += anywhere**2
-    return with_columns(
+    state = with_columns(
         state,
         before_works=np.where(entering, state.deviation, state.before_works),
         settle=np.where(again, _SETTLE_VALUES, state.settle).astype(np.int32),
         covariance=covariance,
-        count=np.where(unfinished, 0, state.count).astype(np.int32),
-        block_value=np.where(unfinished[:, np.newaxis], 0.0, state.block_value),
-        block_regressors=np.where(unfinished[:, np.newaxis, np.newaxis], 0.0, state.block_regressors),
     )
+    return forget_reference(state, np.flatnonzero(moving & ~commissioned))
 
 
 def _settle(catalogue: Catalogue, state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> ModelState:

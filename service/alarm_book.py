@@ -8,7 +8,7 @@ reach back, each alarm's name beside the time that the models have for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -203,26 +203,33 @@ def close_left_over(
     known: Sequence[KnownAlarm], decision: Decision, at_ns: int, news: AlarmNews
 ) -> tuple[KnownAlarm, ...]:
     """End alarms that only people had open, where a decision would have ended them in the models."""
-    alarms = list(known)
-    for place, item in enumerate(alarms):
-        is_meant = item.id == decision.alarm_id
+
+    def is_meant(item: KnownAlarm) -> bool:
         if decision.verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
-            is_meant = is_about_condition(item.kind)
-        elif decision.verb is not DecisionVerb.DISMISS:
-            is_meant = False
-        elif decision.alarm_id is None:
-            is_meant = is_about_condition(item.kind)
-        if is_meant and _is_left_over(item):
-            news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
-            alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)
-    return tuple(alarms)
+            return is_about_condition(item.kind)
+        if decision.verb is not DecisionVerb.DISMISS:
+            return False
+        return is_about_condition(item.kind) if decision.alarm_id is None else item.id == decision.alarm_id
+
+    return _ended(known, lambda item: is_meant(item) and _is_left_over(item), at_ns, news)
 
 
 def close_about(known: Sequence[KnownAlarm], subject: str, at_ns: int, news: AlarmNews) -> tuple[KnownAlarm, ...]:
     """End the open alarms about values of a channel of which the models begin anew; that it is silent still holds."""
+
+    def is_meant(item: KnownAlarm) -> bool:
+        return item.cleared_ns is None and item.subject == subject and item.kind.startswith("sensor.")
+
+    return _ended(known, is_meant, at_ns, news)
+
+
+def _ended(
+    known: Sequence[KnownAlarm], is_meant: Callable[[KnownAlarm], bool], at_ns: int, news: AlarmNews
+) -> tuple[KnownAlarm, ...]:
+    """End some alarms, and tell which."""
     alarms = list(known)
     for place, item in enumerate(alarms):
-        if item.cleared_ns is None and item.subject == subject and item.kind.startswith("sensor."):
+        if is_meant(item):
             news.changes.append(AlarmChange(id=item.id, cleared_at_ns=at_ns))
             alarms[place] = msgspec.structs.replace(item, cleared_ns=at_ns)
     return tuple(alarms)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from service.settings import SETTINGS_ALONE, SWITCHES_OF_TESTS, Settings
+from service.settings import PREFIX, SETTINGS_ALONE, SWITCHES_OF_TESTS, Settings
 
 __all__ = ["child_environment"]
 
@@ -26,16 +26,16 @@ def child_environment(settings: Settings) -> dict[str, str | None]:
     environment: dict[str, str | None] = {
         name: None
         for name in os.environ
-        if name.upper().startswith("SCHOUW_") and not name.upper().startswith(SWITCHES_OF_TESTS)
+        if name.upper().startswith(PREFIX) and not name.upper().startswith(SWITCHES_OF_TESTS)
     }
     environment[SETTINGS_ALONE] = "1"
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             for key in type(value).model_fields:
-                _put(environment, f"SCHOUW_{name}__{key}".upper(), getattr(value, key))
+                _put(environment, f"{PREFIX}{name}__{key}".upper(), getattr(value, key))
         else:
-            _put(environment, f"SCHOUW_{name}".upper(), value)
+            _put(environment, f"{PREFIX}{name}".upper(), value)
     return environment
 
 

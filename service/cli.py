@@ -37,13 +37,13 @@ from service.commands.options import (
     Speed,
     counted,
     day_ns,
-    listed,
     overrides_of,
     read_settings,
 )
 from service.processes import CONFIGURATION_EXIT_CODE, CORRUPT_EXIT_CODE
 from service.settings import load_settings
 from service.telemetry import UnfailingText, set_up_logging
+from service.words import listed
 
 __all__ = ["app", "main"]
 

@@ -12,6 +12,7 @@ from domain.identifiers import AssetId, ChannelKey
 from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Works
 from domain.units import is_same_unit
 from ingest.register import read_register_files, read_works
+from service.words import listed
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
@@ -132,10 +133,9 @@ def keep_budgets(journal: Journal, budgets: Mapping[str, float], *, at_ns: int) 
 
 def _other_units(channels: Sequence[Channel], units: Mapping[ChannelKey, str]) -> str:
     """Say that channels would have another unit, and what to do."""
-    named = [f"{'/'.join(item.key)} in {item.unit!r} instead of {units[item.key]!r}" for item in channels[:_NAMED]]
-    more = f" and {len(channels) - _NAMED} more" if len(channels) > _NAMED else ""
+    named = [f"{'/'.join(item.key)} in {item.unit!r} instead of {units[item.key]!r}" for item in channels]
     return (
-        f"got {', '.join(named)}{more}, expected the units of the register, in which all that was said is stored; "
+        f"got {listed(named, _NAMED)}, expected the units of the register, in which all that was said is stored; "
         "leave them as they are, for a gateway may send any unit that converts, or import with --correct-units "
         "if the readings were in the new units all along"
     )

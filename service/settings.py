@@ -38,11 +38,11 @@ from service.settings_sections import (
     WebhookSection,
 )
 
-__all__ = ["SETTINGS_ALONE", "SWITCHES_OF_TESTS", "Settings", "load_settings"]
+__all__ = ["PREFIX", "SETTINGS_ALONE", "SWITCHES_OF_TESTS", "Settings", "load_settings"]
 
 # Set for our own children: their environment holds all settings, and no file may add to them.
 SETTINGS_ALONE: Final = "SCHOUW_SETTINGS_ALONE"
-_PREFIX: Final = "SCHOUW_"
+PREFIX: Final = "SCHOUW_"
 # What the test suite's own switches, such as SCHOUW_TEST_LONG, begin with; they are no settings.
 SWITCHES_OF_TESTS: Final = "SCHOUW_TEST_"
 
@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """All settings of one installation."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -173,7 +173,7 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
         faults = "; ".join(fault_in_words(Settings, item) for item in error.errors())
         raise ConfigurationError(f"settings (environment SCHOUW_*, {name}, options): {faults}") from error
     except SettingsError as error:
-        faults = "; ".join(unreadable_variables(Settings, _PREFIX, os.environ)) or str(error)
+        faults = "; ".join(unreadable_variables(Settings, PREFIX, os.environ)) or str(error)
         raise ConfigurationError(f"environment: {faults}; correct it") from error
     except OSError as error:
         raise ConfigurationError(
@@ -190,11 +190,11 @@ def _check_environment(environment: Mapping[str, str]) -> None:
     """Refuse variables that look like settings and are none: pydantic passes over them in silence."""
     known = {SETTINGS_ALONE}
     for name, field in Settings.model_fields.items():
-        known.add(f"SCHOUW_{name}".upper())
+        known.add(f"{PREFIX}{name}".upper())
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
-            known.update(f"SCHOUW_{name}__{key}".upper() for key in section.model_fields)
-    ours = [key for key in environment if key.upper().startswith("SCHOUW_")]
+            known.update(f"{PREFIX}{name}__{key}".upper() for key in section.model_fields)
+    ours = [key for key in environment if key.upper().startswith(PREFIX)]
     strange = sorted(key for key in ours if not key.upper().startswith(SWITCHES_OF_TESTS) and key.upper() not in known)
     if strange:
         raise ConfigurationError(

@@ -14,13 +14,10 @@ from service.day_bar import day_bar
 from service.sessions import secure
 from service.settings import Settings
 from service.whole_file import whole_file
-from simulator.broker import paho_broker
 from simulator.history_file import write_history
-from simulator.outbox import DEFAULT_WINDOW
 from simulator.progress import Progress as SimulatorProgress
 from simulator.publish import write_files
 from simulator.run import resolve_start, simulate, write_register, write_truth
-from simulator.scenario import fingerprint
 from simulator.scenario_file import load_scenario
 
 __all__ = ["run_simulation", "write_history_file", "write_owner_files"]
@@ -79,13 +76,6 @@ def run_simulation(
 ) -> None:
     """Publish a scenario until it is complete or a signal comes."""
     scenario = resolve_start(load_scenario(source), start_ns, progress_path)
-    connect = paho_broker(
-        host,
-        port,
-        client_id=f"schouw-simulator-{fingerprint(scenario)[:8]}",
-        window=DEFAULT_WINDOW,
-        secure=secure(settings.mqtt),
-    )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -111,7 +101,7 @@ def run_simulation(
             stop=stop,
             report=report,
             now_ns=time.time_ns,
-            connect=connect,
+            secure=secure(settings.mqtt),
         )
     counts = result.counts
     state = "complete" if result.is_complete else "stopped before its end"

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-__all__ = ["Broker", "BrokerHooks", "Connect", "paho_broker"]
+__all__ = ["Broker", "BrokerHooks", "Connect", "Secure", "paho_broker"]
 
 _KEEP_ALIVE_S: Final = 30
 # Full seconds only are possible; a second is what a restarted broker needs at least.
@@ -60,11 +60,10 @@ class Broker(Protocol):
 
 
 Connect = Callable[[BrokerHooks], Broker]
+Secure = Callable[[mqtt.Client], None]
 
 
-def paho_broker(
-    host: str, port: int, *, client_id: str, window: int, secure: Callable[[mqtt.Client], None] = lambda _: None
-) -> Connect:
+def paho_broker(host: str, port: int, *, client_id: str, window: int, secure: Secure | None = None) -> Connect:
     """Prepare connections to a real broker: MQTT 3.1.1, QoS 1.
 
     Parameters
@@ -73,8 +72,8 @@ def paho_broker(
         Two publishers with one identifier throw each other out.
     window : int
         Unacknowledged messages in flight, at most.
-    secure : callable
-        Gives a client its user and certificates before it connects; none by default, for loopback only.
+    secure : callable or None
+        Gives a client its user and certificates before it connects; None: it has none, for loopback only.
     """
     return lambda hooks: _PahoBroker(host, port, client_id, window, hooks, secure)
 
@@ -89,7 +88,7 @@ class _PahoBroker:
         client_id: str,
         window: int,
         hooks: BrokerHooks,
-        secure: Callable[[mqtt.Client], None],
+        secure: Secure | None,
     ) -> None:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=True
@@ -101,7 +100,8 @@ class _PahoBroker:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        secure(client)
+        if secure is not None:
+            secure(client)
         self._client = client
         self._address = (host, port)
         self._hooks = hooks

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import ConfigurationError
-from simulator.broker import Connect, paho_broker
+from simulator.broker import Connect, Secure, paho_broker
 from simulator.outbox import DEFAULT_WINDOW, Outbox, PublishCounts
 from simulator.owner_files import write_register, write_truth
 from simulator.progress import Progress, open_checkpoint, resolve_start
@@ -84,6 +84,7 @@ def simulate(
     live_interval_s: float = DEFAULT_LIVE_INTERVAL_S,
     hours_per_message: int = 24,
     connect: Connect | None = None,
+    secure: Secure | None = None,
 ) -> SimulationResult:
     """Publish a scenario over MQTT.
 
@@ -107,6 +108,8 @@ def simulate(
         Hourly readings of a sensor that travel together, 1 to 24.
     connect : Connect or None
         Another connection than paho-mqtt to `host` and `port`.
+    secure : callable or None
+        Gives paho's client its user and certificates, see `simulator.broker.paho_broker`.
 
     Raises
     ------
@@ -124,7 +127,8 @@ def simulate(
     world = World(scenario)
     window = DEFAULT_WINDOW
     if connect is None:
-        connect = paho_broker(host, port, client_id=f"schouw-simulator-{fingerprint(scenario)[:8]}", window=window)
+        client_id = f"schouw-simulator-{fingerprint(scenario)[:8]}"
+        connect = paho_broker(host, port, client_id=client_id, window=window, secure=secure)
     outbox = Outbox(connect, checkpoint, days=scenario.days, window=window, stop=stop, report=report)
     try:
         since_ns, session = checkpoint.saved.acknowledged_ns, checkpoint.saved.session

@@ -109,15 +109,16 @@ def _proposal(rooms: ApiRooms, gateway: str, asset: str, sensor: str) -> Proposa
 
 
 def _waits(rooms: ApiRooms, sender: tuple[str, str, str]) -> bool:
-    """Tell whether a sender is in the quarantine, however many are."""
-    after: SensorKey | None = None
+    """Tell whether a sender is in the quarantine, however many are: they are listed by gateway, asset and sensor."""
+    gateway, asset, _ = sender
+    after = SensorKey(gateway, asset, "")
     while True:
         found = [
             (item.gateway, item.asset, item.sensor) for item in rooms.store.quarantine(after=after, limit=_AT_ONCE)
         ]
         if sender in found:
             return True
-        if len(found) < _AT_ONCE:
+        if len(found) < _AT_ONCE or found[-1] > sender:
             return False
         after = SensorKey(*found[-1])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,13 +21,11 @@ __all__ = [
     "Speed",
     "counted",
     "day_ns",
-    "listed",
     "overrides_of",
     "read_settings",
 ]
 
 _LAST_PORT: Final = 65_535
-_NAMED: Final = 5
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept (default: data).")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings (default: schouw.toml).")]
@@ -75,18 +72,6 @@ def day_ns(text: str | None) -> int | None:
         raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000
-
-
-def listed(names: Sequence[str]) -> str:
-    """Name the first few of many.
-
-    Examples
-    --------
-    >>> listed(["a", "b"]), listed(list("abcdefgh"))
-    ('a, b', 'a, b, c, d, e and 3 more')
-    """
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def counted(number: int, noun: str) -> str:

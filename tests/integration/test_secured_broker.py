@@ -29,7 +29,7 @@ from service.session_file import RecordedMessage, read_session, session_line
 from service.settings import Settings
 from service.settings_sections import MqttSection
 from service.streaming import run_stream
-from simulator.broker import BrokerHooks
+from simulator.broker import Broker, BrokerHooks, Connect, paho_broker
 from simulator.stream import StreamPlan
 from tests.ports import free_port
 from tests.servers import start_server, wait_until
@@ -158,14 +158,19 @@ def test_what_publishes_and_what_records_comes_in(
     class Simulated(Exception):
         """Enough was seen."""
 
-    def simulate(*_: object, connect: Any, **__: object) -> None:
-        broker = connect(BrokerHooks(came_in.set, lambda: None, lambda _: None, lambda _: None))
-        broker.open()
-        came_in.wait(10)
-        broker.close()
-        raise Simulated
+    def watched(*given: Any, **more: Any) -> Connect:
+        connect = paho_broker(*given, **more)
 
-    monkeypatch.setattr(simulation, "simulate", simulate)
+        def come_in_and_end(_: BrokerHooks) -> Broker:
+            broker = connect(BrokerHooks(came_in.set, lambda: None, lambda _: None, lambda _: None))
+            broker.open()
+            came_in.wait(10)
+            broker.close()
+            raise Simulated
+
+        return come_in_and_end
+
+    monkeypatch.setattr("simulator.run.paho_broker", watched)
     monkeypatch.setattr("service.simulation.signal.signal", lambda *_: None)
     with pytest.raises(Simulated):
         simulation.run_simulation(

@@ -17,6 +17,7 @@ from ingest.batch import Message
 from service.clock_policy import ClockPolicy
 from service.pipeline import Pipeline
 from service.register_commands import import_assets
+from service.status import IngestStatus
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.entries import BatchBody, Outcome, decode_readings
 from storage.projection import OperationalProjection
@@ -143,3 +144,14 @@ def furnish(folder: Path) -> None:
     pipeline.save()
     project(folder, pipeline)
     pipeline.journal.close()
+
+
+def ingest_status(now_ns: int, /, **more: Any) -> IngestStatus:
+    """Give the status of an ingest that has a broker and nothing to do, unless told otherwise."""
+    fields: dict[str, Any] = {
+        "pid": 1, "at_ns": now_ns, "started_ns": now_ns, "by_stream": True, "progress_ns": None,
+        "broker_connected": True, "broker_since_ns": now_ns, "broker_error": "", "storage_error": "",
+        "storage_since_ns": 0, "applied_seq": 9, "projections": [], "queued_messages": 0, "open_readings": 0,
+        "assets": 1, "channels": 2,
+    }  # fmt: skip
+    return IngestStatus(**(fields | more))

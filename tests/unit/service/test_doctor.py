@@ -15,9 +15,9 @@ from service.doctor import Finding, examine
 from service.folder import status_path
 from service.register_commands import import_assets
 from service.settings import Settings
-from service.status import IngestStatus, write_status
+from service.status import write_status
 from storage.journal import Journal
-from tests.unit.service.site import THERMOMETER, furnish, write_register
+from tests.unit.service.site import THERMOMETER, furnish, ingest_status, write_register
 
 MINUTE_NS = 60_000_000_000
 
@@ -33,14 +33,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def say(settings: Settings, **more: Any) -> None:
     """Let ingest have written its status just now, unless told otherwise."""
-    now_ns = time.time_ns()
-    fields: dict[str, Any] = {
-        "pid": 1, "at_ns": now_ns, "started_ns": now_ns, "by_stream": True, "progress_ns": None,
-        "broker_connected": True, "broker_since_ns": now_ns, "broker_error": "", "storage_error": "",
-        "storage_since_ns": 0, "applied_seq": 3, "projections": [], "queued_messages": 0, "open_readings": 0,
-        "assets": 1, "channels": 2,
-    }  # fmt: skip
-    write_status(status_path(settings), IngestStatus(**(fields | more)))
+    write_status(status_path(settings), ingest_status(time.time_ns(), applied_seq=3, **more))
 
 
 def found(settings: Settings) -> Finding | None:

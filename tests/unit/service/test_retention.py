@@ -22,7 +22,7 @@ from service.retaining import retain_once
 from service.retention import RetentionJob, report_path, retain
 from service.settings import Settings
 from service.settings_sections import RetentionSection
-from service.status import IngestStatus, write_status
+from service.status import write_status
 from storage import retention as steps
 from storage.entries import DecisionBody
 from storage.journal import Journal
@@ -36,6 +36,7 @@ from tests.unit.service.site import (
     WALL,
     balanced,
     furnish,
+    ingest_status,
     letters,
     open_site,
     project,
@@ -238,13 +239,7 @@ def test_what_comes_again_after_its_key_is_gone_is_stored_once_and_counted(tmp_p
 
 def at(settings: Settings, **more: Any) -> None:
     """Write a status of ingest that ran long after its readings."""
-    fields: dict[str, Any] = {
-        "pid": 1, "at_ns": LATER_NS, "started_ns": LATER_NS, "by_stream": True, "progress_ns": NOW_NS,
-        "broker_connected": True, "broker_since_ns": LATER_NS, "broker_error": "", "storage_error": "",
-        "storage_since_ns": 0, "applied_seq": 9, "projections": [], "queued_messages": 0, "open_readings": 0,
-        "assets": 1, "channels": 2,
-    }  # fmt: skip
-    write_status(status_path(settings), IngestStatus(**(fields | more)))
+    write_status(status_path(settings), ingest_status(LATER_NS, **({"progress_ns": NOW_NS} | more)))
 
 
 def rows(settings: Settings) -> int:

@@ -21,7 +21,7 @@ from service.status import STALE_NS, STUCK_NS, IngestStatus, ProjectionStatus, r
 from service.web import ServiceHealth, run_api
 from storage.database import open_database, sqlite_address, upgrade_schema
 from storage.journal import Journal
-from tests.unit.service.site import furnish
+from tests.unit.service.site import furnish, ingest_status
 
 OFF = AccessSection(required=False)
 NOW_NS = 1_750_000_000_000_000_000
@@ -36,13 +36,8 @@ def projection(**more: object) -> ProjectionStatus:
 
 
 def status(**more: object) -> IngestStatus:
-    fields = {
-        "pid": 1, "at_ns": NOW_NS, "started_ns": NOW_NS - 5, "by_stream": False, "progress_ns": None,
-        "broker_connected": True, "broker_since_ns": NOW_NS, "broker_error": "", "storage_error": "",
-        "storage_since_ns": 0, "applied_seq": 9, "projections": [projection()],
-        "queued_messages": 3, "open_readings": 4, "assets": 1, "channels": 2,
-    }  # fmt: skip
-    return IngestStatus(**(fields | more))  # type: ignore[arg-type]  # fields by name
+    busy = {"by_stream": False, "projections": [projection()], "queued_messages": 3, "open_readings": 4}
+    return ingest_status(NOW_NS, **({"started_ns": NOW_NS - 5} | busy | more))
 
 
 @pytest.fixture
