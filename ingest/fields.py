@@ -171,16 +171,20 @@ class Fields:
             self.fault(name, "one of {choices}", choices=tuple(choices))
             return None
 
-    def day(self, name: str) -> str | None:
-        """Take an ISO date, as text; None where absent or wrong."""
+    def day(self, name: str, *, latest: date | None = None) -> str | None:
+        """Take an ISO date, as text; None where absent, wrong, or after `latest`."""
         if not self.has(name):
             return None
         text = self.text(name)
         try:
-            return date.fromisoformat(text).isoformat()
+            found = date.fromisoformat(text)
         except ValueError:
             self.fault(name, "a date such as 2026-11-23")
             return None
+        if latest is not None and found > latest:
+            self.fault(name, "a day that has come")
+            return None
+        return found.isoformat()
 
     def _is_ambiguous(self, name: str) -> bool:
         """Note a number whose points may mark thousands or decimals; Excel's `250.000` is not 250."""

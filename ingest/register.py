@@ -9,6 +9,7 @@ sound or nothing of it is taken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -81,7 +82,7 @@ def read_register(paths: Sequence[Path]) -> Register:
     return read_register_files(paths).register
 
 
-def read_register_files(paths: Sequence[Path]) -> RegisterFiles:
+def read_register_files(paths: Sequence[Path], *, today: date | None = None) -> RegisterFiles:
     """Read a register from CSV tables or GeoJSON files.
 
     Parameters
@@ -89,6 +90,8 @@ def read_register_files(paths: Sequence[Path]) -> RegisterFiles:
     paths : sequence of Path
         `.json` and `.geojson` are GeoJSON; everything else is a table, of sensors when it has a column
         `sensor`, of assets otherwise. Several of a kind are put together.
+    today : date or None
+        The last day on which anything can have been inspected; None: any.
 
     Raises
     ------
@@ -120,7 +123,7 @@ def read_register_files(paths: Sequence[Path]) -> RegisterFiles:
             f"got sensors without assets in {', '.join(map(str, paths))}, expected a table of assets beside them; "
             "give assets.csv and sensors.csv together"
         )
-    assets = _read_assets(asset_rows)
+    assets = _read_assets(asset_rows, today)
     channels = read_channels(sensor_rows, {asset.id for asset in assets})
     faults.check()
     if not assets:
@@ -206,12 +209,12 @@ def _sorted(register: Register) -> Register:
     )
 
 
-def _read_assets(rows: Iterable[Fields]) -> list[Asset]:
+def _read_assets(rows: Iterable[Fields], today: date | None) -> list[Asset]:
     """Read rows of assets, noting an identifier that comes twice."""
     assets: dict[AssetId, Asset] = {}
     first: dict[AssetId, str] = {}
     for row in rows:
-        asset = _read_asset(row)
+        asset = _read_asset(row, today)
         if not is_identifier(asset.id):
             continue
         if asset.id in assets:
@@ -222,7 +225,7 @@ def _read_assets(rows: Iterable[Fields]) -> list[Asset]:
     return list(assets.values())
 
 
-def _read_asset(row: Fields) -> Asset:
+def _read_asset(row: Fields, today: date | None) -> Asset:
     """Read one row of assets; faults are noted in the row's own list."""
     identifier = row.identifier("id")
     kind = row.choice("type", AssetType)
@@ -252,7 +255,7 @@ def _read_asset(row: Fields) -> Asset:
         closure_cost_eur_per_hour=row.number("closure_cost_eur_per_hour", low=0, high=_MOST_EUR),
         crew_lead_days=row.number("crew_lead_days", low=0, high=_MOST_LEAD_DAYS),
         condition_inspected=row.whole("condition_inspected", low=1, high=6),
-        inspected_on=row.day("inspected_on"),
+        inspected_on=row.day("inspected_on", latest=today),
         external_ids=_external_ids(row),
         organisation=organisation,
     )

@@ -3,7 +3,7 @@
 A repair makes another structure: reference, effects and evidence of its asset start anew. An accepted normal
 makes another reference and keeps the effects of the environment. A dismissed alarm is cleared and what
 was seen so far is forgiven: only more of it is evidence again, while severity and risk go on telling what they
-see. The other verbs change nothing numeric; they are labels for calibration.
+see. The other verbs change no state; they are labels for calibration, or tell what the register then says of the asset.
 """
 
 from __future__ import annotations

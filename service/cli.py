@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -222,7 +223,9 @@ def assets_import(
     from service.register_commands import import_assets  # noqa: PLC0415 -- see run
 
     with _journal(data_dir, config) as journal:
-        done = import_assets(journal, files, at_ns=time.time_ns(), may_correct_units=correct_units)
+        # Where the day begins first it is tomorrow already.
+        today = datetime.now(UTC).date() + timedelta(days=1)
+        done = import_assets(journal, files, at_ns=time.time_ns(), may_correct_units=correct_units, today=today)
     assets, channels = counted(len(done.register.assets), "asset"), counted(len(done.register.channels), "channel")
     typer.echo(f"The register has {assets} and {channels} now.")
     if done.kept is not None:

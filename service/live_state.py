@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,6 +51,7 @@ from storage.entries import (
     Outcome,
     RescoringBody,
 )
+from storage.inspections import Finding, finding_of, inspected, with_findings
 
 if TYPE_CHECKING:
     from service.closing import ClosingPlan
@@ -82,11 +84,21 @@ class LiveState:
         The journal's lasting number of every channel of the register.
     register_seq : int
         The entry that brought the register; 0 for the empty one before the first.
+    found : mapping of AssetId to Finding
+        What people's inspections found so far, which the register gets.
     """
 
-    def __init__(self, register: Register, numbers: Mapping[ChannelKey, int], register_seq: int = 0) -> None:
+    def __init__(
+        self,
+        register: Register,
+        numbers: Mapping[ChannelKey, int],
+        register_seq: int = 0,
+        found: Mapping[AssetId, Finding] | None = None,
+    ) -> None:
         self.applied_seq = 0
         self.register_seq = register_seq
+        self.found = dict(found or {})
+        register = with_findings(register, self.found)
         self.register = register
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
@@ -235,6 +247,7 @@ class LiveState:
         before, state = self.catalogue, self.state
         revise_ns = dict(zip(before.assets, self.revise_ns.tolist(), strict=True))
         anew_ns = dict(zip(before.assets, self.anew_ns.tolist(), strict=True))
+        register = with_findings(register, self.found)
         self.register, self.register_seq = register, seq
         self.resolver = Resolver(register, numbers)
         self.catalogue = compile_catalogue(register, numbers)
@@ -288,6 +301,8 @@ class LiveState:
         verb_state = _VERB_STATES.get(decision.verb)
         if decision.alarm_id is not None and verb_state is not None:
             changes.append(AlarmChange(id=decision.alarm_id, state=verb_state))
+        if (finding := finding_of(decision)) is not None:
+            self._inspect(decision.asset, finding)
         if row is None:
             return Outcome(alarm_changes=changes)
         at_ns = self._event_time(row, decision)
@@ -314,6 +329,17 @@ class LiveState:
             decisions = (*decisions, AppliedDecision(after_ns, at_ns, decision.verb, body.alarm_kind))
         self.keep_books({decision.asset: AssetBook(alarms, decisions)})
         return Outcome(alarms=news.alarms, alarm_changes=news.changes, current=self.assess_now(only, at_ns))
+
+    def _inspect(self, asset: AssetId, finding: Finding) -> None:
+        """Let the register say what was found; of an asset that is not in it, once it is."""
+        self.found[asset] = finding
+        if (row := self.row_of(asset)) is None:
+            return
+        self.register = with_findings(self.register, {asset: finding})
+        details = self.catalogue.details
+        known = (*details[:row], inspected(details[row], finding), *details[row + 1 :])
+        self.catalogue = replace(self.catalogue, details=known)
+        self._subsets.clear()
 
     # Looking ---------------------------------------------------------------------------------
 

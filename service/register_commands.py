@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +55,9 @@ class Imported:
     corrected: tuple[ChannelKey, ...] = ()
 
 
-def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int, may_correct_units: bool = False) -> Imported:
+def import_assets(
+    journal: Journal, paths: Sequence[Path], *, at_ns: int, may_correct_units: bool = False, today: date | None = None
+) -> Imported:
     """Put the assets and channels of files in place of those in the register; announced works stay.
 
     Without a table of sensors the channels of the assets that stay are kept.
@@ -64,6 +67,8 @@ def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int, may_co
     may_correct_units : bool
         Whether a channel of the register may have another unit in the files: then all that it said was in that unit,
         and is not converted (docs/adr/0044).
+    today : date or None
+        The last day on which anything can have been inspected; None: any.
 
     Raises
     ------
@@ -71,7 +76,7 @@ def import_assets(journal: Journal, paths: Sequence[Path], *, at_ns: int, may_co
         With file, line and column of every fault, or with the channels that would have another unit; nothing is changed
         then.
     """
-    read, has_sensors = read_register_files(paths)
+    read, has_sensors = read_register_files(paths, today=today)
     known = {asset.id for asset in read.assets}
     current = current_register(journal)
     works = tuple(item for item in current.works if item.asset in known)

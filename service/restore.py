@@ -14,6 +14,7 @@ from service.live_state import LiveState
 from service.pipeline import Pipeline
 from service.snapshots import restore_snapshots
 from storage.entries import RegisterBody
+from storage.inspections import findings
 from storage.journal import Journal
 
 __all__ = ["fresh_state", "open_pipeline", "without_collecting"]
@@ -102,6 +103,6 @@ def fresh_state(journal: Journal, seq: int, policy: ClockPolicy) -> LiveState:
     keys = [channel.key for channel in register.channels]
     # One that was applied says what it numbered its channels; to look each of them up takes a sixth of a start.
     numbers = dict(zip(keys, known, strict=True)) if len(known) == len(keys) else journal.number_channels(keys)
-    live = LiveState(register, numbers, register_seq)
+    live = LiveState(register, numbers, register_seq, findings(journal, upto=seq))
     live.window_ns = policy.window_ns
     return live

@@ -16,11 +16,12 @@ from domain.errors import StorageUnavailable
 from domain.identifiers import AssetId
 from domain.measurements import DataQuality
 from domain.records import Alarm, AlarmState, Decision, RiskAssessment
-from domain.register import Register
+from domain.register import Asset, Register
 from storage.advisory import rank_key
 from storage.database import migrations_pending, translated, upgrade_schema
 from storage.entries import AlarmChange, DecisionBody, GatewayChange, QuarantineChange, RegisterBody
 from storage.fleet_events import group_alarms
+from storage.inspections import finding_of, inspected
 from storage.instrument_echoes import let_echoes_speak, mark_instrument_echoes
 from storage.journal import Entry
 from storage.modal import forget_modes, project_modes
@@ -118,6 +119,7 @@ class OperationalProjection:
                 current.pop(asset, None)
         if isinstance(entry.body, DecisionBody):
             _keep_assessment(db, seq, entry.body.decision, current.get(entry.body.decision.asset))
+            _keep_finding(db, seq, entry.body.decision)
         upsert(
             db,
             assessment_table,
@@ -189,6 +191,18 @@ def _keep_assessment(
     if detail["assessment_id"] == decision.assessment_id:
         values = {"id": detail["assessment_id"], "asset": decision.asset, "assessed_at_ns": detail["assessed_at_ns"]}
         upsert(db, assessment_table, [{**values, "detail": detail, "revision": seq}])
+
+
+def _keep_finding(db: Connection, seq: int, decision: Decision) -> None:
+    """Let the asset say what an inspection found, if that was decided; it may have left the register."""
+    finding = finding_of(decision)
+    if finding is None:
+        return
+    this = asset_table.c.id == decision.asset
+    row = db.execute(select(asset_table.c.detail).where(this)).one_or_none()
+    if row is not None:
+        asset = inspected(msgspec.convert(row.detail, Asset), finding)
+        db.execute(update(asset_table).where(this).values(detail=msgspec.to_builtins(asset), revision=seq))
 
 
 def _replaced(db: Connection, item: RiskAssessment, seq: int) -> str | None:

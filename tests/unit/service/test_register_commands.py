@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def test_a_register_takes_the_place_of_the_one_before(tmp_path: Path, journal: J
     assert current_register(journal) == second
     assert [channel.channel for channel in second.channels] == ["temperature"]
     assert len(journal.newest("register", limit=9)) == 2
+
+
+def test_an_inspection_that_is_still_to_come_is_none(tmp_path: Path, journal: Journal) -> None:
+    """A slip such as 2062 for 2026 was shown as the last inspection, and counted, for decades."""
+    paths = write_register(tmp_path, THERMOMETER)
+    head, row = paths[0].read_text().splitlines()
+    for day, is_taken in (("2026-03-01", True), ("2026-03-02", False), ("2062-03-01", False)):
+        paths[0].write_text(f"{head},condition_inspected,inspected_on\n{row},4,{day}\n")
+        if is_taken:
+            import_assets(journal, paths, at_ns=1, today=date(2026, 3, 1))
+            continue
+        with pytest.raises(RegisterError, match=f"column inspected_on: got '{day}', expected a day that has come"):
+            import_assets(journal, paths, at_ns=1, today=date(2026, 3, 1))
+    assert current_register(journal).assets[0].inspected_on == "2026-03-01"
 
 
 def test_works_stay_with_assets_that_stay(tmp_path: Path, journal: Journal) -> None:
