@@ -252,6 +252,7 @@ EXPLANATION: Final = Explanation(
     plan=RepairPlan(tuple(180_000.0 + 4_000.0 * week for week in range(53)), 3, 3, 4_000.0, 1_200.0),
     missing=(),
     difference=0.0,
+    waiting_limit_eur=36_000.0,
 )
 
 _WEBHOOK: Final = {

@@ -1,11 +1,11 @@
-"""An explanation in words and as a body."""
+"""An explanation in words and as a body: what adds up, what would change the advice, what it rests on."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from api.answers import risk_item
-from api.figures import euros, percent
+from api.figures import euros, local_time, percent, span
 from api.languages import Language
 from api.schemas_explanation import (
     CauseItem,
@@ -18,13 +18,14 @@ from api.schemas_explanation import (
 )
 from api.sentences import EXPLANATION_SENTENCES
 from api.terms import term
-from api.texts import text
+from api.texts import capital, text
 from api.times import rfc3339
 from api.wording import say_reasons
-from domain.explanations import Explanation
+from domain.explanations import Explanation, ModeChange, RepairPlan
+from domain.records import RiskState
 from domain.register import Asset
 
-__all__ = ["explanation_item", "explanation_text"]
+__all__ = ["explanation_item", "explanation_text", "say_changes"]
 
 _SAME: Final = 1e-9
 _LAST_WEEK: Final = 52
@@ -33,6 +34,10 @@ _NEAR_WEEKS: Final = {0: "this_week", 1: "next_week"}
 _TELLING_SHARE: Final = 0.05
 # More than before any damage was seen.
 _TELLING_STRETCH: Final = 0.08
+# Evidence below this share of what an alarm takes is not worth a word.
+_LEAST_EVIDENCE: Final = 0.005
+# Fewer euros are not worth a word either.
+_LEAST_EUR: Final = 1.0
 # From this chance on damage is planned for as if it were certain, as the models do.
 _LIKELY_DAMAGE: Final = 0.5
 
@@ -54,23 +59,62 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     stretch = _stretch_told(explanation)
     if abs(stretch - 1.0) >= _TELLING_STRETCH:
         found.append(put("life_wider") if stretch > 1.0 else put("life_narrower"))
-    plan = explanation.plan
-    cost = euros(plan.waiting_a_week_eur, language)
-    if plan.best_week >= _LAST_WEEK:
-        found.append(put("no_week"))
-    elif plan.best_week in _NEAR_WEEKS:
-        found.append(put(_NEAR_WEEKS[plan.best_week], cost=cost))
-    else:
-        found.append(put("week", week=str(plan.best_week), cost=cost))
-    if plan.inspection_eur >= 1.0:
-        found.append(put("inspection", cost=euros(plan.inspection_eur, language)))
+    found += _say_plan(explanation.plan, language)
+    found += say_changes(explanation, language)
     if explanation.look_alike is not None:
-        ended = term("alarm_state", explanation.look_alike.ended.value, language)
-        found.append(put("look_alike", asset=explanation.look_alike.asset, ended=ended))
-    if explanation.missing:
-        count = len(explanation.missing)
-        found.append(put("missing_one") if count == 1 else put("missing", number=str(count)))
+        found.append(put(f"look_alike_{explanation.look_alike.ended.value}", asset=explanation.look_alike.asset))
+    told = explanation.assessment
+    used, missing = len(explanation.channels), len(explanation.missing)
+    which = "used" if used > 1 else "used_one" if used else "used_none"
+    time = local_time(told.assessed_at_ns, language)
+    found.append(put(which, time=time, number=str(used), version=told.model_version))
+    if missing:
+        found.append(put("missing_one") if missing == 1 else put("missing", number=str(missing)))
     return found
+
+
+def _say_plan(plan: RepairPlan, language: Language) -> list[str]:
+    """Say which week is the cheapest, what missing it costs, and what an inspection is worth."""
+
+    def put(key: str, **facts: str) -> str:
+        return text(EXPLANATION_SENTENCES[key], language, context="explanation").format(**facts)
+
+    if plan.first_week >= _LAST_WEEK:
+        found = [put("no_crew")]
+    elif plan.best_week >= _LAST_WEEK:
+        found = [put("no_week")]
+    else:
+        found = [put(_NEAR_WEEKS.get(plan.best_week, "week"), week=str(plan.best_week))]
+    if plan.week_after_best_eur is not None and plan.week_after_best_eur >= _LEAST_EUR:
+        found.append(put("week_later", cost=euros(plan.week_after_best_eur, language)))
+    if plan.inspection_eur >= _LEAST_EUR:
+        found.append(put("inspection", cost=euros(plan.inspection_eur, language)))
+    return found
+
+
+def say_changes(explanation: Explanation, language: Language) -> list[str]:
+    """Say what would change the advice."""
+    rows = explanation.changes
+    found = [_say_change(row, language) for row in rows if row.is_open or row.share_of_alarm >= _LEAST_EVIDENCE]
+    state = explanation.assessment.state
+    if state is RiskState.INSUFFICIENT_DATA or any(row.is_open for row in rows):
+        return found
+    which = EXPLANATION_SENTENCES["waiting_less" if state is RiskState.ACT else "waiting_more"]
+    limit = euros(explanation.waiting_limit_eur, language)
+    return [*found, text(which, language, context="explanation", cost=limit)]
+
+
+def _say_change(row: ModeChange, language: Language) -> str:
+    name = capital(term("mode", row.mode, language))
+    if row.is_open:
+        return text("{mode}: the alarm ends after two calm weeks, or by a decision.", language, mode=name)
+    share = percent(row.share_of_alarm, language)
+    said = text("{mode}: {share} of the evidence that an alarm takes.", language, mode=name, share=share)
+    if row.days_to_alarm is not None:
+        # Evidence is weighed once a day.
+        days = span(max(row.days_to_alarm, 1.0), language)
+        said += " " + text("If it goes on like this, in about {days}.", language, days=days)
+    return said
 
 
 def _stretch_told(explanation: Explanation) -> float:
@@ -82,7 +126,7 @@ def _stretch_told(explanation: Explanation) -> float:
 
 def explanation_item(asset: Asset, explanation: Explanation, language: Language, now_ns: int) -> ExplanationItem:
     """Answer with one explanation."""
-    alike, plan = explanation.look_alike, explanation.plan
+    alike, plan, basis = explanation.look_alike, explanation.plan, explanation.assessment.basis
     return ExplanationItem(
         assessment=risk_item(asset, explanation.assessment, language, now_ns),
         text=explanation_text(explanation, language),
@@ -143,6 +187,7 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
             raised_at=rfc3339(alike.raised_at_ns),
             severity=alike.severity,
             ended=alike.ended,
+            cleared_at=None if alike.cleared_at_ns is None else rfc3339(alike.cleared_at_ns),
         ),
         plan=PlanItem(
             cost_eur=list(plan.cost_eur),
@@ -150,7 +195,12 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
             best_week=plan.best_week,
             waiting_a_week_eur=plan.waiting_a_week_eur,
             inspection_eur=plan.inspection_eur,
+            planned_eur=None if basis is None else basis.planned_eur,
+            failure_eur=None if basis is None else basis.failure_eur,
+            crew_lead_days=None if basis is None else basis.crew_lead_days,
+            waiting_limit_eur=explanation.waiting_limit_eur,
         ),
+        temperature_degc=None if basis is None else basis.temperature_degc,
         missing=list(explanation.missing),
         life_stretch=_stretch_told(explanation),
         reproduced=explanation.difference <= _SAME,

@@ -160,6 +160,9 @@ def risk_row(
     listed = next((item for item in chances if item.days == PLANNING_HORIZON_DAYS), None)
     life = risk.remaining_life
     cost = risk.expected_cost_of_waiting_eur
+    # Measured, and nothing that is there now ends it within the ten years that are looked ahead.
+    is_measured = risk.health_index is not None and risk.state is not RiskState.INSUFFICIENT_DATA
+    no_end = text("no end in sight", language) if is_measured else None
     silent = risk.state is RiskState.INSUFFICIENT_DATA and risk.data_quality is DataQuality.NONE
     return RiskRow(
         asset=asset.id,
@@ -173,8 +176,10 @@ def risk_row(
         chances=chances,
         trend=_trend(listed, before, language),
         certainty="" if listed is None else _certainty(listed, language, is_measured=not silent),
-        life=None if life is None else span(life.q50_days, language),
-        life_range="" if life is None else span_range(life.q10_days, life.q90_days, life.q50_days, language),
+        life=no_end if life is None else span(life.q50_days, language),
+        life_range=(text("within ten years", language) if no_end else "")
+        if life is None
+        else span_range(life.q10_days, life.q90_days, life.q50_days, language),
         health=None if risk.health_index is None else number(risk.health_index, language, decimals=2),
         indicative=risk.indicative_condition,
         inspected=asset.condition_inspected,

@@ -149,7 +149,11 @@ class RiskItem(Answer):
         list[ProbabilityItem], Field(description="Within 30, 90 and 365 days; `low` to `high` is the 80 % interval.")
     ]
     remaining_life_days: Annotated[
-        RemainingLifeItem | None, Field(description="Null: not known yet, which is not the same as long.")
+        RemainingLifeItem | None,
+        Field(
+            description="By what is there now. Null without a `healthIndex` or in state `insufficient-data`: not "
+            "known, which is not the same as long. Null elsewhere: `q10` lies beyond ten years, as far as is looked."
+        ),
     ]
     health_index: Annotated[
         float | None, Field(description="1 healthy, 0 at the failure threshold; null: not measured.", examples=[0.62])

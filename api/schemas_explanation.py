@@ -88,7 +88,8 @@ class LookAlikeItem(Answer):
     alarm_id: str
     raised_at: Time
     severity: float
-    ended: Annotated[AlarmState, Field(description="`open`: it has not ended.")]
+    ended: Annotated[AlarmState, Field(description="What became of it: `open`: it has not ended.")]
+    cleared_at: Annotated[Time | None, Field(description="When it ended, event time, UTC; null while it lasts.")]
 
 
 class PlanItem(Answer):
@@ -100,6 +101,17 @@ class PlanItem(Answer):
     waiting_a_week_eur: Annotated[float, Field(description="What a week of waiting costs; negative when waiting pays.")]
     inspection_eur: Annotated[
         float, Field(description="The most that knowing whether there is damage is worth, before deciding.")
+    ]
+    planned_eur: Annotated[
+        float | None,
+        Field(description="The planned repair that this was computed with: the register's of then, or its type's."),
+    ]
+    failure_eur: Annotated[
+        float | None, Field(description="The failure that this was computed with: emergency repair and closure.")
+    ]
+    crew_lead_days: Annotated[float | None, Field(description="Days until the crew can be there; likewise.")]
+    waiting_limit_eur: Annotated[
+        float, Field(description="Where waiting 90 days costs more, the state is `act` without an alarm too.")
     ]
 
 
@@ -114,6 +126,10 @@ class ExplanationItem(Answer):
     changes: Annotated[list[ChangeItem], Field(description="Natural frequencies of which a change is stated.")]
     look_alike: LookAlikeItem | None
     plan: PlanItem
+    temperature_degc: Annotated[
+        float | None,
+        Field(description="Of the structure or the air, at which `expected` of the channels is normal, in °C."),
+    ]
     missing: Annotated[list[str], Field(description="Condition indicators, `sensor/channel`, that say nothing yet.")]
     life_stretch: Annotated[
         float,

@@ -20,7 +20,7 @@ REASON_SENTENCES: Final = {
     "alarms_dismissed_here": (
         "Colleagues dismissed {dismissed} of {judged} such alarms ({mode}) here, so an alarm takes more evidence."
     ),
-    "all_as_expected": "All {channels} condition measurements are as expected.",
+    "all_as_expected": "The {channels} condition measurements are as expected.",
     "cleared_by_decision": "A person ended the alarm with the decision “{verb}”.",
     "climate_borrowed": (
         "There is no temperature sensor here: the warmth that other structures measure is used instead, so estimates "
@@ -184,16 +184,28 @@ EXPLANATION_SENTENCES: Final = {
     "unseen": (
         "{share} of the chance of failure within 90 days comes from what no sensor sees: type, age and inspection."
     ),
-    "week": "The cheapest week to repair is week {week} from now; waiting one week longer than needed costs {cost}.",
-    "this_week": "Repairing is cheapest this week; waiting one week longer than needed costs {cost}.",
-    "next_week": "Repairing is cheapest next week; waiting one week longer than needed costs {cost}.",
+    "week": "The cheapest week to repair is week {week} from now.",
+    "this_week": "Repairing is cheapest this week.",
+    "next_week": "Repairing is cheapest next week.",
     "no_week": "Repairing within a year costs more than waiting.",
+    "no_crew": "The crew cannot come within a year.",
+    "week_later": "A week later costs about {cost} more.",
     "inspection": "An inspection before deciding is worth at most {cost}.",
     "life_wider": "The margin around the remaining life is wider than usual: damage here grows by fits and starts, or "
     "earlier failures were not as was said.",
     "life_narrower": "The margin around the remaining life is narrower than usual: damage here grows steadily, or "
     "earlier failures were as was said.",
-    "look_alike": "The most similar earlier case is {asset}; its alarm is now: {ended}.",
+    "look_alike_open": "The most similar earlier case is {asset}. Its alarm is still open.",
+    "look_alike_acknowledged": "The most similar earlier case is {asset}. A colleague has seen its alarm, which is "
+    "still open.",
+    "look_alike_confirmed": "The most similar earlier case is {asset}. A colleague found its alarm to be right.",
+    "look_alike_dismissed": "The most similar earlier case is {asset}. A colleague dismissed its alarm.",
+    "look_alike_cleared": "The most similar earlier case is {asset}. Its alarm has ended.",
+    "waiting_more": "If waiting 90 days comes to cost more than {cost}, the advice becomes to plan the repair.",
+    "waiting_less": "If waiting 90 days comes to cost no more than {cost}, planning the repair is no longer advised.",
+    "used": "Assessed as of {time}, from {number} condition measurements, with model version {version}.",
+    "used_one": "Assessed as of {time}, from one condition measurement, with model version {version}.",
+    "used_none": "Assessed as of {time}, without any condition measurement, with model version {version}.",
     "missing": "{number} measurements tell nothing yet.",
     "missing_one": "One measurement tells nothing yet.",
 }

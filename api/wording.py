@@ -33,7 +33,7 @@ _GAP: Final = re.compile(r" (?=[.;,])")
 _SHARES: Final = frozenset({"per_30_days", "severity", "share", "share_of_alarm"})
 _HOURS_PER_DAY: Final = 24.0
 # What is compared in one sentence has as many decimals as its band.
-_COMPARED: Final = frozenset({"band", "expected", "measured"})
+_COMPARED: Final = frozenset({"band", "expected", "measured", "percent"})
 
 
 def say_reasons(reasons: Sequence[Reason], language: Language) -> list[str]:

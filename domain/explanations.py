@@ -121,6 +121,12 @@ class RepairPlan:
     waiting_a_week_eur: float
     inspection_eur: float
 
+    @property
+    def week_after_best_eur(self) -> float | None:
+        """What a week after the best one costs more; not negative, None where no week of the year is the best."""
+        after = self.best_week + 1
+        return self.cost_eur[after] - self.cost_eur[self.best_week] if after < len(self.cost_eur) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -134,6 +140,8 @@ class Explanation:
         Condition indicators, `sensor/channel`, that say nothing yet.
     difference : float
         Largest relative difference between the numbers told and those computed again; 0: the same to the bit.
+    waiting_limit_eur : float
+        What waiting 90 days may cost before that alone calls for the repair.
     frequencies : tuple of FrequencyChange
         Of which a change is stated.
     """
@@ -146,4 +154,5 @@ class Explanation:
     plan: RepairPlan
     missing: tuple[str, ...]
     difference: float
+    waiting_limit_eur: float
     frequencies: tuple[FrequencyChange, ...] = ()

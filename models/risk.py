@@ -41,7 +41,7 @@ from models.signs import Signs, collect_signs
 from models.state import MODEL_VERSION
 from models.thresholds import MODES
 
-__all__ = ["STATES", "RiskColumns", "assess", "risk_records"]
+__all__ = ["STATES", "WAITING_SHARE", "RiskColumns", "assess", "risk_records"]
 
 STATES: Final = (RiskState.ACT, RiskState.WATCH, RiskState.INSUFFICIENT_DATA, RiskState.OK)
 _ACT, _WATCH, _INSUFFICIENT, _OK = range(len(STATES))

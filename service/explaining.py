@@ -6,19 +6,22 @@ from typing import Final
 
 from domain.basis import AssessmentBasis
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange
-from domain.records import Alarm, RiskAssessment
+from domain.records import Alarm, RiskAssessment, RiskState
 from models.basis import Recomputed, days_to_alarm, recompute, shares_of_risk
 from models.evidence import CALM_STRENGTH
 from models.frequency_changes import CHANGE_CODES, change_reason, computed_change
 from models.plan import plan_repair
+from models.risk import WAITING_SHARE
 from storage.protocols import AdvisoryStore, TimedKey
 
 __all__ = ["SAME", "difference_of", "explain"]
 
 # Numbers that differ by less are the same on another generation of processors (design.md D3).
 SAME: Final = 1e-9
-# Alarms looked through for one that was like this.
-_EARLIER_ALARMS: Final = 200
+# Newest alarms of the kind that are looked through for one that was like this.
+_EARLIER_ALARMS: Final = 100
+# A case that calls for nothing has none to be compared with.
+_COMPARED_STATES: Final = frozenset({RiskState.ACT, RiskState.WATCH})
 _GROWTH_PER_SEVERITY: Final = 28.0
 
 
@@ -69,20 +72,21 @@ def explain(assessment: RiskAssessment, store: AdvisoryStore) -> Explanation | N
         ),
         missing=basis.missing,
         difference=max(difference_of(assessment, numbers), _difference_of_changes(assessment, basis)),
+        waiting_limit_eur=WAITING_SHARE * basis.planned_eur,
         frequencies=tuple(computed_change(row) for row in basis.changes),
     )
 
 
 def _look_alike(assessment: RiskAssessment, basis: AssessmentBasis, store: AdvisoryStore) -> LookAlike | None:
-    """Find the earlier alarm of the same kind whose severity and growth were nearest."""
+    """Find the earlier alarm of the same kind whose severity and growth were nearest; None where nothing is wrong."""
     place = _place(basis, assessment.failure_mode)
-    if place is None:
+    if place is None or assessment.state not in _COMPARED_STATES:
         return None
     kind = f"condition.{assessment.failure_mode}"
     before = TimedKey(assessment.assessed_at_ns, "")
     found: list[tuple[float, float, Alarm]] = []
-    for alarm in store.alarms(after=before, limit=_EARLIER_ALARMS):
-        if alarm.kind != kind or alarm.asset == assessment.asset:
+    for alarm in store.alarms(kind=kind, after=before, limit=_EARLIER_ALARMS):
+        if alarm.asset == assessment.asset:
             continue
         said = store.risk_history(alarm.asset, after=TimedKey(alarm.raised_at_ns + 1, ""), limit=1)
         other = _place(said[0].basis, assessment.failure_mode) if said and said[0].basis is not None else None

@@ -171,6 +171,7 @@ class SqlAdvisoryStore:
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        kind: str | None = None,
         event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
@@ -182,6 +183,8 @@ class SqlAdvisoryStore:
             query = query.where(table.asset == asset)
         if states:
             query = query.where(table.state.in_([state.value for state in states]))
+        if kind is not None:
+            query = query.where(table.kind == kind)
         if event is not None:
             query = query.where(table.event_id == event)
         if after is not None:

@@ -153,11 +153,12 @@ class AdvisoryStore(Protocol):
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        kind: str | None = None,
         event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
     ) -> Sequence[Alarm]:
-        """List alarms by time of raising, newest first; no `states` means all, `event` those of one event."""
+        """List alarms by time of raising, newest first; no `states` means all, `kind` and `event` those of one."""
 
     def alarm(self, alarm_id: str) -> Alarm | None:
         """Find one alarm."""

@@ -75,8 +75,10 @@ def waiting_chart(drawing: Drawing, plan: RepairPlan, today: date, language: Lan
 
 
 def _sentence(plan: RepairPlan, today: date, language: Language) -> str:
-    if plan.best_week >= _LAST_WEEK:
-        said = text("Repairing within a year is not the cheapest: the cost does not rise.", language)
+    if plan.first_week >= _LAST_WEEK:
+        said = text("The crew cannot come within a year.", language)
+    elif plan.best_week >= _LAST_WEEK:
+        said = text("Repairing within a year is not the cheapest.", language)
     else:
         said = text(
             "The best week begins about {day}; repairing then is expected to cost {cost}.",
@@ -86,10 +88,9 @@ def _sentence(plan: RepairPlan, today: date, language: Language) -> str:
         )
         if 0 < plan.first_week == plan.best_week:
             said += " " + text("That is the first week in which the crew can come.", language)
-    if plan.waiting_a_week_eur >= 1:
-        said += " " + text(
-            "A week later costs about {cost} more.", language, cost=euros(plan.waiting_a_week_eur, language)
-        )
+    later = plan.week_after_best_eur
+    if later is not None and later >= 1:
+        said += " " + text("A week later costs about {cost} more.", language, cost=euros(later, language))
     if plan.inspection_eur >= 1:
         worth = euros(plan.inspection_eur, language)
         said += " " + text("An inspection beforehand is worth up to {cost}.", language, cost=worth)

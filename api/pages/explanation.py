@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from api.figures import chance, number, percent, quantity, span
+from api.explaining import say_changes
+from api.figures import chance, number, percent, quantity
 from api.languages import Language
 from api.terms import channel_name, subject_name, term, unit_symbol
-from api.texts import capital, text
-from domain.explanations import Explanation, ModeChange
+from api.texts import text
+from domain.explanations import Explanation
 
 __all__ = ["ExplanationRows", "explanation_rows"]
 
@@ -70,24 +71,10 @@ def explanation_rows(explanation: Explanation, language: Language) -> Explanatio
             )
             for row in explanation.channels[:_CHANNELS_SHOWN]
         ),
-        changes=tuple(
-            _change(row, language) for row in explanation.changes if row.is_open or row.share_of_alarm >= _LEAST_SHARE
-        ),
+        changes=tuple(say_changes(explanation, language)),
         missing=tuple(subject_name(name, language) for name in explanation.missing),
         is_same=explanation.difference <= _SAME,
     )
-
-
-def _change(row: ModeChange, language: Language) -> str:
-    name = capital(term("mode", row.mode, language))
-    if row.is_open:
-        return text("{mode}: the alarm ends after two calm weeks, or by a decision.", language, mode=name)
-    share = percent(row.share_of_alarm, language)
-    said = text("{mode}: {share} of the evidence that an alarm takes.", language, mode=name, share=share)
-    if row.days_to_alarm is not None:
-        days = span(row.days_to_alarm, language)
-        said += " " + text("If it goes on like this, in about {days}.", language, days=days)
-    return said
 
 
 def _value(value: float, band: float, unit: str, language: Language) -> str:

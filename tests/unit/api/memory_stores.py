@@ -97,6 +97,7 @@ class MemoryStore:
         *,
         asset: AssetId | None = None,
         states: Sequence[AlarmState] = (),
+        kind: str | None = None,
         event: str | None = None,
         after: TimedKey | None = None,
         limit: int = 100,
@@ -107,6 +108,7 @@ class MemoryStore:
             for alarm in rows
             if asset in {None, alarm.asset}
             and (not states or alarm.state in states)
+            and kind in {None, alarm.kind}
             and event in {None, alarm.event_id}
             and (after is None or TimedKey(alarm.raised_at_ns, alarm.id) < after)
         ][:limit]

@@ -269,6 +269,29 @@ def test_the_explanation_makes_no_claim_without_figures(town: Town) -> None:
     assert "2: 2 confirmed, 0 dismissed" in town.client().get("/about?lang=en").text
 
 
+@pytest.mark.parametrize(
+    ("state", "health", "told"),
+    [
+        (RiskState.OK, 0.98, "geen einde in zicht"),
+        (RiskState.OK, None, "nog niet bekend"),
+        (RiskState.INSUFFICIENT_DATA, 0.98, "nog niet bekend"),
+    ],
+)
+def test_a_structure_that_is_measured_and_sound_has_no_unknown_life(
+    town: Town, state: RiskState, health: float | None, told: str
+) -> None:
+    """It read "not known yet", and that a forecast needs a sensor and time to learn, where both were there."""
+    risk = make_risk("brug-042", state, 1.0, health_index=health, remaining_life=None)
+    town.store.newest[risk.asset] = risk
+    client = town.client()
+    for path in ("/assets/brug-042", "/assets/brug-042/report"):
+        html = client.get(f"{path}?lang=nl").text
+        assert re.search(f"Resterende levensduur</dt><dd><strong[^>]*>{told}</strong>", html)
+    html = client.get("/assets/brug-042?lang=nl").text
+    assert ("Niets van wat we nu meten wijst op een einde" in html) == (told == "geen einde in zicht")
+    assert ("Er is geen voorspelling." in html) == (told != "geen einde in zicht")
+
+
 def test_the_council_hears_what_is_unknown(client: Client) -> None:
     html = client.get("/report?lang=en").text
     assert "We watch 5 structures. Not enough data does not mean that all is well" in html

@@ -96,6 +96,24 @@ def test_the_look_alike_is_the_nearest_earlier_alarm_of_the_kind_on_another_asse
     assert explanation.look_alike.ended is AlarmState.CONFIRMED
 
 
+def test_a_hundred_alarms_about_sensors_do_not_hide_the_look_alike_and_a_sound_structure_has_none() -> None:
+    """The newest two hundred alarms of any kind were looked through; what calls for nothing was likened to a damage."""
+    store = MemoryStore()
+    at_ns = NOW_NS - 100 * DAY_NS
+    store.history.append(assessment_of("b2", at_ns, basis_of(0.5)))
+    store.alarm_rows.append(Alarm("b2-alarm", AssetId("b2"), "condition.settlement", at_ns, None, AlarmState.OPEN))
+    for number in range(300):
+        raised_ns = at_ns + (number + 1) * DAY_NS // 10
+        store.alarm_rows.append(Alarm(f"s{number}", AssetId("b3"), "sensor.silent", raised_ns, None, AlarmState.OPEN))
+    told = assessment_of("b1", NOW_NS, basis_of(0.5))
+    explanation, sound = explain(told, store), explain(replace(told, state=RiskState.OK), store)
+    assert explanation is not None
+    assert explanation.look_alike is not None
+    assert explanation.look_alike.asset == "b2"
+    assert sound is not None
+    assert sound.look_alike is None
+
+
 def test_a_sound_asset_is_not_repaired_within_the_year_and_a_failing_one_as_soon_as_the_crew_can() -> None:
     sound = 0.002 * LIFE_DAYS / 365.0
     none = plan_repair(sound, sound=sound, damaged=0.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=14.0)
