@@ -83,6 +83,11 @@ REASON_SENTENCES: Final = {
     "prior_by_inspection": "The inspection on {inspected_on} (condition {condition}) counts in the estimate.",
     "quantities_agree": "{quantities} different measurements point to {mode}.",
     "removed_from_register": "It was taken out of the register.",
+    "repaired": (
+        "A repair was recorded on {since}: what was measured before no longer counts, and what is normal is being "
+        "learned again."
+    ),
+    "normal_accepted": ("On {since} what is measured was accepted as the new normal, which is being learned again."),
     "returned_to_normal": "There has been no sign of {mode} for {days}.",
     "sensor_drift": (
         "Sensor {sensor} ({channel}) has moved {apart} {unit} away from {others} similar sensors in the same weather; "

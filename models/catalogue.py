@@ -14,7 +14,8 @@ register becomes a catalogue is `models.compiling`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
@@ -24,11 +25,13 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.errors import ShapeError
 from domain.identifiers import AssetId, ChannelKey
+from domain.records import DecisionVerb
 from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
 __all__ = [
-    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Summary",
+    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
+    "Summary",
     "check_positions", "links", "paces",
 ]  # fmt: skip
 
@@ -49,6 +52,14 @@ class Summary(IntEnum):
     LAST = 0
     MEAN = 1
     MAX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A `repair` or an `accept-normal`, and the event time of its asset when it took effect."""
+
+    verb: DecisionVerb
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +155,8 @@ class Catalogue:
         Number of pairs of each asset.
     pair_of_witness, rank_of_witness : int32[W]
         Its pair, and its place among the witnesses of that pair.
+    renewed : mapping of AssetId to Renewal
+        The newest decision of each asset after which it is another structure; of others too.
     """
 
     assets: tuple[AssetId, ...]
@@ -203,6 +216,7 @@ class Catalogue:
     pairs_of_asset: IndexArray
     pair_of_witness: IndexArray
     rank_of_witness: IndexArray
+    renewed: Mapping[AssetId, Renewal] = field(default_factory=dict)
 
     def take(self, assets: IndexArray) -> Catalogue:
         """Give the catalogue of a subset of the assets.
@@ -242,6 +256,7 @@ class Catalogue:
             works_start_ns=self.works_start_ns[works],
             works_end_ns=self.works_end_ns[works],
             works_moves=self.works_moves[works],
+            renewed=self.renewed,
             sensor_of_channel=sensor_of_channel,
             **columns,
             **links(

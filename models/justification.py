@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from domain.measurements import DataQuality
-from domain.records import Reason, RiskState
+from domain.records import DecisionVerb, Reason, RiskState
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
 from models.explanation import pair_reasons
@@ -30,6 +30,9 @@ _TELLING_EVIDENCE: Final = 0.25
 _CHANCE_NOW: Final = 0.2
 _CLIMATE_MARGIN_K: Final = 2.0
 _CLASSES_APART: Final = 1
+# The slowest channels take a hundred days to be commissioned.
+_RENEWAL_NS: Final = 180 * _DAY_NS
+_RENEWALS: Final = {DecisionVerb.REPAIR: "repaired", DecisionVerb.ACCEPT_NORMAL: "normal_accepted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def reasons_of(
     urgent = bool(reasons)
     if urgent:
         reasons.extend(_disagreement(catalogue, finding))
-    reasons.extend(_silence(signs, asset, at_ns))
+    reasons.extend(_silence(catalogue, signs, asset, at_ns))
     reasons.extend(_suspicion(catalogue, state, view, signs, finding))
     if signs.is_changed[asset]:
         reasons.extend(change_reason(basis) for basis in change_bases(catalogue, state, asset))
@@ -131,7 +134,7 @@ def _alarms(catalogue: Catalogue, state: ModelState, asset: int, at_ns: int) -> 
     return reasons
 
 
-def _silence(signs: Signs, asset: int, at_ns: int) -> list[Reason]:
+def _silence(catalogue: Catalogue, signs: Signs, asset: int, at_ns: int) -> list[Reason]:
     """Say why there may be nothing to go by."""
     if not signs.judged[asset]:
         return [Reason("no_condition_indicator")]
@@ -142,9 +145,19 @@ def _silence(signs: Signs, asset: int, at_ns: int) -> list[Reason]:
     if signs.is_silent[asset]:
         reasons.append(Reason("no_recent_data", {"days": round((at_ns - heard_ns) / _DAY_NS, 2)}))
     if asset in signs.learning:
+        reasons.extend(_renewal(catalogue, asset, at_ns))
         channels, values, needed = signs.learning[asset]
         reasons.append(Reason("commissioning", {"channels": channels, "values": values, "needed": needed}))
     return reasons
+
+
+def _renewal(catalogue: Catalogue, asset: int, at_ns: int) -> list[Reason]:
+    """Name the decision for which all is learnt anew; of another year it is not what is learnt now."""
+    renewal = catalogue.renewed.get(catalogue.assets[asset])
+    if renewal is None or not 0 <= at_ns - renewal.at_ns <= _RENEWAL_NS:
+        return []
+    day = str(np.datetime64(renewal.at_ns, "ns").astype("datetime64[D]"))
+    return [Reason(_RENEWALS[renewal.verb], {"since": day})]
 
 
 def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Signs, finding: Finding) -> list[Reason]:

@@ -60,6 +60,8 @@ default_costs             the register gives no costs, or 0; `planned_eur` and `
 works_active              announced works `kind` last; nothing is learnt or counted
 works_settling            after works the reference of `channels` channels is being found again
 all_as_expected           `channels` condition indicators are as expected
+repaired                  a repair was recorded on `since`: what was seen before counts no more
+normal_accepted           what was measured on `since` was accepted as the new normal
 returned_to_normal        an alarm cleared: `mode` was calm for `days`
 heard_again               an alarm cleared: readings vary or arrive again
 like_others_again         an alarm cleared: `channel` of `sensor` reads as like sensors do again
@@ -133,6 +135,8 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "works_active": ("kind",),
     "works_settling": ("channels",),
     "all_as_expected": ("channels",),
+    "repaired": ("since",),
+    "normal_accepted": ("since",),
     "returned_to_normal": ("mode", "days"),
     "heard_again": ("sensor", "channel"),
     "like_others_again": ("sensor", "channel"),

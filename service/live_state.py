@@ -20,7 +20,7 @@ from domain.records import AlarmState, Decision, DecisionVerb, RiskAssessment
 from domain.register import Register
 from ingest.resolve import Resolver
 from models.alarms import AlarmChange as ModelAlarmChange
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, Renewal
 from models.chain import apply_decision, assess, look_at_hop, risk_records
 from models.claims import Claim
 from models.compiling import compile_catalogue
@@ -86,6 +86,8 @@ class LiveState:
         The entry that brought the register; 0 for the empty one before the first.
     found : mapping of AssetId to Finding
         What people's inspections found so far, which the register gets.
+    renewed : mapping of AssetId to Renewal
+        The newest decision of each asset after which it was another structure.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class LiveState:
         numbers: Mapping[ChannelKey, int],
         register_seq: int = 0,
         found: Mapping[AssetId, Finding] | None = None,
+        renewed: Mapping[AssetId, Renewal] | None = None,
     ) -> None:
         self.applied_seq = 0
         self.register_seq = register_seq
@@ -101,7 +104,7 @@ class LiveState:
         register = with_findings(register, self.found)
         self.register = register
         self.resolver = Resolver(register, numbers)
-        self.catalogue = compile_catalogue(register, numbers)
+        self.catalogue = replace(compile_catalogue(register, numbers), renewed=dict(renewed or {}))
         self.state = initial_state(self.catalogue)
         self.tracker = HopTracker(self.catalogue, _gateways(register, self.catalogue))
         self.days = DayRows()
@@ -250,7 +253,7 @@ class LiveState:
         register = with_findings(register, self.found)
         self.register, self.register_seq = register, seq
         self.resolver = Resolver(register, numbers)
-        self.catalogue = compile_catalogue(register, numbers)
+        self.catalogue = replace(compile_catalogue(register, numbers), renewed=before.renewed)
         self.state = carry_state(before, state, self.catalogue)
         self.skews = self.skews.rebase(
             self.catalogue.sensor_of_channel, self.tracker.rows_of(self.catalogue.channel_number)
@@ -314,6 +317,9 @@ class LiveState:
         put_state(self.catalogue, self.state, only, part)
         self.note_change([decision.asset], of_models=True)
         if decision.verb in NEW_REFERENCE:
+            renewed = {**self.catalogue.renewed, decision.asset: Renewal(decision.verb, at_ns)}
+            self.catalogue = replace(self.catalogue, renewed=renewed)
+            self._subsets.clear()
             self.days = self.days.without_asset(decision.asset)
             self.modes.renew(decision.asset)
         news = AlarmNews(changes=changes)

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from domain.errors import StorageUnavailable
+from domain.identifiers import AssetId
 from domain.register import Register
+from models.catalogue import Renewal
 from service.clock_policy import ClockPolicy
 from service.live_state import LiveState
+from service.people import NEW_REFERENCE
 from service.pipeline import Pipeline
 from service.snapshots import restore_snapshots
-from storage.entries import RegisterBody
-from storage.inspections import findings
+from storage.decisions import decision_entries
+from storage.entries import DecisionBody, RegisterBody
+from storage.inspections import Finding, finding_of
 from storage.journal import Journal
 
 __all__ = ["fresh_state", "open_pipeline", "without_collecting"]
@@ -103,6 +107,24 @@ def fresh_state(journal: Journal, seq: int, policy: ClockPolicy) -> LiveState:
     keys = [channel.key for channel in register.channels]
     # One that was applied says what it numbered its channels; to look each of them up takes a sixth of a start.
     numbers = dict(zip(keys, known, strict=True)) if len(known) == len(keys) else journal.number_channels(keys)
-    live = LiveState(register, numbers, register_seq, findings(journal, upto=seq))
+    found, renewed = _told_by_people(journal, seq)
+    live = LiveState(register, numbers, register_seq, found, renewed)
     live.window_ns = policy.window_ns
     return live
+
+
+def _told_by_people(journal: Journal, seq: int) -> tuple[dict[AssetId, Finding], dict[AssetId, Renewal]]:
+    """Give the newest finding and the newest renewal of each asset, by the decisions up to an entry."""
+    found: dict[AssetId, Finding] = {}
+    renewed: dict[AssetId, Renewal] = {}
+    for entry in decision_entries(journal, upto=seq):
+        if not isinstance(entry.body, DecisionBody):
+            continue
+        decision = entry.body.decision
+        if (finding := finding_of(decision)) is not None:
+            found[decision.asset] = finding
+        # Its asset was assessed at once, at the event time at which it took effect.
+        told = [item.assessed_at_ns for item in entry.outcome.current if item.asset == decision.asset]
+        if told and decision.verb in NEW_REFERENCE:
+            renewed[decision.asset] = Renewal(decision.verb, told[0])
+    return found, renewed

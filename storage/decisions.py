@@ -21,7 +21,7 @@ from domain.errors import DecisionError, DecisionRepeated, StorageCorrupt
 from domain.identifiers import AssetId
 from domain.records import YEARS, Decision, DecisionVerb
 from storage.entries import DecisionBody, decode_body, encode_body
-from storage.journal import Journal
+from storage.journal import Entry, Journal
 from storage.persons import list_persons, seal_name, unseal_name
 from storage.protocols import DecisionDraft, OnceKey
 from storage.row_checksum import row_checksum
@@ -32,6 +32,7 @@ __all__ = [
     "chain_faults",
     "chain_hashes",
     "chain_head",
+    "decision_entries",
     "decision_hash",
     "decisions_written",
 ]
@@ -184,6 +185,17 @@ def chain_faults(journal: Journal) -> list[str]:
     if len(links) != written:
         faults.append(f"got {len(links)} decisions, expected the {written} that were written")
     return faults
+
+
+def decision_entries(journal: Journal, *, upto: int) -> Iterator[Entry]:
+    """Walk the entries of decisions up to one, oldest first, each with what it led to."""
+    after = 0
+    while page := journal.oldest("decision", after=after, limit=_SCAN):
+        for entry in page:
+            if entry.seq > upto:
+                return
+            yield entry
+        after = page[-1].seq
 
 
 def assessments_decided_on(journal: Journal) -> frozenset[str]:

@@ -15,13 +15,10 @@ from typing import Final
 from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb
 from domain.register import Asset, Register
-from storage.entries import DecisionBody
-from storage.journal import Journal
 
-__all__ = ["Finding", "finding_of", "findings", "inspected", "with_findings"]
+__all__ = ["Finding", "finding_of", "inspected", "with_findings"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +35,6 @@ def finding_of(decision: Decision) -> Finding | None:
         return None
     day = _EPOCH + timedelta(microseconds=decision.decided_at_ns // 1000)
     return Finding(decision.condition, day.date().isoformat())
-
-
-def findings(journal: Journal, *, upto: int) -> dict[AssetId, Finding]:
-    """Give the newest finding of each asset by the decisions up to an entry."""
-    found: dict[AssetId, Finding] = {}
-    after = 0
-    while page := journal.oldest("decision", after=after, limit=_PAGE):
-        for entry in page:
-            if entry.seq > upto:
-                return found
-            if isinstance(entry.body, DecisionBody) and (finding := finding_of(entry.body.decision)) is not None:
-                found[entry.body.decision.asset] = finding
-        after = page[-1].seq
-    return found
 
 
 def inspected(asset: Asset, finding: Finding | None) -> Asset:
