@@ -80,7 +80,8 @@ class Asset:
     lat, lon : float or None
         WGS 84 degrees.
     planned_repair_cost_eur, emergency_repair_cost_eur : float or None
-        Euros; the emergency cost defaults to three times the planned one when the register is read.
+        Euros; where one is missing, or 0, the emergency cost is taken for three times the planned one when the
+        register is read.
     closure_hours : float or None
         Hours of closure that an unplanned failure costs.
     condition_inspected : int or None

@@ -33,7 +33,7 @@ __all__ = [
     "register_to_json",
 ]
 
-# Emergency repairs cost three times planned ones unless the owner knows better (design.md section 6).
+# Emergency repairs cost three times planned ones unless the owner knows better; either follows from the other.
 _EMERGENCY_FACTOR: Final = 3.0
 # More than any structure costs, and little enough to be counted with.
 _MOST_EUR: Final = 1e12
@@ -233,8 +233,11 @@ def _read_asset(row: Fields, today: date | None) -> Asset:
         row.fault("type", "one of {choices}", choices=tuple(AssetType))
     planned = row.number("planned_repair_cost_eur", low=0, high=_MOST_EUR)
     emergency = row.number("emergency_repair_cost_eur", low=0, high=_MOST_EUR)
-    if emergency is None and planned is not None:
+    # A repair that costs nothing does not exist: exports write 0 for a cost that nobody knows.
+    if not emergency and planned:
         emergency = _EMERGENCY_FACTOR * planned
+    elif not planned and emergency:
+        planned = emergency / _EMERGENCY_FACTOR
     lat = row.number("lat", low=-90, high=90, may_have_thousands=False)
     lon = row.number("lon", low=-180, high=180, may_have_thousands=False)
     if row.has("lat") != row.has("lon"):

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import reads_pages
-from api.figures import euros
+from api.figures import euros, number, span
 from api.interactive import BUNDLE_PATH
 from api.languages import Language
 from api.page_rows import alarm_row, day, decision_row, risk_row, sensor_row
@@ -19,7 +19,7 @@ from api.pages.live import follows
 from api.questions import AssetPath, Rooms, registered
 from api.rooms import ApiRooms
 from api.terms import term
-from api.texts import text
+from api.texts import plural, text
 from domain.register import Asset
 
 __all__ = ["AssetQuestion", "register_facts", "router", "show_asset"]
@@ -86,6 +86,20 @@ def show_asset(
     )
 
 
+def _closure(asset: Asset, language: Language) -> str:
+    """Say how long a failure closes and what an hour of that costs, where the register says both."""
+    hours, hourly = asset.closure_hours, asset.closure_cost_eur_per_hour
+    if not hours or not hourly:
+        return ""
+    length = plural("{count} hour", "{count} hours", round(hours), language, count=number(hours, language))
+    return text("{hours}, {cost} per hour", language, hours=length, cost=euros(hourly, language))
+
+
+def _lead(asset: Asset, language: Language) -> str:
+    lead = asset.crew_lead_days
+    return "" if not lead else span(lead, language)
+
+
 def register_facts(asset: Asset, language: Language) -> list[tuple[str, str]]:
     """List what the register says, where it says it."""
     cost, emergency, inspected = (
@@ -99,6 +113,8 @@ def register_facts(asset: Asset, language: Language) -> list[tuple[str, str]]:
         (text("Planned repair", language), "" if cost is None else euros(cost, language)),
         (text("Emergency repair", language), "" if emergency is None else euros(emergency, language)),
         (text("Condition, 1 good to 6 bad", language), "" if inspected is None else condition),
+        (text("Closure after a failure", language), _closure(asset, language)),
+        (text("Crew on site after", language), _lead(asset, language)),
         *asset.external_ids.items(),
     ]
     return [(name, value) for name, value in shown if value]

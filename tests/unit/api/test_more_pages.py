@@ -11,6 +11,7 @@ import pytest
 from api.edge import PAGE_POLICY
 from api.examples import EXPLANATION
 from api.languages import Language
+from api.pages.asset import register_facts
 from api.pages.places import gathered
 from api.terms import alarm_title
 from domain.identifiers import AssetId, GatewayId
@@ -290,6 +291,20 @@ def test_a_structure_that_is_measured_and_sound_has_no_unknown_life(
     html = client.get("/assets/brug-042?lang=nl").text
     assert ("Niets van wat we nu meten wijst op een einde" in html) == (told == "geen einde in zicht")
     assert ("Er is geen voorspelling." in html) == (told != "geen einde in zicht")
+
+
+def test_the_page_shows_all_that_the_plan_is_computed_with(town: Town) -> None:
+    """Closure and the crew's lead move the cheapest week, and stood nowhere."""
+    place = [asset.id for asset in town.store.asset_rows].index(AssetId("brug-042"))
+    bridge = replace(
+        town.store.asset_rows[place], closure_hours=36.0, closure_cost_eur_per_hour=1500.0, crew_lead_days=21.0
+    )
+    town.store.asset_rows[place] = bridge
+    facts = [name + value for name, value in register_facts(bridge, Language.DUTCH)]
+    assert {"Afsluiting na falen36 uur, €\N{NO-BREAK SPACE}1.500 per uur", "Ploeg ter plaatse na21 dagen"} <= {*facts}
+    assert "Ploeg ter plaatse na" in town.client().get("/assets/brug-042?lang=nl").text
+    free = replace(bridge, closure_hours=0.0, crew_lead_days=None)
+    assert not any("Afsluiting" in name or "Ploeg" in name for name, _ in register_facts(free, Language.DUTCH))
 
 
 def test_the_council_hears_what_is_unknown(client: Client) -> None:

@@ -141,6 +141,27 @@ def test_a_year_with_a_point_is_told_how_it_should_be(tmp_path: Path) -> None:
     assert "column built_year: got '1.931', expected 1931 where the point marks thousands" in fault
 
 
+@pytest.mark.parametrize(
+    ("planned", "emergency", "known"),
+    [
+        ("40000", "", (40_000.0, 120_000.0)),
+        ("40000", "0", (40_000.0, 120_000.0)),
+        ("", "21000", (7_000.0, 21_000.0)),
+        ("0", "21000", (7_000.0, 21_000.0)),
+        ("40000", "50000", (40_000.0, 50_000.0)),
+        ("", "", (None, None)),
+        ("0", "", (0.0, None)),
+    ],
+)
+def test_either_cost_follows_from_the_other(
+    tmp_path: Path, planned: str, emergency: str, known: tuple[float | None, float | None]
+) -> None:
+    """With an emergency repair alone, the planned one was its type's: dearer, so that waiting cost nothing at all."""
+    head = "id,type,planned_repair_cost_eur,emergency_repair_cost_eur\n"
+    (asset,) = read_register(_write(tmp_path, assets=f"{head}b1,bridge,{planned},{emergency}\n")).assets
+    assert (asset.planned_repair_cost_eur, asset.emergency_repair_cost_eur) == known
+
+
 @pytest.mark.parametrize("unit", ["m/s2", "g"])
 def test_a_waveform_becomes_the_channels_that_are_computed_from_it(tmp_path: Path, unit: str) -> None:
     sensors = (
