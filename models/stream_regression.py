@@ -36,6 +36,9 @@ _FEWEST_RESIDUALS: Final = 20
 _LARGEST_LEVERAGE: Final = 1e6
 _ROUNDING: Final = 1e-9
 _TINY: Final = 1e-300
+# Of a column that never moved: below the variance of any quantity, and as an inverse with room for the square of the
+# largest one (1e60) in floating point.
+_LEAST_VARIANCE: Final = 1e-60
 
 
 class StreamRegression:
@@ -168,7 +171,12 @@ class StreamRegression:
         self._next_solve = self._since + max(1, min(self._since // _SOLVES_PER_GROWTH, _LONGEST_BETWEEN_SOLVES))
         rows = self._gram[0, 0]
         diagonal = np.diag(self._gram) / rows
-        deviation = np.sqrt(np.maximum(diagonal - (self._gram[0] / rows) ** 2, _ROUNDING**2 * diagonal + _TINY))
+        least = _ROUNDING**2 * diagonal + _LEAST_VARIANCE
+        deviation = np.sqrt(np.maximum(diagonal - (self._gram[0] / rows) ** 2, least))
+        if self._lags:
+            # What happened for the first time is in the latest past row and not yet in the others, of which the own
+            # deviation is still nought: a coefficient would be free to be anything.
+            deviation[1:] = np.tile(deviation[1 : 1 + self._channels], self._lags)
         gram, cross = self._gram.copy(), self._cross.copy()
         prior = _RIDGE_ROWS * deviation**2
         prior[0] = _INTERCEPT_RIDGE

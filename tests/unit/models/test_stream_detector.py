@@ -316,6 +316,39 @@ def test_a_healthy_channel_that_jumps_or_bursts_keeps_its_tails(period: int) -> 
         assert _alarm(_run(noisy[:, np.newaxis], commission=400)).sum() == 0
 
 
+@pytest.mark.parametrize("commission", [0, 200])
+@pytest.mark.parametrize("size", [1e-6, 1e5, 1e30, 9e59])
+@pytest.mark.parametrize("begin", [20, 80, 97, 130])
+def test_a_channel_that_is_nought_until_it_is_switched_on_leaves_finite_answers(
+    begin: int, size: float, commission: int
+) -> None:
+    """A gauge of pressure, in pascals, whose logger wrote 0 before it was connected."""
+    generator = np.random.default_rng(begin)
+    values = generator.normal(size=(500, 2))
+    values[:, 0] = size * (1.0 + 0.1 * values[:, 0])
+    values[:begin, 0] = 0.0
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        verdicts = _run(values, commission=commission)
+    assert np.isfinite(_novelty(verdicts)).all()
+    assert commission < begin or _alarm(verdicts)[300:].sum() == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("first", range(20, 60, 3))
+def test_a_first_event_after_many_noughts_does_not_hide_what_comes(first: int, channels: int) -> None:
+    """A gauge of rain, a contact, a counter at night: nought in all rows until something happens in one."""
+    generator = np.random.default_rng(first)
+    values = generator.normal(size=(900, channels))
+    values[:, 0] = generator.random(900) < 0.05
+    values[:first, 0] = 0.0
+    values[first : first + 6, 0] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    values[700:, 0] += 20.0
+    verdicts = _run(values, commission=500)
+    assert max(abs(verdict.expected[0]) for verdict in verdicts[20:700]) < 2.0
+    assert _novelty(verdicts)[500:].max() > 10.0
+    assert _alarm(verdicts)[702:].all()
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_a_channel_that_stood_still_while_healthy_alarms_when_it_moves_for_good(noise: float) -> None:
     """Its noise was nought, and nought was taken for not known: an end switch could not alarm."""
