@@ -19,7 +19,7 @@ import vl_convert
 
 from api.languages import Language
 
-__all__ = ["CONFIG", "LOCALES", "VERSION", "Drawing", "Spec"]
+__all__ = ["CONFIG", "LOCALES", "VERSION", "Drawing", "Spec", "completed"]
 
 Spec = dict[str, Any]
 
@@ -64,6 +64,12 @@ CONFIG: Final[Spec] = {
 }
 
 
+def completed(spec: Spec) -> Spec:
+    """Add what all charts share to a specification; parts of the look that it names itself take their place."""
+    config = {**CONFIG, **spec.get("config", {})}
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", **spec, "config": config}
+
+
 class Drawing:
     """Draws charts, one at a time, and keeps what it drew."""
 
@@ -102,8 +108,7 @@ class Drawing:
             An `svg` element to stand in a page, hidden from screen readers because a text stands beside it; None
             when it cannot be drawn, which the page says.
         """
-        whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": CONFIG, **spec}
-        text = json.dumps(whole, sort_keys=True, allow_nan=False)
+        text = json.dumps(completed(spec), sort_keys=True, allow_nan=False)
         key = hashlib.blake2b(f"{language} {text}".encode(), digest_size=16).hexdigest()
         with self._lock:
             if key in self._drawn:

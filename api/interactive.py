@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import vl_convert
 
-from api.drawing import CONFIG, LOCALES, VERSION, Spec
+from api.drawing import LOCALES, VERSION, Spec, completed
 from api.languages import Language
 
 __all__ = ["BUNDLE_NAME", "BUNDLE_PATH", "BUNDLE_TAG", "Bundle", "Tip", "interactive"]
@@ -86,7 +86,7 @@ def interactive(spec: Spec, tips: Sequence[Tip], language: Language) -> dict[str
     tips : sequence of Tip
         In the order in which a reader goes through them.
     """
-    whole = copy.deepcopy({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": CONFIG, **spec})
+    whole = copy.deepcopy(completed(spec))
     shared = whole.get("encoding", {})
     axes = [axis for part in (whole, *whole["layer"]) if (axis := part.get("encoding", {}).get("x")) is not None]
     for axis in axes:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from api.drawing import Drawing, Spec
+from api.drawing import CONFIG, Drawing, Spec
 from api.figures import percent
 from api.interactive import Tip
 from api.languages import Language
 
-__all__ = ["WIDE", "ChartView", "civil", "drawn", "layered", "share_axis", "time_axis"]
+__all__ = ["NEWEST_IN_VIEW", "WIDE", "ChartView", "civil", "drawn", "layered", "share_axis", "time_axis"]
 
 _LOCAL: Final = ZoneInfo("Europe/Amsterdam")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +21,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDTH: Final = 580
 # For a chart that has the whole width of the page.
 WIDE: Final = 1200
+# On a phone a chart over time is wider than the screen and its newest end is in view (schouw.css): there stand the
+# scale and the legend too, since a line without them says nothing.
+NEWEST_IN_VIEW: Final[Spec] = {
+    "axisY": {**CONFIG["axisY"], "orient": "right", "titleAlign": "right", "titleX": 44},
+    "legend": {**CONFIG["legend"], "layout": {"top": {"anchor": "end"}}},
+}
 # Day before month, as both languages write it here; whole months and years by their name alone.
 _TICKS: Final = {
     "year": "%Y",

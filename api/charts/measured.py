@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api.charts.common import WIDE, ChartView, civil, drawn, layered, time_axis
+from api.charts.common import NEWEST_IN_VIEW, WIDE, ChartView, civil, drawn, layered, time_axis
 from api.drawing import Drawing
 from api.figures import local_time, number, quantity, span
 from api.interactive import Tip
@@ -100,6 +100,7 @@ def measured_chart(
         encoding={"x": time_axis()},
         width=WIDE,
         height=260,
+        config=NEWEST_IN_VIEW,
     )
     return drawn(
         drawing,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from api.charts.common import ChartView, civil, drawn, layered, share_axis, time_axis
+from api.charts.common import NEWEST_IN_VIEW, ChartView, civil, drawn, layered, share_axis, time_axis
 from api.drawing import Drawing, Spec
 from api.figures import chance, chance_range, local_time
 from api.interactive import Tip
@@ -144,7 +144,7 @@ def timeline_chart(
     every = max(len(days) // _ROWS, 1)
     return drawn(
         drawing,
-        layered(layers, height=240),
+        layered(layers, height=240, config=NEWEST_IN_VIEW),
         language,
         code="timeline",
         title=text("What happened", language),

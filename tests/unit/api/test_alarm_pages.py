@@ -33,6 +33,15 @@ def test_alarms_with_one_cause_are_one_case(town: Town) -> None:
     assert html.index("Signs of settlement") < html.index("Data problem")
 
 
+def test_the_figures_of_an_alarm_are_told_as_those_of_its_beginning(town: Town) -> None:
+    """A card said "has been silent for 9 hours" for weeks, and 45 % of a way of which 86 % was gone by then."""
+    town.store.alarm_rows[:] = [make_alarm("weg-12", 1, id="s1")]
+    client = town.client()
+    assert "When it was raised:</span> " in client.get("/alarms?lang=en").text
+    assert "Toen het begon:</span> " in client.get("/alarms?lang=nl").text
+    assert "These figures are of the moment the alarm was raised" in client.get("/alarms/s1?lang=en").text
+
+
 def test_an_event_at_many_structures_is_one_case_and_one_list(town: Town) -> None:
     town.store.asset_rows += [make_asset(f"a{number:03}", f"Brug {number}") for number in range(30)]
     before = town.client().get("/alarms?lang=en").text.count('<li class="case')

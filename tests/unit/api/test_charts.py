@@ -158,6 +158,24 @@ def test_the_timeline_marks_what_happened(drawing: Drawing) -> None:
     assert timeline_chart(drawing, [], events, Language.ENGLISH) is None
 
 
+def test_scale_and_legend_stand_where_a_phone_shows_the_chart(drawing: Drawing) -> None:
+    """A phone shows the newest end of what is wider than it; scale and legend were at the other end, out of sight."""
+    measured = measured_chart(drawing, hours(48), "tilt", "acc1", "mrad", Language.ENGLISH)
+    history = [
+        make_risk("brug-042", RiskState.WATCH, 1.0, assessed_at_ns=NOW_NS - days * DAY_NS) for days in range(40, 0, -1)
+    ]
+    alarm = EventRow(NOW_NS - 9 * DAY_NS, None, "alarm", "Alarm", "Signs of settlement", "", "")
+    timeline = timeline_chart(drawing, history, [alarm], Language.ENGLISH)
+    assert timeline is not None
+    for chart, tick in ((measured, "3.10"), (timeline, "100%")):
+        svg = chart.svg or ""
+        # Right of its axis a label begins at it, left of it a label ends there.
+        assert re.search(rf'<text text-anchor="start" transform="translate\(7,[^>]*>{tick}<', svg)
+        (width,) = re.findall(r'viewBox="0 0 ([\d.]+)', svg)
+        (legend,) = re.findall(r'role-legend" aria-hidden="true"><g transform="translate\(([\d.]+)', svg)
+        assert float(legend) > float(width) / 2
+
+
 def test_the_asset_page_draws_and_tells(client: Client) -> None:
     html = client.get("/assets/brug-042?lang=en").text
     assert html.count("<svg xmlns") == 3  # timeline, measured, remaining life
