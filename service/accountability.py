@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from api.pages.paper import paper_html
 from api.problems import ProblemError
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
-from domain.access import Organisation
 from domain.errors import ConfigurationError
 from domain.records import Decision
 from service.folder import check_installed
@@ -92,7 +90,7 @@ def write_papers(
     from service.web import make_rooms  # noqa: PLC0415 -- it needs this module
 
     check_installed(settings)
-    whose = _organisation(shared_service(settings).organisations, organisation)
+    whose = shared_service(settings).find(organisation or "")
     engine = open_database(settings.database_address)
     check_schema(engine)
     journal, series = Journal(settings.journal_path), open_series(settings)
@@ -107,16 +105,6 @@ def write_papers(
         journal.close()
         series.close()
         engine.dispose()
-
-
-def _organisation(known: Sequence[Organisation], asked: str | None) -> Organisation:
-    if asked is None and len(known) == 1:
-        return known[0]
-    for organisation in known:
-        if organisation.id == asked:
-            return organisation
-    names = ", ".join(repr(organisation.id) for organisation in known)
-    raise ConfigurationError(f"got organisation {asked!r}, expected one of {names}; give --organisation")
 
 
 def _write(rooms: ApiRooms, folder: Path, decision_id: str | None) -> tuple[list[Path], list[str], str]:

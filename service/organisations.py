@@ -82,6 +82,25 @@ class SharedService:
     providers: tuple[LoginProvider, ...]
     register_files: Mapping[str, Path] = field(default_factory=dict)
 
+    def find(self, asked: str) -> Organisation:
+        """Give the organisation of an id that a command was given; empty means the only one that there is.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none of that id, or several share the service and none was named.
+        """
+        for organisation in self.organisations:
+            if organisation.id == asked or (not asked and len(self.organisations) == 1):
+                return organisation
+        names = ", ".join(repr(organisation.id) for organisation in self.organisations if organisation.id)
+        if names:
+            raise ConfigurationError(f"got organisation {asked!r}, expected one of {names}; give --organisation")
+        raise ConfigurationError(
+            f"got organisation {asked!r}, but one organisation has this service to itself; leave --organisation out, "
+            "or name those that share it in access.organisations_file"
+        )
+
 
 def read_organisations(path: Path | None, owner: OwnerSection) -> SharedService:
     """Read the file; without one there is one organisation, which owns everything.

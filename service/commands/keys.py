@@ -42,10 +42,7 @@ def create(
     from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
     settings = read_settings(overrides_of(data_dir), config)
-    known = shared_service(settings).organisations
-    if organisation not in {item.id for item in known}:
-        names = ", ".join(repr(item.id) for item in known)
-        raise ConfigurationError(f"got organisation {organisation!r}, expected one of {names}; give --organisation")
+    organisation = shared_service(settings).find(organisation).id
     strange = set(right or ()) - ROLE_RIGHTS[role]
     if strange:
         raise ConfigurationError(f"role {role.value} does not have {', '.join(sorted(strange))}; give another --role")

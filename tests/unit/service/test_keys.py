@@ -73,6 +73,21 @@ def test_what_cannot_be_is_told(tmp_path: Path, words: list[str], told: str) -> 
         run(tmp_path, *words)
 
 
+def test_an_organisation_that_is_alone_needs_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file of organisations it said "expected one of ''; give --organisation", which was given."""
+    with pytest.raises(ConfigurationError, match="leave --organisation out, or name those that share it"):
+        run(tmp_path, "create", "--name", "BI", "--organisation", "oost")
+    (tmp_path / "organisations.toml").write_text(
+        '[[organisation]]\nid = "oost"\nname = "Oost"\ncontact_name = "T"\ncontact_url = "https://x.test"\n'
+        'contact_email = "a@x.test"\n'
+    )
+    monkeypatch.setenv("SCHOUW_ACCESS__ORGANISATIONS_FILE", str(tmp_path / "organisations.toml"))
+    run(tmp_path, "create", "--name", "BI")
+    assert "\tvalid\toost\t" in run(tmp_path, "list")
+    with pytest.raises(ConfigurationError, match="expected one of 'oost'; give --organisation"):
+        run(tmp_path, "create", "--name", "BI", "--organisation", "west")
+
+
 def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     ledger = open_ledger(settings)
