@@ -29,21 +29,16 @@ class ClockLimits:
     Examples
     --------
     >>> limits = ClockLimits(earliest_ns=100, latest_ns=200, earliest_backfill_ns=50)
-    >>> limits.admits(70), limits.admits(70, is_backfill=True), limits.admits(201, is_backfill=True)
-    (False, True, False)
+    >>> limits.bounds(), limits.bounds(is_backfill=True)
+    ((100, 200), (50, 200))
     """
 
     earliest_ns: int | None
     latest_ns: int | None
     earliest_backfill_ns: int | None = None
 
-    def admits(self, time_ns: int, *, is_backfill: bool = False) -> bool:
-        """Tell whether a device time can be true."""
-        low, high = self.bounds(is_backfill=is_backfill)
-        return low <= time_ns <= high
-
     def bounds(self, *, is_backfill: bool = False) -> tuple[int, int]:
-        """Give the bounds as two integers that int64 can hold."""
+        """Give the earliest and the latest time that is believed, as two integers that int64 can hold."""
         low = self.earliest_ns
         if is_backfill and self.earliest_backfill_ns is not None:
             low = self.earliest_backfill_ns

@@ -1,4 +1,4 @@
-"""The register as its owner keeps it, into the one that Schouw works with, and back into bytes.
+"""The register as its owner keeps it, into the one that Schouw works with.
 
 Two forms are taken (design.md section 6): CSV tables of assets and of sensors, told apart by their columns,
 or one GeoJSON FeatureCollection with a feature for each asset. Defaults are filled in here, so that what
@@ -29,8 +29,6 @@ __all__ = [
     "read_register",
     "read_register_files",
     "read_works",
-    "register_from_json",
-    "register_to_json",
 ]
 
 # Emergency repairs cost three times planned ones unless the owner knows better; either follows from the other.
@@ -58,7 +56,6 @@ _ASSET_COLUMNS: Final = frozenset(
     }
 )
 _SENSOR_REQUIRED: Final = ("asset", "sensor", "channel", "gateway", "interval_s")
-_DOCUMENT_VERSION: Final = 1
 _ORGANISATION_CHARACTERS: Final = 64
 
 
@@ -158,47 +155,6 @@ def read_works(path: Path, register: Register) -> tuple[Works, ...]:
     works = read_works_rows(table.rows, register) if complete else ()
     faults.check()
     return _sorted(Register(works=works)).works
-
-
-def register_to_json(register: Register) -> bytes:
-    """Write a register as canonical JSON: the same register gives the same bytes, in whatever order it was built."""
-    return _ENCODER.encode(_Document(_DOCUMENT_VERSION, _sorted(register)))
-
-
-def register_from_json(text: bytes) -> Register:
-    """Read what `register_to_json` wrote.
-
-    Raises
-    ------
-    RegisterError
-        If it is something else.
-
-    Examples
-    --------
-    >>> register = Register(assets=(Asset(AssetId("b1"), "Brug", AssetType.BRIDGE, lat=52.1, lon=4.3),))
-    >>> register_from_json(register_to_json(register)) == register
-    True
-    """
-    try:
-        document = _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RegisterError(f"expected a register as written by Schouw, got something else: {error}") from error
-    if document.version != _DOCUMENT_VERSION:
-        raise RegisterError(
-            f"got a register of version {document.version}, expected {_DOCUMENT_VERSION}; read it with the newer Schouw"
-        )
-    return document.register
-
-
-class _Document(msgspec.Struct, frozen=True):
-    """The register with the version of its form, because journal entries outlive programs."""
-
-    version: int
-    register: Register
-
-
-_ENCODER: Final = msgspec.json.Encoder(order="sorted")
-_DECODER: Final = msgspec.json.Decoder(_Document)
 
 
 def _sorted(register: Register) -> Register:

@@ -73,13 +73,8 @@ _COMMISSION_DAILY: Final = 32
 _COMMISSION_SLOWER: Final = 16
 
 
-def compile_catalogue(
-    register: Register,
-    numbers: Mapping[ChannelKey, int],
-    *,
-    hop_ns: int = HOUR_NS,
-) -> Catalogue:
-    """Compile a register into arrays.
+def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> Catalogue:
+    """Compile a register into arrays; the hop of every asset is an hour.
 
     Parameters
     ----------
@@ -87,17 +82,12 @@ def compile_catalogue(
         Assets, channels and works in any order. Channels and works of an asset that is not in it are left out.
     numbers : mapping of ChannelKey to int
         The journal's lasting number of every channel of the register.
-    hop_ns : int
-        Length of every asset's hop, a divisor of an hour.
 
     Raises
     ------
     ConfigurationError
-        If a channel has no number, the hop does not divide an hour, or the budget is not positive.
+        If a channel has no number, or a budget is not positive.
     """
-    if hop_ns <= 0 or HOUR_NS % hop_ns:
-        msg = f"hop is {hop_ns} ns, expected a divisor of an hour ({HOUR_NS} ns); change the setting"
-        raise ConfigurationError(msg)
     details = tuple(sorted(register.assets, key=lambda asset: asset.id))
     budget = np.array([register.false_alarms_per_year(asset.organisation) for asset in details], np.float64)
     if not np.all(budget > 0):
@@ -120,7 +110,7 @@ def compile_catalogue(
         details=details,
         channels=tuple(channel.key for channel in channels),
         units=tuple(channel.unit for channel in channels),
-        hop_ns=np.full(len(details), hop_ns, np.int64),
+        hop_ns=np.full(len(details), HOUR_NS, np.int64),
         false_alarms_per_year=budget,
         channel_number=np.array([numbers[channel.key] for channel in channels], np.int32),
         asset_of_channel=asset_of_channel,

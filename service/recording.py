@@ -67,7 +67,9 @@ def record_session(
         if listener.refusal:
             raise ConfigurationError(refusal_in_words(host, port, listener.refusal))
         if not is_answered:
-            raise ConfigurationError(f"the broker at {host}:{port} did not accept us within {_CONNECT_S:.0f} s")
+            raise ConfigurationError(
+                f"the broker at {host}:{port} did not accept us in {_CONNECT_S:.0f} s; is it an MQTT broker?"
+            )
         return _write(path, listener.arrived, seconds=seconds, stop=stop)
     except OSError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be written ({error.strerror}); give another file") from error

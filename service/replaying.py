@@ -120,7 +120,9 @@ def _publish(settings: Settings, plan: ReplayPlan, table: ReplayTable, *, speed:
     client.loop_start()
     try:
         if not connected.wait(_CONNECT_S):
-            raise ConfigurationError(f"the broker at {host}:{port} did not accept the connection in {_CONNECT_S:.0f} s")
+            raise ConfigurationError(
+                f"the broker at {host}:{port} did not accept us in {_CONNECT_S:.0f} s; is it an MQTT broker?"
+            )
         if refusals:
             raise ConfigurationError(refusal_in_words(host, port, refusals[0]))
         messages = list(messages_of(table, plan))

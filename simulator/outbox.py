@@ -158,11 +158,7 @@ class Outbox:
         saved = self._checkpoint.saved
         day = min((saved.acknowledged_ns - saved.start_ns) // DAY_NS, self._days)
         counts = self.counts
-        self._report(
-            Progress(
-                phase or self.phase, day, self._days, counts.messages, counts.readings, saved.acknowledged_ns, note
-            )
-        )
+        self._report(Progress(phase or self.phase, day, self._days, counts.messages, counts.readings, note))
 
     def close(self) -> None:
         """Close the connection and write the checkpoint."""

@@ -30,8 +30,6 @@ class Progress:
         Days fully acknowledged, and days of history in all.
     messages, readings : int
         Sent by this process so far.
-    event_time_ns : int
-        Event time up to which everything is acknowledged.
     note : str
         One sentence when something happened that a person should know; empty otherwise.
     """
@@ -41,7 +39,6 @@ class Progress:
     days: int
     messages: int
     readings: int
-    event_time_ns: int
     note: str = ""
 
 

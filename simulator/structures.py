@@ -61,7 +61,6 @@ class Kind:
     feels_traffic: bool = True
 
 
-_ROAD: Final[dict[str, tuple[str, ...]]] = {"moisture_ingress": ("base",), "pothole_growth": ("surface",)}
 _GATES: Final[dict[str, tuple[str, ...]]] = {
     "bearing_wear": ("drive1", "drive2"),
     "gear_wear": ("drive1", "drive2"),

@@ -44,10 +44,15 @@ def explain(
         store = SqlAdvisoryStore(engine)
         found = store.assessment(assessment) or store.risk(AssetId(assessment))
         if found is None:
-            raise ConfigurationError(f"no assessment or asset {assessment!r} in {str(settings.data_dir)!r}")
+            raise ConfigurationError(
+                f"no assessment or asset {assessment!r} in {str(settings.data_dir)!r}; "
+                "give an identifier of `schouw export risks`, or another --data-dir"
+            )
         explanation = explain_assessment(found, store)
         if explanation is None:
-            raise ConfigurationError(f"assessment {found.assessment_id!r} was made before its basis was stored")
+            raise ConfigurationError(
+                f"assessment {found.assessment_id!r} was made before its basis was stored; explain a newer one"
+            )
         same = explanation.difference <= SAME
         if not verify:
             typer.echo(f"{found.assessment_id} (model {found.model_version})")

@@ -25,7 +25,6 @@ from ingest.formats.project import (
 )
 from ingest.formats.times import format_time, parse_time
 from ingest.formats.waveforms import RawBlock, decode_key_by_key
-from ingest.register import register_from_json, register_to_json
 from ingest.topics import parse_topic
 from tests.lengths import either
 from tests.unit.ingest.room import RECEIVED, T0, Room
@@ -276,7 +275,3 @@ def test_no_topic_raises_anything_but_its_own_error(topic: str) -> None:
         parse_topic(topic)
     except PayloadError as error:
         assert error.code == "bad_topic"  # noqa: PT017 -- that it may also not be raised is the point
-
-
-def test_a_register_comes_back_from_its_bytes() -> None:
-    assert set(register_from_json(register_to_json(_ROOM.register)).channels) == set(_ROOM.register.channels)

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.errors import RegisterError
-from domain.identifiers import AssetId, SensorId
-from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
-from ingest.register import read_register, read_works, register_from_json, register_to_json
+from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role
+from ingest.register import read_register, read_works
 
 _ASSETS = """id,name,type,lat,lon,built_year,planned_repair_cost_eur,emergency_repair_cost_eur,closure_hours,\
 closure_cost_eur_per_hour,crew_lead_days,condition_inspected,inspected_on,nen_id,beheerder
@@ -87,7 +85,6 @@ def test_the_order_of_files_and_rows_does_not_matter(tmp_path: Path, register: R
     head, *rows = _SENSORS.splitlines()
     paths = _write(tmp_path, sensors="\n".join([head, "", *reversed(rows)]), assets=_ASSETS)
     assert read_register(paths) == register
-    assert register_to_json(read_register(paths)) == register_to_json(register)
 
 
 def test_excel_writes_semicolons_decimal_commas_a_mark_and_crlf(tmp_path: Path, register: Register) -> None:
@@ -358,27 +355,6 @@ def test_a_file_that_is_no_feature_collection_is_told(tmp_path: Path, text: str)
     path.write_text(text)
     with pytest.raises(RegisterError, match="expected"):
         read_register([path])
-
-
-def test_a_register_comes_back_from_bytes_as_it_went(register: Register) -> None:
-    works = (Works(AssetId("brug-042"), "diversion", 1, 2**62, SensorId("acc1")), Works(AssetId("tunnel-1"), "x", 0, 1))
-    full = replace(register, works=works)
-    assert register_from_json(register_to_json(full)) == full
-    shuffled = Register(full.assets[::-1], full.channels[::-1], full.works[::-1])
-    assert register_to_json(shuffled) == register_to_json(full)
-    assert register_to_json(register_from_json(register_to_json(full))) == register_to_json(full)
-
-
-@pytest.mark.parametrize("text", [b"", b"{}", b"\xff", b"[" * 100_000, b'{"version":1,"register":{"assets":[{}]}}'])
-def test_other_bytes_are_no_register(text: bytes) -> None:
-    with pytest.raises(RegisterError, match="expected a register as written by Schouw"):
-        register_from_json(text)
-
-
-def test_a_register_of_a_newer_form_is_told(register: Register) -> None:
-    newer = register_to_json(register).replace(b'"version":1', b'"version":2')
-    with pytest.raises(RegisterError, match="got a register of version 2"):
-        register_from_json(newer)
 
 
 def test_works_are_read(tmp_path: Path, register: Register) -> None:

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import LAST_END_NS, Asset, AssetType, Channel, Direction, Register, Role, Works
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue, Summary
+from models.catalogue import DRIVERS, Catalogue, Summary
 from models.compiling import compile_catalogue
 from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
@@ -155,12 +155,6 @@ def test_commissioning_is_a_multiple_of_its_blocks_and_at_most_96(interval_s: fl
     count = int(compiled(channel("tilt", "mrad", interval_s=interval_s)).commission_count[0])
     assert count % 8 == 0
     assert 16 <= count <= 96
-
-
-@pytest.mark.parametrize("hop_ns", [7 * HOUR_NS, 0])
-def test_impossible_hops_are_refused(registers: Callable[..., Any], hop_ns: int) -> None:
-    with pytest.raises(ConfigurationError):
-        compile_catalogue(*registers(NAMES), hop_ns=hop_ns)
 
 
 def test_an_impossible_budget_is_refused(registers: Callable[..., Any]) -> None:
