@@ -157,7 +157,7 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
     prior = _PRIOR[met][:, np.newaxis] * scale
     on_diagonal = diagonal(len(met))
     variance = lower[on_diagonal]
-    # After `recommission` the effects may be kept: a row starts anew when its level has no uncertainty yet.
+    # Behind an accepted normal the effects are kept: a row starts anew when its level has no uncertainty yet.
     fresh_level = variance[0] <= 0.0
     known = values.explained.met[some].T[met]
     variance = np.where(known & (variance <= 0.0), prior**2, variance)

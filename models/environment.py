@@ -142,8 +142,6 @@ def update_environment(
         With new `driver_*`, `has_explained`, `lagged` and `climate_*`; the one passed in is not changed.
     Environment
     """
-    drivers = len(DRIVERS)
-    assets = len(catalogue.assets)
     end_ns = features.end_ns
     rows = np.flatnonzero(usable & (catalogue.driver >= 0))
     converted = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
@@ -151,9 +149,7 @@ def update_environment(
     has_explained[rows] = True
     carries = _carries(catalogue, has_explained)
     rows, converted = rows[carries[rows]], converted[carries[rows]]
-    slot = _slots(catalogue, rows)
-    total = np.bincount(slot, weights=converted, minlength=assets * drivers).reshape(assets, drivers)
-    number = np.bincount(slot, minlength=assets * drivers).reshape(assets, drivers)
+    total, number = _sums_by_driver(catalogue, rows, converted)
     spoke = number > 0
     met_before = state.driver_ns > 0
     value = np.where(spoke, total / np.maximum(number, 1), state.driver_value)
@@ -178,29 +174,15 @@ def update_environment(
     remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
     lagged = np.where(speaking, remembered, state.lagged)
 
-    regressors = np.zeros((assets, len(REGRESSORS)))
-    regressors[:, 0] = 1.0
-    lagged_temperature, lagged_humidity, lagged_rain, lagged_load = np.nan_to_num(lagged).T
-    columns = (
-        warmth_of(temperature),
-        warmth_of(lagged_temperature),
-        frost_of(lagged_temperature),
-        (lagged_humidity - 75.0) / 20.0,
-        np.where(met[:, _AIR], (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
-        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,
-        np.log1p(np.maximum(lagged_load, 0.0)) - 4.0,
-        np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
-        value[:, _PACE] / 50.0 - 1.0,
-        np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,
-        np.log1p(np.maximum(lagged_rain, 0.0)),
-    )
     needs = np.array(_NEEDS)
-    for which, column in enumerate(columns):
+    regressors = np.zeros((len(end_ns), len(REGRESSORS)))
+    regressors[:, 0] = 1.0
+    for which, column in enumerate(_columns(value, met[:, _AIR], temperature, lagged)):
         regressors[:, which + 1] = np.where(met[:, needs[which]], column, 0.0)
     for which, memory in _BY_MEMORY:
         is_lost = met[:, needs[which - 1]] & ~fresh[:, needs[which - 1]]
         regressors[:, which] = np.where(is_lost, regressors[:, memory], regressors[:, which])
-    never = np.zeros((assets, 1), np.bool_)
+    never = np.zeros((len(end_ns), 1), np.bool_)
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
     # It does not freeze unseen within a month of a day as warm as this.
     silent_ns = end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK])
@@ -221,6 +203,34 @@ def update_environment(
         ),
         Environment(regressors, stale, ever_met, newly_met, now),
     )
+
+
+def _sums_by_driver(
+    catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """float64[A, D], int64[A, D]: add up and count the values of this hop that each driver of an asset has."""
+    shape = len(catalogue.assets), len(DRIVERS)
+    slot, slots = _slots(catalogue, rows), shape[0] * shape[1]
+    total = np.asarray(np.bincount(slot, weights=value, minlength=slots), np.float64)
+    return total.reshape(shape), np.bincount(slot, minlength=slots).reshape(shape)
+
+
+def _columns(value: FloatArray, has_air: BoolArray, temperature: FloatArray, lagged: FloatArray) -> list[FloatArray]:
+    """float64[A] each: scale all regressors but the constant to sizes near 1, in the order of `REGRESSORS`."""
+    lagged_temperature, lagged_humidity, lagged_rain, lagged_load = np.nan_to_num(lagged).T
+    return [
+        warmth_of(temperature),
+        warmth_of(lagged_temperature),
+        frost_of(lagged_temperature),
+        (lagged_humidity - 75.0) / 20.0,
+        np.where(has_air, (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
+        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,
+        np.log1p(np.maximum(lagged_load, 0.0)) - 4.0,
+        np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
+        value[:, _PACE] / 50.0 - 1.0,
+        np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,
+        np.log1p(np.maximum(lagged_rain, 0.0)),
+    ]
 
 
 def explain(catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray) -> Explained:
