@@ -89,7 +89,9 @@ def test_a_structure_that_rings_weakly_beside_a_strong_mode_is_found() -> None:
 
 @pytest.mark.parametrize("samples", [256, 257, 300, 4096, 20_000])
 def test_any_length_of_block_is_looked_at(samples: int) -> None:
-    find_modes(average_of(np.random.default_rng(12).normal(size=(9, samples)), 500.0))
+    found = find_modes(average_of(np.random.default_rng(12).normal(size=(9, samples)), 500.0))
+    assert np.isfinite(found.frequency_hz).all()
+    assert (found.frequency_hz < 250.0).all()
 
 
 @pytest.mark.parametrize("blocks", [0, 1])
