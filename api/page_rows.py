@@ -48,6 +48,9 @@ SHAPES: Final = {
     RiskState.OK: "●",
 }
 
+# Data that tell too little to say that nothing is in sight.
+_POOR: Final = frozenset({DataQuality.LOW, DataQuality.NONE})
+
 
 @dataclass(frozen=True, slots=True)
 class Chance:
@@ -161,7 +164,8 @@ def risk_row(
     life = risk.remaining_life
     cost = risk.expected_cost_of_waiting_eur
     # Measured, and nothing that is there now ends it within the ten years that are looked ahead.
-    is_measured = risk.health_index is not None and risk.state is not RiskState.INSUFFICIENT_DATA
+    is_told = risk.state is not RiskState.INSUFFICIENT_DATA and risk.data_quality not in _POOR
+    is_measured = risk.health_index is not None and is_told
     no_end = text("no end in sight", language) if is_measured else None
     silent = risk.state is RiskState.INSUFFICIENT_DATA and risk.data_quality is DataQuality.NONE
     return RiskRow(

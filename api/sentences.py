@@ -80,7 +80,7 @@ REASON_SENTENCES: Final = {
     ),
     "prior_by_age": "Without evidence from sensors the estimate rests on type and age: {asset_type}, {age_years}.",
     "prior_by_class": "Without evidence from sensors the estimate rests on the type alone: {asset_type}.",
-    "prior_by_inspection": "The inspection on {inspected_on} (condition {condition}) counts in the estimate.",
+    "prior_by_inspection": "The inspection[ on {inspected_on}] (condition {condition}) counts in the estimate.",
     "quantities_agree": "{quantities} different measurements point to {mode}.",
     "removed_from_register": "It was taken out of the register.",
     "repaired": (
@@ -124,6 +124,9 @@ REASON_SENTENCES: Final = {
         "its values do not count until it is calm."
     ),
     "sensor_silent": "Sensor {sensor}[ ({channel})] has been silent for {days}.",
+    "sensor_not_counted": (
+        "The values of sensor {sensor} ({channel}) have not counted for {days}: they cannot be right, or vary too much."
+    ),
     "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_units": (

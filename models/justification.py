@@ -194,7 +194,7 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
     """Name the sensors in trouble, longest first."""
     first, last = int(catalogue.first_channel[asset]), int(catalogue.first_channel[asset + 1])
     found: list[tuple[float, Reason]] = []
-    troubled = signs.silent[first:last] | signs.stuck[first:last] | signs.lost[first:last]
+    troubled = signs.silent[first:last] | signs.stuck[first:last] | signs.lost[first:last] | signs.held[first:last]
     for sensor in np.unique(catalogue.sensor_of_channel[first:last][signs.drifting[first:last]]).tolist():
         days = (at_ns - int(state.opposed_alarm_ns[sensor])) / _DAY_NS
         whole: dict[str, str | float | int] = {"sensor": catalogue.channels[sensor].sensor, "channel": ""}
@@ -211,12 +211,22 @@ def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, a
             found.append(
                 (days, Reason("sensor_far_from_harm", facts | {"times": times_from_harm(catalogue, state, row)}))
             )
+        elif signs.held[row]:
+            days = round((at_ns - _held_since_ns(catalogue, state, row)) / _DAY_NS, 2)
+            found.append((days, Reason("sensor_not_counted", facts | {"days": days})))
         else:
             hours = round((int(state.heard_ns[row]) - int(state.same_since_ns[row])) / HOUR_NS, 1)
             value = float(state.last_value[row])
             found.append((hours / 24.0, Reason("sensor_stuck", facts | {"value": value, "hours": hours})))
     found.sort(key=lambda pair: -pair[0])
     return [reason for _, reason in found]
+
+
+def _held_since_ns(catalogue: Catalogue, state: ModelState, row: int) -> int:
+    """Give when the oldest of a condition indicator's faults was named for which its values do not count."""
+    judged = int(np.searchsorted(catalogue.judged, row))
+    named = (int(state.fault_ns[judged]), int(state.noisy_ns[row]), int(state.impossible_ns[row]))
+    return min(since_ns for since_ns in named if since_ns > 0)
 
 
 def _worse_than_inspected(catalogue: Catalogue, finding: Finding) -> bool:

@@ -7,7 +7,7 @@ rate alone, with a wide interval. States, in the order of the ranking:
 - *act*: a condition alarm is open, or waiting 90 days is expected to cost more than a fifth of the planned repair;
 - *watch*: evidence has reached a quarter of what an alarm takes, or a quarter of the way to failure is gone;
 - *insufficient-data*: no condition indicator is commissioned, none was heard for a day and five intervals, or those
-  that were have lost their sensitivity or drift. An open alarm outlasts silence;
+  that were have lost their sensitivity, drift, or say what does not count. An open alarm outlasts silence;
 - *ok*: otherwise.
 """
 
@@ -172,7 +172,7 @@ def _states(
     patience = np.maximum(_INSUFFICIENT_INTERVALS * catalogue.interval_ns[judged], _INSUFFICIENT_NS)
     heard = state.heard_ns[judged]
     lately = (heard > 0) & (at_ns[asset] - heard <= patience) & ~signs.stuck[judged]
-    lately &= ~signs.lost[judged] & ~signs.drifting[judged]
+    lately &= ~signs.lost[judged] & ~signs.drifting[judged] & ~signs.held[judged]
     sufficient = count_flags(catalogue, asset, lately & np.isfinite(state.deviation)) > 0
     growing = state.evidence >= _WATCH_EVIDENCE * signs.threshold
     watched = (count_flags(catalogue, catalogue.pair_asset, growing) > 0) | (severity >= _WATCH_SEVERITY)

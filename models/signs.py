@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from domain.measurements import DataQuality
 from models.axes import count_flags
 from models.catalogue import Catalogue
 from models.environment import climate_ns
 from models.evidence import alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
+from models.grades import QUALITIES, channel_grades
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.opposed import is_drifting
@@ -30,13 +32,14 @@ class Signs:
 
     Attributes
     ----------
-    silent, stuck, lost, drifting : bool[C]
-        Channels in trouble; the last two have lost their sensitivity, and are of a sensor whose quantities oppose each
-        other (`models.opposed`).
+    silent, stuck, lost, drifting, held : bool[C]
+        Channels in trouble; the last three have lost their sensitivity, are of a sensor whose quantities oppose each
+        other (`models.opposed`), and are condition indicators whose values do not count for another reason
+        (`models.grades`).
     threshold : float64[P]
         Evidence that an alarm takes.
     is_troubled : bool[A]
-        A channel is silent or stuck, has lost its sensitivity, or drifts.
+        A channel is silent or stuck, has lost its sensitivity, drifts, or is held.
     is_alarmed : bool[A]
         An alarm of condition stands.
     judged, known, settling : int32[A]
@@ -62,6 +65,7 @@ class Signs:
     stuck: BoolArray
     lost: BoolArray
     drifting: BoolArray
+    held: BoolArray
     threshold: FloatArray
     is_troubled: BoolArray
     is_alarmed: BoolArray
@@ -91,6 +95,9 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
     lost[judged] = is_lost(catalogue, state)
     drifting = np.zeros(len(catalogue.channels), np.bool_)
     drifting[judged] = is_drifting(catalogue, state)
+    held = np.zeros(len(catalogue.channels), np.bool_)
+    held[judged] = channel_grades(catalogue, state, judged) == QUALITIES.index(DataQuality.LOW)
+    held &= ~(silent | stuck | lost | drifting)
     count = np.diff(catalogue.first_judged)
     heard_ns = np.zeros(len(catalogue.assets), np.int64)
     np.maximum.at(heard_ns, of_judged, state.heard_ns[judged])
@@ -101,8 +108,9 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         stuck=stuck,
         lost=lost,
         drifting=drifting,
+        held=held,
         threshold=alarm_threshold(catalogue, state.doubt),
-        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost | drifting) > 0,
+        is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost | drifting | held) > 0,
         is_alarmed=count_flags(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
         judged=count,
         known=count_flags(catalogue, of_judged, np.isfinite(state.deviation)),

@@ -276,13 +276,15 @@ def test_the_explanation_makes_no_claim_without_figures(town: Town) -> None:
         (RiskState.OK, 0.98, "geen einde in zicht"),
         (RiskState.OK, None, "nog niet bekend"),
         (RiskState.INSUFFICIENT_DATA, 0.98, "nog niet bekend"),
+        (RiskState.OK, 0.9, "nog niet bekend"),
     ],
 )
 def test_a_structure_that_is_measured_and_sound_has_no_unknown_life(
     town: Town, state: RiskState, health: float | None, told: str
 ) -> None:
     """It read "not known yet", and that a forecast needs a sensor and time to learn, where both were there."""
-    risk = make_risk("brug-042", state, 1.0, health_index=health, remaining_life=None)
+    quality = DataQuality.LOW if health == 0.9 else DataQuality.HIGH
+    risk = make_risk("brug-042", state, 1.0, health_index=health, remaining_life=None, data_quality=quality)
     town.store.newest[risk.asset] = risk
     client = town.client()
     for path in ("/assets/brug-042", "/assets/brug-042/report"):

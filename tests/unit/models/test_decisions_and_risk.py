@@ -105,6 +105,33 @@ def test_a_new_reference_clears_the_alarm_and_commissions_again(alarmed: Any, ve
     assert record_of(alarmed).state is RiskState.OK
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_indicators_whose_values_do_not_count_are_no_health(fleet_tools: Any, *, both: bool) -> None:
+    """Frequencies at 0.6 of what they were are further off than any structure goes, and are held back for good.
+
+    The structure was `ok` for weeks, with all measurements "as expected": those of the day before.
+    """
+    rng = np.random.default_rng(36)
+    hours = 24 * 24
+    lost = np.where(np.arange(hours) >= 20 * 24, 0.6, 1.0)
+    run = fleet_tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
+    run.feed(
+        {
+            "natural_frequency_1": 3.0 * lost * np.exp(rng.normal(scale=0.004, size=hours)),
+            "natural_frequency_2": 5.0 * (lost if both else 1.0) * np.exp(rng.normal(scale=0.004, size=hours)),
+            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+        }
+    )
+    record = record_of(run)
+    told = [reason for reason in record.reasons if reason.code == "sensor_not_counted"]
+    assert len(told) == 1 + both
+    assert told[0].facts["channel"] == "natural_frequency_1"
+    assert told[0].facts["days"] == pytest.approx(3.75, abs=0.1)
+    assert "all_as_expected" not in {reason.code for reason in record.reasons}
+    assert record.state is (RiskState.INSUFFICIENT_DATA if both else RiskState.OK)
+    assert record.advice == ("restore_data" if both else "none")
+
+
 def test_the_prognosis_looks_at_means_of_two_days(alarmed: Any) -> None:
     past = np.random.default_rng(3).normal(size=alarmed.state.severity_past.shape)
     state = replace(alarmed.state, severity_past=past)
