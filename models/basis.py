@@ -27,7 +27,7 @@ from models.environment import has_climate
 from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.frequency_changes import change_bases
-from models.joining import DAYS, begins_per_year, join_modes
+from models.joining import DAYS, begins_per_year, indicative_conditions, join_modes
 from models.memory import ModelState
 from models.prognosis import LIFE_DAYS, History, history_of, look_ahead
 from models.thresholds import MODES
@@ -57,6 +57,10 @@ class Recomputed:
         sensor sees alone.
     later_chance : float
         Chance of failure within 90 days by damage that has not begun.
+    condition : int
+        Indicative condition 1 to 6; 0 for none.
+    waiting_eur : float
+        Expected extra cost of waiting 90 days.
     """
 
     probability: FloatArray
@@ -67,6 +71,8 @@ class Recomputed:
     failed: FloatArray
     sound: FloatArray
     later_chance: float
+    condition: int
+    waiting_eur: float
 
 
 def bases_of(
@@ -247,6 +253,8 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
         failed=joined.failed[0],
         sound=joined.sound[0],
         later_chance=float(joined.later[0, len(LIFE_DAYS) + _NINETY]),
+        condition=int(indicative_conditions(joined.known, joined.severity)[0]),
+        waiting_eur=float(joined.avertable_90[0] * (basis.failure_eur - basis.planned_eur)),
     )
 
 

@@ -25,7 +25,7 @@ from models.degradation import USUAL_LIFE_DAYS
 from models.life_book import stretched
 from models.prognosis import LIFE_DAYS, Outlook
 
-__all__ = ["DAYS", "Joined", "begins_per_year", "join_modes", "life_quantiles"]
+__all__ = ["DAYS", "Joined", "begins_per_year", "indicative_conditions", "join_modes", "life_quantiles"]
 
 _YEAR_DAYS: Final = 365.25
 # A rate by class, age and inspection is known within this factor; watched assets have a third of it unseen.
@@ -41,6 +41,8 @@ _LIFE_QUANTILES: Final = (0.1, 0.5, 0.75)
 # What the interval of a remaining life is wider by at either end, in days. The level at which a component fails is
 # known to some per cent of the way only, and near failure that is days, whatever the life was.
 _LEVEL_DAYS: Final = 4.0
+# Severity from which the indicative condition is 2, 3, 4, 5 and 6.
+_CONDITION_BOUNDS: Final = np.array([0.10, 0.25, 0.45, 0.65, 0.85])
 _TINY: Final = float(np.finfo(np.float64).tiny)
 
 # Times that an outlook is asked for: the grid of remaining lives, then the horizons.
@@ -179,6 +181,12 @@ def _in_turn(pair_asset: IndexArray) -> list[npt.NDArray[np.intp]]:
     """
     place = place_in_group(pair_asset)
     return [np.flatnonzero(place == number) for number in range(place.max(initial=-1) + 1)]
+
+
+def indicative_conditions(known: BoolArray, severity: FloatArray) -> npt.NDArray[np.int8]:
+    """int8[A]: indicative condition 1 to 6 of what is known, and 0 for none."""
+    condition = 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right")
+    return np.where(known, condition, 0).astype(np.int8)
 
 
 def life_quantiles(distribution: FloatArray) -> FloatArray:

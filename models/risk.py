@@ -33,7 +33,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence, consequences
 from models.environment import has_climate
 from models.grades import QUALITIES, channel_grades
-from models.joining import DAYS, begins_per_year, join_modes
+from models.joining import DAYS, begins_per_year, indicative_conditions, join_modes
 from models.justification import Finding, advice_of, reasons_of
 from models.memory import ModelState
 from models.prognosis import Outlook, outlook
@@ -52,8 +52,6 @@ _WATCH_EVIDENCE: Final = 0.25
 _WATCH_SEVERITY: Final = 0.25
 # Share of the planned repair that waiting 90 days may cost.
 WAITING_SHARE: Final = 0.2
-# Severity from which the indicative condition is 2, 3, 4, 5 and 6.
-_CONDITION_BOUNDS: Final = np.array([0.10, 0.25, 0.45, 0.65, 0.85])
 _INSUFFICIENT_NS: Final = 24 * HOUR_NS
 _INSUFFICIENT_INTERVALS: Final = 5
 
@@ -125,7 +123,6 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
     joined = join_modes(view, catalogue.pair_asset, consequence.rate_per_year, begins, state.life_stretch)
     probability, severity, known_asset = joined.probability, joined.severity, joined.known
     pair = _dominant_pair(catalogue, view)
-    condition = np.where(known_asset, 1 + np.searchsorted(_CONDITION_BOUNDS, severity, side="right"), 0)
 
     signs = collect_signs(catalogue, state, at_ns)
     waiting = joined.avertable_90 * (consequence.failure_eur - consequence.planned_eur)
@@ -136,7 +133,7 @@ def assess(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> RiskCol
         life_days=joined.life_days,
         health_index=np.where(known_asset, 1.0 - severity, np.nan),
         pair=pair,
-        condition=condition.astype(np.int8),
+        condition=indicative_conditions(known_asset, severity),
         waiting_eur=waiting,
         waiting_costs_more=costs_more,
         state=_states(catalogue, state, signs, at_ns, severity, waiting_costs_more=costs_more),

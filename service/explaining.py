@@ -112,6 +112,11 @@ def difference_of(assessment: RiskAssessment, numbers: Recomputed) -> float:
     if assessment.health_index is not None:
         told.append(assessment.health_index)
         again.append(1.0 - numbers.severity)
+    if assessment.expected_cost_of_waiting_eur is not None:
+        told.append(assessment.expected_cost_of_waiting_eur)
+        again.append(numbers.waiting_eur)
+    if (assessment.indicative_condition or 0) != numbers.condition:
+        return float("inf")
     return max(abs(a - b) / max(abs(a), abs(b), 1e-300) for a, b in zip(told, again, strict=True))
 
 

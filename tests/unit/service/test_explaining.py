@@ -46,8 +46,8 @@ def assessment_of(asset: str, at_ns: int, basis: AssessmentBasis | None) -> Risk
         remaining_life=life,
         failure_mode="settlement",
         health_index=1.0 - numbers.severity if numbers is not None else None,
-        indicative_condition=3,
-        expected_cost_of_waiting_eur=1.0,
+        indicative_condition=(numbers.condition or None) if numbers is not None else 3,
+        expected_cost_of_waiting_eur=numbers.waiting_eur if numbers is not None else 1.0,
         advice="inspect_soon",
         reasons=(),
         model_version="2.0",
@@ -67,6 +67,16 @@ def test_an_untouched_assessment_is_the_same_to_the_bit_and_a_changed_one_is_not
     changed = explain(altered, MemoryStore())
     assert changed is not None
     assert changed.difference > 1e-3
+
+
+@pytest.mark.parametrize("field", ["health_index", "indicative_condition", "expected_cost_of_waiting_eur"])
+def test_no_number_of_an_assessment_can_be_altered_unnoticed(field: str) -> None:
+    """The euros that rank the list, and the condition beside the inspected one, were not computed again."""
+    told = assessment_of("b1", NOW_NS, basis_of(0.5))
+    altered = replace(told, **{field: getattr(told, field) + 1})
+    changed = explain(altered, MemoryStore())
+    assert changed is not None
+    assert changed.difference > 1e-6
 
 
 def test_an_assessment_of_the_first_version_has_no_explanation() -> None:
