@@ -34,6 +34,8 @@ __all__ = ["BegunRow", "CompensatedReference"]
 
 _LAYOUT_ROWS: Final = 30
 _FEWEST_HEALTHY_ROWS: Final = 100
+# A channel that repeats its first value for so many rows has not begun.
+_STILL_ROWS: Final = 3
 _ROW_WEIGHT: Final = 0.02
 # A step shows in the mean of the next few innovations before the level has taken it up.
 _FAST_SHARES: Final = (0.5, 0.25)
@@ -240,15 +242,31 @@ class CompensatedReference:
         self._fast_spread[:, channel] = np.sqrt(share / (2.0 - share) * (1.0 + keep) / (1.0 - keep))
 
     def _gather(self, channel: int, knots: FloatArray, environment: Surroundings, value: float) -> None:
-        """Keep a channel's first values until its scale can be told, then learn them."""
+        """Keep a channel's first values until its scale can be told, then learn them.
+
+        One that stands still is waited for as long as its rows are taken for healthy.
+        """
         if math.isnan(value):
             return
         first = self._waiting[channel]
         first.append((value, environment))
-        if len(first) == self._layout_rows():
-            is_sane = like_most(np.array([[row[0]] for row in first]))
-            first = [row for row, sane in zip(first, is_sane.ravel(), strict=True) if sane]
-            bank = LevelBank(np.array([row[0] for row in first]), knots, self._lines)
+        if len(first) < self._layout_rows():
+            return
+        measured = np.array([row[0] for row in first])
+        is_sane = like_most(measured[:, np.newaxis]).ravel()
+        moves = bool(np.ptp(measured[is_sane]) > 0.0)
+        still_rows = int((measured != measured[0]).argmax())
+        if not moves and self._learned[channel] + len(first) < self.healthy_rows:
+            # What stands still has no scale: a logger that writes 0 before its sensor is there.
+            first.pop(0)
+            self._learned[channel] += 1
+        elif still_rows >= _STILL_ROWS and self._learned[channel] >= 0:
+            # Here the sensor begins; a channel of few steps may stand still once more.
+            del first[:still_rows]
+            self._learned[channel] = -1
+        else:
+            first = [row for row, sane in zip(first, is_sane, strict=True) if sane]
+            bank = LevelBank(measured[is_sane], knots, self._lines)
             for row in first:
                 bank.step(*row, is_commissioning=True)
             self._learned[channel] = len(first)

@@ -316,6 +316,32 @@ def test_a_healthy_channel_that_jumps_or_bursts_keeps_its_tails(period: int) -> 
         assert _alarm(_run(noisy[:, np.newaxis], commission=400)).sum() == 0
 
 
+@pytest.mark.parametrize("rows", [5, 12, 20, 29, 31, 60, 150])
+@pytest.mark.parametrize(
+    ("level", "slope", "noise"), [(2.5, -0.003, 0.005), (101_325.0, 20.0, 50.0), (-350.0, 8.0, 4.0), (0.01, 1e-4, 3e-4)]
+)
+def test_a_logger_that_writes_nought_first_neither_alarms_nor_hides_a_step(
+    rows: int, level: float, slope: float, noise: float
+) -> None:
+    """A scale of noughts is none: beside it all that comes is far away, or damage is within the noise."""
+    generator = np.random.default_rng(rows)
+    warmth = 10.0 + 5.0 * np.sin(2.0 * np.pi * np.arange(1400) / 24.0) + generator.normal(size=1400)
+    values = level + slope * warmth + noise * generator.normal(size=1400)
+    values[:rows] = 0.0
+    values[1100:] += 6.0 * noise
+    verdicts = _run(values[:, np.newaxis], environment=warmth[:, np.newaxis], commission=400, interval_s=3600.0)
+    assert _alarm(verdicts)[:1100].sum() <= 20
+    assert _alarm(verdicts)[1105:].all()
+
+
+def test_a_channel_that_stands_still_for_all_its_healthy_rows_is_judged_by_its_own_size() -> None:
+    generator = np.random.default_rng(8)
+    values = np.where(np.arange(600) < 400, 5.0, 50.0)[:, np.newaxis]
+    verdicts = _run(values, environment=generator.normal(size=(600, 1)), commission=200)
+    assert _alarm(verdicts)[:400].sum() == 0
+    assert _alarm(verdicts)[402:].all()
+
+
 @pytest.mark.parametrize("commission", [0, 200])
 @pytest.mark.parametrize("size", [1e-6, 1e5, 1e30, 9e59])
 @pytest.mark.parametrize("begin", [20, 80, 97, 130])
