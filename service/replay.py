@@ -26,6 +26,7 @@ from pyarrow import parquet
 from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
 from ingest.formats.project import OutgoingReading, encode_readings
+from service.plain_time import plain_time
 
 __all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "parse_time_ns", "read_table"]
 
@@ -239,10 +240,9 @@ def parse_time_ns(text: str) -> int:
     except (ValueError, OverflowError):
         pass
     try:
-        moment = datetime.fromisoformat(text)
+        moment = plain_time(text)
     except ValueError as error:
         raise ValueError(f"got {text!r}, expected ISO 8601 or a number of seconds") from error
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 

@@ -13,7 +13,6 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from domain.arrays import FloatArray
 from domain.errors import ConfigurationError
 from models.life_map import LifeCourse
 from service.plain_number import plain_number
+from service.plain_time import plain_time
 
 __all__ = ["RunTable", "read_runs"]
 
@@ -190,8 +190,7 @@ def _finite(text: str) -> float:
 
 def _iso_seconds(text: str) -> float:
     """Read seconds since 1970; no zone is UTC."""
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return plain_time(text).timestamp()
 
 
 def _fault(path: Path, line: int, column: str, got: str, expected: str) -> ConfigurationError:

@@ -19,7 +19,6 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final, TypeAlias
 
@@ -29,6 +28,7 @@ from domain.arrays import FloatArray
 from domain.errors import ConfigurationError, SchouwError
 from models.stream_detector import StreamDetector, StreamVerdict
 from service.plain_number import plain_number
+from service.plain_time import plain_time
 from service.whole_file import whole_file
 
 __all__ = ["ScoreInputError", "score_file"]
@@ -325,10 +325,9 @@ class _Place:
             number = plain_number(text)
         except ValueError:
             try:
-                moment = datetime.fromisoformat(text.strip())
+                return plain_time(text).timestamp()
             except ValueError:
                 raise self._wrong(text, name, "an ISO 8601 time or a number of seconds") from None
-            return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
         if not abs(number) < _LATEST_S:
             raise self._wrong(text, name, f"a number of seconds within ±{_LATEST_S:g}")
         return number
