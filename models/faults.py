@@ -44,9 +44,11 @@ _LONGEST_REST_NS: Final = 14 * _DAY_NS
 def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[C]: tell which channels have repeated one value for too long, as of their last value."""
     repeated = state.heard_ns - state.same_since_ns
-    # Nothing passes, no rain falls, a machine runs at one speed, the air is full: that may last for days.
-    full = (catalogue.driver == HUMIDITY) & (state.last_value >= _FULL_AIR_PCT)
-    idle = (state.last_value <= 0.0) | catalogue.is_duty | full
+    # Nothing passes, no rain falls, a machine runs at one speed, the air is full: that may last for days. Air is never
+    # without any water.
+    is_air = catalogue.driver == HUMIDITY
+    full = is_air & (state.last_value >= _FULL_AIR_PCT)
+    idle = ((state.last_value <= 0.0) & ~is_air) | catalogue.is_duty | full
     at_rest = catalogue.is_resting & idle
     return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~at_rest)
 

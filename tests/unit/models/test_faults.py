@@ -86,3 +86,19 @@ def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(start_run: Callabl
         }
     )
     assert run.told("data.silent") == [("box", True, last + 3 + 7)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [("humidity", 0.0, True), ("humidity", 55.0, True), ("humidity", 100.0, False), ("traffic_count", 0.0, False)],
+)
+def test_what_rests_at_its_end_is_not_stuck_but_a_dead_hygrometer_is(
+    start_run: Callable[..., Any], name: str, value: float, *, told: bool
+) -> None:
+    """Fog lasts for days and roads are closed; a hygrometer that says nought is broken."""
+    hours = 4 * 24
+    before = {"humidity": 80.0 + JITTER, "traffic_count": 100.0 + np.round(50.0 * JITTER)}[name][:hours]
+    run = start_run([name, "temperature"])
+    run.feed({name: before, "temperature": JITTER[:hours]})
+    run.feed({name: np.full(hours, value), "temperature": JITTER[hours : 2 * hours]})
+    assert run.told("sensor.stuck") == ([(f"s-{name}/{name}", True, hours + 48)] if told else [])
