@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "ONE_SENTENCES", "REASON_SENTENCES"]
+__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "NEW_ALARM", "ONE_SENTENCES", "REASON_SENTENCES"]
 
 REASON_SENTENCES: Final = {
     "alarm_open": "An alarm has been open for {days}: {kind}.",
@@ -172,6 +172,9 @@ ONE_SENTENCES: Final = {
     ),
     "works_settling": ("channels", "After works, what is normal is being learned again for one channel."),
 }
+
+# Said on the day it was raised, on which it has been open for no time at all.
+NEW_ALARM: Final = "An alarm has just been raised: {kind}."
 
 ADVICE_SENTENCES: Final = {
     "inspect_now": "Inspect now and prepare measures: failure within 30 days is likely.",

@@ -16,7 +16,7 @@ from typing import Final
 
 from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
-from api.sentences import ADVICE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
+from api.sentences import ADVICE_SENTENCES, NEW_ALARM, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
 from api.texts import capital, plural, text
 from domain.measurements import DataQuality
@@ -61,6 +61,8 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     sentence = REASON_SENTENCES.get(code)
     if sentence is None:
         return _listing(reason, language)
+    if code == "alarm_open" and reason.facts.get("days") == 0.0:
+        sentence = NEW_ALARM
     counted, one = ONE_SENTENCES.get(code, ("", ""))
     template = text(one if reason.facts.get(counted) in {1, -1} else sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}

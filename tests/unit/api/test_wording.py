@@ -191,6 +191,20 @@ def test_one_is_no_plural(code: str, language: Language) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "new", "old"),
+    [
+        (Language.ENGLISH, "An alarm has just been raised: signs of settlement.", "has been open for 2 hours"),
+        (Language.DUTCH, "Er is net een alarm gegeven: ", "Er staat al 2 uur een alarm open"),
+    ],
+)
+def test_an_alarm_of_this_moment_has_not_been_open_for_nought_minutes(language: Language, new: str, old: str) -> None:
+    """Each alarm said so in the assessment of the day that raised it, which is the one that people are called to."""
+    facts: dict[str, str | float] = {"kind": "condition.settlement"}
+    assert new in say_reason(Reason("alarm_open", facts | {"days": 0.0}), language)
+    assert old in say_reason(Reason("alarm_open", facts | {"days": 0.1}), language)
+
+
+@pytest.mark.parametrize(
     ("language", "year", "years", "second"),
     [(Language.ENGLISH, "1 year.", "54 years.", "-1 second "), (Language.DUTCH, "1 jaar.", "54 jaar.", "-1 seconde ")],
 )
