@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ADVICE_SENTENCES", "EXPLANATION_SENTENCES", "NEW_ALARM", "ONE_SENTENCES", "REASON_SENTENCES"]
+__all__ = ["ADVICE_SENTENCES", "CASE_SENTENCES", "EXPLANATION_SENTENCES", "ONE_SENTENCES", "REASON_SENTENCES"]
 
 REASON_SENTENCES: Final = {
     "alarm_open": "An alarm has been open for {days}: {kind}.",
@@ -173,8 +173,18 @@ ONE_SENTENCES: Final = {
     "works_settling": ("channels", "After works, what is normal is being learned again for one channel."),
 }
 
-# Said on the day it was raised, on which it has been open for no time at all.
-NEW_ALARM: Final = "An alarm has just been raised: {kind}."
+# Where the facts of a reason make its usual sentence nonsense: an alarm of this moment, and signs that are weighed at
+# nothing, stay as they are or go back (`api.wording` tells which).
+CASE_SENTENCES: Final = {
+    "alarm_raised_now": "An alarm has just been raised: {kind}.",
+    "trend_at_nothing": (
+        "Signs of {mode} are likelier chance than damage: they are weighed at less than 1% of the failure level."
+    ),
+    "trend_back": (
+        "Signs of {mode} stand at {severity} of the failure level and went back by {per_30_days} of it in 30 days."
+    ),
+    "trend_flat": "Signs of {mode} stand at {severity} of the failure level and do not grow.",
+}
 
 ADVICE_SENTENCES: Final = {
     "inspect_now": "Inspect now and prepare measures: failure within 30 days is likely.",

@@ -16,7 +16,7 @@ from typing import Final
 
 from api.figures import euros, long_date, number, percent, span
 from api.languages import Language
-from api.sentences import ADVICE_SENTENCES, NEW_ALARM, ONE_SENTENCES, REASON_SENTENCES
+from api.sentences import ADVICE_SENTENCES, CASE_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import alarm_title, channel_name, term, unit_symbol
 from api.texts import capital, plural, text
 from domain.measurements import DataQuality
@@ -31,6 +31,8 @@ _FIELD: Final = re.compile(r"\{(\w+)\}")
 _SPACES: Final = re.compile(r" {2,}")
 _GAP: Final = re.compile(r" (?=[.;,])")
 _SHARES: Final = frozenset({"per_30_days", "severity", "share", "share_of_alarm"})
+# What is written as 0%.
+_LEAST_SHARE: Final = 0.005
 _HOURS_PER_DAY: Final = 24.0
 # What is compared in one sentence has as many decimals as its band.
 _COMPARED: Final = frozenset({"band", "expected", "measured", "percent"})
@@ -61,8 +63,9 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     sentence = REASON_SENTENCES.get(code)
     if sentence is None:
         return _listing(reason, language)
-    if code == "alarm_open" and reason.facts.get("days") == 0.0:
-        sentence = NEW_ALARM
+    case = _case_of(reason)
+    if case is not None:
+        sentence, reason = CASE_SENTENCES[case], _without_signs(reason)
     counted, one = ONE_SENTENCES.get(code, ("", ""))
     template = text(one if reason.facts.get(counted) in {1, -1} else sentence, language, context="reason")
     known = {key: _written(key, value, reason, language) for key, value in reason.facts.items() if value != ""}
@@ -74,6 +77,26 @@ def _said(code: str, facts: tuple[tuple[str, Fact], ...], language: Language) ->
     if not set(_FIELD.findall(kept)) <= known.keys():
         return _listing(reason, language)
     return _sentence(_FIELD.sub(lambda name: known[name[1]], kept))
+
+
+def _case_of(reason: Reason) -> str | None:
+    """Tell which of `CASE_SENTENCES` a reason takes in place of its own sentence."""
+    if reason.code == "alarm_open":
+        return "alarm_raised_now" if reason.facts.get("days") == 0.0 else None
+    if reason.code != "trend_to_threshold":
+        return None
+    severity, growth = (float(reason.facts.get(fact, 1.0)) for fact in ("severity", "per_30_days"))
+    if severity < _LEAST_SHARE:
+        return "trend_at_nothing"
+    if growth <= -_LEAST_SHARE:
+        return "trend_back"
+    return "trend_flat" if growth < _LEAST_SHARE else None
+
+
+def _without_signs(reason: Reason) -> Reason:
+    """Leave the direction of a growth to the sentence."""
+    growth = reason.facts.get("per_30_days")
+    return reason if growth is None else Reason(reason.code, {**reason.facts, "per_30_days": abs(float(growth))})
 
 
 def say_advice(code: str, language: Language) -> str:

@@ -14,7 +14,7 @@ import pytest
 import api
 from api.figures import _UNITS
 from api.languages import Language
-from api.sentences import ADVICE_SENTENCES, EXPLANATION_SENTENCES, NEW_ALARM, ONE_SENTENCES, REASON_SENTENCES
+from api.sentences import ADVICE_SENTENCES, CASE_SENTENCES, EXPLANATION_SENTENCES, ONE_SENTENCES, REASON_SENTENCES
 from api.terms import TERMS
 from api.texts import CATALOGUE, plural, text
 
@@ -61,7 +61,7 @@ def all_messages() -> dict[tuple[str, str], str]:
     found = {key: where for key, where in found.items() if key[1] not in manies}
     found |= {("reason", sentence): "sentences.py" for sentence in REASON_SENTENCES.values()}
     found |= {("reason", sentence): "sentences.py" for _, sentence in ONE_SENTENCES.values()}
-    found |= {("reason", NEW_ALARM): "sentences.py"}
+    found |= {("reason", sentence): "sentences.py" for sentence in CASE_SENTENCES.values()}
     found |= {("advice", sentence): "sentences.py" for sentence in ADVICE_SENTENCES.values()}
     found |= {("explanation", sentence): "sentences.py" for sentence in EXPLANATION_SENTENCES.values()}
     return found

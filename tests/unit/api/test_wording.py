@@ -205,6 +205,25 @@ def test_an_alarm_of_this_moment_has_not_been_open_for_nought_minutes(language: 
 
 
 @pytest.mark.parametrize(
+    ("severity", "growth", "english", "dutch"),
+    [
+        (0.41, 0.032, "stand at 41% of the failure level and grow by 3% of it every 30 days.", "komt daar 3% bij."),
+        (0.41, 0.003, "stand at 41% of the failure level and do not grow.", "41% van de faalgrens en groeien niet."),
+        (0.41, -0.066, "and went back by 7% of it in 30 days.", "In 30 dagen ging daar 7% af."),
+        (0.003, -0.066, "are likelier chance than damage: they are weighed at", "zijn eerder toeval dan schade."),
+        (0.003, 0.19, "are likelier chance than damage: they are weighed at", "zijn eerder toeval dan schade."),
+    ],
+)
+def test_signs_that_shrink_or_count_for_nothing_do_not_grow(
+    severity: float, growth: float, english: str, dutch: str
+) -> None:
+    """Signs said to stand at 17% and 14% of the way "stand at 0% of the failure level and grow by -7% of it"."""
+    facts: dict[str, str | float] = {"mode": "settlement", "severity": severity, "per_30_days": growth}
+    assert english in say_reason(Reason("trend_to_threshold", facts), Language.ENGLISH)
+    assert dutch in say_reason(Reason("trend_to_threshold", facts), Language.DUTCH)
+
+
+@pytest.mark.parametrize(
     ("language", "year", "years", "second"),
     [(Language.ENGLISH, "1 year.", "54 years.", "-1 second "), (Language.DUTCH, "1 jaar.", "54 jaar.", "-1 seconde ")],
 )
