@@ -21,7 +21,7 @@ from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
 
-__all__ = ["compile_catalogue"]
+__all__ = ["MOVING_STEMS", "compile_catalogue", "moves_reference"]
 
 _DRIVER_OF: Final[dict[str, str]] = {
     "temperature": "air",
@@ -64,8 +64,14 @@ _CELSIUS: Final = "Cel"
 # Quantities that rest at one value in good health, so that repeating it is no fault.
 _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rain", "humidity", "wind_speed"})
 
-# Kinds of works after which the same asset or sensor gives another level. By stem, as the list of kinds is open.
-_MOVING_STEMS: Final = ("resurf", "lubric", "swap", "repair", "replac", "renew", "calibr", "adjust", "paint", "overlay")
+# Kinds of works after which the same asset or sensor gives another level. By stem, as the list of kinds is open, and in
+# the two languages that owners write it in: English, then Dutch, where they differ (docs/how-to-fill-the-register.md).
+MOVING_STEMS: Final = (
+    *("resurf", "lubric", "greas", "swap", "repair", "replac", "renew", "renov", "calibr", "adjust", "paint"),
+    *("coating", "overlay", "maintenance", "overhaul", "refurb", "strengthen", "install"),
+    *("asfalt", "deklaag", "smeer", "smer", "wissel", "repar", "herstel", "vervang", "vernieuw", "kalibr", "geijkt"),
+    *("ijking", "afstel", "justeer", "schilder", "conserver", "overlag", "onderhoud", "revisie", "versterk"),
+)
 
 # Hourly values that commission a channel, and fewer of slower ones: four days at one an hour, a month at one a day.
 _COMMISSION_HOURLY: Final = 96
@@ -220,7 +226,7 @@ def _works(
         # Until 3.51 a register could hold ends that no time of ours reaches.
         "works_start_ns": np.array([min(row.start_ns, LAST_END_NS) for row in works], np.int64),
         "works_end_ns": np.array([min(row.end_ns, LAST_END_NS) for row in works], np.int64),
-        "works_moves": np.array([_moves_reference(row.kind) for row in works], np.bool_),
+        "works_moves": np.array([moves_reference(row.kind) for row in works], np.bool_),
     }
 
 
@@ -272,5 +278,12 @@ def _driver(channel: Channel) -> tuple[int, float, float]:
     return DRIVERS.index(name), factor, offset
 
 
-def _moves_reference(kind: str) -> bool:
-    return any(stem in kind.lower() for stem in _MOVING_STEMS)
+def moves_reference(kind: str) -> bool:
+    """Tell whether works of a kind leave another level behind: the step across them is then no sign of damage.
+
+    Examples
+    --------
+    >>> moves_reference("Sensor vervangen"), moves_reference("diversion")
+    (True, False)
+    """
+    return any(stem in kind.lower() for stem in MOVING_STEMS)

@@ -68,6 +68,23 @@ def test_taking_some_assets_equals_compiling_only_those(registers: Callable[...,
     assert part.works_sensor.tolist() == [-1, part.channels.index(("b002", "s-tilt", "tilt"))]
 
 
+@pytest.mark.parametrize(
+    ("kind", "moves"),
+    [
+        *[("resurfacing", True), ("sensor swap", True), ("greasing", True), ("Maintenance of bearings", True)],
+        *[("herasfaltering", True), ("sensor vervangen", True), ("smeren", True), ("Groot onderhoud", True)],
+        *[("conservering staal", True), ("kalibratie", True), ("diversion", False), ("inspection", False)],
+        *[("schedule change", False), ("omleiding", False), ("dijkinspectie", False), ("evenement", False)],
+    ],
+)
+def test_works_that_leave_another_level_are_known_in_both_languages(
+    registers: Callable[..., Any], kind: str, *, moves: bool
+) -> None:
+    """What a Dutch owner wrote down was no reason for a step: a new deck or another sensor passed for damage."""
+    register, numbers = registers(NAMES, assets=1, works=(Works(AssetId("b000"), kind, 5, 9),))
+    assert compile_catalogue(register, numbers).works_moves.tolist() == [moves]
+
+
 @pytest.mark.parametrize("positions", [[1, 0], [0, 0], [-1], [3]])
 def test_positions_must_ascend_within_the_catalogue(registers: Callable[..., Any], positions: list[int]) -> None:
     catalogue = compile_catalogue(*registers(NAMES, assets=3))
