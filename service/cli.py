@@ -233,6 +233,13 @@ def assets_import(
     for noun, gone in (("asset", done.assets_gone), ("channel", ["/".join(key) for key in done.channels_gone])):
         if gone:
             typer.echo(f"{counted(len(gone), noun)} no longer in the register: {listed(gone)}.")
+    if done.without_level:
+        named = listed(["/".join(key) for key in done.without_level])
+        channels = counted(len(done.without_level), "channel")
+        typer.echo(
+            f"{channels} without failure_threshold under a name of its own, which fails at half as much again as when "
+            f"commissioned; give one, above all to what lies about 0: {named}."
+        )
     if done.corrected:
         named = listed(["/".join(key) for key in done.corrected])
         channels = counted(len(done.corrected), "channel")
@@ -244,10 +251,32 @@ def works_import(
     file: Annotated[Path, typer.Argument(help="works.csv.")], data_dir: DataDir = None, config: Config = None
 ) -> None:
     """Add announced works: they explain a change while they last."""
+    from models.compiling import moves_reference  # noqa: PLC0415 -- see run
     from service.register_commands import import_works  # noqa: PLC0415 -- see run
 
     with _journal(data_dir, config) as journal:
         register = import_works(journal, file, at_ns=time.time_ns())
+    typer.echo(f"Announced works in the register now: {len(register.works)}.")
+    for moves, told in (
+        (True, "A step across these is taken for the works"),
+        (False, "A step across these is a sign like any other"),
+    ):
+        kinds = sorted({item.kind for item in register.works if moves_reference(item.kind) is moves})
+        if kinds:
+            typer.echo(f"{told}: {listed(kinds)}.")
+
+
+@works_app.command("withdraw")
+def works_withdraw(
+    file: Annotated[Path, typer.Argument(help="works.csv, with the rows to take back as they were imported.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Take announced works back: those that were put off, or written down wrongly."""
+    from service.register_commands import withdraw_works  # noqa: PLC0415 -- see run
+
+    with _journal(data_dir, config) as journal:
+        register = withdraw_works(journal, file, at_ns=time.time_ns())
     typer.echo(f"Announced works in the register now: {len(register.works)}.")
 
 

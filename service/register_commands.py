@@ -10,14 +10,23 @@ from typing import Final
 
 from domain.errors import RegisterError
 from domain.identifiers import AssetId, ChannelKey
-from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Works
+from domain.register import FALSE_ALARMS_PER_YEAR, Asset, Channel, Register, Role, Works
 from domain.units import is_same_unit
 from ingest.register import read_register_files, read_works
+from models.thresholds import threshold_of
 from service.words import listed
 from storage.entries import RegisterBody
 from storage.journal import Journal
 
-__all__ = ["Imported", "add_assets", "current_register", "import_assets", "import_works", "keep_budgets"]
+__all__ = [
+    "Imported",
+    "add_assets",
+    "current_register",
+    "import_assets",
+    "import_works",
+    "keep_budgets",
+    "withdraw_works",
+]
 
 _NAMED: Final = 3
 
@@ -46,6 +55,8 @@ class Imported:
         Likewise, those of the assets that are gone included. One that comes back begins anew.
     corrected : tuple of ChannelKey
         With another unit than before, in which what they said stands from now on. The models begin anew with them.
+    without_level : tuple of ChannelKey
+        Condition indicators whose failure level is a guess: `models.thresholds` has none, and the register neither.
     """
 
     register: Register
@@ -53,6 +64,7 @@ class Imported:
     assets_gone: tuple[AssetId, ...]
     channels_gone: tuple[ChannelKey, ...]
     corrected: tuple[ChannelKey, ...] = ()
+    without_level: tuple[ChannelKey, ...] = ()
 
 
 def import_assets(
@@ -93,6 +105,7 @@ def import_assets(
         assets_gone=tuple(asset.id for asset in current.assets if asset.id not in known),
         channels_gone=tuple(channel.key for channel in current.channels if channel.key not in left),
         corrected=tuple(channel.key for channel in corrected),
+        without_level=tuple(channel.key for channel in channels if _has_no_level(channel)),
     )
     _write(journal, register, at_ns)
     return done
@@ -103,6 +116,26 @@ def import_works(journal: Journal, path: Path, *, at_ns: int) -> Register:
     register = current_register(journal)
     works = {*register.works, *read_works(path, register)}
     return _write(journal, replace(register, works=_sorted_works(works)), at_ns)
+
+
+def withdraw_works(journal: Journal, path: Path, *, at_ns: int) -> Register:
+    """Take announced works back: those that the rows of a table say, as they were imported.
+
+    Raises
+    ------
+    RegisterError
+        With every fault in the table, or with the works in it that the register does not have; nothing is changed then.
+    """
+    register = current_register(journal)
+    withdrawn = set(read_works(path, register))
+    unknown = _sorted_works(withdrawn - set(register.works))
+    if unknown:
+        named = [f"{item.kind!r} on {item.asset}" + (f"/{item.sensor}" if item.sensor else "") for item in unknown]
+        raise RegisterError(
+            f"{path}: got {listed(named, _NAMED)}, expected works of the register; "
+            "give rows with asset, kind, sensor, start and end as they were imported"
+        )
+    return _write(journal, replace(register, works=_sorted_works(set(register.works) - withdrawn)), at_ns)
 
 
 def add_assets(journal: Journal, assets: Sequence[Asset], channels: Sequence[Channel], *, at_ns: int) -> Register:
@@ -134,6 +167,11 @@ def keep_budgets(journal: Journal, budgets: Mapping[str, float], *, at_ns: int) 
         return False
     _write(journal, replace(register, budgets=dict(budgets)), at_ns)
     return True
+
+
+def _has_no_level(channel: Channel) -> bool:
+    is_unknown = threshold_of(channel.quantity).quantity == "other"
+    return channel.role is Role.CONDITION and channel.failure_threshold is None and is_unknown
 
 
 def _other_units(channels: Sequence[Channel], units: Mapping[ChannelKey, str]) -> str:

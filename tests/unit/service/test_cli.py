@@ -278,9 +278,33 @@ def test_registers_and_works_are_imported(call: Call, data: Path, tmp_path: Path
     assert (code, now) == (0, "The register has 1 asset and 1 channel now.")
     assert gone.startswith("5 channels no longer in the register: brug-1/acc1/crest_factor.z, brug-1/acc1/dominant")
     path = tmp_path / "works.csv"
-    path.write_text("asset,kind,sensor,start,end\nbrug-1,resurfacing,,2025-03-01,2025-03-08\n")
+    rows = ["brug-1,resurfacing,,2025-03-01,2025-03-08", "brug-1,diversion,,2025-04-01,2025-04-08"]
+    path.write_text("\n".join(["asset,kind,sensor,start,end", *rows, ""]))
     code, out, _ = call("works", "import", path, "--data-dir", data)
-    assert (code, out) == (0, "Announced works in the register now: 1.\n")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "Announced works in the register now: 2.",
+            "A step across these is taken for the works: resurfacing.",
+            "A step across these is a sign like any other: diversion.",
+        ],
+    )
+    code, out, _ = call("works", "withdraw", path, "--data-dir", data)
+    assert (code, out) == (0, "Announced works in the register now: 0.\n")
+    assert "expected works of the register" in sentence(call("works", "withdraw", path, "--data-dir", data))
+
+
+def test_a_failure_level_that_is_a_guess_is_told(call: Call, data: Path, tmp_path: Path) -> None:
+    """A crack that is 0 mm wide fails at half as much again as 0, and its own noise raises alarms."""
+    width = "brug-1,c1,crack_width,mm,,gw-1,,3600,condition,up,{}\n"
+    header = "asset,sensor,channel,unit,axis,gateway,position,interval_s,role,direction,failure_threshold\n"
+    assets, sensors = write_register(tmp_path, THERMOMETER)
+    sensors.write_text(header + width.format(""))
+    out = call("assets", "import", assets, sensors, "--data-dir", data)[1]
+    assert "1 channel without failure_threshold under a name of its own, which fails at half as much again" in out
+    assert out.rstrip().endswith("above all to what lies about 0: brug-1/c1/crack_width.")
+    sensors.write_text(header + width.format("0.3"))
+    assert "failure_threshold" not in call("assets", "import", assets, sensors, "--data-dir", data)[1]
 
 
 def test_a_wrong_register_is_told_with_its_line(call: Call, data: Path, tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ import pytest
 from domain.errors import RegisterError
 from domain.identifiers import AssetId
 from domain.register import Asset, AssetType
-from service.register_commands import add_assets, current_register, import_assets, import_works, keep_budgets
+from service.register_commands import (
+    add_assets,
+    current_register,
+    import_assets,
+    import_works,
+    keep_budgets,
+    withdraw_works,
+)
 from storage.journal import Journal
 from tests.unit.service.site import ACCELEROMETER, THERMOMETER, write_register
 
@@ -68,6 +75,18 @@ def test_works_stay_with_assets_that_stay(tmp_path: Path, journal: Journal) -> N
     assert [item.asset for item in current_register(journal).works] == ["brug-1", "brug-2"]
     after = import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=4).register
     assert [item.asset for item in after.works] == ["brug-1"]
+
+
+def test_works_that_are_put_off_are_taken_back_and_nothing_else(tmp_path: Path, journal: Journal) -> None:
+    """Works could only be added: those put off by a week went on counting in the week in which nothing was done."""
+    import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
+    first, other = "brug-1,resurfacing,,2025-03-01,2025-03-08", "brug-1,diversion,,2025-03-01,2025-03-08"
+    import_works(journal, works_file(tmp_path, first, other), at_ns=2)
+    with pytest.raises(RegisterError, match=r"got 'resurfacing' on brug-1, expected works of the register"):
+        withdraw_works(journal, works_file(tmp_path, other, "brug-1,resurfacing,,2025-03-02,2025-03-08"), at_ns=3)
+    assert [item.kind for item in current_register(journal).works] == ["diversion", "resurfacing"]
+    withdraw_works(journal, works_file(tmp_path, first), at_ns=4)
+    assert [item.kind for item in current_register(journal).works] == ["diversion"]
 
 
 def test_assets_alone_keep_the_channels_of_those_that_stay(tmp_path: Path, journal: Journal) -> None:
