@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from domain.register import Direction, Role
 
-__all__ = ["WAVEFORM_NAMES", "ChannelDefaults", "channel_defaults"]
+__all__ = ["CHANNEL_DEFAULTS", "WAVEFORM_NAMES", "ChannelDefaults", "channel_defaults"]
 
 # Channels that stand for raw waveforms; features are computed from them here.
 WAVEFORM_NAMES: Final = frozenset({"waveform", "acceleration", "velocity"})
@@ -46,7 +46,7 @@ _VIBRATION: Final = ChannelDefaults(_CONDITION, _UP, ("mm/s", "m/s2"), has_defau
 # Cracks and scour lower a natural frequency; wear raises vibration, damping and impulsiveness; what bends,
 # tilts or moves may do so either way. Environment and operation have no bad direction of their own, but for
 # those that a register may call a condition: then more is worse.
-_DEFAULTS: Final[tuple[tuple[str, ChannelDefaults], ...]] = (
+CHANNEL_DEFAULTS: Final[tuple[tuple[str, ChannelDefaults], ...]] = (
     (r"natural_frequency(_\d+)?", ChannelDefaults(_CONDITION, _DOWN, ("Hz",))),
     (r"damping_ratio(_\d+)?", ChannelDefaults(_CONDITION, _UP, ("1",))),
     (r"vibration_rms|vibration_peak", _VIBRATION),
@@ -66,7 +66,7 @@ _DEFAULTS: Final[tuple[tuple[str, ChannelDefaults], ...]] = (
     (r"speed", ChannelDefaults(_OPERATION, _BOTH, ("%",))),
     (r"waveform|acceleration|velocity", _VIBRATION),
 )
-_PATTERNS: Final = tuple((re.compile(pattern), defaults) for pattern, defaults in _DEFAULTS)
+_PATTERNS: Final = tuple((re.compile(pattern), defaults) for pattern, defaults in CHANNEL_DEFAULTS)
 
 
 def channel_defaults(quantity: str) -> ChannelDefaults | None:

@@ -25,6 +25,7 @@ from ingest.tables import read_table
 from ingest.works import read_works_rows
 
 __all__ = [
+    "ASSET_COLUMNS",
     "RegisterFiles",
     "read_register",
     "read_register_files",
@@ -37,7 +38,7 @@ _EMERGENCY_FACTOR: Final = 3.0
 _MOST_EUR: Final = 1e12
 _MOST_HOURS: Final = 1e6
 _MOST_LEAD_DAYS: Final = 36_525.0
-_ASSET_COLUMNS: Final = frozenset(
+ASSET_COLUMNS: Final = frozenset(
     {
         "id",
         "name",
@@ -224,7 +225,7 @@ def _external_ids(row: Fields) -> dict[str, str]:
     """Keep every other column that holds something, as it stands there."""
     kept: dict[str, str] = {}
     for name, value in row.values.items():
-        if name in _ASSET_COLUMNS or not row.has(name):
+        if name in ASSET_COLUMNS or not row.has(name):
             continue
         kept[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return kept

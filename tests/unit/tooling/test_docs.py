@@ -13,8 +13,12 @@ import pytest
 from domain.errors import PayloadCode, PayloadError
 from domain.register import AssetType
 from domain.units import is_known_unit
+from ingest.channels import CHANNEL_DEFAULTS, channel_defaults
 from ingest.formats.project import decode_readings, decode_status, decode_waveform
+from ingest.register import ASSET_COLUMNS, read_register, read_works
 from ingest.topics import TopicKind, parse_topic
+from models.compiling import MOVING_STEMS
+from models.thresholds import THRESHOLDS, ThresholdKind, failure_mode
 from service.settings import load_settings
 from tests.unit.api.town import Town
 
@@ -24,6 +28,7 @@ PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.m
 ADRS = sorted((DOCS / "adr").glob("*.md"))
 WIRE = (DOCS / "wire-format.md").read_text(encoding="utf-8")
 GATEWAY = (DOCS / "how-to-point-a-gateway.md").read_text(encoding="utf-8")
+REGISTER = (DOCS / "how-to-fill-the-register.md").read_text(encoding="utf-8")
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -136,6 +141,89 @@ def test_the_settings_in_the_gateway_how_to_are_accepted(tmp_path: Path) -> None
     config = tmp_path / "schouw.toml"
     config.write_text(body, encoding="utf-8")
     assert load_settings(config=config).mqtt.port == 8883
+
+
+def table(header: str) -> list[list[str]]:
+    """Give the cells below a header on the page about the register."""
+    rows = REGISTER.partition(f"| {header} |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert rows, header
+    return [[cell.strip() for cell in row.strip()[1:-1].split("|")] for row in rows]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_register_page_has_every_column_of_assets() -> None:
+    assert {name for row in table("column of `assets.csv`") for name in names(row[0])} == ASSET_COLUMNS
+
+
+def test_the_register_page_has_every_column_of_sensors_that_is_read() -> None:
+    told = {name for row in table("column of `sensors.csv`") for name in names(row[0])}
+    source = (ROOT / "ingest" / "sensors.py").read_text(encoding="utf-8")
+    assert told == set(re.findall(r'row\.(?:text|identifier|choice|number)\("(\w+)"', source))
+
+
+def test_the_register_page_has_the_defaults_of_every_channel() -> None:
+    told = {}
+    for names_cell, role, direction, unit in table("channel"):
+        for name in names(names_cell):
+            told[name] = (re.split(r"[;,]", role)[0], direction, unit)
+    for name, (role, direction, unit) in told.items():
+        known = channel_defaults(name)
+        assert known is not None, name
+        assert (role, direction) == (known.role, known.direction), name
+        assert known.units[0] == unit if known.has_default_unit else "none by default" in unit, name
+    # Every pattern of a channel is met by a name on the page, but raw samples, which a row above the table explains.
+    assert {channel_defaults(name) for name in told} | {channel_defaults("waveform")} == {
+        defaults for _, defaults in CHANNEL_DEFAULTS
+    }
+
+
+def test_the_register_page_has_every_failure_mode() -> None:
+    told = {}
+    for kind, first, others in table("type"):
+        told[AssetType(names(kind)[0])] = (names(first)[0], others)
+    assert set(told) == set(AssetType)
+    quantities = {threshold.quantity for threshold in THRESHOLDS} - {"other"}
+    for kind, (first, others) in told.items():
+        said: dict[str, str] = {}
+        for part in others.split(";"):
+            if part.strip():
+                mode, _, listed = part.partition(":")
+                said |= dict.fromkeys(re.findall(r"[a-z_]+", listed.partition("and what")[0]), names(mode)[0])
+        for quantity in sorted(quantities):
+            assert said.get(quantity, first) == failure_mode(kind, quantity), (kind, quantity)
+
+
+def test_the_register_page_has_every_failure_level() -> None:
+    told = {name: row[1] for row in table("quantity") for name in names(row[0])}
+    judged = [threshold for threshold in THRESHOLDS if threshold.quantity != "dominant_frequency"]
+    assert {*told, "other"} == {threshold.quantity for threshold in judged}
+    for threshold in judged:
+        is_ratio = threshold.kind is ThresholdKind.RATIO
+        level = f"× {threshold.level:g}" if is_ratio else f"{threshold.level:g} {threshold.unit}"
+        assert told.get(threshold.quantity, "× 1.5") == level, threshold.quantity
+
+
+def test_the_register_page_has_every_word_that_makes_works_move_a_level() -> None:
+    rows = table("the kind has")
+    assert sorted(name for row in rows for name in names(row[0])) == sorted(MOVING_STEMS)
+    for row in rows:
+        for kind in row[2].split(", "):
+            assert any(stem in kind for stem in MOVING_STEMS) == (row is not rows[-1]), kind
+
+
+def test_the_works_on_the_register_page_are_accepted(tmp_path: Path) -> None:
+    (body,) = [body for info, body in fences(REGISTER) if info == "csv works.csv"]
+    files = []
+    for name in ("assets.csv", "sensors.csv"):
+        (text,) = [text for info, text in fences(GATEWAY) if info == f"csv {name}"]
+        files.append(tmp_path / name)
+        files[-1].write_text(text, encoding="utf-8")
+    path = tmp_path / "works.csv"
+    path.write_text(body, encoding="utf-8")
+    assert len(read_works(path, read_register(files))) == 3
 
 
 def csv_rows(info: str) -> list[dict[str, str]]:
