@@ -70,7 +70,7 @@ def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
 
 
 def count_flags(catalogue: Catalogue, asset_of_row: npt.NDArray[Any], flags: BoolArray) -> IndexArray:
-    """int32[A]: how many of an asset's rows, of which `asset_of_row` tells whose each is, have a flag."""
+    """int32[A]: how many rows of each asset have a flag, bool[R], by `asset_of_row`, int[R]."""
     return np.bincount(asset_of_row[flags], minlength=len(catalogue.assets)).astype(np.int32)
 
 

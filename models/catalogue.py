@@ -326,7 +326,20 @@ def links(
     is_frequency: BoolArray,
     driver: npt.NDArray[np.int8],
 ) -> dict[str, Any]:
-    """Derive the positions that follow from the channels' assets, modes, groups and drivers."""
+    """Derive the positions that follow from the channels' assets, modes, groups and drivers.
+
+    Parameters
+    ----------
+    assets : int
+        How many there are.
+    asset_of_channel, mode, group, is_frequency, driver : arrays[C]
+        As `Catalogue` has them.
+
+    Returns
+    -------
+    dict of str to array
+        Fields of `Catalogue` by name.
+    """
     judged = np.flatnonzero(mode >= 0)
     asset = asset_of_channel[judged].astype(np.int64)
     frequency = np.flatnonzero(is_frequency[judged])
@@ -365,7 +378,18 @@ def links(
 
 
 def paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_channel: IndexArray) -> dict[str, Any]:
-    """Find for each judged channel what says how hard the machine on its own sensor works."""
+    """Find for each judged channel what says how hard the machine on its own sensor works.
+
+    Parameters
+    ----------
+    mode, driver, sensor_of_channel : arrays[C]
+        As `Catalogue` has them.
+
+    Returns
+    -------
+    dict of str to int32[J]
+        The field `pace_of_judged` of `Catalogue`: a channel's row, or -1.
+    """
     found = np.full(len(mode), -1, np.int32)
     paces = np.flatnonzero(driver == PACE)[::-1]
     found[sensor_of_channel[paces]] = paces

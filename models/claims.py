@@ -99,7 +99,7 @@ class ClaimBook:
         return sum(len(readings) for readings in self._held.values())
 
     def held(self, numbers: IndexArray | None = None) -> ReadingColumns:
-        """Give the held readings of some channels, or of all, by channel and in the order of arrival."""
+        """Give the held readings of some channel numbers, int32[N], or of all: by channel, in the order of arrival."""
         chosen = sorted(self._held) if numbers is None else sorted(self._held.keys() & set(numbers.tolist()))
         return ReadingColumns.concatenate([self._held[number] for number in chosen])
 
@@ -159,19 +159,19 @@ class ClaimBook:
             self._held[number] = joined.take(slice(-_MOST_HELD, None))
 
     def give_out(self, held: ReadingColumns, is_reached: BoolArray) -> ReadingColumns:
-        """Take out of what is held (as `held()` gives it) the readings whose time has been reached."""
+        """Take out of what is held (as `held()` gives it) the readings whose time has been reached, bool[N]."""
         left = held.take(~is_reached)
         self._held = {number: left.take(left.channel == number) for number in np.unique(left.channel).tolist()}
         return held.take(is_reached)
 
     def restore(self, rows: IndexArray, claimed_ns: TimeArray, messages: IndexArray, held: ReadingColumns) -> None:
-        """Take back what a snapshot, or the book of another catalogue, says of some channels."""
+        """Take back what a snapshot, or the book of another catalogue, says of R channels: arrays[R], and readings."""
         self.claimed_ns[rows], self.messages[rows] = claimed_ns, messages
         self._hold(held)
 
 
 def is_beyond(time_ns: TimeArray, reached_ns: TimeArray, step_ns: int) -> BoolArray:
-    """bool[N]: tell which times are more than a step ahead of what is reached, or of a stream that is not heard."""
+    """bool[N]: tell which times are over a step ahead of what is reached, int64[N] both, or of a stream not heard."""
     never = reached_ns == NEVER_NS
     beyond: BoolArray = never | (time_ns - step_ns > np.where(never, 0, reached_ns))
     return beyond
@@ -226,7 +226,7 @@ class _Reader:
         return any(other != message and abs(time_ns - said) <= self._step_ns for said, other in self._anybody)
 
     def changes(self, numbers: IndexArray) -> tuple[Claim, ...]:
-        """List the claims that changed."""
+        """List the claims that changed; `numbers`, int32[C], has the channel number of each catalogue row."""
         return tuple(
             Claim(int(numbers[row]), claim.claimed_ns, claim.messages, claim.is_fresh)
             for row, claim in sorted(self._claim.items())

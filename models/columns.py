@@ -42,7 +42,7 @@ def gather(column: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.intp], pl
 
 
 def put(column: FloatArray, rows: npt.NDArray[np.intp], places: IndexArray, values: FloatArray) -> None:
-    """Write columns back into a table, in place: the inverse of `gather`."""
+    """Write `values`, float64[P, R], back into a table, float[J, N], in place: the inverse of `gather`."""
     flat = column.reshape(-1)
     flat[places[:, np.newaxis] + rows * column.shape[1]] = values
 

@@ -22,7 +22,7 @@ _KEPT_DAYS: Final = 750
 
 
 def table_before(tables: DayTables, day_end_ns: int) -> FloatArray | None:
-    """Give the newest table of an earlier day; None if there is none."""
+    """Give the newest table of an earlier day, as it was put in; None if there is none."""
     earlier = [day for day in tables if day < day_end_ns]
     return tables[max(earlier)] if earlier else None
 

@@ -71,7 +71,7 @@ class Expectation:
     steps: FloatArray
 
     def take(self, which: BoolArray) -> Expectation:
-        """Choose some of the channels."""
+        """Choose some of the channels, bool[R]."""
         if which.all():
             return self
         return Expectation(self.expected[which], self.spread[which], self.usual[which], self.steps[which])
@@ -134,7 +134,7 @@ def _variance_along(state: ModelState, rows: npt.NDArray[np.intp], group: Group,
 
 
 def hidden_variance(stale: BoolArray, coefficients: FloatArray, variance: FloatArray) -> FloatArray:
-    """float64[R]: variance of what drivers that fell silent may do, by effects and their variance, float64[K, R]."""
+    """float64[R]: variance of what silent drivers, bool[K, R], may do, by effects and their variance, float64[K, R]."""
     return total(np.where(stale, coefficients**2 + variance, 0.0)) * STALE_SPREAD**2
 
 
@@ -215,7 +215,7 @@ def _measure_some(
 
 
 def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:
-    """float64[R]: the part of a deviation that points towards harm, positive; both ways where either harms."""
+    """float64[R]: the part of a deviation, float64[R], that points to harm, positive; both ways where either harms."""
     direction = catalogue.direction[catalogue.judged[rows]]
     return np.asarray(np.where(direction == 0.0, np.abs(deviation), direction * deviation), dtype=np.float64)
 

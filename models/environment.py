@@ -120,7 +120,7 @@ class Explained:
         return tuple(groups_of(self.met))
 
     def take(self, which: BoolArray | npt.NDArray[np.intp]) -> Explained:
-        """Choose some of the channels, ascending."""
+        """Choose some of the channels, by flag, bool[R], or by position, ascending."""
         if len(which) == len(self.met) and (which.dtype != np.bool_ or which.all()):
             return self
         return Explained(self.regressors[which], self.stale[which], self.met[which])
@@ -235,6 +235,11 @@ def _columns(value: FloatArray, has_air: BoolArray, temperature: FloatArray, lag
 
 def explain(catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray) -> Explained:
     """Give what explains each judged channel: its asset's, with the pace of its own machine where that is known.
+
+    Parameters
+    ----------
+    usable : bool[C]
+        Channels whose value of this hop may be believed.
 
     Returns
     -------

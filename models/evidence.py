@@ -134,8 +134,12 @@ def fast_days(
 
     Parameters
     ----------
+    severity, severity_sd : float64[P]
+        Share of the way to failure, and what a sound asset deviates by.
     severity_past : float64[P, ...]
         Severity of each day, today's first.
+    is_agreed : bool[P]
+        Whether two quantities agree.
     """
     # What a level that stays is compared with on the first coming day, on the second, and so on.
     compared = severity_past[:, _RISE_DAYS - 1 : 0 : -1]

@@ -118,11 +118,11 @@ class HopTracker:
     # Looking ---------------------------------------------------------------------------------
 
     def rows_of(self, numbers: IndexArray) -> IndexArray:
-        """Give the catalogue row of each channel number; -1 where the catalogue does not have it."""
+        """int32[N]: the catalogue row of each channel number, int32[N]; -1 where the catalogue does not have it."""
         return self._row.take(numbers + 1, mode="clip")
 
     def hop_start(self, rows: IndexArray, time_ns: TimeArray) -> TimeArray:
-        """Give the start of the hop that each reading falls into."""
+        """int64[N]: the start of the hop that each reading, of channel rows int32[N], falls into."""
         hop = self.catalogue.hop_ns[self.catalogue.asset_of_channel[rows]]
         return time_ns - time_ns % hop
 
@@ -396,7 +396,13 @@ class HopTracker:
         self._put(readings.take(self.rows_of(readings.channel) >= 0))
 
     def rebase(self, catalogue: Catalogue, gateway_of_channel: IndexArray) -> HopTracker:
-        """Give a tracker for a changed register that keeps what is still there."""
+        """Give a tracker for a changed register that keeps what is still there.
+
+        Parameters
+        ----------
+        gateway_of_channel : int32[C]
+            Of the changed register, as for a tracker that is made anew.
+        """
         fresh = HopTracker(catalogue, gateway_of_channel)
         before = {asset: row for row, asset in enumerate(self.catalogue.assets)}
         rows = np.asarray([before.get(asset, -1) for asset in catalogue.assets], np.int32)

@@ -190,7 +190,7 @@ def indicative_conditions(known: BoolArray, severity: FloatArray) -> npt.NDArray
 
 
 def life_quantiles(distribution: FloatArray) -> FloatArray:
-    """float64[A, 3]: times at which the chance of failure passes each quantile, between the points of the grid."""
+    """float64[A, 3]: days at which the chance of failure, float64[A, T] over `LIFE_DAYS`, passes each quantile."""
     quantiles = np.empty((len(distribution), len(_LIFE_QUANTILES)))
     rows = np.arange(len(distribution))
     for which, level in enumerate(_LIFE_QUANTILES):

@@ -238,7 +238,7 @@ def _reaches(notes: tuple[StatedLife, ...], ended_ns: int) -> tuple[float, ...]:
 
 
 def stretched(life_days: FloatArray, stretch: FloatArray) -> FloatArray:
-    """float64[A, 3]: quantiles of lives with their outer ones moved away from the median, or towards it.
+    """float64[A, 3]: quantiles of lives, days, with their outer ones moved from the median, or to it, by float64[A].
 
     Examples
     --------

@@ -367,7 +367,7 @@ def check_lengths(catalogue: Catalogue, state: ModelState) -> None:
 
 
 def scatter(column: npt.NDArray[Any], rows: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Any:
-    """Copy a column with some of its rows replaced."""
+    """Copy a column with some of its rows, intp[R], replaced by values with R rows."""
     copy = column.copy()
     copy[rows] = values
     return copy

@@ -67,7 +67,7 @@ class OpenSums:
         self.newest = np.zeros(channels)
 
     def add(self, rows: IndexArray, time_ns: TimeArray, value: FloatArray) -> None:
-        """Add readings, each by the row of its channel; no channel has two of one time.
+        """Add readings, arrays[N], each by the row of its channel; no channel has two of one time.
 
         A sum of what no instrument says may overflow: it is not finite then, which nobody takes for a value.
         """
@@ -163,7 +163,7 @@ class OpenFinder:
         return not self._wanted.any()
 
     def wants(self, rows: IndexArray) -> bool:
-        """Tell whether one of these channels is of an asset that has no hop yet."""
+        """Tell whether one of these channels, rows int32[N], is of an asset that has no hop yet."""
         return bool(self._wanted[self._catalogue.asset_of_channel[rows]].any())
 
     def take(self, start: int, sums: OpenSums) -> None:

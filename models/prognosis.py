@@ -207,7 +207,7 @@ def _stated_spread(severity: FloatArray, severity_sd: FloatArray, instrument: Fl
 
 
 def look_ahead(history: History, days: FloatArray) -> Outlook:
-    """Look ahead from histories as they were stored: all that `outlook` says follows from them."""
+    """Look ahead from histories as they were stored, by so many days, float64[H]: all that `outlook` says follows."""
     spread = _stated_spread(history.severity, history.severity_sd, history.instrument)
     furthest = np.clip(np.max(history.seen, axis=-1), 0.0, 1.0)
     deviation = np.minimum(np.hypot(history.scatter * spread, _COURSE_SHARE * furthest), spread)

@@ -160,7 +160,7 @@ class SkewBook:
         return wide
 
     def place(self, rows: IndexArray) -> tuple[BoolArray, npt.NDArray[np.intp]]:
-        """Tell which channels are the first of their sensor here, and where in the book these are; -1 is none."""
+        """bool[N], intp: which channel rows are the first of their sensor here, and where in the book those are."""
         place = np.searchsorted(self.first, rows)
         there = np.append(self.first, -2)[place] == rows
         return there, place[there]
@@ -203,7 +203,7 @@ class SkewBook:
         return plain
 
     def take_next(self, sensor: IndexArray, value: FloatArray) -> list[SkewJump]:
-        """Take in one message each of some sensors, by their row in this book, in place."""
+        """Take in one message each of some sensors, by row in this book, in place: int32[N], seconds float64[N]."""
         jumps = self._count_impossible(sensor, value)
         is_possible = np.isfinite(value)
         return jumps + self._take(sensor[is_possible], value[is_possible])

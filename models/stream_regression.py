@@ -127,7 +127,7 @@ class StreamRegression:
         return np.asarray(row @ self._coefficients)
 
     def leverage(self, row: FloatArray) -> float:
-        """Give the variance of an expectation as a multiple of the variance of the noise."""
+        """Give the variance of what is expected by a row, float64[D], as a multiple of the variance of the noise."""
         if not self.is_solved:
             return _LARGEST_LEVERAGE
         return min(max(float(row @ self._solved @ row), 0.0), _LARGEST_LEVERAGE)
