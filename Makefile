@@ -16,6 +16,17 @@ export OPENBLAS_NUM_THREADS ?= 1
 # Where nothing compiled is kept, each process that a test starts compiles everything anew; `make clean` takes it away.
 unexport PYTHONDONTWRITEBYTECODE
 
+# A Python that is named is wanted: the environment of another one would serve in its place, and nobody would know.
+ifeq ($(origin PYTHON)$(filter clean help,$(MAKECMDGOALS)),command line)
+ifneq ($(wildcard $(BIN)/python),)
+named := $(shell $(PYTHON) -V 2>/dev/null || echo not there)
+present := $(shell $(BIN)/python -V 2>/dev/null || echo broken)
+ifneq ($(named),$(present))
+$(error The Python of $(VENV) is $(present), and PYTHON=$(PYTHON) is $(named): run 'make clean' first)
+endif
+endif
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test long quick bench bench-api bench-quality faults fuzz soak fmt lint types servers clean

@@ -135,6 +135,20 @@ def test_an_old_python_is_told_in_one_sentence(project: Path) -> None:
     assert "is Python 3.9.2" in answer.stderr
 
 
+def test_another_python_than_that_of_the_environment_is_told(project: Path) -> None:
+    """It was passed over: `make test PYTHON=python3.13` tested with the Python that was there, and was green."""
+    for folder, version in ((".venv/bin/python", "3.11.7"), ("other/python", "3.13.0")):
+        script(project / folder, f'#!/bin/sh\necho "Python {version}"\n')
+    other = f"PYTHON={project / 'other/python'}"
+    answer = make("--dry-run", "test", other, folder=project)
+    assert answer.returncode != 0
+    assert "The Python of .venv is Python 3.11.7, and" in answer.stderr
+    assert "is Python 3.13.0: run 'make clean' first" in answer.stderr
+    assert make("--dry-run", "clean", other, folder=project).returncode == 0
+    assert make("--dry-run", "test", folder=project).returncode == 0
+    assert make("--dry-run", "test", f"PYTHON={project / '.venv/bin/python'}", folder=project).returncode == 0
+
+
 def test_no_python_is_told_in_one_sentence(project: Path) -> None:
     answer = make("run", "PYTHON=python3.99", folder=project)
     assert answer.returncode != 0
