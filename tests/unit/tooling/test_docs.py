@@ -57,6 +57,20 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def headings(page: Path) -> set[str]:
+    """Give the anchors of a page as GitHub and GitLab make them."""
+    found = re.findall(r"^#+ (.*)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_pages_lead_to_a_heading(page: Path) -> None:
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text)
+    pages = [(page.parent / name if name else page, anchor) for name, anchor in targets]
+    assert [(linked.name, anchor) for linked, anchor in pages if anchor not in headings(linked)] == []
+
+
 @pytest.mark.parametrize("adr", ADRS, ids=lambda adr: adr.name)
 def test_an_adr_has_its_four_parts_on_one_page(adr: Path) -> None:
     text = adr.read_text(encoding="utf-8")
