@@ -212,7 +212,14 @@ class AlarmItem(Answer):
     raised_at: Annotated[Time, Field(description="Event time, UTC.")]
     cleared_at: Annotated[Time | None, Field(description="Event time, UTC; null while it lasts.")]
     state: AlarmState
-    reasons: Reasons
+    reasons: Annotated[
+        list[str],
+        Field(
+            description="Why it was raised, most telling first, in the language of `Content-Language`; with the "
+            "figures of that moment, which are not brought up to date: those of now stand with the asset.",
+            examples=[["Two different measurements point to settlement."]],
+        ),
+    ]
     reason_codes: ReasonCodes
     event_id: Annotated[
         str | None,
