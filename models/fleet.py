@@ -212,15 +212,7 @@ def compare_with_fleet(
     shock = _shrunk(context[group], context[group, _MEDIAN] - start)
     beyond = _beyond_limit(catalogue, state)
     residual = np.where(beyond, np.maximum(straight - shock, 1.0), straight - shock)
-    number = context[:, _NUMBER]
-    variance = _pooled_spread(number, context[:, _SPREAD])
-    # What all of a group are unsure of is in its spread already, as far as there is a group.
-    enough = number >= _LEAST_SPEAKERS
-    shared = np.where(enough, number / (_SPREAD_PRIOR + number), 0.0)
-    own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
-    own = np.where(~compensated & ~borrows & enough[group], (1.0 - shared[group]) * uncertainty, own)
-    # Past the owner's own limit is past it, however uncertain the way there was.
-    spread = np.where(beyond, _SPREAD_START, np.sqrt(wander_variance(settling, variance[group]) + own))
+    spread = _sound_spread(context, group, uncertainty, settling, beyond=beyond, by_weather=~compensated & ~borrows)
     towards = np.where(direction == 0.0, np.abs(residual), residual)
     healing, usual = remember_healing(
         Healing(state.harm_recent, state.harm_peak, state.harm_healed), towards, spread, active
@@ -252,6 +244,41 @@ def compare_with_fleet(
         ),
         active,
     )
+
+
+def _sound_spread(
+    context: FloatArray,
+    group: npt.NDArray[np.intp],
+    uncertainty: FloatArray,
+    settling: Settling,
+    *,
+    beyond: BoolArray,
+    by_weather: BoolArray,
+) -> FloatArray:
+    """float64[J]: what a sound level deviates by, as share of the way to failure.
+
+    Parameters
+    ----------
+    context : float64[G, ...]
+        Of the day.
+    group : intp[J]
+        Whose spread counts for each channel.
+    uncertainty : float64[J]
+        Variance of the level itself.
+    beyond : bool[J]
+        Past the owner's own limit.
+    by_weather : bool[J]
+        Explained by nothing but the weather of its like, not even by warmth that is borrowed.
+    """
+    number = context[:, _NUMBER]
+    variance = _pooled_spread(number, context[:, _SPREAD])
+    # What all of a group are unsure of is in its spread already, as far as there is a group.
+    enough = number >= _LEAST_SPEAKERS
+    shared = np.where(enough, number / (_SPREAD_PRIOR + number), 0.0)
+    own = np.maximum(uncertainty - shared[group] * context[group, _UNCERTAINTY], 0.0)
+    own = np.where(by_weather & enough[group], (1.0 - shared[group]) * uncertainty, own)
+    # Past the owner's own limit is past it, however uncertain the way there was.
+    return np.asarray(np.where(beyond, _SPREAD_START, np.sqrt(wander_variance(settling, variance[group]) + own)))
 
 
 def _bends_of(state: ModelState) -> Bends:
