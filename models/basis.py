@@ -29,6 +29,7 @@ from models.explanation import temperature_of
 from models.frequency_changes import change_bases
 from models.joining import DAYS, begins_per_year, indicative_conditions, join_modes
 from models.memory import ModelState
+from models.plan import WEEK_DAYS
 from models.prognosis import LIFE_DAYS, History, history_of, look_ahead
 from models.thresholds import MODES
 
@@ -52,9 +53,9 @@ class Recomputed:
         Chance of damage of each mode of the basis.
     mode_chance : tuple of float
         Chance of failure within 90 days of each mode alone.
-    failed, sound : float64[T]
-        Chance of failure within `models.prognosis.LIFE_DAYS` by what a repair now would avert, and by causes that no
-        sensor sees alone.
+    failed, sound : float64[W]
+        Chance of failure within `models.plan.WEEK_DAYS` by what a repair now would avert and by causes that no sensor
+        sees, and by the latter alone.
     later_chance : float
         Chance of failure within 90 days by damage that has not begun.
     condition : int
@@ -244,14 +245,17 @@ def recompute(basis: AssessmentBasis) -> Recomputed:
     stretch = np.array([basis.life_stretch])
     joined = join_modes(view, np.zeros(len(modes), np.int32), rate, basis.begins_per_year, stretch)
     life = joined.life_days[0]
+    # Week by week, not between the points of the grid: lives stand close together there, and chances rise in steps.
+    by_week = look_ahead(history, WEEK_DAYS).failed[0]
+    holds = np.exp(-joined.unseen_per_day[0] * WEEK_DAYS)
     return Recomputed(
         probability=joined.probability[0],
         life=RemainingLife(*life.tolist()) if np.all(np.isfinite(life)) else None,
         severity=float(joined.severity[0]),
         damaged=tuple(view.damaged.tolist()),
         mode_chance=tuple(view.failed[0][:, len(LIFE_DAYS) + _NINETY].tolist()),
-        failed=joined.failed[0],
-        sound=joined.sound[0],
+        failed=np.clip(1.0 - holds * np.prod(1.0 - by_week, axis=0), 0.0, 1.0),
+        sound=1.0 - holds,
         later_chance=float(joined.later[0, len(LIFE_DAYS) + _NINETY]),
         condition=int(indicative_conditions(joined.known, joined.severity)[0]),
         waiting_eur=float(joined.avertable_90[0] * (basis.failure_eur - basis.planned_eur)),

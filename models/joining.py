@@ -66,10 +66,10 @@ class Joined:
         the first is beyond ten years.
     severity : float64[A]
         Of the worst mode, in [0, 1].
-    failed, sound : float64[A, T]
-        Chance of failure within `LIFE_DAYS` by what a repair now would avert, and by causes that no sensor sees alone.
+    unseen_per_day : float64[A]
+        Rate of failures by causes that no sensor sees.
     avertable_90 : float64[A]
-        The former within 90 days.
+        Chance of failure within 90 days by what a repair now would avert, and by causes that no sensor sees.
     later : float64[A, T]
         Chance of failure by damage that has not begun, within `DAYS`.
     """
@@ -78,8 +78,7 @@ class Joined:
     probability: FloatArray
     life_days: FloatArray
     severity: FloatArray
-    failed: FloatArray
-    sound: FloatArray
+    unseen_per_day: FloatArray
     avertable_90: FloatArray
     later: FloatArray
 
@@ -167,8 +166,7 @@ def join_modes(
         probability=np.ascontiguousarray(chance[:, :, len(LIFE_DAYS) :].transpose(1, 2, 0)),
         life_days=np.where(told[:, np.newaxis], life, np.nan),
         severity=np.where(known, np.clip(worst, 0.0, 1.0), 0.0),
-        failed=now,
-        sound=-np.expm1(-rate_day[:, np.newaxis] * LIFE_DAYS),
+        unseen_per_day=rate_day,
         avertable_90=present[0][:, len(LIFE_DAYS) + HORIZONS_DAYS.index(PLANNING_HORIZON_DAYS)],
         later=-np.expm1(-later),
     )

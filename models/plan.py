@@ -17,11 +17,11 @@ import numpy as np
 
 from domain.arrays import FloatArray
 from domain.explanations import RepairPlan
-from models.prognosis import LIFE_DAYS
 
-__all__ = ["plan_repair"]
+__all__ = ["WEEK_DAYS", "plan_repair"]
 
 _WEEKS: Final = 53
+WEEK_DAYS: Final[FloatArray] = 7.0 * np.arange(_WEEKS, dtype=np.float64)
 # A planned repair lasts about twenty years, and money costs 3 % a year.
 _DEFERRAL_PER_YEAR: Final = 1.0 / 20.0 + 0.03
 
@@ -39,26 +39,24 @@ def plan_repair(
 
     Parameters
     ----------
-    failed, sound : float64[T]
-        Chance of failure within `models.prognosis.LIFE_DAYS`, as known now and were it sound.
+    failed, sound : float64[W]
+        Chance of failure within `WEEK_DAYS`, as known now and were it sound.
     damaged : float
         Chance that there is damage.
 
     Examples
     --------
-    >>> doomed = np.minimum(LIFE_DAYS / 100.0, 1.0)
+    >>> doomed = np.minimum(WEEK_DAYS / 100.0, 1.0)
     >>> plan = plan_repair(
     ...     doomed, sound=0.0 * doomed, damaged=1.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=10.0
     ... )
     >>> plan.first_week, plan.best_week, plan.waiting_a_week_eur > 0.0
     (2, 2, True)
     """
-    days = 7.0 * np.arange(_WEEKS)
     first = min(int(np.ceil(max(crew_lead_days, 0.0) / 7.0)), _WEEKS - 1)
 
-    def cost(distribution: FloatArray) -> FloatArray:
-        chance = np.interp(days, LIFE_DAYS, distribution)
-        repair = planned_eur * (1.0 - _DEFERRAL_PER_YEAR * days / 365.25)
+    def cost(chance: FloatArray) -> FloatArray:
+        repair = planned_eur * (1.0 - _DEFERRAL_PER_YEAR * WEEK_DAYS / 365.25)
         total = chance * failure_eur + (1.0 - chance) * repair
         return np.asarray(np.where(np.arange(_WEEKS) < first, total[first], total), np.float64)
 

@@ -48,7 +48,7 @@ def test_what_a_repair_cannot_avert_is_in_no_plan_and_no_remaining_life(
     seen: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
     quiet, busy = joined(seen, 0.0), joined(seen, 0.5)
-    assert np.array_equal(quiet.failed, busy.failed)
+    assert np.array_equal(quiet.unseen_per_day, busy.unseen_per_day)
     assert np.array_equal(quiet.avertable_90, busy.avertable_90)
     assert np.array_equal(quiet.life_days, busy.life_days, equal_nan=True)
     assert quiet.avertable_90[0] == quiet.probability[0, 1, 0]

@@ -14,8 +14,7 @@ from domain.records import Alarm, AlarmState, FailureProbability, RemainingLife,
 from models.basis import recompute
 from models.degradation import LAGS
 from models.frequency_changes import change_reason
-from models.plan import plan_repair
-from models.prognosis import LIFE_DAYS
+from models.plan import WEEK_DAYS, plan_repair
 from service.explaining import explain
 from tests.unit.api.memory_stores import MemoryStore
 
@@ -125,20 +124,50 @@ def test_a_hundred_alarms_about_sensors_do_not_hide_the_look_alike_and_a_sound_s
 
 
 def test_a_sound_asset_is_not_repaired_within_the_year_and_a_failing_one_as_soon_as_the_crew_can() -> None:
-    sound = 0.002 * LIFE_DAYS / 365.0
+    sound = 0.002 * WEEK_DAYS / 365.0
     none = plan_repair(sound, sound=sound, damaged=0.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=14.0)
     assert none.best_week == 52
     assert none.waiting_a_week_eur < 0.0
     assert none.inspection_eur == 0.0
-    failing = np.clip(LIFE_DAYS / 80.0, 0.0, 1.0)
+    failing = np.clip(WEEK_DAYS / 80.0, 0.0, 1.0)
     soon = plan_repair(failing, sound=sound, damaged=1.0, planned_eur=1e5, failure_eur=3e5, crew_lead_days=15.0)
     assert (soon.first_week, soon.best_week) == (3, 3)
     assert soon.waiting_a_week_eur > 0.0
 
 
+@pytest.mark.parametrize("severity", [0.3, 0.5, 0.7, 0.9])
+def test_the_plan_and_the_stated_chances_are_of_one_piece(severity: float) -> None:
+    """Between the points of a grid the chance at 91 days came out below the one that was stated for 90."""
+    explanation = explain(assessment_of("b1", NOW_NS, basis_of(severity)), MemoryStore())
+    assert explanation is not None
+    basis, costs = explanation.assessment.basis, np.array(explanation.plan.cost_eur[2:])
+    assert basis is not None
+    repair = basis.planned_eur * (1.0 - 0.08 * WEEK_DAYS[2:] / 365.25)
+    chance = np.concatenate([[np.nan] * 2, (costs - repair) / (basis.failure_eur - repair)])
+    assert np.all(np.diff(chance[2:]) >= -1e-12)
+    for item in explanation.assessment.probability_of_failure:
+        before, after = int(item.horizon_days // 7), min(int(-(-item.horizon_days // 7)), 52)
+        # Nothing of it is damage that has not begun: the basis has none.
+        assert chance[before] <= item.value + 1e-12
+        assert chance[after] >= item.value - 1e-12 or after == 52
+
+
+def test_what_a_repair_cannot_avert_is_in_no_plan() -> None:
+    plans = [
+        explanation.plan
+        for begins in (0.0, 0.5)
+        if (
+            explanation := explain(
+                assessment_of("b1", NOW_NS, replace(basis_of(0.5), begins_per_year=begins)), MemoryStore()
+            )
+        )
+    ]
+    assert plans[0] == plans[1]
+
+
 def test_an_inspection_is_worth_most_when_it_could_change_the_plan() -> None:
-    sound = np.zeros(len(LIFE_DAYS))
-    bad = np.clip(LIFE_DAYS / 120.0, 0.0, 1.0)
+    sound = np.zeros(len(WEEK_DAYS))
+    bad = np.clip(WEEK_DAYS / 120.0, 0.0, 1.0)
     worth = [
         plan_repair(
             chance * bad, sound=sound, damaged=chance, planned_eur=1e5, failure_eur=3e5, crew_lead_days=0.0
