@@ -30,6 +30,7 @@ EXPECTED: Final = frozenset(
         marked("one of {choices}, since {channel} is not a name with a default role"),
         marked("text"),
         marked("a date such as 2026-11-23"),
+        marked("a day that has come"),
         marked("an identifier of the form {pattern}"),
         marked("the id of an asset in the register"),
         marked("at least one channel"),
