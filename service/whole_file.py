@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 __all__ = ["whole_file"]
 
 # So many characters of a name end the part's: an ending fits, and with them the longest name that a folder takes.
 _ENDING: Final = 50
+# What ends a program by a word of another: `kill`, `timeout`, a service manager, a terminal that is closed.
+_ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
+# A shell's status of a program that a signal ended.
+_ENDED_BY: Final = 128
 
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Give a path beside a file to write to; it takes the file's name when all is written.
 
-    Where that fails what was written is removed, and what had the name before stays. The part is a new file, whatever
-    else is in the folder, so nothing there is written over and two commands may write to one target: the last one to
-    end is what it holds. The ending is the same, because some writers go by it.
+    Where that fails, or the program is told to end, what was written is removed, and what had the name before stays.
+    The part is a new file, whatever else is in the folder, so nothing there is written over and two commands may write
+    to one target: the last one to end is what it holds. The ending is the same, because some writers go by it.
 
     Raises
     ------
@@ -39,11 +46,30 @@ def whole_file(target: Path) -> Iterator[Path]:
     """
     part = target.parent / f".part-{secrets.token_hex(8)}-{target.name[-_ENDING:]}"
     # Not `tempfile`, whose files only their owner may read: this one will be the answer.
-    part.open("xb").close()
+    with _ended_in_order():
+        part.open("xb").close()
+        try:
+            yield part
+            part.replace(target)
+        finally:
+            # A disk that takes nothing does not take this either, and that is told already.
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Leave blocks in order where a signal would end the program at once; who has a handler of its own keeps it."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(_ENDED_BY + number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in _ENDS if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
     try:
-        yield part
-        part.replace(target)
+        yield
     finally:
-        # A disk that takes nothing does not take this either, and that is told already.
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

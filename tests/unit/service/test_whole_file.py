@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +71,41 @@ def test_a_place_that_takes_no_file_is_told(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match=re.escape(target.partition("/")[0])), whole_file(Path(target)) as part:
         part.write_text("a")
     assert names(tmp_path) == ["file"]
+
+
+_UNTIL_TOLD = """
+import signal, sys, time
+from pathlib import Path
+from service.whole_file import whole_file
+# Whoever starts the tests by nohup, or in the background, hands down that these are ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with whole_file(Path(sys.argv[1])) as part, part.open("w") as file:
+    file.write("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_that_is_told_to_end_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "x.csv").write_text("before")
+    command = [sys.executable, "-c", _UNTIL_TOLD, str(tmp_path / "x.csv")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(number)
+        assert child.wait(30) != 0
+    assert names(tmp_path) == ["x.csv"]
+    assert (tmp_path / "x.csv").read_text() == "before"
+
+
+def test_a_handler_of_the_program_is_left_alone(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        own = signal.getsignal(signal.SIGTERM)
+        with whole_file(tmp_path / "x.csv"):
+            assert signal.getsignal(signal.SIGTERM) is own
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
