@@ -11,7 +11,8 @@ season: less than that is no trouble. A condition indicator follows it by what i
 - *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
   most four times the usual one, so that a few spikes are not noise.
 - *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
-  ten days, while it is not noisy.
+  ten days, while it is not noisy; and natural frequencies of nought, which no structure has. These count for nothing
+  else.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count.
@@ -98,7 +99,8 @@ def watch(
     value = _scaled(catalogue, features.value)
     is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
-    rows = np.flatnonzero(believed & watched & np.isfinite(value))
+    nought = catalogue.is_frequency & (features.value <= 0.0)
+    rows = np.flatnonzero(believed & watched & (np.isfinite(value) | nought))
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     seen = _changed(state, rows, value[rows])
     usual, count = state.usual_change[rows], state.changes[rows]
@@ -108,6 +110,7 @@ def watch(
     moved = before + (np.minimum(ratio, _MOST_RATIO) - before) / _ROUGHNESS_VALUES
     roughness = np.where(known, moved, before)
     is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
+    is_spike |= nought[rows]
     elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
     spikes = state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike
     was_noisy = state.noisy_ns[rows] > 0
@@ -125,6 +128,7 @@ def watch(
     noisy_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.noisy", state.noisy_ns[rows], noisy, why_noisy)
     spiky_ns, more = turn_alarms(catalogue, rows, end_ns, "sensor.spikes", state.spiky_ns[rows], spiky, why_spiky)
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
+    recent = np.where(nought[rows, np.newaxis], state.recent[rows], recent)
     return (
         with_columns(
             state,

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from domain.arrays import FloatArray
+from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.memory import with_columns
-from tests.unit.models.conftest import make_register, weather_of
+from tests.unit.models.conftest import START_NS, make_register, weather_of
 
 QUIET_DAYS, DAYS = 8, 15
 HOURS = DAYS * 24
@@ -101,6 +102,15 @@ def test_spikes_are_named_and_are_not_noise(quiet: Any, name: str, size: float) 
     assert subjects(run) == [("sensor.spikes", f"s-{name}/{name}")]
     raised = next(change for change in run.changes if change.raised)
     assert raised.reasons[0].facts["spikes"] == 3
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_frequency_of_nought_is_a_spike_and_its_neighbours_go_on_to_count(quiet: Any, value: float) -> None:
+    """No logarithm has it, so that it was passed over without a word, one hour in two as well."""
+    run = site(quiet, natural_frequency_1=lambda values, _: np.where(np.arange(len(values)) % 5 == 3, value, values))
+    assert subjects(run) == [("sensor.spikes", "s-natural_frequency_1/natural_frequency_1")]
+    (raised,) = [change for change in run.changes if change.raised]
+    assert (raised.at_ns - START_NS) // HOUR_NS == FROM + 3 * 5 + 4
 
 
 @pytest.mark.slow
