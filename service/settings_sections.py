@@ -49,7 +49,8 @@ class MqttSection(BaseModel):
         ge=0,
         le=600,
         description="After a (re)connection hops stay open this long, until the broker has sent again what it must: "
-        "above its `ack_wait`; 0 for brokers that send again at once, such as Mosquitto.",
+        "above its `ack_wait`; 0 for brokers that send again at once, such as Mosquitto. By the stream's clock also "
+        "after each message that the broker marks as sent again.",
     )
     shards: int = Field(
         0,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from domain.errors import StorageUnavailable
 from domain.measurements import DeadLetter
 from ingest.delivery import InboxBatch
 from ingest.inbox import Inbox
+from ingest.messages import Message
 from ingest.topics import rejected_topic
 from models.hop_clock import NEVER_NS
 from service.batch_plan import BatchPart
@@ -169,7 +170,7 @@ class Worker:
                 self._status.begin(f"takes in {len(batch)} messages")
                 self._take(batch)
             try:
-                self._look_after(len(batch))
+                self._look_after(batch.messages)
                 self._assess_waiting(len(batch))
             except JournalMovedError:
                 self._catch_up()
@@ -266,10 +267,12 @@ class Worker:
         rest = rest_behind_look(messages, self._settings.ingest.batch_messages) * (done - began)
         self._next_provisional = done + max(0.0 if more else apart_s, rest)
 
-    def _look_after(self, messages: int) -> None:
-        """Do what is due besides messages, behind a batch of so many."""
-        now = self._monotonic()
+    def _look_after(self, batch: Sequence[Message]) -> None:
+        """Do what is due besides messages, behind a batch of them."""
+        now, messages = self._monotonic(), len(batch)
         state = self._inbox.state()
+        if any(message.resent for message in batch):
+            self._hold.hear_again(now)
         if state.generation != self._generation:
             self._generation = state.generation
             self._hold.begin(now)

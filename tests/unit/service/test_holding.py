@@ -33,3 +33,28 @@ def test_what_waits_for_more_counts_from_the_end_of_the_backlog() -> None:
     assert hold.is_over(0, 100.0)
     assert not hold.is_over(0, 159.0, for_s=60.0)
     assert hold.is_over(0, 160.0, for_s=60.0)
+
+
+def test_hops_stay_open_while_the_broker_sends_again() -> None:
+    hold = HopHold(8.0, 2000, by_stream=True, now=0.0)
+    assert hold.is_over(10, 100.0)
+    hold.hear_again(101.0)
+    hold.hear_again(106.0)
+    assert not hold.is_over(10, 113.9)
+    assert hold.is_over(10, 114.0)
+
+
+def test_a_broker_that_sends_again_without_an_end_lets_hops_close_each_minute() -> None:
+    hold = HopHold(8.0, 2000, by_stream=True, now=0.0)
+    over = []
+    for second in range(100, 400):
+        hold.hear_again(float(second))
+        if hold.is_over(2000, float(second)):
+            over.append(second)
+    assert over == [168, 237, 306, 375]
+
+
+def test_by_the_walls_clock_what_comes_again_is_no_reason_to_wait() -> None:
+    hold = HopHold(8.0, 2000, by_stream=False, now=0.0)
+    hold.hear_again(101.0)
+    assert hold.is_over(10, 101.0)
