@@ -21,7 +21,7 @@ def score(
         Path, typer.Argument(metavar="OUT.csv", help="Verdicts, a row for each row; gzip where the name ends in .gz.")
     ],
     time_column: Annotated[
-        str, typer.Option("--time", help="Column of the time: ISO 8601 (no zone is UTC) or numbers")
+        str, typer.Option("--time", help="Column of the time: ISO 8601 (no zone is UTC), or numbers.")
     ],
     values: Annotated[str, typer.Option(help="Columns that are watched, with commas between them.")],
     environment: Annotated[

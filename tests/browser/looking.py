@@ -23,6 +23,14 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 # What another language may break is how long words are; the colours are the same.
 OTHER_LANGUAGE_SCHEMES = either(SCHEMES[:1], long=SCHEMES)
 
+# Text that may not wrap does not make a page wider while there is another box beside its own: it lies over that one.
+_STICKING_OUT = """() => [...document.querySelectorAll("main *")].filter((part) => {
+  const box = part.closest(".tile, .panel, .case, .sheet");
+  if (!box || part.closest(".scroll, .leaflet-container, svg, .hidden, details:not([open])")) return false;
+  const place = part.getBoundingClientRect();
+  return place.width > 0 && place.right > box.getBoundingClientRect().right + 1;
+}).slice(0, 3).map((part) => `${part.tagName} ${part.className}: ${part.textContent.trim().slice(0, 60)}`)"""
+
 
 def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     """Let axe-core judge the page as it stands, by all rules of WCAG and good practice or by some."""
@@ -37,6 +45,12 @@ def violations(page: Page, rules: list[str] | None = None) -> list[str]:
 def overflow(page: Page) -> int:
     """Give by how many pixels the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def sticking_out(page: Page) -> list[str]:
+    """Name what reaches beyond the right edge of the box that it stands in, and cannot be scrolled to."""
+    found: list[str] = page.evaluate(_STICKING_OUT)
+    return found
 
 
 def spoken(path: str, language: str) -> str:
@@ -67,6 +81,7 @@ def look_closely(page: Page, shots: Path, name: str, schemes: Sequence[Scheme] =
         page.set_viewport_size({"width": width, "height": 700})
         if over := overflow(page):
             wrong.append(f"{name} at {width}: {over} px too wide")
+        wrong += [f"{name} at {width}: sticks out of its box: {part}" for part in sticking_out(page)]
     page.screenshot(path=shots / f"{name}-320.png", full_page=True)
     if page.locator("details:not([open])").count():
         page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
