@@ -26,7 +26,10 @@ OTHER_LANGUAGE_SCHEMES = either(SCHEMES[:1], long=SCHEMES)
 # Text that may not wrap does not make a page wider while there is another box beside its own: it lies over that one.
 _STICKING_OUT = """() => [...document.querySelectorAll("main *")].filter((part) => {
   const box = part.closest(".tile, .panel, .case, .sheet");
-  if (!box || part.closest(".scroll, .leaflet-container, svg, .hidden, details:not([open])")) return false;
+  if (!box || part.closest(".leaflet-container, svg, .hidden, details:not([open])")) return false;
+  for (let around = part; around !== box.parentElement; around = around.parentElement) {
+    if (getComputedStyle(around).overflowX === "auto") return false;
+  }
   const place = part.getBoundingClientRect();
   return place.width > 0 && place.right > box.getBoundingClientRect().right + 1;
 }).slice(0, 3).map((part) => `${part.tagName} ${part.className}: ${part.textContent.trim().slice(0, 60)}`)"""
