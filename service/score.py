@@ -38,6 +38,9 @@ _Writer: TypeAlias = Callable[[Sequence[str]], object]
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none"})
 _TIME_UNITS: Final = ("s", "index")
+# What a number of a size is counted in, as on the wire (`ingest.formats.times`): seconds below the year 5138,
+# milliseconds, microseconds, nanoseconds.
+_UNITS_S: Final = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (math.inf, 1e-9))
 # Beyond thirty million years a number is no time; the bound keeps arithmetic on times finite.
 _LATEST_S: Final = 1e15
 
@@ -82,7 +85,8 @@ def score_file(
         decimal logarithm of `p_value`, at least 0), `p_value`, `alarm` (0 or 1), and for each value column
         `expected_<name>` and `residual_<name>`, empty where there was no expectation or no value.
     time : str
-        Column of times: ISO 8601, without a zone UTC; or numbers.
+        Column of times: ISO 8601, without a zone UTC; or numbers, in milliseconds, microseconds or nanoseconds where
+        the first one would be beyond the year 5138 in seconds.
     values : sequence of str
         Columns of the quantities that are watched, at least one.
     environment : sequence of str, default ()
@@ -116,6 +120,7 @@ def score_file(
     if target.exists() and source.resolve() == target.resolve():
         raise ConfigurationError(f"got {str(target)!r} as source and as target, expected two different files")
     streams: dict[str, StreamDetector] = {}
+    clock = _Clock()
     count = 0
     with _reading(source) as rows, _writing(target) as write:
         header = next(rows, None)
@@ -146,7 +151,7 @@ def score_file(
                 )
             place = _Place(source.name, line)
             # Without a clock a row counts as a second, which is all that its order says.
-            time_s = place.time(row[time_at], time) if time_unit == "s" else float(stream.rows)
+            time_s = place.time(row[time_at], time, clock) if time_unit == "s" else float(stream.rows)
             verdict = stream.step(
                 time_s, place.numbers(row, value_at, values), place.numbers(row, environment_at, environment)
             )
@@ -295,6 +300,21 @@ def _find_columns(source: Path, header: list[str] | None, wanted: Sequence[str])
     return [header.index(name.strip()) for name in wanted]
 
 
+class _Clock:
+    """What numbers in the column of times are counted in: the first one tells, for all that follow."""
+
+    __slots__ = ("_unit_s",)
+
+    def __init__(self) -> None:
+        self._unit_s = math.nan
+
+    def seconds(self, number: float) -> float:
+        """Give seconds; NaN for what is no time in any unit."""
+        if math.isnan(self._unit_s):
+            self._unit_s = next((unit for bound, unit in _UNITS_S if abs(number) < bound), math.nan)
+        return number * self._unit_s
+
+
 class _Place:
     """Where in the file we are, for what is said when a cell is wrong."""
 
@@ -319,7 +339,7 @@ class _Place:
                 out[index] = number
         return out
 
-    def time(self, text: str, name: str) -> float:
+    def time(self, text: str, name: str, clock: _Clock) -> float:
         """Read a time as Unix seconds."""
         try:
             number = plain_number(text)
@@ -328,9 +348,10 @@ class _Place:
                 return plain_time(text).timestamp()
             except ValueError:
                 raise self._wrong(text, name, "an ISO 8601 time or a number of seconds") from None
-        if not abs(number) < _LATEST_S:
+        seconds = clock.seconds(number)
+        if not abs(seconds) < _LATEST_S:
             raise self._wrong(text, name, f"a number of seconds within ±{_LATEST_S:g}")
-        return number
+        return seconds
 
     def _wrong(self, text: str, name: str, expected: str) -> ScoreInputError:
         return ScoreInputError(

@@ -35,7 +35,7 @@ def score(
         float, typer.Option(help="The budget: mean rows between false alarms of a stream.")
     ] = 10_000.0,
     time_unit: Annotated[
-        str, typer.Option(help="What a number in the time column is: s (Unix seconds) or index (just the order).")
+        str, typer.Option(help="What a number in the time column is: s (Unix time) or index (just the order).")
     ] = "s",
 ) -> None:
     """Judge every row of a table by the rows before it, then learn it: novelty, chance, alarm, expected values."""

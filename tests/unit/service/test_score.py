@@ -91,6 +91,22 @@ def test_an_index_is_not_read_as_a_time(tmp_path: Path) -> None:
     assert _read(tmp_path / "out.csv")[0]["time"] == "row 0"
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e-6, 1e-9])
+def test_milliseconds_and_finer_are_told_by_their_size(tmp_path: Path, unit: float) -> None:
+    """Taken for seconds they leave no time of day: a usual value at an unusual hour was not strange."""
+    generator = np.random.default_rng(5)
+    seconds = 1_700_000_000 + 600 * np.arange(2500)
+    values = 100.0 + 40.0 * np.sin(2.0 * np.pi * seconds / 86_400.0) + 3.0 * generator.normal(size=2500)
+    values[2300:2330] = values[2300 + 72 : 2330 + 72]
+    novelty = []
+    for name, times in (("s", seconds), ("finer", np.round(seconds / unit).astype(np.int64))):
+        lines = ["t,a", *[f"{time},{value:.3f}" for time, value in zip(times.tolist(), values.tolist(), strict=True)]]
+        score_file(_write(tmp_path / name, lines), tmp_path / "out.csv", time="t", values=["a"])
+        novelty.append([float(row["novelty"]) for row in _read(tmp_path / "out.csv")])
+    assert max(novelty[0][2300:2330]) > 3.0
+    assert novelty[1] == pytest.approx(novelty[0], abs=1e-6)
+
+
 @pytest.mark.parametrize("cell", ["", "nan", "NaN", "NA", "null", "None", "inf", "-Infinity"])
 def test_missing_values_are_no_evidence(tmp_path: Path, cell: str) -> None:
     lines = _table(200)
