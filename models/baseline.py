@@ -58,6 +58,10 @@ _FIRST: Final = 3
 # wild by, while the last two differ by no more than a share of that.
 _WILD: Final = 0.3
 _ALIKE: Final = 0.25
+# Where failure is a share of the level: how many times as far as the first values lie apart it is, and how many times
+# too small the distance by the very first was for what it taught to be kept. Judgement.
+_APART: Final = 3.0
+_TOO_SMALL: Final = 3.0
 _LONGEST_GAP_H: Final = 365.0 * 24.0
 _LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns")
 
@@ -96,6 +100,7 @@ def learn(
     ModelState
         With new baseline columns; the one passed in is not changed.
     """
+    state = _widen_first(catalogue, state, rows, value)
     first = np.isnan(state.scale[rows])
     scale = np.where(first, _first_scale(catalogue, catalogue.judged[rows], value), state.scale[rows])
     scaled = with_columns(state, scale=scatter(state.scale, rows, scale))
@@ -236,6 +241,36 @@ def _hear_first(
     third = wild & (np.abs(value - forecast) < _ALIKE * off)
     kept = np.where(third, forecast, np.clip(mean, forecast - limit, forecast + limit))
     return again, np.where(early & ~again, _FIRST * (kept - mean), 0.0)
+
+
+def _widen_first(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> ModelState:
+    """Begin channels anew whose first value was by chance next to 0, where failure is a share of it.
+
+    All priors are a share of the distance to failure, and were a share of nought: such a channel followed nothing any
+    more, neither the weather nor a damage. The first values differ by their scatter, which is what a distance is told
+    from beside the largest of them.
+    """
+    channel = catalogue.judged[rows]
+    early = np.flatnonzero(
+        (state.count[rows] == _FIRST)
+        & np.isfinite(catalogue.ratio[channel])
+        & np.isnan(catalogue.limit[channel])
+        & (catalogue.commission_count[channel] > _FIRST * BLOCKS)
+    )
+    if not len(early):
+        return state
+    some, channel = rows[early], channel[early]
+    heard = np.stack([total(state.block_value[some].T) / _FIRST, state.recent[channel, 1], value[early]])
+    by_level = _first_scale(catalogue, channel, np.max(np.abs(heard), axis=0))
+    scale = np.maximum(by_level, _APART * (np.max(heard, axis=0) - np.min(heard, axis=0)))
+    found = np.isfinite(scale) & (scale > _TOO_SMALL * state.scale[some])
+    some = some[found]
+    if not len(some):
+        return state
+    learnt = {name: getattr(state, name).copy() for name in ("coefficients", "covariance", "noise", "updated_ns")}
+    for column in learnt.values():
+        column[some] = 0
+    return forget_reference(with_columns(state, scale=scatter(state.scale, some, scale[found]), **learnt), some)
 
 
 def _begin_again(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> ModelState:

@@ -46,6 +46,10 @@ _LARGEST_LOG: Final = 600.0
 _LARGEST_HALF: Final = 50.0
 # Least distance to failure, when the commissioned level is already near or past the owner's limit.
 _LEAST_DISTANCE: Final = 0.25
+# A share of the commissioned level says nothing of a quantity that lies about 0: there its failure is as far as ten
+# deviations of the means that commissioning is made of, so that what a lone one must exceed (0.3 of the way, the
+# `drift_share` of `other`) is three of them.
+_CLEAR_OF_SCATTER: Final = 10.0
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
 
@@ -206,9 +210,9 @@ def _measure_some(
     limit = catalogue.limit[channel]
     direction = catalogue.direction[channel]
     by_limit = np.where(direction == 0.0, np.abs(limit - level), direction * (limit - level))
-    default = np.where(
-        np.isnan(catalogue.scale[channel]), catalogue.ratio[channel] * np.abs(level), catalogue.scale[channel]
-    )
+    scatter_of_blocks = np.sqrt(reference.apart / (BLOCKS - 1))
+    share = np.maximum(catalogue.ratio[channel] * np.abs(level), _CLEAR_OF_SCATTER * scatter_of_blocks)
+    default = np.where(np.isnan(catalogue.scale[channel]), share, catalogue.scale[channel])
     least = np.maximum(_LEAST_DISTANCE * default, 1e-6 * np.maximum(np.abs(level), 1e-3))
     distance = np.maximum(np.where(np.isnan(limit), default, by_limit), least)
     return deviation, np.sqrt(variance), distance, np.minimum(state.scale[rows], distance)

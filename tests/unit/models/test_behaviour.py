@@ -179,6 +179,37 @@ def test_announced_works_explain_the_step_across_them_and_no_more(
         assert run.changes[0].at_ns > START_NS + (begin + 2) * DAY_NS
 
 
+@pytest.mark.parametrize("first", [0.01, 1e-5])
+def test_what_lies_about_nought_fails_beyond_its_own_scatter(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any], first: float
+) -> None:
+    """A gauge of no known quantity failed at half as much again as about 0: of 14 sound ones three raised alarms.
+
+    Where its very first value was next to 0, all that it could do was nought as well, and it followed no damage.
+    """
+    rng = np.random.default_rng(23)
+    weather, days = make_weather(rng, 50, start_day=120), np.arange(50 * 24) / 24
+    loss = 0.003 * np.maximum(days - 30.0, 0.0)
+    gauge = rng.normal(scale=0.005, size=len(days)) - loss
+    gauge[0] = first
+    sound = start_run(["gauge", "temperature"])
+    sound.feed({"gauge": gauge[: 30 * 24], "temperature": weather.air[: 30 * 24]})
+    assert sound.kinds() == []
+    assert abs(float(sound.state.deviation[0] / sound.state.distance[0])) < 0.3
+    sound.feed({"gauge": gauge[30 * 24 :], "temperature": weather.air[30 * 24 :]})
+    assert sound.kinds()[0] == "condition.stiffness_loss"
+
+
+def test_what_lies_far_from_nought_fails_at_a_share_of_it(
+    start_run: Callable[..., Any], make_weather: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(23)
+    weather = make_weather(rng, 6, start_day=120)
+    far = start_run(["gauge", "temperature"])
+    far.feed({"gauge": 0.3 + rng.normal(scale=0.005, size=6 * 24), "temperature": weather.air})
+    assert float(far.state.distance[0]) == pytest.approx(0.15, rel=0.02)
+
+
 @pytest.mark.slow
 def test_works_on_one_sensor_suspend_that_sensor_alone(
     start_run: Callable[..., Any], make_weather: Callable[..., Any]
