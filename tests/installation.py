@@ -142,6 +142,9 @@ class Installation:
         with contextlib.closing(self.journal()) as journal:
             newest = journal.last_seq()
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/operational.sqlite?mode=ro", uri=True)) as tables:
+            # On a busy machine the projections may not have made it yet.
+            if not tables.execute("SELECT 1 FROM sqlite_master WHERE name = 'projection'").fetchone():
+                return False
             row = tables.execute("SELECT seq FROM projection WHERE name = 'operational'").fetchone()
         return row is not None and row[0] >= newest
 
