@@ -35,6 +35,16 @@ def plain_time(text: str) -> datetime:
     '2026-02-01T06:00:00+00:00'
     """
     plain = text.strip().upper()
+    try:
+        # Nearly all of them, and a table may have a million.
+        moment = datetime.fromisoformat(plain)
+    except ValueError:
+        moment = _unusual_time(plain)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _unusual_time(plain: str) -> datetime:
+    """Read what some version of Python does not take."""
     days = 0
     found = _DAY_OF_YEAR.match(plain)
     if found is not None:
@@ -43,10 +53,9 @@ def plain_time(text: str) -> datetime:
     plain, ends = _END_OF_DAY.subn(r"\g<1>00", plain)
     plain, leaps = _LEAP_SECOND.subn(r"\g<1>59", plain)
     moment = datetime.fromisoformat(plain)
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     if found is not None and not 0 <= days < datetime(moment.year, 12, 31, tzinfo=UTC).timetuple().tm_yday:
-        raise ValueError(f"got {text!r}, expected a day of that year")
+        raise ValueError(f"got {plain!r}, expected a day of that year")
     try:
         return moment + timedelta(days=days + ends, seconds=leaps)
     except OverflowError as error:
-        raise ValueError(f"got {text!r}, expected a time before the year 10000") from error
+        raise ValueError(f"got {plain!r}, expected a time before the year 10000") from error
