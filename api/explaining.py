@@ -44,51 +44,48 @@ _LIKELY_DAMAGE: Final = 0.5
 
 def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     """Put an explanation into sentences: its reasons first, then what adds up, the plan and the look-alike."""
-
-    def put(key: str, **facts: str) -> str:
-        return text(EXPLANATION_SENTENCES[key], language, context="explanation").format(**facts)
-
     found = say_reasons(explanation.assessment.reasons, language)
     for cause in explanation.causes:
         if cause.share >= _TELLING_SHARE:
             share = percent(cause.share, language)
             if cause.cause in {"later", "unseen"}:
-                found.append(put(cause.cause, share=share))
+                found.append(_put(cause.cause, language, share=share))
             else:
-                found.append(put("cause", share=share, cause=term("mode", cause.cause, language)))
+                found.append(_put("cause", language, share=share, cause=term("mode", cause.cause, language)))
     stretch = _stretch_told(explanation)
     if abs(stretch - 1.0) >= _TELLING_STRETCH:
-        found.append(put("life_wider") if stretch > 1.0 else put("life_narrower"))
+        found.append(_put("life_wider", language) if stretch > 1.0 else _put("life_narrower", language))
     found += _say_plan(explanation.plan, language)
     found += say_changes(explanation, language)
     if explanation.look_alike is not None:
-        found.append(put(f"look_alike_{explanation.look_alike.ended.value}", asset=explanation.look_alike.asset))
+        alike = explanation.look_alike
+        found.append(_put(f"look_alike_{alike.ended.value}", language, asset=alike.asset))
     told = explanation.assessment
     used, missing = len(explanation.channels), len(explanation.missing)
     which = "used" if used > 1 else "used_one" if used else "used_none"
     time = local_time(told.assessed_at_ns, language)
-    found.append(put(which, time=time, number=str(used), version=told.model_version))
+    found.append(_put(which, language, time=time, number=str(used), version=told.model_version))
     if missing:
-        found.append(put("missing_one") if missing == 1 else put("missing", number=str(missing)))
+        found.append(_put("missing_one", language) if missing == 1 else _put("missing", language, number=str(missing)))
     return found
+
+
+def _put(key: str, language: Language, **facts: str) -> str:
+    return text(EXPLANATION_SENTENCES[key], language, context="explanation").format(**facts)
 
 
 def _say_plan(plan: RepairPlan, language: Language) -> list[str]:
     """Say which week is the cheapest, what missing it costs, and what an inspection is worth."""
-
-    def put(key: str, **facts: str) -> str:
-        return text(EXPLANATION_SENTENCES[key], language, context="explanation").format(**facts)
-
     if plan.first_week >= _LAST_WEEK:
-        found = [put("no_crew")]
+        found = [_put("no_crew", language)]
     elif plan.best_week >= _LAST_WEEK:
-        found = [put("no_week")]
+        found = [_put("no_week", language)]
     else:
-        found = [put(_NEAR_WEEKS.get(plan.best_week, "week"), week=str(plan.best_week))]
+        found = [_put(_NEAR_WEEKS.get(plan.best_week, "week"), language, week=str(plan.best_week))]
     if plan.week_after_best_eur is not None and plan.week_after_best_eur >= _LEAST_EUR:
-        found.append(put("week_later", cost=euros(plan.week_after_best_eur, language)))
+        found.append(_put("week_later", language, cost=euros(plan.week_after_best_eur, language)))
     if plan.inspection_eur >= _LEAST_EUR:
-        found.append(put("inspection", cost=euros(plan.inspection_eur, language)))
+        found.append(_put("inspection", language, cost=euros(plan.inspection_eur, language)))
     return found
 
 
@@ -99,9 +96,8 @@ def say_changes(explanation: Explanation, language: Language) -> list[str]:
     state = explanation.assessment.state
     if state is RiskState.INSUFFICIENT_DATA or any(row.is_open for row in rows):
         return found
-    which = EXPLANATION_SENTENCES["waiting_less" if state is RiskState.ACT else "waiting_more"]
-    limit = euros(explanation.waiting_limit_eur, language)
-    return [*found, text(which, language, context="explanation", cost=limit)]
+    which = "waiting_less" if state is RiskState.ACT else "waiting_more"
+    return [*found, _put(which, language, cost=euros(explanation.waiting_limit_eur, language))]
 
 
 def _say_change(row: ModeChange, language: Language) -> str:

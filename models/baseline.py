@@ -267,7 +267,7 @@ def _widen_first(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     some = some[found]
     if not len(some):
         return state
-    learnt = {name: getattr(state, name).copy() for name in ("coefficients", "covariance", "noise", "updated_ns")}
+    learnt = {name: getattr(state, name).copy() for name in _LEARNT}
     for column in learnt.values():
         column[some] = 0
     return forget_reference(with_columns(state, scale=scatter(state.scale, some, scale[found]), **learnt), some)

@@ -33,6 +33,7 @@ from service.pipeline import Pipeline
 from service.rescoring import plan_rescoring
 from service.restore import fresh_state
 from service.snapshots import restore_readings
+from storage.decisions import decision_entries
 from storage.entries import ClosingBody, Outcome, RelearningBody, RescoringBody
 from storage.hop_columns import HopColumns
 from storage.journal import CheckpointRow, Entry, HopRow, Journal, JournalCommit, JournalMovedError
@@ -174,11 +175,8 @@ class _Relearning:
         fresh = fresh_state(self._journal, seq, self._policy)
         first_ns, frontier_ns = live.tracker.clock.first_ns, live.tracker.frontier_ns.copy()
         kept = KeptHops(self._series, live.catalogue, first_ns, frontier_ns, self._unwritten(seq), self._away)
-        decisions = []
-        place = 0
-        while page := self._journal.oldest("decision", after=place, limit=_PAGE):
-            place = page[-1].seq
-            decisions += [item for entry in page if entry.seq <= seq and (item := place_decision(live, entry))]
+        entries = decision_entries(self._journal, upto=seq)
+        decisions = [item for entry in entries if (item := place_decision(live, entry))]
         heard = frontier_ns > NEVER_NS
         begin, end = int(first_ns[heard].min(initial=FOREVER_NS)), int(frontier_ns[heard].max(initial=NEVER_NS))
 

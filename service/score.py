@@ -26,6 +26,7 @@ import numpy as np
 
 from domain.arrays import FloatArray
 from domain.errors import ConfigurationError, SchouwError
+from ingest.formats.times import epoch_unit_ns
 from models.stream_detector import StreamDetector, StreamVerdict
 from service.plain_number import plain_number
 from service.plain_time import plain_time
@@ -38,9 +39,6 @@ _Writer: TypeAlias = Callable[[Sequence[str]], object]
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none"})
 _TIME_UNITS: Final = ("s", "index")
-# What a number of a size is counted in, as on the wire (`ingest.formats.times`): seconds below the year 5138,
-# milliseconds, microseconds, nanoseconds.
-_UNITS_S: Final = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (math.inf, 1e-9))
 # Beyond thirty million years a number is no time; the bound keeps arithmetic on times finite.
 _LATEST_S: Final = 1e15
 
@@ -311,7 +309,7 @@ class _Clock:
     def seconds(self, number: float) -> float:
         """Give seconds; NaN for what is no time in any unit."""
         if math.isnan(self._unit_s):
-            self._unit_s = next((unit for bound, unit in _UNITS_S if abs(number) < bound), math.nan)
+            self._unit_s = epoch_unit_ns(number) / 1e9
         return number * self._unit_s
 
 

@@ -271,7 +271,7 @@ class Worker:
         """Do what is due besides messages, behind a batch of them."""
         now, messages = self._monotonic(), len(batch)
         state = self._inbox.state()
-        if any(message.resent for message in batch):
+        if self._pipeline.policy.by_stream and any(message.resent for message in batch):
             self._hold.hear_again(now)
         if state.generation != self._generation:
             self._generation = state.generation

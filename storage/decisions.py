@@ -137,16 +137,10 @@ class JournalDecisionLog:
 
     def decisions_after(self, seq: int, *, asset: AssetId | None = None, limit: int = 100) -> Sequence[Decision]:
         """List decisions oldest first."""
-        found: list[Decision] = []
-        after = seq
-        while len(found) < limit:
-            page = self._journal.oldest("decision", after=after, limit=_SCAN)
-            links = [entry.body.decision for entry in page if isinstance(entry.body, DecisionBody)]
-            found.extend(link for link in links if asset in {None, link.asset})
-            if len(page) < _SCAN:
-                break
-            after = page[-1].seq
-        return self._readable(found[:limit])
+        entries = decision_entries(self._journal, after=seq)
+        links = (entry.body.decision for entry in entries if isinstance(entry.body, DecisionBody))
+        own = (link for link in links if asset in {None, link.asset})
+        return self._readable(list(itertools.islice(own, limit)))
 
     def _readable(self, links: Sequence[Decision]) -> list[Decision]:
         """Give links with the names that can still be read; their hashes are of what is stored."""
@@ -187,14 +181,15 @@ def chain_faults(journal: Journal) -> list[str]:
     return faults
 
 
-def decision_entries(journal: Journal, *, upto: int) -> Iterator[Entry]:
-    """Walk the entries of decisions up to one, oldest first, each with what it led to."""
-    after = 0
+def decision_entries(journal: Journal, *, after: int = 0, upto: int | None = None) -> Iterator[Entry]:
+    """Walk the entries of decisions behind one and up to another, oldest first, each with what it led to."""
     while page := journal.oldest("decision", after=after, limit=_SCAN):
         for entry in page:
-            if entry.seq > upto:
+            if upto is not None and entry.seq > upto:
                 return
             yield entry
+        if len(page) < _SCAN:
+            return
         after = page[-1].seq
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["format_time", "parse_time"]
+__all__ = ["epoch_unit_ns", "format_time", "parse_time"]
 
 _NS_PER_S: Final = 1_000_000_000
 _INT64_MIN: Final = -(2**63)
@@ -62,16 +62,27 @@ def parse_time(value: Any) -> int | None:
     return None
 
 
+def epoch_unit_ns(value: float) -> int:
+    """Tell by its size how many nanoseconds an epoch number counts in.
+
+    Examples
+    --------
+    >>> epoch_unit_ns(1795424400), epoch_unit_ns(1795424400000), epoch_unit_ns(1795424400000000000)
+    (1000000000, 1000000, 1)
+    """
+    size = abs(value)
+    for bound, ns in _EPOCH_UNITS:
+        if size < bound:
+            return ns
+    return 1
+
+
 def _from_epoch(value: float) -> int | None:
     """Scale an epoch number by its size, splitting off the fraction so that whole units stay exact."""
     size = abs(value)
     if not size < _INT64_MAX:  # also NaN
         return None
-    factor = 1
-    for bound, ns in _EPOCH_UNITS:
-        if size < bound:
-            factor = ns
-            break
+    factor = epoch_unit_ns(value)
     whole = int(value)
     time_ns = whole * factor + round((value - whole) * factor)
     return time_ns if _INT64_MIN <= time_ns <= _INT64_MAX else None

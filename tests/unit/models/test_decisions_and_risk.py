@@ -40,6 +40,18 @@ def check_reasons(record: RiskAssessment) -> None:
         assert set(REASONS[reason.code]) - OPTIONAL_FACTS <= set(reason.facts) <= set(REASONS[reason.code])
 
 
+def feed_frequencies(run: Any, rng: np.random.Generator, first: Any, second: Any) -> None:
+    """Feed hourly frequencies of a bridge, times what each keeps, and the temperature of the air."""
+    hours = len(first)
+    run.feed(
+        {
+            "natural_frequency_1": 3.0 * first * np.exp(rng.normal(scale=0.004, size=hours)),
+            "natural_frequency_2": 5.0 * second * np.exp(rng.normal(scale=0.004, size=hours)),
+            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
+        }
+    )
+
+
 @pytest.fixture(scope="module")
 def weakened(fleet_tools: Any) -> Any:
     """Ten sound days, then ten with 6 % less of both frequencies."""
@@ -47,13 +59,7 @@ def weakened(fleet_tools: Any) -> Any:
     hours = 20 * 24
     loss = np.where(np.arange(hours) >= 10 * 24, 0.94, 1.0)
     run = fleet_tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
-    run.feed(
-        {
-            "natural_frequency_1": 3.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
-            "natural_frequency_2": 5.0 * loss * np.exp(rng.normal(scale=0.004, size=hours)),
-            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
-        }
-    )
+    feed_frequencies(run, rng, loss, loss)
     assert run.kinds() == ["condition.stiffness_loss"]
     return run
 
@@ -115,13 +121,7 @@ def test_indicators_whose_values_do_not_count_are_no_health(fleet_tools: Any, *,
     hours = 24 * 24
     lost = np.where(np.arange(hours) >= 20 * 24, 0.6, 1.0)
     run = fleet_tools.start(["natural_frequency_1", "natural_frequency_2", "temperature"], assets=1)
-    run.feed(
-        {
-            "natural_frequency_1": 3.0 * lost * np.exp(rng.normal(scale=0.004, size=hours)),
-            "natural_frequency_2": 5.0 * (lost if both else 1.0) * np.exp(rng.normal(scale=0.004, size=hours)),
-            "temperature": 15.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(size=hours),
-        }
-    )
+    feed_frequencies(run, rng, lost, lost if both else 1.0)
     record = record_of(run)
     told = [reason for reason in record.reasons if reason.code == "sensor_not_counted"]
     assert len(told) == 1 + both
