@@ -127,6 +127,14 @@ REASON_SENTENCES: Final = {
     "sensor_not_counted": (
         "The values of sensor {sensor} ({channel}) have not counted for {days}: they cannot be right, or vary too much."
     ),
+    "sensor_clipping": (
+        "The waveforms of sensor {sensor} touch the end of its range in {share} of the latest readings, "
+        "so what is computed from them is too small. Set a wider range."
+    ),
+    "sensor_range_ends": (
+        "Sensor {sensor} ({channel}) stands at exactly {value} {unit} in {share} of the latest readings: "
+        "its range ends there, and what lies beyond is not measured. Set a wider range, or mount it anew."
+    ),
     "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_units": (

@@ -127,6 +127,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
     },
     "fault": {
         "ahead": "clock ahead",
+        "clipping": "range too small",
         "drift": "drifting",
         "gaps": "sensor comes and goes",
         "implausible": "impossible value",

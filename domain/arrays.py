@@ -147,6 +147,8 @@ class FeatureTable:
         True where at least one scorable reading arrived.
     count : int32[C]
         Readings behind the summary.
+    clipped : bool[C]
+        True where one of them was computed from a waveform that touched the limit of its range.
     """
 
     start_ns: TimeArray
@@ -154,10 +156,17 @@ class FeatureTable:
     value: FloatArray
     valid: BoolArray
     count: IndexArray
+    clipped: BoolArray
 
     def __post_init__(self) -> None:
         _same_length("FeatureTable", self.start_ns, self.hop_ns)
-        _same_length("FeatureTable", self.value, self.valid, self.count)
+        _same_length("FeatureTable", self.value, self.valid, self.count, self.clipped)
+
+    @classmethod
+    def of_single(cls, start_ns: TimeArray, hop_ns: TimeArray, value: FloatArray, valid: BoolArray) -> FeatureTable:
+        """Give a table with one reading, none of them clipped, behind each valid value."""
+        single = np.where(valid, value, 0.0)
+        return cls(start_ns, hop_ns, single, valid, valid.astype(np.int32), np.zeros(len(valid), np.bool_))
 
     @property
     def end_ns(self) -> TimeArray:

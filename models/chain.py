@@ -26,6 +26,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange
 from models.baseline import forget_reference, learn, meet_drivers
 from models.catalogue import HOUR_NS, Catalogue
+from models.clipping import find_clipping
 from models.decisions import apply_decision
 from models.deviation import Expectation, expect, in_unit, measure_deviation
 from models.drift import compare_instruments, remember_slowly
@@ -168,6 +169,7 @@ def _score_hop(
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
     state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
     at_work, moving = _works(catalogue, features)
+    state, clipping = find_clipping(catalogue, state, features, at_work)
     heard = believed
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
     state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
@@ -179,7 +181,7 @@ def _score_hop(
         catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
     )
     changes = sorted(
-        changes + watched + mistaken + impossible + found,
+        changes + clipping + watched + mistaken + impossible + found,
         key=lambda row: (row.asset, row.subject, row.kind, row.raised),
     )
     return with_columns(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes

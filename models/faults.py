@@ -1,11 +1,12 @@
 """Trouble of sensors, found before their values are believed: stuck and silent.
 
 *Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
-rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. *Silent*: nothing valid
-for five intervals (a sensor that misses two is late, one that misses five is lost), and never less than three
-hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and until it has
-worked for more than two intervals and two hops: the first ship of the morning is no sign of a loss. Both lower the
-quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
+rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. What stood still so long
+twice in some weeks and moved again is as coarse as what it measures: from then on it takes four times as long.
+*Silent*: nothing valid for five intervals (a sensor that misses two is late, one that misses five is lost), and never
+less than three hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and
+until it has worked for more than two intervals and two hops: the first ship of the morning is no sign of a loss. Both
+lower the quality of the data and neither is ever evidence about the structure. A sensor with all its channels silent is
 one alarm; it clears once the sensor spoke for a day. Of one that is known to come and go (`models.gaps`) three days of
 silence are an alarm of their own and less is part of that.
 """
@@ -17,10 +18,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FeatureTable, TimeArray
+from domain.arrays import BoolArray, FeatureTable, IndexArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
+from models.clipping import is_told_as_clipping
 from models.gaps import count_gaps
 from models.memory import ModelState, with_columns
 
@@ -28,6 +30,10 @@ __all__ = ["find_faults", "hear_open", "is_silent", "is_stuck"]
 
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
+# Spells of standing still that tell of a coarse channel, of so many values, and how much longer it may stand then.
+_COARSE_SPELLS: Final = np.float32(1.5)
+_SPELL_VALUES: Final = np.float32(672.0)
+_COARSE_TIMES: Final = 4
 _FULL_AIR_PCT: Final = 95.0
 _LATE_INTERVALS: Final = 2
 _SILENT_INTERVALS: Final = 5
@@ -43,6 +49,11 @@ _LONGEST_REST_NS: Final = 14 * _DAY_NS
 
 def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
     """bool[C]: tell which channels have repeated one value for too long, as of their last value."""
+    return _stands_still(catalogue, state, np.where(state.still_spells >= _COARSE_SPELLS, _COARSE_TIMES, 1))
+
+
+def _stands_still(catalogue: Catalogue, state: ModelState, times: IndexArray | int) -> BoolArray:
+    """bool[C]: tell which channels have repeated one value for so many times as long as is usual."""
     repeated = state.heard_ns - state.same_since_ns
     # Nothing passes, no rain falls, a machine runs at one speed, the air is full: that may last for days. Air is never
     # without any water.
@@ -50,7 +61,7 @@ def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
     full = is_air & (state.last_value >= _FULL_AIR_PCT)
     idle = ((state.last_value <= 0.0) & ~is_air) | catalogue.is_duty | full
     at_rest = catalogue.is_resting & idle
-    return np.asarray((state.same_count >= _STUCK_HOPS) & (repeated >= _STUCK_NS) & ~at_rest)
+    return np.asarray((state.same_count >= times * _STUCK_HOPS) & (repeated >= times * _STUCK_NS) & ~at_rest)
 
 
 def is_silent(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:
@@ -156,7 +167,8 @@ def find_faults(
     Returns
     -------
     ModelState
-        With new `heard_ns`, `missed_ns`, `last_value`, `same_*`, columns of gaps and `*_ns` of the faults' alarms.
+        With new `heard_ns`, `missed_ns`, `last_value`, `same_*`, `still_spells`, columns of gaps and `*_ns` of the
+        faults' alarms.
     believed : bool[C]
         Channels with a valid value in this hop that are not stuck.
     changes : list of AlarmChange
@@ -168,6 +180,7 @@ def find_faults(
     resting = _machine_says(catalogue, state, catalogue.is_duty)
     state, changes = count_gaps(catalogue, state, features, heard=valid, resting=resting)
     same = valid & (state.same_count > 0) & (features.value == state.last_value)
+    moves_again = valid & ~same & _stands_still(catalogue, state, 1)
     count = np.where(valid, np.where(same, np.minimum(state.same_count, 1_000_000) + 1, 1), state.same_count)
     state = with_columns(
         state,
@@ -175,6 +188,7 @@ def find_faults(
         last_value=np.where(valid, features.value, state.last_value),
         same_since_ns=np.where(valid & ~same, features.start_ns[asset], state.same_since_ns),
         same_count=count.astype(np.int32),
+        still_spells=state.still_spells * (1.0 - valid / _SPELL_VALUES) + moves_again.astype(np.float32),
     )
     # A counter that is not heard says nothing: a machine whose counter is lost may rest.
     fresh = end_ns - state.heard_ns < np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
@@ -182,6 +196,8 @@ def find_faults(
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
     state = with_columns(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)
+    # What stays at the end of its range has been told already.
+    told = stuck & ((state.stuck_ns > 0) | ~is_told_as_clipping(catalogue, state, features.value))
     since_ns, patience_ns = _heard_since(catalogue, state), _patience(catalogue, state)
     silent = _silent_channels(catalogue, state, features.end_ns, since_ns, patience_ns)
     first = catalogue.sensor_of_channel
@@ -204,7 +220,7 @@ def find_faults(
 
     columns = {}
     for column, kind, is_whole, wanted, why in (
-        ("stuck_ns", "sensor.stuck", False, np.where(valid, stuck, state.stuck_ns > 0), why_stuck),
+        ("stuck_ns", "sensor.stuck", False, np.where(valid, told, state.stuck_ns > 0), why_stuck),
         ("silent_ns", "data.silent", False, single & ~whole[first], lambda row: why_silent(row, row)),
         ("sensor_silent_ns", "data.silent", True, whole, lambda row: why_silent(row, np.flatnonzero(first == row))),
     ):

@@ -3,7 +3,7 @@
 ===========  =============================================================================================
 high         nothing is known against it
 medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
-              a sensor that comes and goes
+              a sensor that comes and goes, values at the end of their range
 low          its values say nothing for now: stuck, noisy, impossible for the structure, or of a sensor that is loose
              or whose quantities go opposite ways
 ===========  =============================================================================================
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from domain.measurements import DataQuality
 from models.catalogue import Catalogue
+from models.clipping import is_clipping
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.opposed import is_drifting
@@ -50,4 +51,5 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     low[judged] |= (is_lost(catalogue, state) | is_drifting(catalogue, state))[place[judged]]
     medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
     medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
+    medium |= is_clipping(catalogue, state, rows)
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

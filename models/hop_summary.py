@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import FeatureTable, FloatArray, IndexArray, TimeArray
+from domain.arrays import FeatureTable, FlagArray, FloatArray, IndexArray, ReadingFlag, TimeArray
 from models.catalogue import Catalogue, Summary
 
 __all__ = ["summarise", "value_of_kind"]
 
 
 def summarise(
-    catalogue: Catalogue, assets: IndexArray, start_ns: int | TimeArray, rows: IndexArray, value: FloatArray
+    catalogue: Catalogue,
+    assets: IndexArray,
+    start_ns: int | TimeArray,
+    rows: IndexArray,
+    value: FloatArray,
+    flags: FlagArray,
 ) -> FeatureTable:
     """Summarise sorted readings of some assets into one feature row each.
 
@@ -24,7 +29,7 @@ def summarise(
         Start of the hop.
     rows : int32[N]
         Catalogue row of each reading's channel, ascending, and within a channel by time.
-    value : float64[N]
+    value, flags : float64[N], uint8[N]
         The readings.
     """
     first, last = catalogue.first_channel[assets], catalogue.first_channel[assets + 1]
@@ -33,6 +38,7 @@ def summarise(
     total = int(offset[-1])
     result = np.zeros(total)
     count = np.zeros(total, np.int32)
+    clipped = np.zeros(total, np.bool_)
     if len(rows):
         at = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
         number = np.diff(np.concatenate([at, [len(rows)]]))
@@ -44,8 +50,11 @@ def summarise(
         slot = offset[place] + channel - first[place]
         result[slot] = chosen
         count[slot] = number
+        touched = (flags & np.uint8(ReadingFlag.CLIPPED)) != 0
+        if touched.any():
+            clipped[slot] = np.logical_or.reduceat(touched, at)
     starts = np.broadcast_to(np.asarray(start_ns, np.int64), assets.shape).copy()
-    return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count)
+    return FeatureTable(starts, catalogue.hop_ns[assets], result, count > 0, count, clipped)
 
 
 def value_of_kind(kind: npt.NDArray[np.int8], mean: FloatArray, largest: FloatArray, last: FloatArray) -> FloatArray:

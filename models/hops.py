@@ -277,7 +277,9 @@ class HopTracker:
         rows = self.rows_of(readings.channel)
         order = np.lexsort((readings.time_ns, rows))
         readings, rows = readings.take(order), rows[order]
-        features = summarise(self.catalogue, closed.assets, closed.features.start_ns, rows, readings.value)
+        features = summarise(
+            self.catalogue, closed.assets, closed.features.start_ns, rows, readings.value, readings.flags
+        )
         return Round(closed.assets, features, readings, self.catalogue.asset_of_channel[rows])
 
     def _day_ends(self, begin: TimeArray, frontier: TimeArray, due: BoolArray) -> dict[int, IndexArray]:
@@ -298,7 +300,7 @@ class HopTracker:
         reading_asset = catalogue.asset_of_channel[rows] if len(rows) else np.empty(0, np.int32)
         assets = np.unique(reading_asset if silent is None else np.concatenate([reading_asset, silent]))
         assets = assets.astype(np.int32)
-        features = summarise(catalogue, assets, start, rows, readings.value)
+        features = summarise(catalogue, assets, start, rows, readings.value, readings.flags)
         return Round(assets, features, readings, reading_asset)
 
     # Carrying out ----------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class ModelState:
         For how long its machine has worked since then; 0 for what is on none.
     last_value, same_since_ns, same_count : float64[C], int64[C], int32[C]
         That value in the channel's unit, since when it has not changed by one bit, over how many hops.
+    still_spells : float32[C]
+        How often it stood still for so long that it seemed stuck, and moved again, of about the last 672 values.
     spoken_ns, gap_share, gap_count, gaps_ns : int64[C], float32[C], float32[C], int64[C]
         Of a sensor, on its first channel: until when its readings last; the share of the time that they leave out and
         the gaps that makes, of about two days of hourly values; when the alarm was raised. 0 for never.
@@ -59,6 +61,12 @@ class ModelState:
         Mean of recent changes over the usual one: 1 is usual.
     spikes : float64[C]
         Single values far from their neighbours, in about ten days.
+    range_end, end_visits, beside_end : float32[C], int8[C], float32[C, 3]
+        A value that the range may end at (`models.clipping`), NaN for none; how often it came to stay there, at most
+        100; and which shares of its other values lay above it, below it, and repeated the one before.
+    clipped_share, clipping_ns : float32[C], int64[C]
+        Share of the last values that were clipped; on the first channel of a sensor, when the alarm was raised, 0 for
+        none.
     good_value, good_ns : float64[C], int64[C]
         Of what explains: the last believed value in the driver's unit, and the end of its hop.
     has_explained : bool[C]
@@ -218,6 +226,7 @@ class ModelState:
     last_value: FloatArray
     same_since_ns: TimeArray
     same_count: IndexArray
+    still_spells: npt.NDArray[np.float32]
     stuck_ns: TimeArray
     silent_ns: TimeArray
     sensor_silent_ns: TimeArray
@@ -235,6 +244,11 @@ class ModelState:
     spikes: FloatArray
     noisy_ns: TimeArray
     spiky_ns: TimeArray
+    range_end: npt.NDArray[np.float32]
+    end_visits: npt.NDArray[np.int8]
+    beside_end: npt.NDArray[np.float32]
+    clipped_share: npt.NDArray[np.float32]
+    clipping_ns: TimeArray
     good_value: FloatArray
     good_ns: TimeArray
     has_explained: BoolArray

@@ -190,6 +190,12 @@ class OpenFinder:
         newest_ns = np.full(len(self._start_ns), NEVER_NS, np.int64)
         np.maximum.at(newest_ns, catalogue.asset_of_channel[rows], found.newest_ns[rows])
         features = FeatureTable(
-            self._start_ns[assets], catalogue.hop_ns[assets], np.where(count > 0, value, 0.0), count > 0, count
+            self._start_ns[assets],
+            catalogue.hop_ns[assets],
+            np.where(count > 0, value, 0.0),
+            count > 0,
+            count,
+            # A look tells no alarm of clipping, and learns nothing.
+            np.zeros(len(rows), np.bool_),
         )
         return OpenHops(assets, features, newest_ns[assets])

@@ -44,6 +44,8 @@ sensor_far_from_harm      `channel` of `sensor` reads `times` as far on the side
 sensor_opposed            of `sensor` the quantity `towards` has moved towards harm and `away` away from it, as no
                           damage moves them: it has drifted, and what that can make up is no evidence
 sensor_not_counted        what `channel` of `sensor` says has not counted for `days`: it cannot be, or varies too much
+sensor_clipping           waveforms of `sensor` touched the limit of its range in `share` (0 to 1) of its latest values
+sensor_range_ends         `channel` of `sensor` stood at exactly `value` `unit`, where its range ends, likewise
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
@@ -122,6 +124,8 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_far_from_harm": ("sensor", "channel", "times"),
     "sensor_opposed": ("sensor", "channel", "towards", "away"),
     "sensor_not_counted": ("sensor", "channel", "days"),
+    "sensor_clipping": ("sensor", "channel", "share"),
+    "sensor_range_ends": ("sensor", "channel", "value", "unit", "share"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),

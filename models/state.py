@@ -41,13 +41,13 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.53"
+MODEL_VERSION: Final = "3.54"
 
 # Columns of channels that say when one was heard, or what its sensor does as a whole: they hold no value of it.
 _IN_NO_UNIT: Final = frozenset(
     {
         *("heard_ns", "missed_ns", "silent_ns", "sensor_silent_ns", "lost_ns", "sensor_lost_ns"),
-        *("spoken_ns", "gap_share", "gap_count", "gaps_ns"),
+        *("spoken_ns", "gap_share", "gap_count", "gaps_ns", "clipping_ns"),
         *("opposed_ns", "opposed_last_ns", "opposed_way", "opposed_alarm_ns"),
     }
 )

@@ -18,7 +18,8 @@ What is loose or cracked rattles. While an alarm of the condition is open that a
 named noisy: its values have shown damage, and go on to count.
 
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
-bursts are neither noise nor spikes.
+bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what stays at the end of its range
+moves less than it will once the range is wide enough.
 
 Both are named by an alarm and lower the grade of the channel (`models.grades`). While it is noisy a condition indicator
 is held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
@@ -37,6 +38,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
+from models.clipping import is_clipping
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 
@@ -99,6 +101,7 @@ def watch(
     value = _scaled(catalogue, features.value)
     is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
+    watched &= ~is_clipping(catalogue, state, np.arange(len(value)))
     nought = catalogue.is_frequency & (features.value <= 0.0)
     rows = np.flatnonzero(believed & watched & (np.isfinite(value) | nought))
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]

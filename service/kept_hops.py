@@ -173,11 +173,14 @@ class KeptHops:
 
 
 def _features(catalogue: Catalogue, assets: IndexArray, start_ns: TimeArray, values: _Values) -> FeatureTable:
-    """Put summaries into one feature row an asset, as `models.hop_summary` does with readings."""
+    """Put summaries into one feature row an asset, as `models.hop_summary` does with readings.
+
+    What was clipped is not kept.
+    """
     first = catalogue.first_channel[assets]
     offset = np.concatenate([[0], np.cumsum(catalogue.first_channel[assets + 1] - first)]).astype(np.int64)
     place = np.searchsorted(assets, catalogue.asset_of_channel[values.row])
     slot = offset[place] + values.row - first[place]
     value, count = np.zeros(int(offset[-1])), np.zeros(int(offset[-1]), np.int32)
     value[slot], count[slot] = values.value, values.readings
-    return FeatureTable(start_ns, catalogue.hop_ns[assets], value, count > 0, count)
+    return FeatureTable(start_ns, catalogue.hop_ns[assets], value, count > 0, count, np.zeros(len(value), np.bool_))

@@ -232,7 +232,9 @@ def _rounds(tracker: HopTracker, rows: IndexArray, frontier: TimeArray, bases: l
         mine = np.flatnonzero(number == which)
         assets = rows[hops[mine, 0]].astype(np.int32)
         some = np.s_[edges[which] : edges[which + 1]]
-        features = summarise(catalogue, assets, hops[mine, 1], channel[some], readings.value[some])
+        features = summarise(
+            catalogue, assets, hops[mine, 1], channel[some], readings.value[some], readings.flags[some]
+        )
         yield Round(assets, features, readings.take(some), rows[owner[some]].astype(np.int32))
 
 

@@ -11,6 +11,8 @@ of the channel's own hourly noise, so that one strength means as much on a therm
 `drift`          wanders away steadily, to `strength` deviations at the end
 `spikes`         in one hour out of fifty jumps by `strength` deviations, either way
 `noise`          has `strength` times its noise
+`clipping`       has a range that ends `strength` deviations above the value of its first hour; of waveforms at
+                 `strength` times what they are on average (RMS), either way
 `unit_mistake`   sends values times `strength` under the old unit; temperatures in Fahrenheit
 `clock_step`     its clock is `strength` hours ahead (negative: behind)
 `backfill`       keeps its readings and sends them all at the end, marked as such
@@ -28,11 +30,12 @@ from domain.arrays import BoolArray, FloatArray
 from simulator.conditions import ChannelSpec
 from simulator.scenario import SensorFault
 
-__all__ = ["FAULT_STRENGTHS", "LONGEST_BACKFILL_DAYS", "MESSAGE_FAULTS", "hours_of", "spoil"]
+__all__ = ["FAULT_STRENGTHS", "HOLDING_FAULTS", "LONGEST_BACKFILL_DAYS", "MESSAGE_FAULTS", "hours_of", "spoil"]
 
 # Strength where the file gives none, and what it may be; what has no strength has 0.
 FAULT_STRENGTHS: Final[dict[str, tuple[float, float, float]]] = {
     "backfill": (0.0, 0.0, 0.0),
+    "clipping": (1.0, 0.1, 1000.0),
     "clock_step": (1.0, -100_000.0, 100_000.0),
     "drift": (8.0, -1000.0, 1000.0),
     "dropout": (0.0, 0.0, 0.0),
@@ -43,6 +46,8 @@ FAULT_STRENGTHS: Final[dict[str, tuple[float, float, float]]] = {
     "unit_mistake": (1000.0, 1e-9, 1e9),
 }
 MESSAGE_FAULTS: Final = frozenset({"backfill", "clock_step"})
+# Faults that go by the value of their first hour.
+HOLDING_FAULTS: Final = frozenset({"clipping", "stuck_sensor"})
 # A gateway's memory: more than this it does not keep.
 LONGEST_BACKFILL_DAYS: Final = 31.0
 
@@ -92,6 +97,8 @@ def spoil(
     size = _sizes(values, channels)
     if fault.kind == "stuck_sensor":
         spoilt = np.broadcast_to(held[:, np.newaxis], values.shape)
+    elif fault.kind == "clipping":
+        spoilt = np.minimum(values, held[:, np.newaxis] + fault.strength * _sizes(held[:, np.newaxis], channels))
     elif fault.kind == "dropout":
         spoilt = np.full(values.shape, np.nan)
     elif fault.kind == "intermittent":

@@ -6,7 +6,7 @@ A bridge is recorded in its modes as traffic shakes it, 20 s at 100 Hz; a lock's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from simulator.damage import Severities
 from simulator.locks import Lock
 from simulator.machine_waveforms import MACHINE_SCALE_M_S2, draw_machine, synthesise_machine
 from simulator.randomness import random_stream
-from simulator.scenario import HOUR_NS
+from simulator.scenario import HOUR_NS, SensorFault
 from simulator.sensor_faults import hours_of
 from simulator.waveforms import WAVEFORM_SCALE_M_S2, quantise, synthesise_acceleration
 from simulator.world import BLOCK_HOURS, World
@@ -41,11 +41,16 @@ def waveforms(world: World, asset: int, first_hour: int, end_hour: int) -> Itera
         if hour % plan.waveform_every_h:
             continue
         for sensor in world.structures[asset].sensors:
-            if sensor.kind == "waveform" and not _is_silent(world, plan.id, sensor.id, hour):
-                yield from _block(world, asset, sensor.id, hour)
+            if sensor.kind != "waveform":
+                continue
+            faults = _faults(world, plan.id, sensor.id, hour)
+            if all(fault.kind == "clipping" for fault in faults):
+                yield from _block(world, asset, sensor.id, hour, faults)
 
 
-def _block(world: World, asset: int, sensor: str, hour: int) -> Iterator[tuple[str, bytes]]:
+def _block(
+    world: World, asset: int, sensor: str, hour: int, clipping: Sequence[SensorFault]
+) -> Iterator[tuple[str, bytes]]:
     """Make one block; none of a machine that stands still."""
     structure = world.structures[asset]
     plan = world.scenario.assets[asset]
@@ -79,6 +84,9 @@ def _block(world: World, asset: int, sensor: str, hour: int) -> Iterator[tuple[s
         )
     else:
         raise TypeError(f"asset {plan.id!r} of kind {plan.kind!r} has no waveforms")
+    for fault in clipping:
+        # The converter's steps are so small that it comes to its end.
+        scale = min(scale, fault.strength * float(np.sqrt(np.mean(signal**2))) / np.iinfo(np.int16).max)
     yield encode_waveform(
         plan.gateway,
         plan.id,
@@ -99,10 +107,11 @@ def _now(severities: Severities, mode: str, of_block: int) -> float:
     return 0.0 if found is None else float(found[of_block])
 
 
-def _is_silent(world: World, asset: str, sensor: str, hour: int) -> bool:
-    """Tell whether a waveform sensor is out of order."""
+def _faults(world: World, asset: str, sensor: str, hour: int) -> list[SensorFault]:
+    """List the faults that a sensor has in an hour; for all but a range that is too small it sends no waveform."""
     moment = np.array([float(hour)])
-    return any(
-        fault.asset == asset and fault.sensor == sensor and bool(hours_of(fault, moment)[0])
+    return [
+        fault
         for fault in world.scenario.sensor_faults
-    )
+        if fault.asset == asset and fault.sensor == sensor and bool(hours_of(fault, moment)[0])
+    ]

@@ -22,7 +22,7 @@ from simulator.conditions import ChannelSpec, Conditions, SensorSpec, Structure
 from simulator.damage import Severities, severity
 from simulator.randomness import HOURS_PER_YEAR, random_stream, wander
 from simulator.scenario import HOUR_NS, AssetPlan, Damage, Event, Scenario, SensorFault
-from simulator.sensor_faults import MESSAGE_FAULTS, hours_of, spoil
+from simulator.sensor_faults import HOLDING_FAULTS, MESSAGE_FAULTS, hours_of, spoil
 from simulator.structures import KINDS, build_structure
 from simulator.traffic import passage_shape, traffic_shape, working_hours
 
@@ -259,7 +259,7 @@ class World:
                         chance=random_stream(
                             self.scenario.seed, "fault", fault.kind, plan.id, sensor.id, first_h, block
                         ),
-                        held=self._held(asset, block, values, first_h)[rows] if fault.kind == "stuck_sensor" else _NONE,
+                        held=self._held(asset, block, values, first_h)[rows] if fault.kind in HOLDING_FAULTS else _NONE,
                     )
         return values
 

@@ -84,9 +84,7 @@ def service_scores(records: Sequence[BridgeRecord]) -> ServiceOnBridges:
         valid = np.isfinite(values[:, day])
         starts = np.full(len(records), _START_NS + (day + 1) * _DAY_NS - HOUR_NS)
         now = np.where(valid, values[:, day], 0.0)
-        state, _, _ = step_hop(
-            catalogue, state, FeatureTable(starts, catalogue.hop_ns, now, valid, valid.astype(np.int32))
-        )
+        state, _, _ = step_hop(catalogue, state, FeatureTable.of_single(starts, catalogue.hop_ns, now, valid))
         state, _ = step_fleet(catalogue, state, memory, _START_NS + (day + 1) * _DAY_NS)
         days.append((-state.deviation / state.deviation_sd, state.change_ns > 0, state.change_novelty))
     return ServiceOnBridges(*(np.stack(columns, axis=1) for columns in zip(*days, strict=True)))

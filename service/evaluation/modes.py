@@ -27,6 +27,7 @@ _MODES: Final[dict[str, frozenset[str]]] = {
 # Words that an alarm of the right kind has behind its dot.
 _FAULTS: Final[dict[str, frozenset[str]]] = {
     "backfill": frozenset({"backfill", "late", "silent"}),
+    "clipping": frozenset({"clipped", "clipping", "range", "saturated"}),
     "clock_step": frozenset({"bad", "clock", "future", "impossible", "jump", "late", "step", "stepped", "wrong"}),
     "drift": frozenset({"drift", "drifting"}),
     "dropout": frozenset({"silent", "missing", "intermittent", "gaps"}),

@@ -58,7 +58,7 @@ def told(scenario: Scenario, catalogue: Catalogue) -> list[AlarmChange]:
     for hour, values in enumerate(hours_of(scenario, catalogue)):
         valid = np.isfinite(values) & catalogue.has_like
         starts = np.full(len(catalogue.assets), scenario.start_ns + hour * HOUR_NS)
-        features = FeatureTable(starts, catalogue.hop_ns, np.where(valid, values, 0.0), valid, valid.astype(np.int32))
+        features = FeatureTable.of_single(starts, catalogue.hop_ns, values, valid)
         state, believed, _ = find_faults(catalogue, state, features)
         state, features, believed, _ = screen_drivers(catalogue, state, features, believed)
         state = remember_slowly(catalogue, state, features, believed)

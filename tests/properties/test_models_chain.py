@@ -98,7 +98,7 @@ def life(seed: int, hours: int, *, silent: float, outliers: float, step: float) 
 
 def table(catalogue: Catalogue, values: Any, valid: Any, hour: int) -> FeatureTable:
     starts = np.full(len(catalogue.assets), START_NS + hour * HOUR_NS, np.int64)
-    return FeatureTable(starts, catalogue.hop_ns, np.where(valid, values, 0.0), valid, valid.astype(np.int32))
+    return FeatureTable.of_single(starts, catalogue.hop_ns, values, valid)
 
 
 def check_record(record: RiskAssessment) -> None:

@@ -25,9 +25,9 @@ def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"ReadingColumns got columns of shape \(3,\) and \(2,\)"):
         ReadingColumns(three.channel, three.time_ns, two.value, three.flags)
     with pytest.raises(ShapeError, match="FeatureTable"):
-        FeatureTable(three.time_ns, two.time_ns, three.value, three.value > 0, three.channel)
+        FeatureTable(three.time_ns, two.time_ns, three.value, three.value > 0, three.channel, three.value > 0)
     with pytest.raises(ShapeError, match="FeatureTable"):
-        FeatureTable(three.time_ns, three.time_ns, three.value, two.value > 0, three.channel)
+        FeatureTable(three.time_ns, three.time_ns, three.value, two.value > 0, three.channel, three.value > 0)
     with pytest.raises(ShapeError, match="SignalBlock"):
         SignalBlock(three.channel, three.time_ns, 100.0, np.zeros((2, 8)), three.value > 0)
 
@@ -45,7 +45,7 @@ def test_readings_are_selected_and_joined_in_order() -> None:
 
 def test_a_hop_ends_where_the_next_begins() -> None:
     start, length = np.array([0, 3600], np.int64), np.array([3600, 60], np.int64)
-    table = FeatureTable(start, length, np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.int32))
+    table = FeatureTable.of_single(start, length, np.zeros(0), np.zeros(0, np.bool_))
     assert table.end_ns.tolist() == [3600, 3660]
 
 

@@ -123,7 +123,7 @@ class Run:
 
 def hop(catalogue: Catalogue, value: FloatArray, valid: npt.NDArray[np.bool_], start_ns: int) -> FeatureTable:
     starts = np.full(len(catalogue.assets), start_ns, np.int64)
-    return FeatureTable(starts, catalogue.hop_ns, np.where(valid, value, 0.0), valid, valid.astype(np.int32))
+    return FeatureTable.of_single(starts, catalogue.hop_ns, value, valid)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def fleet(request: pytest.FixtureRequest) -> Any:
     for hour in range(0, len(table), EVERY_HOURS):
         row = table[hour]
         starts = np.full(len(SCENARIOS), START_NS + hour * HOUR_NS, np.int64)
-        features = FeatureTable(starts, run.catalogue.hop_ns, row, valid, valid.astype(np.int32))
+        features = FeatureTable.of_single(starts, run.catalogue.hop_ns, row, valid)
         run.state, _, changes = maker.step(run.catalogue, run.state, features)
         run.changes.extend(changes)
         if (hour + EVERY_HOURS) % 24 == 0:

@@ -71,9 +71,7 @@ class Site:
             value = np.array([column[held.start if day in held else day] for column in columns])
             valid = np.isfinite(value)
             start_ns = np.array([START_NS + (day + 1) * DAY_NS - HOUR_NS])
-            hop = FeatureTable(
-                start_ns, self.catalogue.hop_ns, np.where(valid, value, 0.0), valid, valid.astype(np.int32)
-            )
+            hop = FeatureTable.of_single(start_ns, self.catalogue.hop_ns, value, valid)
             self.state, _, changes = step_hop(self.catalogue, self.state, hop)
             self.state, raised = step_fleet(self.catalogue, self.state, self.memory, START_NS + (day + 1) * DAY_NS)
             self.alarms += [change.kind for change in [*changes, *raised]]

@@ -79,7 +79,9 @@ def stepped(start_run: Callable[..., Any], counts: list[int], *, interval_s: int
     for hour, count in enumerate(counts):
         start_ns = np.full(1, run.now_ns + hour * HOUR_NS)
         value, valid = np.array([JITTER[hour % len(JITTER)]]), np.array([count > 0])
-        features = FeatureTable(start_ns, catalogue.hop_ns, value, valid, np.array([count], np.int32))
+        features = FeatureTable(
+            start_ns, catalogue.hop_ns, value, valid, np.array([count], np.int32), np.zeros(1, np.bool_)
+        )
         state, _, changes = step_hop(catalogue, state, features)
         found += changes
     return [change for change in found if change.kind.startswith("data.")]

@@ -31,7 +31,9 @@ def _anew(readings: ReadingColumns, asset: int) -> tuple[int, list[float], list[
     start = int((readings.time_ns[mine] - readings.time_ns[mine] % hop).max())
     mine = mine[readings.time_ns[mine] >= start]
     mine = mine[np.lexsort((readings.time_ns[mine], rows[mine]))]
-    found = summarise(CATALOGUE, np.array([asset], np.int32), start, rows[mine], readings.value[mine])
+    found = summarise(
+        CATALOGUE, np.array([asset], np.int32), start, rows[mine], readings.value[mine], readings.flags[mine]
+    )
     return start, found.value.tolist(), found.count.tolist(), int(readings.time_ns[mine].max())
 
 
