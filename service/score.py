@@ -28,6 +28,7 @@ from domain.arrays import FloatArray
 from domain.errors import ConfigurationError, SchouwError
 from ingest.formats.times import epoch_unit_ns
 from models.stream_detector import StreamDetector, StreamVerdict
+from service.held_environment import HeldEnvironment
 from service.plain_number import plain_number
 from service.plain_time import plain_time
 from service.whole_file import whole_file
@@ -71,6 +72,7 @@ def score_file(
     commission: int = 0,
     expected_run_length: float = 10_000.0,
     time_unit: str = "s",
+    told: Callable[[str], object] = lambda _: None,
 ) -> int:
     """Score every row of a CSV file and write the verdicts to another.
 
@@ -98,6 +100,8 @@ def score_file(
     time_unit : {"s", "index"}, default "s"
         What a number in the time column is: Unix seconds; or nothing but the order of rows, the column then is not
         read as a time at all.
+    told : callable
+        Told at the end, in words, which value columns were never judged.
 
     Returns
     -------
@@ -117,7 +121,8 @@ def score_file(
         raise ConfigurationError(f"got {str(source)!r} to score, expected a CSV file that is there")
     if target.exists() and source.resolve() == target.resolve():
         raise ConfigurationError(f"got {str(target)!r} as source and as target, expected two different files")
-    streams: dict[str, StreamDetector] = {}
+    streams: dict[str, tuple[StreamDetector, HeldEnvironment]] = {}
+    is_judged = np.zeros(len(values), np.bool_)
     clock = _Clock()
     count = 0
     with _reading(source) as rows, _writing(target) as write:
@@ -140,22 +145,33 @@ def score_file(
             key = row[group_at] if group_at is not None else ""
             stream = streams.get(key)
             if stream is None:
-                stream = streams[key] = StreamDetector(
+                detector = StreamDetector(
                     channels=len(values),
                     environments=len(environment),
                     commission=commission,
                     expected_run_length=expected_run_length,
                     has_clock=time_unit == "s",
                 )
+                stream = streams[key] = detector, HeldEnvironment(len(environment))
+            detector, around = stream
             place = _Place(source.name, line)
             # Without a clock a row counts as a second, which is all that its order says.
-            time_s = place.time(row[time_at], time, clock) if time_unit == "s" else float(stream.rows)
-            verdict = stream.step(
-                time_s, place.numbers(row, value_at, values), place.numbers(row, environment_at, environment)
-            )
+            time_s = place.time(row[time_at], time, clock) if time_unit == "s" else float(detector.rows)
+            known = around.hold(place.numbers(row, environment_at, environment))
+            verdict = detector.step(time_s, place.numbers(row, value_at, values), known)
+            is_judged |= np.isfinite(verdict.residual)
             write(_cells(row[time_at], verdict))
             count += 1
+    for name, was_judged in zip(values, is_judged.tolist(), strict=True):
+        if count > commission and not was_judged:
+            told(_never_judged(name, environment))
     return count
+
+
+def _never_judged(name: str, environment: Sequence[str]) -> str:
+    """Say of a value column that nothing is said of it, and what to look at."""
+    rows = f"rows that also have {', '.join(environment)}" if environment else "rows with a value"
+    return f"Column {name} was never judged: that takes {rows}, more of them than there were."
 
 
 def _expectation_columns(values: Sequence[str]) -> list[str]:

@@ -51,6 +51,7 @@ def score(
         commission=commission,
         expected_run_length=expected_run_length,
         time_unit=time_unit,
+        told=lambda sentence: typer.echo(sentence, err=True),
     )
     typer.echo(f"Wrote {counted(rows, 'verdict')} to {target}.")
 

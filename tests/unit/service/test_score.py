@@ -247,3 +247,30 @@ def test_space_around_a_name_is_no_part_of_it(tmp_path: Path) -> None:
     # As it had to be asked for before.
     score_file(source, spaced, time=" t", values=["a"], group="\tb")
     assert spaced.read_bytes() == plain.read_bytes()
+
+
+def test_a_table_whose_columns_speak_in_turn_is_judged(tmp_path: Path) -> None:
+    """Joined from two loggers, it had the deck in one row and the frequency in the next, and no row was judged."""
+    rng = np.random.default_rng(11)
+    lines = ["t,f,deck"]
+    for row in range(1200):
+        frequency = f"{3.0 + 0.01 * rng.normal() - (0.2 if row > 1000 else 0.0):.5f}"
+        lines.append(f"{row * 60},{frequency if row % 2 else ''},{'' if row % 2 else f'{10 + rng.normal():.3f}'}")
+    source = _write(tmp_path / "in.csv", lines)
+    told: list[str] = []
+    score_file(source, tmp_path / "out.csv", time="t", values=["f"], environment=["deck"], told=told.append)
+    verdicts = _read(tmp_path / "out.csv")
+    alarms = [row for row, verdict in enumerate(verdicts) if verdict["alarm"] == "1"]
+    assert alarms[0] in range(1001, 1020)
+    assert told == []
+
+
+def test_a_column_that_was_never_judged_is_told(tmp_path: Path) -> None:
+    lines = ["t,a,b,deck", *(f"{60 * row},{row % 7},,{'' if row else 5}" for row in range(300))]
+    source = _write(tmp_path / "in.csv", lines)
+    told: list[str] = []
+    score_file(source, tmp_path / "out.csv", time="t", values=["a", "b"], told=told.append)
+    assert told == ["Column b was never judged: that takes rows with a value, more of them than there were."]
+    told.clear()
+    score_file(source, tmp_path / "out.csv", time="t", values=["a"], environment=["deck"], told=told.append)
+    assert told == ["Column a was never judged: that takes rows that also have deck, more of them than there were."]
