@@ -246,6 +246,7 @@ def _simulator(settings: Settings, demo: DemoPlan, environment: Mapping[str, str
         registered = current_register(journal).assets
         # Before anything is written: register and truth beside other readings would be of no use to anybody.
         _check_scenario(settings, scenario, progress, {str(asset.id) for asset in registered})
+        journal.mark_simulated()
         write_register(scenario, folder)
         write_truth(scenario, settings.data_dir / "truth")
         if not registered:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from domain.errors import StorageCorrupt, StorageError
 from storage.entries import EntryBody, EntryKind, Outcome, decode_body, decode_outcome, encode_body, encode_outcome
@@ -36,6 +37,8 @@ __all__ = [
     "SnapshotRow",
     "insert_entry",
 ]
+
+_SIMULATED: Final = "simulated"
 
 
 class JournalMovedError(StorageError):
@@ -97,6 +100,16 @@ class Journal(JournalTables):
     def applied_seq(self) -> int:
         """Give the sequence up to which the ingest process has applied entries and written outcomes."""
         return self.read_number("applied_seq")
+
+    def holds_simulated(self) -> bool:
+        """Tell whether what is kept here is the demo's; the mark goes along with every copy of the file."""
+        return self.read_number(_SIMULATED) == 1
+
+    def mark_simulated(self) -> None:
+        """Note for good that what is kept here is the demo's, whoever serves it later."""
+        if not self.holds_simulated():
+            with self.transaction() as db:
+                self.write_number(db, _SIMULATED, 1)
 
     def entries(self, *, after: int, upto: int | None = None, limit: int = 1000) -> list[Entry]:
         """Read entries in order, those with `after < seq <= upto`."""

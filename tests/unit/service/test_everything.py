@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from service.everything import DemoPlan, for_embedded_broker
 from service.settings import Settings, load_settings
 from simulator.progress import open_checkpoint, resolve_start
 from simulator.scenario_file import load_scenario
+from storage.journal import Journal
 
 FIRST_DAY_NS = 1_738_368_000_000_000_000
 # What an environment can hold at all.
@@ -98,3 +100,11 @@ def test_another_scenario_does_not_come_into_a_folder_that_has_one(tmp_path: Pat
         begin(tmp_path, "municipality")
     assert (tmp_path / "truth" / "truth.csv").read_text() == truth
     assert begin(tmp_path, "small") == truth, "one whose progress is lost begins anew"
+
+
+def test_the_demo_marks_its_journal_as_simulated(tmp_path: Path) -> None:
+    begin(tmp_path, "small")
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        assert journal.holds_simulated()
+        journal.mark_simulated()
+        assert journal.holds_simulated()

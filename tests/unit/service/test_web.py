@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
@@ -228,3 +231,27 @@ def test_the_engine_of_charts_starts_with_the_service_where_settings_ask_for_it(
         port = free.getsockname()[1]
     run_api(load_settings({"data_dir": tmp_path, "api": {"port": port, "warm_charts": asked}}))
     assert warmed.wait(10 if asked else 0.1) is asked
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_demos_data_say_that_they_are_simulated_whoever_serves_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, simulated: bool
+) -> None:
+    """`schouw api` and `schouw run` on the demo's folder, or on its backup, showed its structures as if real."""
+    furnish(tmp_path)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        if simulated:
+            journal.mark_simulated()
+    told: list[str | None] = []
+
+    def ask(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        sockets[0].close()
+        app = server.config.app
+        assert isinstance(app, FastAPI)
+        told.append(TestClient(app, base_url="http://127.0.0.1").get("/v1/risks").headers.get("schouw-demo"))
+
+    monkeypatch.setattr(uvicorn.Server, "run", ask)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    run_api(load_settings({"data_dir": tmp_path, "api": {"port": port}}))
+    assert told == ["true" if simulated else None]
