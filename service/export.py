@@ -51,7 +51,7 @@ _RISK_COLUMNS = (
 _ALARM_COLUMNS = ("id", "asset", "kind", "subject", "raised_at", "cleared_at", "state")
 _DECISION_COLUMNS = (
     "id", "asset", "verb", "decided_by", "reason", "decided_at", "alarm_id", "assessment_id", "due_on", "failed_on",
-    "event_id", "hash",
+    "event_id", "hash", "condition",
 )  # fmt: skip
 _READING_COLUMNS = ("asset", "sensor", "channel", "time", "value", "unit", "flags")
 
@@ -88,6 +88,7 @@ def _decisions(log: JournalDecisionLog) -> _Rows:
             yield (
                 item.id, item.asset, item.verb.value, item.decided_by, item.reason, _time(item.decided_at_ns),
                 item.alarm_id, item.assessment_id, item.due_on, item.failed_on, item.event_id, item.hash,
+                item.condition,
             )  # fmt: skip
         before = page[-1].seq
 

@@ -108,6 +108,17 @@ def test_readings_are_exported_to_the_last_digit(call: Call, data: Path) -> None
     assert found == expected | {"time": "2025-06-13T16:06:40Z"}
 
 
+def test_an_exported_decision_says_all_that_was_decided(call: Call, data: Path) -> None:
+    """The condition that an inspector corrected was left out: the row said that one was, and not which."""
+    given = ("--asset", "brug-1", "--by", "A. Planner", "--reason", "seen", "--data-dir", data)
+    assert call("decide", "correct-condition", *given, "--condition", "4", "--failed-on", "2025-06-01")[0] == 0
+    assert call("decide", "plan", *given, "--due", "2026-09-15")[0] == 0
+    plan, correction = rows_of(call("export", "decisions", "--data-dir", data)[1])
+    told = ("verb", "condition", "due_on", "failed_on")
+    assert [correction[name] for name in told] == ["correct-condition", "4", "", "2025-06-01"]
+    assert [plan[name] for name in told] == ["plan", "", "2026-09-15", ""]
+
+
 def test_a_file_of_an_export_is_whole_or_not_there(call: Call, data: Path, tmp_path: Path) -> None:
     code, out, _ = call("export", "risks", "--data-dir", data, "--out", tmp_path / "risks.csv")
     assert (code, out) == (0, f"Rows written to {tmp_path / 'risks.csv'}: 1.\n")
