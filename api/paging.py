@@ -22,7 +22,17 @@ from fastapi import Request
 from api.problems import FieldError, ProblemError, invalid_input
 from storage.protocols import RankKey, SensorKey, TimedKey
 
-__all__ = ["Page", "change_link", "last_cursor", "next_cursor", "page_link", "read_page", "read_since"]
+__all__ = [
+    "Page",
+    "change_link",
+    "last_cursor",
+    "next_cursor",
+    "page_link",
+    "read_page",
+    "read_since",
+    "refused_cursor",
+    "refused_since",
+]
 
 _INT64_MAX: Final = 2**63 - 1
 _CURSOR_CHARACTERS: Final = 2048
@@ -66,10 +76,10 @@ def read_page(kind: type[KeyT], cursor: str | None, size: int, *, scope: str) ->
         return Page(None, size, scope)
     decoded = _decoded(cursor)
     if not decoded or decoded[0] != scope:
-        raise _refused(cursor)
+        raise invalid_input([_no_cursor(cursor)])
     key = _as_key(kind, decoded[1:])
     if key is None:
-        raise _refused(cursor)
+        raise invalid_input([_no_cursor(cursor)])
     return Page(key, size, scope)
 
 
@@ -101,8 +111,17 @@ def read_since(since: str, size: int, *, scope: str) -> Page[TimedKey]:
     try:
         return read_page(TimedKey, since, size, scope=scope)
     except ProblemError:
-        expected = "`start`, or `nextSince` of an earlier answer of this same list with the same filters"
-        raise invalid_input([FieldError("query", "since", repr(since[:60]), expected)]) from None
+        raise invalid_input([_no_since(since)]) from None
+
+
+def refused_cursor(cursor: str) -> FieldError | None:
+    """Say what is wrong with a cursor that no list handed out; None where one may have."""
+    return None if _decoded(cursor) else _no_cursor(cursor)
+
+
+def refused_since(since: str) -> FieldError | None:
+    """Say what is wrong with a `since` that no list handed out; None where one may have."""
+    return None if since == "start" or _decoded(since) else _no_since(since)
 
 
 def last_cursor(items: Sequence[Item], page: Page[TimedKey], key: Callable[[Item], TimedKey]) -> str:
@@ -189,6 +208,11 @@ def _decoded(cursor: str) -> list[object] | None:
     return parts if isinstance(parts, list) else None
 
 
-def _refused(cursor: str) -> ProblemError:
+def _no_cursor(cursor: str) -> FieldError:
     expected = "a cursor from the `next` member of an earlier page of this same list with the same filters"
-    return invalid_input([FieldError("query", "cursor", repr(cursor[:60]), expected)])
+    return FieldError("query", "cursor", repr(cursor[:60]), expected)
+
+
+def _no_since(since: str) -> FieldError:
+    expected = "`start`, or `nextSince` of an earlier answer of this same list with the same filters"
+    return FieldError("query", "since", repr(since[:60]), expected)

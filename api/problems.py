@@ -30,6 +30,7 @@ __all__ = [
     "FieldError",
     "ProblemError",
     "add_problem_handlers",
+    "field_error",
     "invalid_input",
     "not_found",
     "problem_response",
@@ -162,7 +163,7 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 async def _answer_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this type alone
-    errors = [_field_error(fault) for fault in error.errors()]
+    errors = [field_error(fault) for fault in error.errors()]
     for name, expected in request.scope.get(REQUIRED_OF_CALLER, ()):
         if isinstance(error.body, Mapping) and error.body.get(name) is None:
             errors.append(FieldError("body", name, "nothing", expected))
@@ -215,7 +216,8 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))  # `api.edge` answers HEAD
 
 
-def _field_error(fault: Mapping[str, Any]) -> FieldError:
+def field_error(fault: Mapping[str, Any]) -> FieldError:
+    """Put a fault that the framework found into our words."""
     place, *names = [str(part) for part in fault["loc"]]
     kind = fault["type"]
     if kind == "json_invalid":

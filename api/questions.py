@@ -1,14 +1,12 @@
 """What callers may ask: query parameters, identifiers in paths, and the rooms a route works with.
 
 Query keys are camelCase and closed: a key that does not exist is refused, because a filter that is
-silently ignored gives an answer that looks right and is not. So is one that comes twice where one value is
-meant, of which the framework takes the last.
+silently ignored gives an answer that looks right and is not. What else a query may not be is `api.whole_query`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Header, Path, Request
@@ -17,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from api.access import own_rooms
 from api.languages import Language, choose_language
-from api.problems import FieldError, invalid_input, not_found
+from api.problems import not_found
 from api.rooms import ApiRooms
 from api.times import parse_time_ns
 from domain.identifiers import ID_PATTERN, AssetId, is_identifier
@@ -49,22 +47,20 @@ __all__ = [
     "Rooms",
     "SeriesQuery",
     "SpokenQuery",
-    "asked_once",
     "known_item",
     "page_size",
-    "refuse_beside_since",
     "registered",
 ]
 
 _ITEM_CHARACTERS = 256
 _STATES_MAX = 20
-_ERRORS_MOST = 20
 # Keys that may be given several times, for several values.
 REPEATED: Final = frozenset({"state"})
 _FRACTION = "(\\.[0-9]{1,15})?"
 _LON = f"-?(180(\\.0{{1,15}})?|(1[0-7][0-9]|[0-9]{{1,2}}){_FRACTION})"
 _LAT = f"-?(90(\\.0{{1,15}})?|[0-8]?[0-9]{_FRACTION})"
 BOX_PATTERN = f"^{_LON},{_LAT},{_LON},{_LAT}$"
+_BOX = re.compile(BOX_PATTERN, re.ASCII)
 
 
 class Question(BaseModel):
@@ -76,6 +72,15 @@ class Question(BaseModel):
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("expected printable characters only")
+    return text
+
+
+def _boxed(text: str | None) -> str | None:
+    if text is not None:
+        is_box = _BOX.fullmatch(text) is not None
+        south, north = (float(part) for part in text.split(",")[1::2]) if is_box else (1.0, 0.0)
+        if south > north:
+            raise ValueError("expected west,south,east,north in degrees, such as 5.3,51.3,5.6,51.5")
     return text
 
 
@@ -242,6 +247,7 @@ class FeatureQuery(Question):
 
     bbox: Annotated[
         str | None,
+        AfterValidator(_boxed),
         Field(
             max_length=200,
             description="West, south, east, north in degrees (CRS84); south is not above north.",
@@ -292,36 +298,13 @@ async def _answer_language(
 AnswerLanguage = Annotated[Language, Depends(_answer_language)]
 
 
-async def _refuse_repeated(request: Request) -> None:
-    counts = Counter(name for name, _ in request.query_params.multi_items())
-    errors = [
-        FieldError("query", name, f"{count} values", "one value; give this key once")
-        for name, count in counts.items()
-        if count > 1 and name not in REPEATED
-    ]
-    if errors:
-        raise invalid_input(errors[:_ERRORS_MOST])
-
-
-asked_once: Final = Depends(_refuse_repeated)  # of every route below /v1, behind its rights
 AssetPath = Annotated[str, Path(description="Identifier of the asset.", examples=["brug-042"])]
 ItemPath = Annotated[str, Path(description="Identifier of the item.")]
 
 
 def page_size(question: PageQuery, rooms: ApiRooms) -> int:
-    """Settle the size of a page.
-
-    Raises
-    ------
-    ProblemError
-        400 if more is asked than the service gives.
-    """
-    size, most = question.page_size, rooms.settings.page_size_max
-    if size is None:
-        return min(rooms.settings.page_size_default, most)
-    if size > most:
-        raise invalid_input([FieldError("query", "pageSize", repr(size), f"a whole number from 1 to {most}")])
-    return size
+    """Settle the size of a page; `api.whole_query` has refused more than the service gives."""
+    return min(question.page_size or rooms.settings.page_size_default, rooms.settings.page_size_max)
 
 
 def registered(asset_id: str, rooms: ApiRooms) -> Asset:
@@ -341,22 +324,3 @@ def registered(asset_id: str, rooms: ApiRooms) -> Asset:
 def known_item(identifier: str) -> bool:
     """Tell whether text may stand as the identifier of a stored item."""
     return 0 < len(identifier) <= _ITEM_CHARACTERS and identifier.isprintable()
-
-
-def refuse_beside_since(question: PageQuery, since: str | None, *, states: Sequence[str] = ()) -> None:
-    """Refuse what cannot be asked of a list of changes.
-
-    Raises
-    ------
-    ProblemError
-        400 if `since` was given with a `cursor`, which belongs to a page of another list, or with `state`: what leaves
-        a state has changed, and would be told to nobody.
-    """
-    errors = []
-    if since is not None and question.cursor is not None:
-        errors.append(FieldError("query", "cursor", "a cursor", "nothing, because `since` was given"))
-    if since is not None and states:
-        expected = "nothing, because `since` was given: it tells what leaves a state too; look at `state` of each item"
-        errors.append(FieldError("query", "state", " ".join(states), expected))
-    if errors:
-        raise invalid_input(errors)

@@ -18,13 +18,12 @@ from api.questions import (
     ItemPath,
     LanguageQuery,
     Rooms,
-    asked_once,
     known_item,
     page_size,
-    refuse_beside_since,
 )
 from api.rooms import ApiRooms
 from api.schemas import AlarmItem, Listing
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.identifiers import AssetId
 from domain.records import Alarm
@@ -32,7 +31,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["known_alarm", "router"]
 
-router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS), asked_once])
+router = APIRouter(tags=["alarms"], dependencies=[needs(Right.READ_ALARMS), asked_whole])
 
 
 @router.get(
@@ -49,7 +48,6 @@ def list_alarms(
     With `since` the list runs by time of change instead, and never skips or repeats a change; it is of all states, so
     that what leaves a state is told too.
     """
-    refuse_beside_since(question, question.since, states=question.state)
     states = tuple(dict.fromkeys(question.state))
     size = page_size(question, rooms)
 

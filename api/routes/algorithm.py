@@ -18,14 +18,15 @@ from api.conditional import json_text
 from api.languages import Language
 from api.pages.paper import paper_html
 from api.public import public_rooms
-from api.questions import AlgorithmQuery, AnswerLanguage, ItemPath, Rooms, SpokenQuery, asked_once
+from api.questions import AlgorithmQuery, AnswerLanguage, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from api.schemas_papers import AlgorithmAnswer, DecisionLog
+from api.whole_query import asked_whole
 
 __all__ = ["algorithm_answer", "page_router", "router"]
 
-router = APIRouter(tags=["accountability"], dependencies=[asked_once])
+router = APIRouter(tags=["accountability"], dependencies=[asked_whole])
 page_router = APIRouter(include_in_schema=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic.alias_generators import to_camel
 
 from api.access import Who, needs
 from api.answers import asset_item, series_point_item
@@ -12,14 +13,15 @@ from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer, tagged_answer
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AssetPath, ItemQuery, ListQuery, Rooms, SeriesQuery, asked_once, page_size, registered
+from api.questions import AssetPath, ItemQuery, ListQuery, Rooms, SeriesQuery, page_size, registered
 from api.schemas import AssetItem, ChannelItem, Listing, SeriesListing
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.identifiers import ChannelName, SensorId
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_once])
+router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_whole])
 
 
 @router.get(
@@ -91,11 +93,11 @@ def list_series(
 
 
 def _refuse_half_a_question(question: SeriesQuery) -> None:
-    asked = question.model_fields_set
+    asked = sorted(to_camel(name) for name in question.model_fields_set)
     if asked:
         raise invalid_input(
             [
-                FieldError("query", name, "nothing", f"a value, because {', '.join(sorted(asked))} was given")
+                FieldError("query", name, "nothing", f"a value, because of {', '.join(asked)}")
                 for name in ("sensor", "channel")
                 if getattr(question, name) is None
             ]

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access import needs
 from api.calibrating import calibration_answer, calibration_of
 from api.polling import Made, tagged_answer
-from api.questions import AnswerLanguage, Rooms, SpokenQuery, asked_once
+from api.questions import AnswerLanguage, Rooms, SpokenQuery
 from api.schemas_calibration import CalibrationAnswer
+from api.whole_query import asked_whole
 from domain.access import Right
 
 __all__ = ["router"]
 
 router = APIRouter(
-    tags=["accountability"], dependencies=[needs(Right.READ_RISKS), needs(Right.READ_DECISIONS), asked_once]
+    tags=["accountability"], dependencies=[needs(Right.READ_RISKS), needs(Right.READ_DECISIONS), asked_whole]
 )
 
 

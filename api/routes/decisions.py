@@ -29,15 +29,14 @@ from api.questions import (
     ItemPath,
     ItemQuery,
     Rooms,
-    asked_once,
     known_item,
     page_size,
-    refuse_beside_since,
     registered,
 )
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.schemas import DecisionItem, Listing
+from api.whole_query import asked_whole
 from domain.access import Caller, Right
 from domain.identifiers import AssetId
 from domain.records import Decision
@@ -45,7 +44,7 @@ from storage.protocols import TimedKey
 
 __all__ = ["IdempotencyKey", "router"]
 
-router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_once])
+router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_whole])
 
 _SCAN = 500
 _LOCATION: dict[int | str, dict[str, Any]] = {
@@ -108,7 +107,6 @@ def record_asset_decision(
 )
 def list_decisions(request: Request, rooms: Rooms, question: Annotated[DecisionQuery, Query()]) -> Response:
     """List the decision log, newest first; `asset` narrows it. With `since` it runs from old to new."""
-    refuse_beside_since(question, question.since)
     asset = None if question.asset is None else AssetId(question.asset)
     if question.since is not None:
         return _later(request, rooms, question, asset)

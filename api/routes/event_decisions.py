@@ -13,16 +13,17 @@ from api.conditional import json_response
 from api.decision_body import EVENT_EXAMPLES, EventDecisionBody, draft_event, named_by_systems, once_key
 from api.edge import require_json
 from api.problems import ProblemError, not_found
-from api.questions import ItemPath, Rooms, asked_once, known_item
+from api.questions import ItemPath, Rooms, known_item
 from api.routes.decisions import IdempotencyKey
 from api.schemas import DecisionItem, Listing
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.records import Decision
 from storage.event_alarms import alarms_of, unjudged
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_once])
+router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_whole])
 
 GivenOfEvent = Annotated[EventDecisionBody, Body(openapi_examples=EVENT_EXAMPLES)]
 

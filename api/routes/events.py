@@ -24,14 +24,15 @@ from api.access import Who, identify, needs
 from api.answers import alarm_item, decision_item, risk_item
 from api.languages import Language
 from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import AnswerLanguage, EventQuery, Rooms, asked_once
+from api.questions import AnswerLanguage, EventQuery, Rooms
 from api.rooms import ApiRooms
+from api.whole_query import asked_whole
 from domain.access import Right
 from storage.protocols import Revisions, TimedKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["events"], dependencies=[needs(Right.READ_RISKS), needs(Right.READ_ALARMS), asked_once])
+router = APIRouter(tags=["events"], dependencies=[needs(Right.READ_RISKS), needs(Right.READ_ALARMS), asked_whole])
 
 _LOOK_S: Final = 0.5
 _HEARTBEAT_S: Final = 15

@@ -10,13 +10,14 @@ from api.access import Who, needs
 from api.explaining import explanation_item
 from api.polling import Made, cached_answer
 from api.problems import ProblemError, not_found
-from api.questions import AnswerLanguage, AssetPath, ExplanationQuery, Rooms, asked_once, registered
+from api.questions import AnswerLanguage, AssetPath, ExplanationQuery, Rooms, registered
 from api.schemas_explanation import ExplanationItem
+from api.whole_query import asked_whole
 from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS), asked_once])
+router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS), asked_whole])
 
 
 @router.get(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -15,17 +14,18 @@ from api.features import COLLECTIONS, Box, Collection, places_of
 from api.languages import Language
 from api.paging import next_cursor, read_page
 from api.polling import Made, cached_answer, tagged_answer
-from api.problems import FieldError, ProblemError, invalid_input
-from api.questions import BOX_PATTERN, AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery, asked_once
+from api.problems import ProblemError
+from api.questions import AnswerLanguage, FeatureQuery, ItemPath, Rooms, SpokenQuery
 from api.rooms import ApiRooms
 from api.schemas_map import CollectionItem, Collections, Conformance, Feature, FeatureCollection, Landing
 from api.times import rfc3339
+from api.whole_query import asked_whole
 from domain.access import Right
 from storage.protocols import RowKind
 
 __all__ = ["router"]
 
-_ASKS = [needs(Right.READ_RISKS), needs(Right.READ_ALARMS), needs(Right.READ_DECISIONS), asked_once]
+_ASKS = [needs(Right.READ_RISKS), needs(Right.READ_ALARMS), needs(Right.READ_DECISIONS), asked_whole]
 router = APIRouter(prefix="/v1/ogc", tags=["map"], dependencies=_ASKS)
 
 _CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -35,9 +35,7 @@ _CONFORMS: Final = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{name}" for name in ("core", "oas30", "geojson")
 ]
 _ROOT: Final = "/v1/ogc"
-_BOX: Final = re.compile(BOX_PATTERN, re.ASCII)
 _HELD: Final[dict[int | str, dict[str, Any]]] = {304: {}}
-_NOWHERE: Final = (999.0, 999.0, 999.0, 999.0)
 
 
 def _as_geojson(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -198,9 +196,5 @@ def _text(body: dict[str, Any]) -> str:
 def _box(text: str | None) -> Box | None:
     if text is None:
         return None
-    is_box = _BOX.fullmatch(text) is not None
-    west, south, east, north = (float(part) for part in text.split(",")) if is_box else _NOWHERE
-    if not (max(abs(west), abs(east)) <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004  # degrees
-        expected = "west,south,east,north in degrees, such as 5.3,51.3,5.6,51.5"
-        raise invalid_input([FieldError("query", "bbox", repr(text[:60]), expected)])
+    west, south, east, north = (float(part) for part in text.split(","))
     return west, south, east, north

@@ -19,14 +19,14 @@ from api.conditional import json_response
 from api.languages import Language
 from api.pages.frame import PageQuestion, address, page_language, render_bare
 from api.problems import ProblemError
-from api.questions import asked_once
 from api.rooms import ApiRooms
 from api.schemas_service import CallerItem
+from api.whole_query import asked_whole
 from storage.access import Session
 
 __all__ = ["page_router", "router"]
 
-router = APIRouter(tags=["access"], dependencies=[asked_once])
+router = APIRouter(tags=["access"], dependencies=[asked_whole])
 page_router = APIRouter(include_in_schema=False)
 
 _NEXT: Final = "schouw.next"

@@ -12,15 +12,16 @@ from api.mode_answers import mode_item, spectrum_item
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer
 from api.problems import FieldError, invalid_input
-from api.questions import AssetPath, ItemQuery, ModeQuery, Rooms, asked_once, page_size, registered
+from api.questions import AssetPath, ItemQuery, ModeQuery, Rooms, page_size, registered
 from api.schemas import Listing
 from api.schemas_modes import ModeItem, SpectrumItem
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.modes import ModePoint
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_once])
+router = APIRouter(tags=["assets"], dependencies=[needs(Right.READ_ASSETS), asked_whole])
 
 
 @router.get(

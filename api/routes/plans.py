@@ -11,13 +11,14 @@ from api.answers import decision_item
 from api.paging import next_cursor, page_link, read_page
 from api.plans import standing_plans
 from api.polling import Made, media_type, tagged_answer
-from api.questions import PlanQuery, Rooms, asked_once, page_size
+from api.questions import PlanQuery, Rooms, page_size
 from api.schemas import DecisionItem, Listing
+from api.whole_query import asked_whole
 from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_once])
+router = APIRouter(tags=["decisions"], dependencies=[needs(Right.READ_DECISIONS), asked_whole])
 
 
 @router.get(

@@ -10,14 +10,15 @@ from api.access import needs
 from api.answers import dead_letter_item, quarantined_item
 from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
-from api.questions import PageQuery, Rooms, asked_once, page_size
+from api.questions import PageQuery, Rooms, page_size
 from api.schemas import DeadLetterItem, Listing, QuarantinedItem
+from api.whole_query import asked_whole
 from domain.access import Right
 from storage.protocols import SensorKey, TimedKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["refusals"], dependencies=[needs(Right.READ_REFUSALS), asked_once])
+router = APIRouter(tags=["refusals"], dependencies=[needs(Right.READ_REFUSALS), asked_whole])
 
 
 @router.get("/v1/dead-letters", response_model=Listing[DeadLetterItem], summary="List refused messages, newest first")

@@ -18,13 +18,12 @@ from api.questions import (
     RiskHistoryQuery,
     RiskQuery,
     Rooms,
-    asked_once,
     page_size,
-    refuse_beside_since,
     registered,
 )
 from api.rooms import ApiRooms
 from api.schemas import Listing, RiskItem
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.records import RiskAssessment
 from domain.register import Asset
@@ -32,7 +31,7 @@ from storage.protocols import RankKey, TimedKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS), asked_once])
+router = APIRouter(tags=["risks"], dependencies=[needs(Right.READ_RISKS), asked_whole])
 
 _TABLE = {"text/csv": {"schema": {"type": "string"}}}
 
@@ -52,7 +51,6 @@ def list_risks(
     With `since` the list runs by time of change instead, and never skips or repeats a change; it is of all states, so
     that what leaves a state is told too. An asset that leaves the register is in neither list.
     """
-    refuse_beside_since(question, question.since, states=question.state)
     states = tuple(dict.fromkeys(question.state))
     size = page_size(question, rooms)
 

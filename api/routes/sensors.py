@@ -10,15 +10,16 @@ from api.access import Who, needs
 from api.answers import sensor_item
 from api.paging import next_cursor, page_link, read_page
 from api.polling import Made, cached_answer
-from api.questions import AssetQuery, Rooms, asked_once, page_size
+from api.questions import AssetQuery, Rooms, page_size
 from api.schemas import Listing, SensorItem
+from api.whole_query import asked_whole
 from domain.access import Right
 from domain.identifiers import AssetId
 from storage.protocols import SensorKey
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS), asked_once])
+router = APIRouter(tags=["sensors"], dependencies=[needs(Right.READ_ASSETS), asked_whole])
 
 
 @router.get(

@@ -9,15 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access import Who, needs
 from api.conditional import json_response
 from api.paging import next_cursor, page_link, read_page
-from api.questions import PageQuery, Rooms, asked_once, page_size
+from api.questions import PageQuery, Rooms, page_size
 from api.schemas import Listing
 from api.schemas_service import AuditItem
 from api.times import rfc3339
+from api.whole_query import asked_whole
 from domain.access import Right
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["access"], dependencies=[needs(Right.READ_AUDIT), asked_once])
+router = APIRouter(tags=["access"], dependencies=[needs(Right.READ_AUDIT), asked_whole])
 
 
 @router.get("/v1/audit-trail", response_model=Listing[AuditItem], summary="List writes and denied accesses")

@@ -15,18 +15,19 @@ from api.conditional import json_response
 from api.edge import require_json
 from api.paging import next_cursor, page_link, read_page
 from api.problems import FieldError, ProblemError, invalid_input, not_found
-from api.questions import ItemPath, PageQuery, Rooms, asked_once, page_size
+from api.questions import ItemPath, PageQuery, Rooms, page_size
 from api.rooms import ApiRooms
 from api.schemas import Listing
 from api.schemas_service import DeliveryItem, MadeWebhookItem, WebhookItem
 from api.times import rfc3339
+from api.whole_query import asked_whole
 from domain.access import Caller, Right
 from storage.protocols import TimedKey
 from storage.webhooks import Delivery, Webhook
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["webhooks"], dependencies=[needs(Right.MANAGE_WEBHOOKS), asked_once])
+router = APIRouter(tags=["webhooks"], dependencies=[needs(Right.MANAGE_WEBHOOKS), asked_whole])
 
 # What a receiver is told may be read by whoever sends it there.
 _RIGHTS: Final = {"alarm": Right.READ_ALARMS, "risk": Right.READ_RISKS, "decision": Right.READ_DECISIONS}

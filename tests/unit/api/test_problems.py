@@ -231,6 +231,37 @@ def test_the_store_is_never_asked_for_what_cannot_be_an_identifier() -> None:
     assert town.client().get("/v1/assets/a%00b").status == 404
 
 
+WRONG = {"pageSize": "9999", "cursor": "a b", "since": "a b", "fields": "nothing", "limit": "0", "bbox": "x"}
+WRONG |= {"asset": "a b", "sensor": "a b", "channel": "%00", "state": "x", "event": "%00", "format": "x", "lang": "x"}
+WRONG |= {"start": "x", "end": "x", "mode": "%00", "assessment": "%00", "organisation": "a b", "once": "x"}
+
+
+def test_all_that_is_wrong_with_a_query_is_told_at_once(client: Client) -> None:
+    """Of `pageSize=9999&cursor=x&fields=nothing` one was told, and the next only when that had been mended."""
+    document = client.get("/v1/openapi.json").json()
+    tried = 0
+    for path, item in document["paths"].items():
+        asked = [part["name"] for part in item.get("get", {}).get("parameters", ()) if part["in"] == "query"]
+        wrong = [name for name in asked if name != "cursor" or "since" not in asked]
+        query = "&".join(f"{name}={WRONG[name]}" for name in wrong)
+        if not wrong:
+            continue
+        answer = client.get(f"/v1{re.sub('{[^}]*}', 'brug-042', path)}?{query}&strange=1")
+        told = [error["field"].partition(".")[0] for error in assert_problem(answer, 400)["errors"]]
+        assert sorted(told) == sorted([*wrong, "strange"]), path
+        tried += len(wrong)
+    assert tried > 60
+    told = client.get("/v1/risks?lang=nl&lang=en&format=x&since=start&cursor=x&state=act").json()["errors"]
+    assert [error["field"] for error in told] == ["lang", "cursor", "state", "format"]
+
+
+def test_half_a_question_is_told_in_the_callers_own_names(client: Client) -> None:
+    answer = client.get("/v1/assets/brug-042/series?pageSize=1&start=2026-01-01T00:00:00Z")
+    errors = assert_problem(answer, 400)["errors"]
+    assert [error["field"] for error in errors] == ["sensor", "channel"]
+    assert {error["expected"] for error in errors} == {"a value, because of pageSize, start"}
+
+
 def test_a_key_that_is_given_twice_is_refused_where_it_takes_one_value(client: Client) -> None:
     """Of `asset=a&asset=b` the last was taken, so the answer looked like that of both and was not."""
     document = client.get("/v1/openapi.json").json()
