@@ -81,7 +81,10 @@ def _say_plan(plan: RepairPlan, language: Language) -> list[str]:
     elif plan.best_week >= _LAST_WEEK:
         found = [_put("no_week", language)]
     else:
-        found = [_put(_NEAR_WEEKS.get(plan.best_week, "week"), language, week=str(plan.best_week))]
+        said = _put(_NEAR_WEEKS.get(plan.best_week, "week"), language, week=str(plan.best_week))
+        if 0 < plan.first_week == plan.best_week:
+            said += " " + text("That is the first week in which the crew can come.", language)
+        found = [said]
     if plan.week_after_best_eur is not None and plan.week_after_best_eur >= _LEAST_EUR:
         found.append(_put("week_later", language, cost=euros(plan.week_after_best_eur, language)))
     if plan.inspection_eur >= _LEAST_EUR:

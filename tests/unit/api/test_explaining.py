@@ -55,6 +55,18 @@ def test_a_near_week_has_a_name(week: int, english: str, dutch: str) -> None:
         assert any(line.startswith(begin) for line in explanation_text(explanation, language))
 
 
+def test_a_week_that_the_crew_sets_says_so() -> None:
+    """Of a bridge likely to fail within 16 days it said "the cheapest week is week 6 from now", and not why."""
+    for language, why in (
+        (Language.ENGLISH, "That is the first week in which the crew can come."),
+        (Language.DUTCH, "Dat is de eerste week waarin de ploeg kan komen."),
+    ):
+        for best, first, is_said in ((6, 6, True), (7, 6, False), (0, 0, False)):
+            plan = replace(EXPLANATION.plan, best_week=best, first_week=first)
+            said = explanation_text(replace(EXPLANATION, plan=plan), language)
+            assert any(line.endswith(why) for line in said) is is_said
+
+
 def falls_then_rises(best: int, first: int = 3) -> RepairPlan:
     costs = tuple(100_000.0 + 240.0 * abs(week - best) for week in range(53))
     return RepairPlan(costs, first, best, costs[first + 1] - costs[first] if first < 52 else 0.0, 0.0)
