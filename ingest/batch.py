@@ -125,7 +125,12 @@ class _Work:
 
     def take(self, position: int, message: Message) -> MessageOutcome:
         """Decode one message; raises `PayloadError` when its text as a whole cannot be used."""
-        topic = parse_topic(message.topic)
+        try:
+            topic = parse_topic(message.topic)
+        except PayloadError:
+            if message.retained:  # told when it was published; the broker hands it out at every new connection
+                return MessageOutcome.RETAINED
+            raise
         if message.retained and topic.kind is not TopicKind.STATUS:
             return MessageOutcome.RETAINED
         if len(message.payload) > self.max_payload_bytes:

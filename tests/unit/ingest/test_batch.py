@@ -160,6 +160,14 @@ def test_a_retained_copy_is_no_reading_and_a_retained_status_is_a_status(room: R
     assert batch.waveforms == ()
 
 
+def test_a_retained_copy_of_what_was_refused_is_not_refused_again(room: Room) -> None:
+    """What another program keeps on the embedded broker was a dead letter more at each start of ingest."""
+    foreign = "zigbee2mqtt/bridge/state"
+    batch = room.decode(message(b"online", foreign), message(b"online", foreign, retained=True))
+    assert batch.outcome.tolist() == [MessageOutcome.DEAD_LETTER, MessageOutcome.RETAINED]
+    assert [refusal.code for refusal in batch.dead_letters] == ["bad_topic"]
+
+
 def test_a_sensor_on_another_gateway_is_taken(room: Room) -> None:
     topic = "infra/v1/gw-8/brug-042/acc1/reading"
     batch = room.decode(message(reading(_TEMPERATURE), topic), message(reading(_TEMPERATURE, t=T0 + 1), topic))
