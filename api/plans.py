@@ -2,7 +2,8 @@
 
 A later `plan` (or `inspect`) of an asset takes the place of the one before. `repair`, `accept-normal` and the `dismiss`
 of an alarm about its condition end all that was planned there: the work was done, or is not needed. What an
-inspection found, `correct-condition`, ends the inspection; works that are planned stand.
+inspection found, `correct-condition`, ends the inspection; works that are planned stand. A pilot stands in the log with
+a `plan` too, due at its end, under a name that no asset can have: that is no work.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from api.rooms import ApiRooms
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, is_identifier
 from domain.records import Decision, DecisionVerb, is_about_condition
 
 __all__ = ["all_decisions", "last_attended", "standing_plans", "standing_works"]
@@ -48,6 +49,8 @@ def standing_works(rooms: ApiRooms, log: Sequence[Decision] | None = None) -> li
     """
     standing: dict[tuple[AssetId, DecisionVerb], Decision] = {}
     for decision in all_decisions(rooms) if log is None else log:
+        if not is_identifier(decision.asset):
+            continue
         if decision.verb in _PLANNING:
             standing[decision.asset, decision.verb] = decision
         elif decision.verb in _ENDING:

@@ -42,7 +42,7 @@ FORM_NOT_OURS: Final = "Form is not ours"
 # In the scope of a request: names of the body that this caller must give though another need not, and what is expected.
 REQUIRED_OF_CALLER: Final = "schouw.required"
 # The validator's sentences without their subject: "String should have at least 1 character".
-_OPENING: Final = re.compile(r"^[A-Z]\w* should (?:be|have) ")
+_OPENING: Final = re.compile(r"^[A-Z]\w* should (?:be|have|match) ")
 _AFTERTHOUGHT: Final = re.compile(r" after validation, not .*$")
 _LISTED: Final = {
     "alarm": "/v1/alarms",

@@ -25,7 +25,7 @@ from api.routes.alarms import known_alarm
 from api.terms import alarm_title, subject_name, term
 from api.texts import capital, text
 from api.wording import say_reason
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, is_identifier
 from domain.records import Alarm, AlarmState
 from storage.event_alarms import alarms_of, unjudged
 from storage.protocols import TimedKey
@@ -201,7 +201,12 @@ def _all_decisions(rooms: ApiRooms, question: AlarmsQuestion, language: Language
     names = asset_names(rooms, [decision.asset for decision in found])
     return {
         "decisions": [
-            (decision.asset, names[decision.asset], decision_row(decision, language)) for decision in found[: page.size]
+            (
+                decision.asset if is_identifier(decision.asset) else None,
+                names[decision.asset],
+                decision_row(decision, language),
+            )
+            for decision in found[: page.size]
         ],
         "next_page": None if cursor is None else address("/alarms", question, cursor=cursor),
     }

@@ -120,6 +120,24 @@ def test_what_was_decided_leaves_the_inbox_and_stays_in_the_history(town: Town) 
     assert "Kraan is vrij" in town.client().get("/alarms?lang=en&view=decisions").text
 
 
+def test_a_pilot_in_the_log_is_no_work(town: Town, client: Client) -> None:
+    """Its links are about `pilot.<name>` with the verb `plan`: it was work of an asset that is not there."""
+    pilot = AssetId("pilot.sluizen-2027")
+    draft = DecisionDraft(pilot, DecisionVerb.PLAN, "A. Planner", "pilot begins", due_on="2027-07-01")
+    town.decisions.append(draft, decided_at_ns=NOW_NS)
+    assert {plan["asset"] for plan in client.get("/v1/plans").json()["items"]} == {"brug-042"}
+    places = client.get("/v1/ogc/collections/plans/items").json()["features"]
+    assert {place["properties"]["asset"] for place in places} == {"brug-042"}
+    assert pilot not in client.get("/work?lang=en").text
+    assert pilot not in client.get("/work-list?kind=csv").text
+    log = client.get("/alarms?lang=en&view=decisions").text
+    assert "pilot begins" in log
+    assert f'href="/assets/{pilot}' not in log
+    assert (
+        client.get(f"/v1/decisions?asset={pilot}").json()["errors"][0]["expected"] == "pattern '^[A-Za-z0-9_-]{1,64}$'"
+    )
+
+
 def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
     html = client.get("/work?lang=en").text
     assert "Week 39, from 21 Sept 2026" in html
