@@ -2,8 +2,9 @@
 
 A later `plan` (or `inspect`) of an asset takes the place of the one before. `repair`, `accept-normal` and the `dismiss`
 of an alarm about its condition end all that was planned there: the work was done, or is not needed. What an
-inspection found, `correct-condition`, ends the inspection; works that are planned stand. A pilot stands in the log with
-a `plan` too, due at its end, under a name that no asset can have: that is no work.
+inspection found, `correct-condition`, ends the inspection; works that are planned stand. What is not in the register
+has no work: an asset that left it takes its plans along, and a pilot, which stands in the log with a `plan` too, due at
+its end, has a name that no asset can have.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from api.rooms import ApiRooms
-from domain.identifiers import AssetId, is_identifier
+from domain.identifiers import AssetId
 from domain.records import Decision, DecisionVerb, is_about_condition
 
 __all__ = ["all_decisions", "last_attended", "standing_plans", "standing_works"]
@@ -49,8 +50,6 @@ def standing_works(rooms: ApiRooms, log: Sequence[Decision] | None = None) -> li
     """
     standing: dict[tuple[AssetId, DecisionVerb], Decision] = {}
     for decision in all_decisions(rooms) if log is None else log:
-        if not is_identifier(decision.asset):
-            continue
         if decision.verb in _PLANNING:
             standing[decision.asset, decision.verb] = decision
         elif decision.verb in _ENDING:
@@ -58,7 +57,7 @@ def standing_works(rooms: ApiRooms, log: Sequence[Decision] | None = None) -> li
             if ended and not _is_of_a_sensor(rooms, decision):
                 for key in ended:
                     del standing[key]
-    return list(standing.values())
+    return [decision for decision in standing.values() if rooms.store.asset(decision.asset) is not None]
 
 
 def last_attended(log: Sequence[Decision]) -> dict[AssetId, int]:

@@ -25,7 +25,7 @@ from api.routes.alarms import known_alarm
 from api.terms import alarm_title, subject_name, term
 from api.texts import capital, text
 from api.wording import say_reason
-from domain.identifiers import AssetId, is_identifier
+from domain.identifiers import AssetId
 from domain.records import Alarm, AlarmState
 from storage.event_alarms import alarms_of, unjudged
 from storage.protocols import TimedKey
@@ -136,6 +136,7 @@ def show_one_alarm(
         event_count=len(unjudged(alarms_of(rooms.store, alarm.event_id))) if alarm.event_id else 0,
         alarm=alarm_row(alarm, language),
         asset_id=alarm.asset,
+        is_registered=asset is not None,
         asset_name=alarm.asset if asset is None else asset.name,
         risk=None if asset is None or risk is None else risk_row(asset, risk, language, rooms.now_ns()),
         decisions=[decision_row(decision, language) for decision in about if decision.alarm_id == alarm.id],
@@ -202,7 +203,7 @@ def _all_decisions(rooms: ApiRooms, question: AlarmsQuestion, language: Language
     return {
         "decisions": [
             (
-                decision.asset if is_identifier(decision.asset) else None,
+                decision.asset if rooms.store.asset(decision.asset) is not None else None,
                 names[decision.asset],
                 decision_row(decision, language),
             )

@@ -138,6 +138,23 @@ def test_a_pilot_in_the_log_is_no_work(town: Town, client: Client) -> None:
     )
 
 
+def test_an_asset_that_left_the_register_takes_its_plans_along(town: Town, client: Client) -> None:
+    """They stood for ever, for no decision is taken about what is not there; the pages linked to where nothing is."""
+    left = AssetId("brug-042")
+    alarm = town.store.alarm_rows[0]
+    assert alarm.asset == left
+    assert [plan["asset"] for plan in client.get("/v1/plans").json()["items"]] == [left]
+    town.store.asset_rows = [asset for asset in town.store.asset_rows if asset.id != left]
+    asked = {"verb": "repair", "decidedBy": "A", "reason": "demolished"}
+    assert client.post(f"/v1/assets/{left}/decisions", asked).status == 404
+    assert client.get("/v1/plans").json()["items"] == []
+    assert client.get("/v1/ogc/collections/plans/items").json()["features"] == []
+    assert "Kraan is vrij" not in client.get("/work?lang=en").text
+    log = client.get("/alarms?lang=en&view=decisions").text
+    assert "Kraan is vrij" in log
+    assert f'href="/assets/{left}"' not in log + client.get(f"/alarms/{alarm.id}").text
+
+
 def test_the_work_list_has_weeks_plans_and_advice(client: Client) -> None:
     html = client.get("/work?lang=en").text
     assert "Week 39, from 21 Sept 2026" in html
@@ -159,12 +176,13 @@ def test_advice_that_nobody_planned_is_on_the_work_list_until_a_repair(town: Tow
 
 def test_no_structure_falls_off_the_work_list_behind_others_that_nothing_is_advised_for(town: Town) -> None:
     """The first 200 of the ranking were read, and those without a day dropped afterwards."""
-    town.store.asset_rows = [make_asset(f"b{number:03}", f"Brug {number}") for number in range(900)]
+    bridges = [make_asset(f"b{number:03}", f"Brug {number}") for number in range(900)]
+    town.store.asset_rows = [make_asset("brug-042", "Brug 42"), *bridges]
     town.store.newest = {
         asset.id: make_risk(asset.id, RiskState.WATCH, 9e5 - place, advice="keep_watching")
         if place < 250
         else make_risk(asset.id, RiskState.OK, 9e5 - place, advice="plan_inspection")
-        for place, asset in enumerate(town.store.asset_rows)
+        for place, asset in enumerate(bridges)
     }
     client = town.client()
     rows = list(csv.reader(io.StringIO(client.get("/work-list?lang=en").content.decode("utf-8-sig"))))
