@@ -18,7 +18,7 @@ from api.access import Who
 from api.decided_on import assessment_decided_on
 from api.problems import REQUIRED_OF_CALLER, FieldError, invalid_input
 from api.rooms import ApiRooms
-from api.times import IN_YEARS, parse_day
+from api.times import IN_YEARS, has_come, parse_day
 from domain.access import Caller
 from domain.identifiers import AssetId
 from domain.records import Alarm, DecisionVerb, EventVerb
@@ -147,8 +147,8 @@ class DecisionBody(BaseModel):
         BeforeValidator(_day, json_schema_input_type=str | None),
         Field(
             description="The day on which it failed, where it did, whatever is decided about it now; what the "
-            "forecasts said before is compared with it. A later decision with another day for the same failure "
-            "corrects it.",
+            "forecasts said before is compared with it. Not in the future. A later decision with another day for the "
+            "same failure corrects it.",
             json_schema_extra={"format": "date", "pattern": IN_YEARS},
         ),
     ] = None
@@ -257,7 +257,7 @@ def draft_decision(
     ------
     ProblemError
         400 with all that does not fit: a name that is missing or another's, an assessment of another asset, a verb
-        that is about an alarm where there is none.
+        that is about an alarm where there is none, a failure on a day to come.
     """
     errors: list[FieldError] = []
     name = given.decided_by
@@ -269,6 +269,8 @@ def draft_decision(
         errors.append(FieldError("body", "decidedBy", "nothing", _NAME_EXPECTED))
     if alarm_id is None and given.verb in ABOUT_ALARMS:
         errors.append(FieldError("body", "verb", repr(given.verb.value), "this verb at the address of an alarm"))
+    if given.failed_on is not None and not has_come(given.failed_on, rooms.wall_clock_ns()):
+        errors.append(FieldError("body", "failedOn", repr(given.failed_on.isoformat()), "a day that has come"))
     assessment: str | None = None
     try:
         assessment = assessment_decided_on(rooms.store, asset, given.assessment_id)

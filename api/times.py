@@ -13,7 +13,7 @@ from typing import Final
 
 from domain.records import YEARS
 
-__all__ = ["IN_YEARS", "parse_date", "parse_day", "parse_time_ns", "rfc3339"]
+__all__ = ["IN_YEARS", "has_come", "parse_date", "parse_day", "parse_time_ns", "rfc3339"]
 
 _NS_PER_S: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,6 +81,19 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(expected) from None
+
+
+def has_come(day: date, now_ns: int) -> bool:
+    """Tell whether a day has begun, where it begins first: there it is tomorrow already.
+
+    Examples
+    --------
+    >>> has_come(date(2026, 11, 30), 1_795_910_400_000_000_000)  # 29 November, midnight UTC
+    True
+    >>> has_come(date(2026, 12, 1), 1_795_910_400_000_000_000)
+    False
+    """
+    return day <= (_EPOCH + timedelta(seconds=now_ns // _NS_PER_S)).date() + timedelta(days=1)
 
 
 def parse_day(text: str) -> date:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from api.decided_on import assessment_decided_on
 from api.decision_body import ABOUT_ALARMS, DecisionBody
+from api.times import has_come
 from domain.errors import ConfigurationError, DecisionError
 from domain.identifiers import AssetId
 from domain.records import EVENT_VERBS, Decision, DecisionVerb
@@ -74,6 +75,8 @@ def decide_once(
             "failedOn": failed_on,
         }
     )
+    if given.failed_on is not None and not has_come(given.failed_on, now_ns):
+        raise DecisionError(f"got {failed_on!r} as --failed-on, expected a day that has come")
     with _opened(settings) as (store, log):
         if alarm is not None:
             known = store.alarm(alarm)

@@ -33,7 +33,7 @@ from api.questions import Rooms, registered
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
 from api.texts import text
-from api.times import parse_date
+from api.times import has_come, parse_date
 from domain.access import Caller, Right
 from domain.identifiers import AssetId
 from domain.records import EVENT_VERBS, YEARS, Alarm, Decision
@@ -86,6 +86,8 @@ def take_decision(
         faults["verb"] = text("Choose what you decide.", language)
     if case is not None and case.asset != about.id:
         faults["verb"] = text("This alarm is about another structure; open its page again.", language)
+    if body is not None and body.failed_on is not None and not has_come(body.failed_on, rooms.wall_clock_ns()):
+        faults["failed_on"] = text("Fill in a day that is not in the future.", language)
     event = case.event_id if case is not None and whole_event else ""
     key = None if body is None or faults else _once(given, body, about=event or alarm or about.id, who=who)
     if key is not None and (earlier := rooms.decisions.repeated(key)):

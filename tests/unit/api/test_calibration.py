@@ -78,6 +78,9 @@ def test_a_failure_is_recorded_with_its_day(client: Client, town: Town) -> None:
     assert town.decisions.links[-1].failed_on == "2026-02-11"
     wrong = client.post("/v1/assets/brug-042/decisions", given | {"failedOn": "2026-02-30"})
     assert (wrong.status, wrong.json()["errors"][0]["field"]) == (400, "failedOn")
+    ahead = client.post("/v1/assets/brug-042/decisions", given | {"failedOn": "2062-02-11"})
+    (error,) = ahead.json()["errors"]
+    assert error == {"in": "body", "field": "failedOn", "got": "'2062-02-11'", "expected": "a day that has come"}
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -107,6 +107,7 @@ def test_a_form_that_came_back_with_a_fault_is_still_sent_once(client: Client, t
         ({"verb": "plan", "due_on": "next week"}, "Fill in the day of the planned work."),
         ({"verb": "plan", "due_on": "0026-10-05"}, "Fill in a day in a year from 1700 to 2199."),
         ({"failed_on": "9999-12-31"}, "Fill in a day in a year from 1700 to 2199."),
+        ({"failed_on": "2062-02-11"}, "Fill in a day that is not in the future."),
         ({"failed_on": "yesterday"}, "Fill in the day on which it failed, or nothing."),
         ({"verb": "correct-condition"}, "Choose the inspected condition"),
         ({"verb": "correct-condition", "condition": "7"}, "Choose the inspected condition"),

@@ -157,9 +157,13 @@ def test_all_that_is_wrong_with_a_decision_is_told_at_once(client: Client) -> No
     }
 
 
-@pytest.mark.parametrize("field", ["dueOn", "failedOn"])
 @pytest.mark.parametrize(
-    ("day", "status"), [("1699-12-31", 400), ("1700-01-01", 201), ("2199-12-31", 201), ("2200-01-01", 400)]
+    ("field", "day", "status"),
+    [
+        *((field, day, 400) for field in ("dueOn", "failedOn") for day in ("1699-12-31", "2200-01-01")),
+        *(("dueOn", day, 201) for day in ("1700-01-01", "2199-12-31")),
+        ("failedOn", "1700-01-01", 201),  # a day to come is refused for that, in tests/unit/api/test_calibration.py
+    ],
 )
 def test_a_day_lies_in_a_year_that_every_reader_can_work_with(
     client: Client, document: Any, field: str, day: str, status: int

@@ -119,6 +119,13 @@ def test_an_exported_decision_says_all_that_was_decided(call: Call, data: Path) 
     assert [plan[name] for name in told] == ["plan", "", "2026-09-15", ""]
 
 
+def test_nothing_failed_on_a_day_to_come(call: Call, data: Path) -> None:
+    """A wrong year went into a log that takes nothing back, and an owner's figures would count it when it comes."""
+    given = ("--asset", "brug-1", "--by", "A. Planner", "--reason", "seen", "--data-dir", data)
+    told = sentence(call("decide", "repair", *given, "--failed-on", "2162-06-01"))
+    assert "got '2162-06-01' as --failed-on, expected a day that has come" in told
+
+
 def test_a_file_of_an_export_is_whole_or_not_there(call: Call, data: Path, tmp_path: Path) -> None:
     code, out, _ = call("export", "risks", "--data-dir", data, "--out", tmp_path / "risks.csv")
     assert (code, out) == (0, f"Rows written to {tmp_path / 'risks.csv'}: 1.\n")
