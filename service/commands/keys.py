@@ -24,6 +24,7 @@ _keys = typer.Typer(help="Keys of systems that ask the API.", no_args_is_help=Tr
 app.add_typer(_keys, name="keys")
 
 _NS_PER_DAY: Final = 86_400_000_000_000
+_NAME_MOST: Final = 200
 
 
 @_keys.command("create")
@@ -41,6 +42,11 @@ def create(
     from service.folder import prepare_folder  # noqa: PLC0415 -- see above
     from service.operator_trail import note_operator  # noqa: PLC0415 -- see above
 
+    name = name.strip()
+    if not (name.isprintable() and 0 < len(name) <= _NAME_MOST):
+        raise ConfigurationError(
+            f"got --name {name[:60]!r}, expected 1 to {_NAME_MOST} readable characters that say which system it is for"
+        )
     settings = read_settings(overrides_of(data_dir), config)
     organisation = shared_service(settings).find(organisation).id
     strange = set(right or ()) - ROLE_RIGHTS[role]
@@ -50,7 +56,7 @@ def create(
     now_ns = time.time_ns()
     with contextlib.closing(open_ledger(settings)) as ledger:
         secret, key = ledger.create_key(
-            name=name.strip()[:200],
+            name=name,
             organisation=organisation,
             role=role,
             rights=frozenset(right) if right else ROLE_RIGHTS[role],

@@ -63,6 +63,9 @@ def test_looking_for_keys_makes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["create", "--name", " "], "got --name '', expected 1 to 200 readable characters"),
+        (["create", "--name", "a\tvalid\tb"], "which system it is for"),
+        (["create", "--name", "x" * 201], "which system it is for"),
         (["create", "--name", "x", "--organisation", "nergens"], "got organisation 'nergens'"),
         (["create", "--name", "x", "--right", "audit:read"], "does not have audit:read"),
         (["revoke", "k0"], "got key 'k0'"),
