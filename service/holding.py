@@ -60,6 +60,7 @@ class HopHold:
     def begin(self, now: float) -> None:
         """Hold them from now on, behind a new connection, or where messages were left at the broker."""
         self._began, self._until = now, now + self._redelivery_s
+        self._again_began, self._may_hold_again = now, True
         self._is_behind = not self._by_stream
 
     def hear_again(self, now: float) -> None:

@@ -44,6 +44,18 @@ def test_hops_stay_open_while_the_broker_sends_again() -> None:
     assert hold.is_over(10, 114.0)
 
 
+def test_what_is_sent_again_behind_a_new_connection_is_waited_for_too() -> None:
+    """A connection that was made more than a minute before counted as a minute of sending again, and hops closed."""
+    hold = HopHold(8.0, 2000, by_stream=True, now=0.0)
+    hold.begin(1000.0)
+    over = []
+    for second in range(1001, 1100):
+        hold.hear_again(float(second))
+        if hold.is_over(2000, float(second)):
+            over.append(second)
+    assert over == [1068]
+
+
 def test_a_broker_that_sends_again_without_an_end_lets_hops_close_each_minute() -> None:
     hold = HopHold(8.0, 2000, by_stream=True, now=0.0)
     over = []
