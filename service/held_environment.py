@@ -17,8 +17,11 @@ __all__ = ["HeldEnvironment"]
 
 # Rows from one word of a quantity to the next: what is usual is their mean, at first of all and then of about so many.
 _USUAL_OF: Final = 16.0
-# From this mean on it speaks in turn, and its word holds for less than twice that. A longer silence is no way to speak.
+# From this mean on it speaks in turn, and its word holds for less than twice that.
 _IN_TURN: Final = 1.5
+_HOLDS_TURNS: Final = 2.0
+# An outage counts as four turns, so that one or two make no way to speak. A silence of days is none at all.
+_MOST_TURNS: Final = 4.0
 _LONGEST_TURN: Final = 1440
 
 
@@ -48,8 +51,10 @@ class HeldEnvironment:
         ends = heard & np.isfinite(self._last) & (self._age <= _LONGEST_TURN)
         self._turns += ends
         share = 1.0 / np.clip(self._turns, 1.0, _USUAL_OF)
-        self._turn = np.where(ends, self._turn + share * (self._age - self._turn), self._turn)
+        # Nobody knows what is usual before the first word that follows another.
+        counted = np.where(self._turns > 1.0, np.minimum(self._age, _MOST_TURNS * self._turn), self._age)
+        self._turn = np.where(ends, self._turn + share * (counted - self._turn), self._turn)
         self._age[heard] = 0
         self._last = np.where(heard, environment, self._last)
-        holds = (self._turn >= _IN_TURN) & (self._age < 2.0 * self._turn)
+        holds = (self._turn >= _IN_TURN) & (self._age < _HOLDS_TURNS * self._turn)
         return np.where(heard, environment, np.where(holds, self._last, np.nan))

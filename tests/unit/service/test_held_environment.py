@@ -31,6 +31,20 @@ def test_what_is_in_every_row_is_missing_where_it_is_missing() -> None:
     assert np.array_equal(held(column), column, equal_nan=True)
 
 
+@pytest.mark.parametrize("outage", [9, 24, 200, 1400])
+def test_an_outage_is_no_way_to_speak(outage: int) -> None:
+    """A thermometer that was in every row, but for an outage, was held for days in the next one."""
+    column = np.arange(3000.0)
+    column[100 : 100 + outage] = NAN
+    column[110 + outage : 1000 + outage] = NAN
+    column[1020 + outage :: 2] = NAN
+    found = held(column)
+    sent = 1020 + outage
+    assert np.array_equal(found[:sent], column[:sent], equal_nan=True)
+    # It does speak in turn from then on, and is soon held.
+    assert np.isfinite(found[sent + 30 :]).all()
+
+
 def test_what_fell_silent_does_not_hold_for_ever() -> None:
     column = np.where((np.arange(400) % 4 == 0) & (np.arange(400) < 200), 7.0, NAN)
     found = held(column)
