@@ -11,8 +11,8 @@ of the channel's own hourly noise, so that one strength means as much on a therm
 `drift`          wanders away steadily, to `strength` deviations at the end
 `spikes`         in one hour out of fifty jumps by `strength` deviations, either way
 `noise`          has `strength` times its noise
-`clipping`       has a range that ends `strength` deviations above the value of its first hour; of waveforms at
-                 `strength` times what they are on average (RMS), either way
+`clipping`       has a range that ends `strength` deviations above the value of its first hour (the nearest in which
+                 its machine runs); of waveforms at `strength` times what they are on average (RMS), either way
 `unit_mistake`   sends values times `strength` under the old unit; temperatures in Fahrenheit
 `clock_step`     its clock is `strength` hours ahead (negative: behind)
 `backfill`       keeps its readings and sends them all at the end, marked as such

@@ -259,16 +259,24 @@ class World:
                         chance=random_stream(
                             self.scenario.seed, "fault", fault.kind, plan.id, sensor.id, first_h, block
                         ),
-                        held=self._held(asset, block, values, first_h)[rows] if fault.kind in HOLDING_FAULTS else _NONE,
+                        held=self._held(asset, block, values, first_h, fault.kind)[rows]
+                        if fault.kind in HOLDING_FAULTS
+                        else _NONE,
                     )
         return values
 
-    def _held(self, asset: int, block: int, values: FloatArray, hour: int) -> FloatArray:
-        """Give the sound values of an hour, which may lie in an earlier block; float64[C]."""
+    def _held(self, asset: int, block: int, values: FloatArray, hour: int, kind: str) -> FloatArray:
+        """Give the sound values of an hour, which may lie in an earlier block; float64[C].
+
+        A sensor that is stuck at rest says nothing; a range ends at a value, so that of the nearest hour with one.
+        """
         held_block, of_block = divmod(hour, BLOCK_HOURS)
         sound = values if held_block == block else self._sound(asset, held_block)
-        held: FloatArray = sound[:, of_block].copy()
-        return held
+        if kind == "stuck_sensor":
+            return np.array(sound[:, of_block], np.float64)
+        apart = np.where(np.isfinite(sound), np.abs(np.arange(BLOCK_HOURS) - of_block), BLOCK_HOURS)
+        nearest = np.argmin(apart, axis=1)
+        return np.array(sound[np.arange(len(sound)), nearest], np.float64)
 
 
 def reading_sensors(structure: Structure) -> list[SensorSpec]:

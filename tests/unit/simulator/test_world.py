@@ -87,6 +87,20 @@ def test_a_stuck_sensor_repeats_its_last_value_across_blocks(small: Scenario) ->
     assert (series(world, "weg-1", "lus1", "traffic_count")[260:300] != 0).any()
 
 
+def test_the_range_of_a_drive_that_rests_at_first_ends_where_it_runs(small: Scenario) -> None:
+    """Locks rest at midnight, and from then on the drive said nothing instead of too little."""
+    fault = SensorFault("clipping", "sluis-1", "drv1", 10.0, 30.0, 0.5)
+    sound, bad = (
+        series(World(replace(small, damage=(), sensor_faults=faults)), "sluis-1", "drv1", "vibration_rms.x")
+        for faults in ((), (fault,))
+    )
+    during = np.s_[10 * 24 : 40 * 24]
+    assert np.isnan(sound[10 * 24])
+    np.testing.assert_array_equal(np.isfinite(bad), np.isfinite(sound))
+    assert np.nanmax(bad[during]) < np.nanmax(sound[during])
+    assert (bad[during] == np.nanmax(bad[during])).sum() > 20
+
+
 def test_a_dropout_silences_one_sensor_for_its_time(small: Scenario) -> None:
     world = World(replace(small, sensor_faults=(SensorFault("dropout", "tunnel-1", "pmp1", 5.0, 2.0),)))
     runtime = series(world, "tunnel-1", "pmp1", "runtime")
