@@ -31,6 +31,8 @@ _EVENTS_SHOWN: Final = 30
 _TREND_NS: Final = 30 * 86_400_000_000_000
 _NOTHING_TYPED: Final = DecideForm()
 _PERIODS: Final = (7, 30, 90, 365)
+# From so many hours on, half an hour says nothing.
+_WHOLE_HOURS: Final = 10.0
 
 
 @router.get("/assets/{asset_id}")
@@ -91,7 +93,9 @@ def _closure(asset: Asset, language: Language) -> str:
     hours, hourly = asset.closure_hours, asset.closure_cost_eur_per_hour
     if not hours or not hourly:
         return ""
-    length = plural("{count} hour", "{count} hours", round(hours), language, count=number(hours, language))
+    is_whole = hours >= _WHOLE_HOURS or hours == round(hours)
+    shown = number(hours, language, decimals=0 if is_whole else 1)
+    length = plural("{count} hour", "{count} hours", 1 if hours == 1.0 else 2, language, count=shown)
     return text("{hours}, {cost} per hour", language, hours=length, cost=euros(hourly, language))
 
 

@@ -305,6 +305,9 @@ def test_the_page_shows_all_that_the_plan_is_computed_with(town: Town) -> None:
     facts = [name + value for name, value in register_facts(bridge, Language.DUTCH)]
     assert {"Afsluiting na falen36 uur, €\N{NO-BREAK SPACE}1.500 per uur", "Ploeg ter plaatse na21 dagen"} <= {*facts}
     assert "Ploeg ter plaatse na" in town.client().get("/assets/brug-042?lang=nl").text
+    for hours, said in ((0.5, "0,5"), (2.5, "2,5"), (1.0, "1"), (36.4, "36")):
+        short = dict(register_facts(replace(bridge, closure_hours=hours), Language.DUTCH))
+        assert short["Afsluiting na falen"].startswith(f"{said} uur, "), "half an hour was 0 hours"
     free = replace(bridge, closure_hours=0.0, crew_lead_days=None)
     assert not any("Afsluiting" in name or "Ploeg" in name for name, _ in register_facts(free, Language.DUTCH))
 
