@@ -41,7 +41,7 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.54"
+MODEL_VERSION: Final = "3.55"
 
 # Columns of channels that say when one was heard, or what its sensor does as a whole: they hold no value of it.
 _IN_NO_UNIT: Final = frozenset(

@@ -87,6 +87,7 @@ class CompensatedReference:
         "_early",
         "_fast",
         "_fast_spread",
+        "_has_begun",
         "_learned",
         "_level",
         "_lines",
@@ -105,7 +106,9 @@ class CompensatedReference:
         self._early: list[tuple[float, FloatArray, FloatArray]] = []
         self._banks: list[LevelBank | None] = [None] * channels
         self._waiting: list[list[tuple[float, Surroundings]]] = [[] for _ in range(channels)]
+        # Rows that a channel has learned, or until then passed over; and whether it was seen to begin.
         self._learned = [0] * channels
+        self._has_begun = [False] * channels
         self._correlation = np.eye(channels)
         self._level = np.zeros((len(LEVEL_SHARES), channels))
         self._fast = np.zeros((len(_FAST_SHARES), channels))
@@ -244,7 +247,7 @@ class CompensatedReference:
     def _gather(self, channel: int, knots: FloatArray, environment: Surroundings, value: float) -> None:
         """Keep a channel's first values until its scale can be told, then learn them.
 
-        One that stands still is waited for as long as its rows are taken for healthy.
+        One that stands still is waited for as long as its rows are taken for healthy, before it begins and after.
         """
         if math.isnan(value):
             return
@@ -260,10 +263,11 @@ class CompensatedReference:
             # What stands still has no scale: a logger that writes 0 before its sensor is there.
             first.pop(0)
             self._learned[channel] += 1
-        elif still_rows >= _STILL_ROWS and self._learned[channel] >= 0:
-            # Here the sensor begins; a channel of few steps may stand still once more.
+        elif still_rows >= _STILL_ROWS and not self._has_begun[channel]:
+            # Here the sensor begins; a channel of few steps stands still again and again.
             del first[:still_rows]
-            self._learned[channel] = -1
+            self._learned[channel] += still_rows
+            self._has_begun[channel] = True
         else:
             first = [row for row, sane in zip(first, is_sane, strict=True) if sane]
             bank = LevelBank(measured[is_sane], knots, self._lines)

@@ -342,6 +342,18 @@ def test_a_channel_that_stands_still_for_all_its_healthy_rows_is_judged_by_its_o
     assert _alarm(verdicts)[402:].all()
 
 
+@pytest.mark.parametrize("commission", [0, 400])
+@pytest.mark.parametrize("still", [30, 50, 80, 150])
+def test_a_channel_that_stands_still_between_its_steps_is_judged(still: int, commission: int) -> None:
+    """Hourly moisture in whole per cents stood still for days at a time, and was waited for without an end."""
+    values = (np.arange(1200.0) // still)[:, np.newaxis]
+    environment = np.random.default_rng(still).normal(size=(1200, 1))
+    verdicts = _run(values, environment=environment, commission=commission)
+    judged = np.isfinite([verdict.residual[0] for verdict in verdicts])
+    # At the latest when it began, its healthy rows are over, and a scale is told.
+    assert judged[still + (commission or 100) + 30 :].all()
+
+
 @pytest.mark.parametrize("commission", [0, 200])
 @pytest.mark.parametrize("size", [1e-6, 1e5, 1e30, 9e59])
 @pytest.mark.parametrize("begin", [20, 80, 97, 130])
