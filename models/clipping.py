@@ -13,7 +13,9 @@ no traffic, full air) is left out.
 *Clipping* is named when a fifth of about a day of hourly values is clipped, which one long spell reaches in six hours,
 and is over at a twentieth. Machines at announced works shake beyond any range: nothing counts meanwhile. It is one
 alarm a sensor, whose range is the cause, and its clipped channels are of medium grade. Their values go on to count:
-what lies beyond a range is at least its end, and damage that drives a value there stays in sight.
+what lies beyond a range is at least its end, and damage that drives a value there stays in sight. What stays there for
+as long as a stuck channel would (`models.faults`) counts no more, and is of low grade: two months of one value unlearn
+half of what warmth does. No second alarm says so, and what was seen before stands.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 high         nothing is known against it
 medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
               a sensor that comes and goes, values at the end of their range
-low          its values say nothing for now: stuck, noisy, impossible for the structure, or of a sensor that is loose
-             or whose quantities go opposite ways
+low          its values say nothing for now: stuck, at the end of their range for as long, noisy, impossible for the
+              structure, or of a sensor that is loose or whose quantities go opposite ways
 ===========  =============================================================================================
 
 Silence is no matter of this grade but of the time of the last reading.
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from domain.measurements import DataQuality
 from models.catalogue import Catalogue
 from models.clipping import is_clipping
+from models.faults import is_stuck
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.opposed import is_drifting
@@ -48,8 +49,12 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     repaired[judged] = is_repaired(state)[place[judged]]
     low = (state.stuck_ns[rows] > 0) | (state.noisy_ns[rows] > 0) | (faulty & ~repaired)
     low |= state.impossible_ns[rows] > 0
+    clips = is_clipping(catalogue, state, rows)
+    if clips.any():
+        # No alarm says that it is stuck as well, but its values do not count.
+        low |= clips & is_stuck(catalogue, state)[rows]
     low[judged] |= (is_lost(catalogue, state) | is_drifting(catalogue, state))[place[judged]]
     medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
     medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
-    medium |= is_clipping(catalogue, state, rows)
+    medium |= clips
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

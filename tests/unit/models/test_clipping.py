@@ -94,6 +94,24 @@ def test_what_is_named_so_is_not_stuck_as_well(start_run: Callable[..., Any]) ->
     assert raised(run) == [("sensor.clipping", "s-tilt")]
 
 
+@pytest.mark.parametrize(("days", "grade"), [(1, DataQuality.MEDIUM), (5, DataQuality.LOW)])
+def test_what_stays_at_its_end_for_days_does_not_count_and_its_grade_says_so(
+    start_run: Callable[..., Any], days: int, grade: DataQuality
+) -> None:
+    """It was of medium grade, usable with care, while none of its values counted for weeks."""
+    stays = (DAYS - days) * 24
+
+    def ends(values: FloatArray) -> FloatArray:
+        return np.where(HOURS < 20 * 24, values, np.where(stays > HOURS, np.minimum(values, 0.7), 0.7))
+
+    run = lived(start_run, tilt=ends)
+    assert raised(run) == [("sensor.clipping", "s-tilt")]
+    row = [key.channel for key in run.catalogue.channels].index("tilt")
+    assert QUALITIES[channel_grades(run.catalogue, run.state, np.array([row]))[0]] is grade
+    counts = run.state.updated_ns[np.searchsorted(run.catalogue.judged, row)] == run.now_ns
+    assert counts == (grade is DataQuality.MEDIUM)
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
