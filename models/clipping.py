@@ -49,6 +49,8 @@ _BEYOND: Final = 0.02
 _SELDOM: Final = 0.1
 _ABOVE, _BELOW, _REPEATED = range(3)
 _FULL_PCT: Final = 100.0
+# Beyond what an end is kept in lies no value of an instrument.
+_LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 def is_clipping(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[Any]) -> BoolArray:
@@ -66,7 +68,7 @@ def is_clipping(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[Any])
 def is_told_as_clipping(catalogue: Catalogue, state: ModelState, value: FloatArray) -> BoolArray:
     """bool[C]: tell which values lie at an end of a range that an open alarm names already."""
     open_about = is_clipping(catalogue, state, np.arange(len(value)))
-    return np.asarray(open_about & (value.astype(np.float32) == state.range_end))
+    return np.asarray(open_about & (_as_end(value) == state.range_end))
 
 
 def find_clipping(
@@ -131,13 +133,13 @@ def _follow_ends(
 ) -> tuple[ModelState, BoolArray]:
     """Learn where the range of each channel ends, and tell which values, bool[C], are at such an end now."""
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & ~catalogue.is_resting & ~catalogue.is_found
-    may_be = watched & heard & (value != 0.0) & (value != _FULL_PCT)
+    may_be = watched & heard & (value != 0.0) & (value != _FULL_PCT) & (np.abs(value) < _LARGEST)
     is_told = np.zeros(len(value), np.bool_)
     # Few channels have ever repeated a value.
     rows = np.flatnonzero(may_be & (np.isfinite(state.range_end) | (state.same_count > 1)))
     if not len(rows):
         return state, is_told
-    here, end, beside = value[rows].astype(np.float32), state.range_end[rows], state.beside_end[rows]
+    here, end, beside = _as_end(value[rows]), state.range_end[rows], state.beside_end[rows]
     at_end, repeated = here == end, state.same_count[rows] > 1
     # A value may pass an end by chance: a visit begins when it repeats.
     arrives = at_end & (state.same_count[rows] == _VISIT_VALUES)
@@ -159,3 +161,8 @@ def _follow_ends(
         beside_end=scatter(state.beside_end, rows, beside),
     )
     return state, is_told
+
+
+def _as_end(value: FloatArray) -> npt.NDArray[np.float32]:
+    """float32[N]: values as ends are kept; what no instrument says is the largest that there is."""
+    return np.clip(value, -_LARGEST, _LARGEST).astype(np.float32)

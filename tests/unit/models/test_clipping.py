@@ -130,6 +130,16 @@ def test_what_is_coarse_or_at_an_end_of_its_own_is_not(
     assert "sensor.clipping" not in lived(start_run, **{name: change}).kinds()
 
 
+def test_what_no_instrument_says_is_no_end_of_its_range(start_run: Callable[..., Any]) -> None:
+    """1e300 was too large for a column of single precision: a warning with each value, and an end that stayed."""
+
+    def absurd(values: FloatArray) -> FloatArray:
+        ends = np.where(HOURS < 20 * 24, values, np.minimum(values, 0.7))
+        return np.where((HOURS > 100) & (HOURS < 104), 1e300, np.where(HOURS == 800, -1e300, ends))
+
+    assert ("sensor.clipping", "s-tilt") in raised(lived(start_run, tilt=absurd))
+
+
 def test_a_sensor_that_was_stuck_once_has_no_end_there(start_run: Callable[..., Any]) -> None:
     between = (HOURS >= 20 * 24) & (HOURS < 24 * 24)
     run = lived(start_run, tilt=lambda values: np.where(between, 0.9, values))
