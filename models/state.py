@@ -43,14 +43,15 @@ __all__ = [
 # kept (`service.relearning`).
 MODEL_VERSION: Final = "3.55"
 
-# Columns of channels that say when one was heard, or what its sensor does as a whole: they hold no value of it.
-_IN_NO_UNIT: Final = frozenset(
+# Columns that say what a sensor does as a whole, on the first of its channels: 0 on the others.
+_OF_SENSOR: Final = frozenset(
     {
-        *("heard_ns", "missed_ns", "silent_ns", "sensor_silent_ns", "lost_ns", "sensor_lost_ns"),
-        *("spoken_ns", "gap_share", "gap_count", "gaps_ns", "clipping_ns"),
+        *("sensor_silent_ns", "sensor_lost_ns", "spoken_ns", "gap_share", "gap_count", "gaps_ns", "clipping_ns"),
         *("opposed_ns", "opposed_last_ns", "opposed_way", "opposed_alarm_ns"),
     }
 )
+# Columns of channels that say when one was heard: with those of sensors they hold no value of it.
+_IN_NO_UNIT: Final = _OF_SENSOR | {"heard_ns", "missed_ns", "silent_ns", "lost_ns"}
 
 _MAGIC: Final = b"SCHS"
 # Columns of bytes; the others are of numbers.
@@ -97,6 +98,7 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
     Rows whose key is in both catalogues keep their state, others start new. A judged channel whose kind of
     value or failure threshold changed keeps its history; only its distance to failure is new at the next value.
     A channel that has another unit starts new, but for what is in no unit: when it and its sensor were heard.
+    What a sensor does as a whole goes over to the channel that is now its first.
 
     Returns
     -------
@@ -115,10 +117,31 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
         new_rows, old_rows = (np.array(rows, np.intp) for rows in zip(*matches, strict=True))
         stays = np.array([_channel_of(axis, keys[row]) not in anew for row in new_rows.tolist()], np.bool_)
         for name in COLUMNS:
-            if axis_of(name) == axis:
+            if axis_of(name) == axis and name not in _OF_SENSOR:
                 kept = slice(None) if name in _IN_NO_UNIT else stays
                 getattr(state, name)[new_rows[kept]] = getattr(old_state, name)[old_rows[kept]]
+    old_first, new_first = _sensors(old_catalogue), _sensors(new_catalogue)
+    stay = [key for key in new_first if key in old_first]
+    from_rows, to_rows = ([first[key] for key in stay] for first in (old_first, new_first))
+    for name in _OF_SENSOR:
+        getattr(state, name)[to_rows] = getattr(old_state, name)[from_rows]
     return state
+
+
+def _sensors(catalogue: Catalogue) -> dict[tuple[str, str], int]:
+    """Give the row of the first channel of each sensor, by asset and sensor."""
+    return {catalogue.channels[row][:2]: row for row in np.unique(catalogue.sensor_of_channel).tolist()}
+
+
+def _to_first(catalogue: Catalogue, state: ModelState, rows: slice) -> None:
+    """Put what is said of whole sensors on the channels that are their first now, for the channels of one asset."""
+    first = catalogue.sensor_of_channel[rows]
+    for name in _OF_SENSOR:
+        column = getattr(state, name)
+        others = np.flatnonzero((column[rows] != 0) & (first != np.arange(rows.start, rows.stop)))
+        moved = column[rows][others]
+        column[rows.start + others] = 0
+        column[first[others]] = moved
 
 
 def _channel_of(axis: str, key: Any) -> int | None:
@@ -190,6 +213,8 @@ def decode_state(catalogue: Catalogue, state: ModelState, asset: int, blob: byte
     for name, values in columns.items():
         target, source = matches[axis_of(name)]
         getattr(state, name)[target] = values[source]
+    if header["keys"]["channel"] != here["channel"]:
+        _to_first(catalogue, state, rows["channel"])
 
 
 def _written(column: np.ndarray[Any, Any]) -> memoryview | bytes:

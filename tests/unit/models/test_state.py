@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from domain.errors import OtherModelVersion, ShapeError, StorageCorrupt
+from domain.identifiers import ChannelKey
 from domain.register import Register
 from models.axes import AXES, axis_keys
+from models.catalogue import HOUR_NS
+from models.chain import step_hop
 from models.compiling import compile_catalogue
 from models.layout import COLUMNS, axis_of
 from models.state import (
@@ -24,6 +27,7 @@ from models.state import (
     state_digest,
     take_state,
 )
+from tests.unit.models.conftest import START_NS, hop, make_register
 
 NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "temperature"]
 
@@ -118,6 +122,42 @@ def test_a_channel_in_another_unit_begins_anew_and_no_other(registers: Callable[
             assert repr(after[mine].tolist()) == repr(start[mine].tolist())
     assert {"heard_ns", "silent_ns", "gaps_ns"} <= kept
     assert not {"last_value", "recent", "good_value", "mistake_ns", "noise", "coefficients", "day_sums"} & kept
+
+
+def named_as_clipped(start_run: Callable[..., Any]) -> tuple[Register, dict[ChannelKey, int], Any]:
+    """A sensor of three channels, whose waveforms touched their limit, that left out a day, and then half a day."""
+    sensors = dict.fromkeys(("kurtosis", "tilt", "vibration_rms"), "s-deck")
+    register, numbers = make_register(list(sensors), sensors=sensors)
+    run = start_run(list(sensors), sensors=sensors)
+    for hour in range(120):
+        valid = np.full(3, not 20 <= hour < 44 and not 80 <= hour < 92)
+        features = hop(run.catalogue, np.full(3, 1.0 + hour % 7), valid, START_NS + hour * HOUR_NS)
+        clipped = valid if hour > 100 else np.zeros(3, np.bool_)
+        run.state, _, changes = step_hop(run.catalogue, run.state, replace(features, clipped=clipped))
+        run.changes.extend(changes)
+    assert "sensor.clipping" in run.kinds()
+    return register, numbers, run
+
+
+@pytest.mark.parametrize("gone", ["kurtosis", "tilt"])
+def test_what_a_sensor_does_as_a_whole_goes_over_to_the_channel_that_is_its_first(
+    start_run: Callable[..., Any], gone: str
+) -> None:
+    """A channel that came, or left, before all others of its sensor left the sensor's alarms open for ever."""
+    register, numbers, run = named_as_clipped(start_run)
+    fewer = replace(register, channels=tuple(row for row in register.channels if row.channel != gone))
+    less = compile_catalogue(fewer, numbers)
+    columns = ("clipping_ns", "spoken_ns", "sensor_lost_ns", "gap_share", "gap_count")
+    whole = [getattr(run.state, name)[0] for name in columns]
+    assert all(whole)
+    left = carry_state(run.catalogue, run.state, less)
+    assert [getattr(left, name).tolist() for name in columns] == [[number, 0] for number in whole]
+    back = carry_state(less, left, run.catalogue)
+    assert [getattr(back, name).tolist() for name in columns] == [[number, 0, 0] for number in whole]
+    # A blob from before the change comes to the same.
+    blobs = encode_state(less, left, np.array([0], np.int32))
+    decode_state(run.catalogue, read := initial_state(run.catalogue), 0, blobs[0])
+    assert state_digest(run.catalogue, read) == state_digest(run.catalogue, back)
 
 
 def test_blobs_round_trip_into_any_catalogue(registers: Callable[..., Any]) -> None:
