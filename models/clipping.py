@@ -80,8 +80,8 @@ def find_clipping(
     ----------
     state : ModelState
         Knows already how often the hop's values have been repeated.
-    at_work : bool[A]
-        Assets with announced works.
+    at_work : bool[C]
+        Channels under announced works.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def find_clipping(
         `sensor.clipping`, raised and cleared, by sensor.
     """
     asset, sensor = catalogue.asset_of_channel, catalogue.sensor_of_channel
-    heard = features.valid & np.isfinite(features.value) & ~at_work[asset]
+    heard = features.valid & np.isfinite(features.value) & ~at_work
     state, at_end = _follow_ends(catalogue, state, features.value, heard)
     clipped, share, was_open = features.clipped | at_end, state.clipped_share, state.clipping_ns > 0
     # Most hops have nothing that is clipped, or was of late.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from domain.arrays import FeatureTable, FloatArray
-from domain.identifiers import AssetId
+from domain.identifiers import AssetId, SensorId
 from domain.measurements import DataQuality
 from domain.register import Works
 from models.catalogue import HOUR_NS
@@ -153,7 +153,7 @@ def touched(run: Run, hours: int, *, names: tuple[str, ...] = ("vibration_rms",)
     clipped = np.isin(channels, names)
     for hour in range(hours):
         row = np.array([values[name][hour] for name in channels])
-        start_ns = np.full(1, run.now_ns, np.int64)
+        start_ns = np.full(len(run.catalogue.assets), run.now_ns, np.int64)
         features = FeatureTable.of_single(start_ns, run.catalogue.hop_ns, row, np.ones(len(row), np.bool_))
         run.state, _, changes = step_hop(run.catalogue, run.state, replace(features, clipped=clipped))
         run.changes.extend(changes)
@@ -181,3 +181,18 @@ def test_machines_at_announced_works_may_shake_beyond_any_range(fleet_tools: Any
     works = Works(AssetId("b000"), "resurfacing", START_NS, START_NS + 30 * 24 * HOUR_NS)
     run = fleet_tools.run(compile_catalogue(*make_register(NAMES, works=(works,))))
     assert touched(run, 48).changes == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("sensor", [None, "s-vibration_rms", "s-tilt"])
+def test_works_hold_back_what_they_concern_and_no_other_structure(
+    fleet_tools: Any, place: int, sensor: str | None
+) -> None:
+    """Works on the first structure held back its neighbours, and works on any other held back nothing."""
+    end_ns = START_NS + 30 * 24 * HOUR_NS
+    works = Works(
+        AssetId(f"b{place:03d}"), "resurfacing", START_NS, end_ns, None if sensor is None else SensorId(sensor)
+    )
+    run = fleet_tools.run(compile_catalogue(*make_register(NAMES, assets=3, works=(works,))))
+    told = {change.asset for change in touched(run, 12).changes if change.kind == "sensor.clipping"}
+    assert told == ({0, 1, 2} if sensor == "s-tilt" else {0, 1, 2} - {place})
