@@ -7,6 +7,7 @@ failure, and six standard deviations.
 - *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided
   out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
   What is measured in Celsius is taken for Fahrenheit where that fits and it is 15 K off: far less than what is odd.
+  So is a sign that turned, as of a tilt meter mounted the other way round, from a quarter of the way to failure on.
 - *implausible*: odd otherwise, once commissioned: before that only a factor is certain enough. Held back; after two
   weeks it is believed all the same unless it is more than three times the way to failure, because a structure may
   break; and after six hours where another sensor of the same failure mode is odd too, because then it probably has.
@@ -70,12 +71,20 @@ _SHARE_CHANGES: Final = 0.25
 # How near its healthy value, in ways to failure, a value is that brings a loose instrument back.
 _NORMAL_DISTANCES: Final = 0.5
 # Standard gravity, and thousands, as gateways and instruments mistake them.
-_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
+_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6, -1.0])
+# The last is a sign that turned: what is worked with in logarithms has none, and a thermometer's does not turn.
+_LOG_FACTORS: Final = np.log(np.where(_FACTORS > 0.0, _FACTORS, np.inf))
 # A thermometer's factor and offset, and what it must be off by before that is looked for: K, and standard deviations
 # that it may be off by afterwards.
 _FAHRENHEIT: Final = (1.8, 32.0)
 _FAHRENHEIT_OFF: Final = 15.0
-_FAHRENHEIT_SCORE: Final = 3.0
+_NEAR_SCORE: Final = 3.0
+# The factor of a sign that turned, and how much of the way to failure it must move a value before it is looked for:
+# what an instrument may do by itself (`models.thresholds`) is not asked about.
+_TURNED: Final = -1.0
+_TURNED_OFF: Final = 0.25
+# How near its opposite the first such value must be, as a share of what it moved by.
+_TURNED_SURE: Final = 0.1
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
 _FACTOR_TOLERANCE: Final = 0.5
 # How near it must be where it moved by no more than the way to failure, so that damage of an hour is not taken for it.
@@ -160,21 +169,29 @@ def screen(
     distance = np.where(commissioned, state.distance[rows], state.scale[rows])
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
-    factor, near = _factor(catalogue.is_log[channel], value, running, distance)
+    may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
+    factor, near = _factor(catalogue.is_log[channel], may_turn, value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far, is_above = np.abs(value - running), value > running
+    since = state.odd_ns[rows]
+    is_far = far > _ODD_SCORE * spread
     celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
-    may_be = catalogue.is_celsius[channel] & is_explained & ~at_work
-    is_fahrenheit = may_be & _fits_fahrenheit(far, np.abs(celsius - running), spread)
-    odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor > 0.0))
-    odd = (odd | ((far > distance) & (factor > 0.0) & is_sure)) & (far > _ODD_SCORE * spread)
-    odd, factor = odd | is_fahrenheit, np.where(is_fahrenheit, _FAHRENHEIT[0], factor)
+    may_be = is_explained & ~at_work & is_far
+    is_fahrenheit = may_be & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
+    is_fahrenheit &= np.abs(celsius - running) < _NEAR_SCORE * spread
+    is_turned = may_be & may_turn & commissioned & (far > _TURNED_OFF * distance)
+    # A structure that moved may come to lie there too: at first it must be so to a tenth.
+    most = np.where(since > 0, np.inf, _TURNED_SURE * far)
+    is_turned &= np.abs(_TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
+    odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor != 0.0))
+    odd = (odd | ((far > distance) & (factor != 0.0) & is_sure)) & is_far
+    odd |= is_fahrenheit | is_turned
+    factor = np.where(is_fahrenheit, _FAHRENHEIT[0], np.where(is_turned, _TURNED, factor))
     is_normal = known & (np.abs(value - expectation.expected) < _NORMAL_DISTANCES * distance)
     odd &= ~(is_normal & was_away_from_harm(catalogue, state)[rows])
-    repaired = odd & (factor > 0.0)
+    repaired = odd & (factor != 0.0)
     right = np.where(is_fahrenheit, celsius, _without(catalogue.is_log[channel], value, factor))
     value = np.where(repaired, right, value)
-    since = state.odd_ns[rows]
     odd_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
@@ -215,7 +232,7 @@ def screen(
         odd_ns=scatter(state.odd_ns, rows, odd_ns),
         odd_share=scatter(state.odd_share, rows, share),
     )
-    return state, Screened(value, ~held & ~doubted & ~(repaired & (factor < 1.0)), changes)
+    return state, Screened(value, ~held & ~doubted & ~(repaired & (np.abs(factor) < 1.0)), changes)
 
 
 def _named(
@@ -267,18 +284,19 @@ def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray
 
 
 def _factor(
-    is_log: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray
+    is_log: BoolArray, may_turn: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """float64[R] twice: the factor of a wrong unit that explains each value best, 0 for none, and how far off it is."""
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where(
             is_log[:, np.newaxis],
-            np.abs(value[:, np.newaxis] - np.log(_FACTORS) - running[:, np.newaxis]),
+            np.abs(value[:, np.newaxis] - _LOG_FACTORS - running[:, np.newaxis]),
             np.abs(value[:, np.newaxis] / _FACTORS - running[:, np.newaxis]),
         )
     # A factor tells nothing of a value near 0: what it moves must be more than what may be odd.
     moved = np.where(is_log[:, np.newaxis], np.inf, np.abs(running[:, np.newaxis]) * np.abs(_FACTORS - 1.0))
     off = np.where(moved > distance[:, np.newaxis], off, np.inf)
+    off[:, -1] = np.where(may_turn, off[:, -1], np.inf)
     best = np.argmin(off, axis=-1)
     nearest = off[np.arange(len(value)), best]
     # Divided by a million everything is near 0, and so may be the level.
@@ -287,15 +305,9 @@ def _factor(
     return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0), nearest
 
 
-def _fits_fahrenheit(far: FloatArray, near: FloatArray, spread: FloatArray) -> BoolArray:
-    """bool[R]: tell which values, `far` from the running level as degrees Celsius, are `near` it as Fahrenheit."""
-    is_odd = (far > _FAHRENHEIT_OFF) & (far > _ODD_SCORE * spread)
-    return np.asarray(is_odd & (near < _FAHRENHEIT_SCORE * spread))
-
-
 def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatArray:
-    safe = np.where(factor > 0.0, factor, 1.0)
-    return np.where(is_log, value - np.log(safe), value / safe)
+    safe = np.where(factor != 0.0, factor, 1.0)
+    return np.where(is_log, value - np.log(np.abs(safe)), value / safe)
 
 
 def _facts(
@@ -332,6 +344,7 @@ def _changes(
         found.append(change_about(catalogue, channel, FAULTS[before], again, at_ns=at_ns, raised_ns=raised_ns))
     if fault >= 0:
         kind = FAULTS[fault]
-        reason = Reason(kind.replace(".", "_"), facts[kind])
+        turned = facts[kind].get("factor") == _TURNED
+        reason = Reason("sensor_turned") if turned else Reason(kind.replace(".", "_"), facts[kind])
         found.append(change_about(catalogue, channel, kind, reason, at_ns=at_ns, raised_ns=0))
     return found

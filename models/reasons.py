@@ -48,6 +48,7 @@ sensor_clipping           waveforms of `sensor` touched the limit of its range i
 sensor_range_ends         `channel` of `sensor` stood at exactly `value` `unit`, where its range ends, likewise
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
+sensor_turned             `channel` of `sensor` reads its opposite, as if mounted the other way round; it is turned back
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
 prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
 prior_by_class            the same, with unknown year of building
@@ -128,6 +129,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_range_ends": ("sensor", "channel", "value", "unit", "share"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
+    "sensor_turned": ("sensor", "channel"),
     "sensor_stuck": ("sensor", "channel", "value", "hours"),
     "prior_by_age": ("asset_type", "age_years"),
     "prior_by_class": ("asset_type",),

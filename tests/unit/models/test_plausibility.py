@@ -216,6 +216,44 @@ def test_a_single_spike_is_held_back_without_a_word(healthy: Any) -> None:
     assert run.kinds() == []
 
 
+def hours_of_a_pier(seed: int, hours: int, level_mrad: float) -> dict[str, FloatArray]:
+    rng = np.random.default_rng(seed)
+    air = 10.0 + 4.0 * np.sin(np.arange(hours) * 2 * np.pi / 24) + rng.normal(scale=0.3, size=hours)
+    tilt = level_mrad + 0.02 * (air - 10.0) + rng.normal(scale=0.03, size=hours)
+    return {"tilt": tilt, "temperature": air}
+
+
+@pytest.mark.parametrize("level_mrad", [0.8, -2.5, 12.0])
+def test_a_tilt_meter_mounted_the_other_way_round_is_named_and_turned_back(
+    start_run: Callable[..., Any], level_mrad: float
+) -> None:
+    """Its value became its opposite: an alarm of settlement within a week, or an impossible value that was believed."""
+    hours = HEALTHY + 25 * 24
+    values = hours_of_a_pier(3, hours, level_mrad)
+    sound = start_run(["tilt", "temperature"]).feed(part(values, 0, HEALTHY))
+    as_ever = sound.branch().feed(part(values, HEALTHY, hours))
+    turned = part({**values, "tilt": -values["tilt"]}, HEALTHY, hours)
+    run = sound.branch().feed(turned)
+    assert run.kinds() == ["sensor.units"]
+    assert run.changes[0].reasons[0].code == "sensor_turned"
+    assert run.state.deviation[0] == pytest.approx(as_ever.state.deviation[0], abs=0.02)
+    assert as_ever.kinds() == []
+    # Mounted as before, it is over after a day.
+    again = run.feed(part(values, HEALTHY, HEALTHY + 30))
+    assert [change.raised for change in again.changes] == [True, False]
+
+
+@pytest.mark.parametrize("step_mrad", [-1.1, -2.2, 1.6])
+def test_a_pier_that_sets_within_an_hour_is_not_turned(start_run: Callable[..., Any], step_mrad: float) -> None:
+    """What does not land where the sign would take it is damage, at a third of the way to failure as at two thirds."""
+    hours = HEALTHY + 12 * 24
+    values = hours_of_a_pier(3, hours, 0.8)
+    values["tilt"][HEALTHY:] += step_mrad
+    run = start_run(["tilt", "temperature"]).feed(values)
+    assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
+    assert run.state.deviation[0] == pytest.approx(step_mrad, abs=0.1)
+
+
 @pytest.mark.slow
 def test_damage_that_grows_within_days_is_no_fault(healthy: Any) -> None:
     run = bridge(healthy, lambda values: values * np.exp(np.linspace(0.0, 0.92, len(values))), hours=10 * 24)
