@@ -14,6 +14,7 @@ from domain.identifiers import AssetId, SensorId
 from domain.register import AssetType, Role, Works
 from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
+from models.layout import REGRESSORS
 from models.plausibility import FAULTS, may_speak
 from tests.lengths import either
 from tests.unit.models.conftest import START_NS, make_register
@@ -252,6 +253,19 @@ def test_a_pier_that_sets_within_an_hour_is_not_turned(start_run: Callable[..., 
     run = start_run(["tilt", "temperature"]).feed(values)
     assert not [kind for kind in run.kinds() if kind.startswith("sensor.")]
     assert run.state.deviation[0] == pytest.approx(step_mrad, abs=0.1)
+
+
+@pytest.mark.parametrize(("factor", "kind"), [(3.6, "sensor.units"), (40.0, "sensor.implausible")])
+def test_the_first_frost_explains_no_fault_away(start_run: Callable[..., Any], factor: float, kind: str) -> None:
+    """What frost does was not known, so that the wrong unit became its effect, and the fault was over."""
+    hours = HEALTHY + 8 * 24
+    values = hours_of_a_bridge(17, hours)
+    values["temperature"] -= 24.0 * np.clip((np.arange(hours) - HEALTHY - 24) / 48, 0.0, 1.0)
+    sound = start_run(["vibration_rms", "temperature"]).feed(part(values, 0, HEALTHY))
+    values["vibration_rms"] *= factor
+    run = sound.feed(part(values, HEALTHY, hours))
+    assert [(change.kind, change.raised) for change in run.changes] == [(kind, True)]
+    assert abs(run.state.coefficients[0, REGRESSORS.index("frost")]) < 0.3
 
 
 @pytest.mark.slow
