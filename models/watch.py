@@ -115,7 +115,8 @@ def watch(
     is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
     is_spike |= nought[rows]
     elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
-    spikes = state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike
+    # No more than it takes: weeks of spikes are over as long after the last as three are.
+    spikes = np.minimum(state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike, _SPIKES)
     was_noisy = state.noisy_ns[rows] > 0
     noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
     noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]

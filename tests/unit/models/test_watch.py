@@ -113,6 +113,20 @@ def test_a_frequency_of_nought_is_a_spike_and_its_neighbours_go_on_to_count(quie
     assert (raised.at_ns - START_NS) // HOUR_NS == FROM + 3 * 5 + 4
 
 
+def test_days_of_spikes_are_over_two_weeks_after_the_last(quiet: Any) -> None:
+    """They were counted without end: thirty days of them stood for another two months."""
+    values = two_weeks()
+    day = {name: column[FROM : FROM + 24] for name, column in values.items()}
+    values["natural_frequency_1"] = np.zeros(HOURS)
+    run = quiet.branch().feed({name: column[FROM : FROM + 72] for name, column in values.items()})
+    assert run.kinds() == ["sensor.spikes", "sensor.stuck"]
+    for _ in range(15):
+        run.feed(day)
+    (over,) = [change for change in run.changes if change.kind == "sensor.spikes" and not change.raised]
+    # The last that counted was that of the second day: then it was stuck.
+    assert (over.at_ns - START_NS) // HOUR_NS - FROM - 48 == pytest.approx(14.5 * 24, abs=12)
+
+
 @pytest.mark.slow
 def test_a_counter_that_fails_makes_no_vibration_noisy(quiet: Any) -> None:
     """What explained the vibration was gone for hours at a time, and what it left unexplained passed for noise."""
