@@ -3,7 +3,7 @@
 A channel's *change* is what a value differs from the mean of its two neighbours: neither a level on the move, nor a
 trend, nor the course of a day shows in it, and no other channel is needed, so a counter that fails does not make a
 vibration look noisy. What is usual is learnt from the channel itself, slowly, and ten times slower while it is not
-usual.
+usual: a channel that is deaf for weeks, or says thousandths, must not be noisy for months once it is mended.
 
 What follows the sun has a course of the day that shows where values are hours apart, and the more the warmer the
 season: less than that is no trouble. A condition indicator follows it by what is learnt of the effect of warmth.
@@ -19,7 +19,8 @@ named noisy: its values have shown damage, and go on to count.
 
 Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
 bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what stays at the end of its range
-moves less than it will once the range is wide enough.
+moves less than it will once the range is wide enough. Nor while it is named as in another unit: that has its name, and
+what is taken back is no louder than it was.
 
 Both are named by an alarm and lower the grade of the channel (`models.grades`). While it is noisy a condition indicator
 is held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
@@ -41,6 +42,7 @@ from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
 from models.clipping import is_clipping
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
+from models.plausibility import is_repaired
 
 __all__ = ["watch"]
 
@@ -51,6 +53,9 @@ _LEARNT: Final = 48
 _FIRST: Final = 8
 _USUAL_VALUES: Final = 240.0
 _SLOWER: Final = 10.0
+# Changes from which a channel that hardly moves is no longer usual either: a month of hours, by when what it said in
+# its wild first days is forgotten.
+_LONG_LEARNT: Final = 720
 # A change counts for at most this many usual ones.
 _MOST_USUAL: Final = 3.0
 _MOST_RATIO: Final = 4.0
@@ -102,6 +107,7 @@ def watch(
     is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
     watched &= ~is_clipping(catalogue, state, np.arange(len(value)))
+    watched[catalogue.judged] &= ~is_repaired(state) | (state.noisy_ns[catalogue.judged] > 0)
     nought = catalogue.is_frequency & (features.value <= 0.0)
     rows = np.flatnonzero(believed & watched & (np.isfinite(value) | nought))
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
@@ -184,7 +190,8 @@ def _learn(
     start = np.isnan(usual)
     limited = np.minimum(change, np.where(start | (count < _FIRST), np.inf, _MOST_USUAL * usual))
     weight = np.where(count < _LEARNT, 1.0 / (count + 1.0), 1.0 / _USUAL_VALUES)
-    weight = np.where((count >= _LEARNT) & (roughness > _SMOOTH), weight / _SLOWER, weight)
+    unusual = (roughness > _SMOOTH) | ((count >= _LONG_LEARNT) & (roughness < 1.0 / _ROUGH))
+    weight = np.where((count >= _LEARNT) & unusual, weight / _SLOWER, weight)
     moved = np.where(start, change, usual + weight * (limited - usual))
     return np.where(there, np.maximum(moved, least), usual), (count + there).astype(np.int32)
 

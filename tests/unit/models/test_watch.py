@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from domain.arrays import FloatArray
+from domain.register import AssetType
 from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.memory import with_columns
@@ -173,3 +174,28 @@ def test_noise_is_named_where_it_is_asked_every_few_hours(
 def test_a_level_on_the_move_is_no_noise(quiet: Any) -> None:
     run = site(quiet, natural_frequency_1=lambda values, _: values * np.linspace(1.0, 0.93, len(values)))
     assert not [kind for kind, _ in subjects(run) if kind.startswith("sensor.")]
+
+
+def hours_of_a_lock(days: int) -> dict[str, FloatArray]:
+    rng = np.random.default_rng(31)
+    air = 8.0 + 4.0 * np.sin(np.arange(days * 24) * 2 * np.pi / 24) + rng.normal(scale=0.3, size=days * 24)
+    motor = 0.7 * air + 12.0 + rng.normal(scale=1.5, size=days * 24)
+    return {"motor_temperature": motor, "temperature": air}
+
+
+@pytest.mark.slow
+def test_what_was_deaf_for_weeks_is_not_noisy_once_it_is_mended(start_run: Callable[..., Any]) -> None:
+    """The quiet was learnt within ten days and its end told as noise, for as long as it was watched: a month and more."""
+    values = hours_of_a_lock(60)
+    deaf = slice(32 * 24, 52 * 24)
+    values["motor_temperature"][deaf] *= 0.001
+    run = start_run(["motor_temperature", "temperature"], kind=AssetType.LOCK).feed(values)
+    assert run.kinds() == []
+
+
+def test_what_is_in_another_unit_is_not_noisy_as_well(start_run: Callable[..., Any]) -> None:
+    """A thousand times the value is a thousand times the scatter: it was named twice, and held back though repaired."""
+    values = hours_of_a_lock(18)
+    values["motor_temperature"][12 * 24 : 16 * 24] *= 1000.0
+    run = start_run(["motor_temperature", "temperature"], kind=AssetType.LOCK).feed(values)
+    assert [(change.kind, change.raised) for change in run.changes] == [("sensor.units", True), ("sensor.units", False)]
