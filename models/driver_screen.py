@@ -30,7 +30,7 @@ from models.alarms import AlarmChange, since_when, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["hold_impossible", "screen_drivers"]
+__all__ = ["hold_impossible", "is_impossible", "screen_drivers"]
 
 # A mistaken value is factor times the right one, plus offset: Fahrenheit and kelvin for temperatures, then for all.
 # Factors nearer to 1 are left out: a front changes humidity by as much.
@@ -112,7 +112,7 @@ def screen_drivers(
     lasting = end_ns - np.abs(moved_ns)
     held = odd & ~mistaken & (lasting < _BELIEVED_NS)
     used = np.where(mistaken, right[place, best], value)
-    kept = ~held & ~_is_beyond(catalogue, rows, used)
+    kept = ~held & ~is_impossible(catalogue, rows, used)
     mistake = np.where(mistaken, best, np.where(odd | (lasting < _CALM_NS), was, _NONE)).astype(np.int8)
     mistake = np.where(odd & ~mistaken & kept, _NONE, mistake).astype(np.int8)
     raised = state.mistake_ns[rows]
@@ -139,7 +139,7 @@ def screen_drivers(
     )
 
 
-def _is_beyond(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
+def is_impossible(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
     """bool[R]: tell which values, in the unit of their driver, cannot be."""
     low, high = _POSSIBLE[catalogue.driver[rows]].T
     return np.asarray((value < low) | (value > high))
@@ -172,7 +172,7 @@ def hold_impossible(
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     is_new = (raised > 0) & (end_ns - raised >= _NEW_NORMAL_NS)
     crowded = _is_crowded(catalogue, state, rows, value)
-    beyond = _is_beyond(catalogue, rows, value) | (crowded & ~is_new)
+    beyond = is_impossible(catalogue, rows, value) | (crowded & ~is_new)
     moved_ns = since_when(beyond, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     standing = np.where(raised > 0, beyond | (lasting < _CALM_NS), beyond & (lasting >= _NAMED_NS))

@@ -11,16 +11,17 @@ season: less than that is no trouble. A condition indicator follows it by what i
 - *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
   most four times the usual one, so that a few spikes are not noise.
 - *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
-  ten days, while it is not noisy; and natural frequencies of nought, which no structure has. These count for nothing
-  else.
+  ten days, while it is not noisy; natural frequencies of nought, which no structure has; and what cannot be for once,
+  as a gateway sends it when it starts anew: the first of such values in a row of what explains (`models.driver_screen`;
+  where they last they have a name), and what is below nought and has no logarithm. These count for nothing else.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count.
 
-Not watched is what rests in good health and comes in bursts (rain, wind, humidity near its end, openings of a bridge):
-bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what stays at the end of its range
-moves less than it will once the range is wide enough. Nor while it is named as in another unit: that has its name, and
-what is taken back is no louder than it was.
+Not watched, but for what cannot be, is what rests in good health and comes in bursts (rain, wind, humidity near its
+end, openings of a bridge): bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what
+stays at the end of its range moves less than it will once the range is wide enough. Nor while it is named as in another
+unit: that has its name, and what is taken back is no louder than it was.
 
 Both are named by an alarm and lower the grade of the channel (`models.grades`). While it is noisy a condition indicator
 is held back from learning and from evidence; spikes are not, because an innovation counts for at most three standard
@@ -40,6 +41,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
 from models.clipping import is_clipping
+from models.driver_screen import is_impossible
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.plausibility import is_repaired
@@ -108,8 +110,12 @@ def watch(
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
     watched &= ~is_clipping(catalogue, state, np.arange(len(value)))
     watched[catalogue.judged] &= ~is_repaired(state) | (state.noisy_ns[catalogue.judged] > 0)
-    nought = catalogue.is_frequency & (features.value <= 0.0)
-    rows = np.flatnonzero(believed & watched & (np.isfinite(value) | nought))
+    nought = believed & watched & catalogue.is_frequency & (features.value <= 0.0)
+    negative = catalogue.is_judged & catalogue.is_log & (features.value < 0.0)
+    nought |= believed & watched & negative & (state.same_count == 1)
+    nought |= _is_wild(catalogue, state, features)
+    value = np.where(believed & watched, value, np.nan)
+    rows = np.flatnonzero(np.isfinite(value) | nought | (believed & (state.spiky_ns > 0)))
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     seen = _changed(state, rows, value[rows])
     usual, count = state.usual_change[rows], state.changes[rows]
@@ -138,7 +144,7 @@ def watch(
     noisy_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.noisy", state.noisy_ns[rows], noisy, why_noisy)
     spiky_ns, more = turn_alarms(catalogue, rows, end_ns, "sensor.spikes", state.spiky_ns[rows], spiky, why_spiky)
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
-    recent = np.where(nought[rows, np.newaxis], state.recent[rows], recent)
+    recent = np.where(np.isfinite(value[rows])[:, np.newaxis], recent, state.recent[rows])
     return (
         with_columns(
             state,
@@ -160,6 +166,16 @@ def _shows_damage(catalogue: Catalogue, state: ModelState) -> BoolArray:
     shows = np.zeros(len(catalogue.channels), np.bool_)
     shows[catalogue.judged] = state.raised_ns[catalogue.pair_of_judged] > 0
     return shows
+
+
+def _is_wild(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> BoolArray:
+    """bool[C]: tell which of what explains begins to be what cannot be, in this hop."""
+    rows = np.flatnonzero(features.valid & (state.beyond_ns > 0))
+    wild = np.zeros(len(catalogue.channels), np.bool_)
+    in_unit = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    begins = state.beyond_ns[rows] == features.end_ns[catalogue.asset_of_channel[rows]]
+    wild[rows] = begins & is_impossible(catalogue, rows, in_unit)
+    return wild
 
 
 def _scaled(catalogue: Catalogue, value: FloatArray) -> FloatArray:

@@ -83,6 +83,18 @@ def test_it_is_over_once_the_range_is_wide_again(start_run: Callable[..., Any]) 
     assert 20 * 24 < (run.changes[1].at_ns - START_NS) / HOUR_NS <= 24 * 24
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("filling", [-999.0, 65535.0])
+def test_what_a_gateway_says_for_nothing_is_no_end_of_a_range(
+    start_run: Callable[..., Any], name: str, filling: float
+) -> None:
+    """One value in five was taken for a range that ends there, for which a wider one should be set."""
+    lost = np.random.default_rng(6).random(len(HOURS)) < 0.2
+    run = lived(start_run, **{name: lambda values: np.where(lost & (HOURS > 20 * 24), filling, values)})
+    assert {kind for kind, _ in raised(run)} <= {"sensor.spikes", "sensor.noisy"}
+    assert raised(run)
+
+
 def test_what_is_named_so_is_not_stuck_as_well(start_run: Callable[..., Any]) -> None:
     """Three days at the end of the range were an alarm of their own each time."""
 

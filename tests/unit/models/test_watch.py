@@ -176,6 +176,23 @@ def test_a_level_on_the_move_is_no_noise(quiet: Any) -> None:
     assert not [kind for kind, _ in subjects(run) if kind.startswith("sensor.")]
 
 
+@pytest.mark.parametrize("name", ["temperature", "humidity", "vibration_rms", "natural_frequency_1"])
+def test_a_wild_value_every_night_is_told_as_spikes(quiet: Any, name: str) -> None:
+    """A gateway that starts anew says -999 once: what cannot be was passed over, and nobody was told."""
+    run = site(quiet, **{name: lambda values, _: np.where(np.arange(len(values)) % 24 == 3, -999.0, values)})
+    assert subjects(run) == [("sensor.spikes", f"s-{name}/{name}")]
+    # They are over two weeks later, also where bursts are no spikes.
+    day = {key: column[FROM : FROM + 24] for key, column in two_weeks().items()}
+    for _ in range(16):
+        run.feed(day)
+    assert [change.raised for change in run.changes if change.kind == "sensor.spikes"] == [True, False]
+
+
+def test_one_loss_of_a_thermometer_is_no_spikes_beside_it(quiet: Any) -> None:
+    run = site(quiet, temperature=lambda values, _: np.where(np.arange(len(values)) < 40, -999.0, values))
+    assert subjects(run) == [("sensor.implausible", "s-temperature/temperature")]
+
+
 def hours_of_a_lock(days: int) -> dict[str, FloatArray]:
     rng = np.random.default_rng(31)
     air = 8.0 + 4.0 * np.sin(np.arange(days * 24) * 2 * np.pi / 24) + rng.normal(scale=0.3, size=days * 24)
@@ -185,7 +202,7 @@ def hours_of_a_lock(days: int) -> dict[str, FloatArray]:
 
 @pytest.mark.slow
 def test_what_was_deaf_for_weeks_is_not_noisy_once_it_is_mended(start_run: Callable[..., Any]) -> None:
-    """The quiet was learnt within ten days and its end told as noise, for as long as it was watched: a month and more."""
+    """The quiet was learnt within ten days and its end told as noise for a month and more."""
     values = hours_of_a_lock(60)
     deaf = slice(32 * 24, 52 * 24)
     values["motor_temperature"][deaf] *= 0.001
