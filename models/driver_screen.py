@@ -30,7 +30,7 @@ from models.alarms import AlarmChange, since_when, turn_alarms
 from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["hold_impossible", "is_impossible", "screen_drivers"]
+__all__ = ["counts_beyond", "hold_impossible", "is_impossible", "screen_drivers"]
 
 # A mistaken value is factor times the right one, plus offset: Fahrenheit and kelvin for temperatures, then for all.
 # Factors nearer to 1 are left out: a front changes humidity by as much.
@@ -137,6 +137,17 @@ def screen_drivers(
         np.asarray(scatter(believed, rows, kept), np.bool_),
         changes,
     )
+
+
+def counts_beyond(catalogue: Catalogue, state: ModelState, value: FloatArray) -> BoolArray:
+    """bool[C]: tell which channels of a machine's work say what cannot be, at such values in their own units.
+
+    For a look before `hold_impossible`, which names what lasts.
+    """
+    rows = np.flatnonzero(catalogue.is_duty)
+    in_unit = value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    beyond = is_impossible(catalogue, rows, in_unit) | _is_crowded(catalogue, state, rows, in_unit)
+    return np.asarray(scatter(np.zeros(len(value), np.bool_), rows, beyond | (state.impossible_ns[rows] > 0)), np.bool_)
 
 
 def is_impossible(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:

@@ -23,6 +23,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
 from models.clipping import is_told_as_clipping
+from models.driver_screen import counts_beyond
 from models.gaps import count_gaps
 from models.memory import ModelState, with_columns
 
@@ -190,9 +191,10 @@ def find_faults(
         same_count=count.astype(np.int32),
         still_spells=state.still_spells * (1.0 - valid / _SPELL_VALUES) + moves_again.astype(np.float32),
     )
-    # A counter that is not heard says nothing: a machine whose counter is lost may rest.
+    # A counter that is not heard, or says what cannot be, says nothing: a machine whose counter is lost may rest.
     fresh = end_ns - state.heard_ns < np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
-    works = _machine_says(catalogue, state, fresh & (state.last_value > 0.0))
+    counts = (state.last_value > 0.0) & ~counts_beyond(catalogue, state, state.last_value)
+    works = _machine_says(catalogue, state, fresh & counts)
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
     state = with_columns(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)

@@ -74,6 +74,21 @@ def test_a_machine_whose_counter_is_lost_may_rest(start_run: Callable[..., Any])
     assert [change.subject for change in run.changes if change.kind == "data.silent"] == ["s-cycles"]
 
 
+def test_a_machine_whose_counter_cannot_be_may_rest(start_run: Callable[..., Any]) -> None:
+    """A register at 65535 said that the drive worked day and night: each channel of it was told as silent, and gaps."""
+    run = start_run(["vibration_rms", "cycles", "temperature"])
+    wrong = HOURS[: 12 * 24] >= 9 * 24
+    works = (HOURS % 6 == 0)[: 12 * 24]
+    run.feed(
+        {
+            "vibration_rms": np.where(works, 2.0 + JITTER[: 12 * 24], np.nan),
+            "cycles": np.where(wrong, 65535.0 - np.round(9.0 * JITTER[: 12 * 24]), np.where(works, 3.0, 0.0)),
+            "temperature": JITTER[: 12 * 24],
+        }
+    )
+    assert run.kinds() == ["sensor.implausible"]
+
+
 def test_a_sensor_whose_channels_die_hours_apart_is_lost_once(start_run: Callable[..., Any]) -> None:
     """The one that died first was told by itself, and taken back when the sensor was told three hours later."""
     run = start_run(["strain", "humidity", "temperature"], sensors={"strain": "box", "humidity": "box"})
