@@ -2,7 +2,8 @@
 
 Air and decks do not change by 15 K within a few hours, nor humidity by 40 points. A value that does is compared with
 the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands.
-Where one fits, it is taken back; where none does, the value is not used until it has lasted for a day. A mistake is
+Where one fits, and brings the value nearer to what the days before were, it is taken back; where none does, the value
+is not used until it has lasted for a day. A mistake is
 named when it has lasted for six hours, and ends with a day of values that are right as they come.
 
 What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken back, explains nothing and is no
@@ -106,7 +107,9 @@ def screen_drivers(
     fresh = (good_ns > 0) & (end_ns - good_ns <= _FRESH_NS)
     # A mistake that lasts is looked for after a silence too.
     odd = (fresh & (plain > np.array(_ODD)[kind])) | (fits & (nearest < plain))
-    mistaken = odd & (nearest <= np.array(_NEAR)[kind])
+    # Back from a wild value that was believed it comes as from another unit: the days before tell which of both it is.
+    is_nearer = ~(np.abs(right[place, best] - state.slow[rows]) >= np.abs(value - state.slow[rows]))
+    mistaken = odd & (nearest <= np.array(_NEAR)[kind]) & ((was != _NONE) | is_nearer)
     since = state.mistaken_ns[rows]
     moved_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)

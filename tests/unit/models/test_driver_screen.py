@@ -58,6 +58,19 @@ def test_a_mistake_that_ends_is_cleared(start_run: Any, make_weather: Any) -> No
     assert [(row.kind, row.raised) for row in run.changes] == [("sensor.units", True), ("sensor.units", False)]
 
 
+@pytest.mark.parametrize("hours", [1, 3])
+def test_a_thermometer_back_from_a_wild_value_is_in_its_own_unit(start_run: Any, hours: int) -> None:
+    """Just believable at -10 degrees, it came back to 5, which is -15 in Fahrenheit, and stayed there for good."""
+    hour = np.arange(HOURS)
+    air = 5.0 + 0.3 * np.sin(hour * 2 * np.pi / 24)
+    wild = (hour >= HEALTHY) & (hour < HEALTHY + hours)
+    air = np.where(wild, air - 14.8, np.where(hour == HEALTHY + hours, air + 0.7, air))
+    frequency = 3.0 * np.exp(np.random.default_rng(35).normal(scale=0.002, size=HOURS))
+    run = start_run(["natural_frequency_1", "temperature"]).feed({"natural_frequency_1": frequency, "temperature": air})
+    assert run.kinds() == []
+    assert run.state.driver_ns.max() == run.now_ns
+
+
 def test_a_jump_that_no_unit_explains_waits_for_a_day(start_run: Any, make_weather: Any) -> None:
     run = bridge(start_run, make_weather, "temperature", lambda values: values + 16.0)
     assert run.kinds() == []
