@@ -52,6 +52,8 @@ _NONE: Final = -1
 _POSSIBLE: Final = np.array(
     [(-60.0, 60.0), (-60.0, 90.0), (0.0, 110.0), (0.0, 1e5), (-10.0, 210.0), (0.0, 110.0), (0.0, 1000.0)]
 )
+# How far beyond, in any of these units, no instrument drifts.
+_FAR: Final = 100.0
 # Of counters: how many times their busiest hour so far cannot be, values until that is known, and how fast it moves
 # afterwards: by no more than a tenth in one up, by half in sixty days down.
 _CROWD: Final = 4.0
@@ -153,10 +155,13 @@ def counts_beyond(catalogue: Catalogue, state: ModelState, value: FloatArray) ->
     return np.asarray(scatter(np.zeros(len(value), np.bool_), rows, beyond | (state.impossible_ns[rows] > 0)), np.bool_)
 
 
-def is_impossible(catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
-    """bool[R]: tell which values, in the unit of their driver, cannot be."""
+def is_impossible(
+    catalogue: Catalogue, rows: npt.NDArray[np.intp], value: FloatArray, *, far: bool = False
+) -> BoolArray:
+    """bool[R]: tell which values, in the unit of their driver, cannot be, or are far beyond that."""
     low, high = _POSSIBLE[catalogue.driver[rows]].T
-    return np.asarray((value < low) | (value > high))
+    margin = _FAR * far
+    return np.asarray((value < low - margin) | (value > high + margin))
 
 
 def hold_impossible(

@@ -12,8 +12,9 @@ season: less than that is no trouble. A condition indicator follows it by what i
   most four times the usual one, so that a few spikes are not noise.
 - *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
   ten days, while it is not noisy; natural frequencies of nought, which no structure has; and what cannot be for once,
-  as a gateway sends it when it starts anew: the first of such values in a row of what explains (`models.driver_screen`;
-  where they last they have a name), and what is below nought and has no logarithm. These count for nothing else.
+  as a gateway sends it when it starts anew: the first of such values in a row of what explains, by far
+  (`models.driver_screen`; where they last they have a name), and what is below nought and has no logarithm. These count
+  for nothing else.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count.
@@ -174,7 +175,9 @@ def _is_wild(catalogue: Catalogue, state: ModelState, features: FeatureTable) ->
     wild = np.zeros(len(catalogue.channels), np.bool_)
     in_unit = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
     begins = state.beyond_ns[rows] == features.end_ns[catalogue.asset_of_channel[rows]]
-    wild[rows] = begins & is_impossible(catalogue, rows, in_unit)
+    # What drifts beyond the end of what can be, or is named already, is no gateway's filling.
+    named = (state.impossible_ns[rows] > 0) | (state.mistake_ns[rows] > 0)
+    wild[rows] = begins & ~named & is_impossible(catalogue, rows, in_unit, far=True)
     return wild
 
 

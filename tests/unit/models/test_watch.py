@@ -193,6 +193,12 @@ def test_one_loss_of_a_thermometer_is_no_spikes_beside_it(quiet: Any) -> None:
     assert subjects(run) == [("sensor.implausible", "s-temperature/temperature")]
 
 
+def test_a_hygrometer_that_comes_to_say_more_than_can_be_has_no_spikes(quiet: Any) -> None:
+    """Of every night, when it passed the end for an hour or two, one was counted."""
+    run = site(quiet, humidity=lambda values, _: np.where(np.arange(len(values)) % 24 < 2, 113.0, values))
+    assert run.kinds() == []
+
+
 def hours_of_a_lock(days: int) -> dict[str, FloatArray]:
     rng = np.random.default_rng(31)
     air = 8.0 + 4.0 * np.sin(np.arange(days * 24) * 2 * np.pi / 24) + rng.normal(scale=0.3, size=days * 24)
