@@ -20,7 +20,7 @@ half the way to failure is held back without a name of its own.
 What brings a level back that stood far away from harm is no fault: an instrument that was loose is mended
 (`models.lost_sensitivity`).
 
-How far weather may take a value is asked once: a fault that has begun goes on though the first frost makes
+How far weather may take a value is asked until there is a name: a fault goes on from then though the first frost makes
 anything possible, else the wrong unit would be learnt as what frost does.
 
 A fault is named when it has lasted for six hours, and ends with a day without a sign of it; a single spike is held back
@@ -177,8 +177,8 @@ def screen(
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far, is_above = np.abs(value - running), value > running
     since = state.odd_ns[rows]
-    # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that is there.
-    is_far = (far > _ODD_SCORE * spread) | (since > 0)
+    # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
+    is_far = (far > _ODD_SCORE * spread) | (state.fault[rows] >= 0)
     celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
     may_be = is_explained & ~at_work & is_far
     is_fahrenheit = may_be & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
