@@ -13,7 +13,9 @@ gateway says for nothing, and what rests in good health (no rain, no traffic, fu
 *Clipping* is named when a fifth of about a day of hourly values is clipped, which one long spell reaches in six hours,
 and is over at a twentieth. Machines at announced works shake beyond any range: nothing counts meanwhile. It is one
 alarm a sensor, whose range is the cause, and its clipped channels are of medium grade. Their values go on to count:
-what lies beyond a range is at least its end, and damage that drives a value there stays in sight.
+what lies beyond a range is at least its end, and damage that drives a value there stays in sight. What stays there for
+as long as a stuck channel would (`models.faults`) counts no more, and is of low grade: two months of one value unlearn
+half of what warmth does. No second alarm says so, and what was seen before stands.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ _BEYOND: Final = 0.02
 _SELDOM: Final = 0.1
 _ABOVE, _BELOW, _REPEATED = range(3)
 _FULL_PCT: Final = 100.0
+# Beyond what an end is kept in lies no value of an instrument.
+_LARGEST: Final = float(np.finfo(np.float32).max)
 # How far from what is expected of a structure nothing can be, in ways to failure, as in `models.plausibility`.
 _NEVER_DISTANCES: Final = 3.0
 
@@ -67,7 +71,7 @@ def is_clipping(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[Any])
 def is_told_as_clipping(catalogue: Catalogue, state: ModelState, value: FloatArray) -> BoolArray:
     """bool[C]: tell which values lie at an end of a range that an open alarm names already."""
     open_about = is_clipping(catalogue, state, np.arange(len(value)))
-    return np.asarray(open_about & (value.astype(np.float32) == state.range_end))
+    return np.asarray(open_about & (_as_end(value) == state.range_end))
 
 
 def find_clipping(
@@ -79,8 +83,8 @@ def find_clipping(
     ----------
     state : ModelState
         Knows already how often the hop's values have been repeated.
-    at_work : bool[A]
-        Assets with announced works.
+    at_work : bool[C]
+        Channels under announced works.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def find_clipping(
         `sensor.clipping`, raised and cleared, by sensor.
     """
     asset, sensor = catalogue.asset_of_channel, catalogue.sensor_of_channel
-    heard = features.valid & np.isfinite(features.value) & ~at_work[asset]
+    heard = features.valid & np.isfinite(features.value) & ~at_work
     state, at_end = _follow_ends(catalogue, state, features.value, heard)
     clipped, share, was_open = features.clipped | at_end, state.clipped_share, state.clipping_ns > 0
     # Most hops have nothing that is clipped, or was of late.
@@ -132,14 +136,14 @@ def _follow_ends(
 ) -> tuple[ModelState, BoolArray]:
     """Learn where the range of each channel ends, and tell which values, bool[C], are at such an end now."""
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & ~catalogue.is_resting & ~catalogue.is_found
-    may_be = watched & heard & (value != 0.0) & (value != _FULL_PCT)
+    may_be = watched & heard & (value != 0.0) & (value != _FULL_PCT) & (np.abs(value) < _LARGEST)
     is_told = np.zeros(len(value), np.bool_)
     # Few channels have ever repeated a value.
     rows = np.flatnonzero(may_be & (np.isfinite(state.range_end) | (state.same_count > 1)))
     rows = rows[~_cannot_be(catalogue, state, rows, value[rows])]
     if not len(rows):
         return state, is_told
-    here, end, beside = value[rows].astype(np.float32), state.range_end[rows], state.beside_end[rows]
+    here, end, beside = _as_end(value[rows]), state.range_end[rows], state.beside_end[rows]
     at_end, repeated = here == end, state.same_count[rows] > 1
     # A value may pass an end by chance: a visit begins when it repeats.
     arrives = at_end & (state.same_count[rows] == _VISIT_VALUES)
@@ -161,6 +165,11 @@ def _follow_ends(
         beside_end=scatter(state.beside_end, rows, beside),
     )
     return state, is_told
+
+
+def _as_end(value: FloatArray) -> npt.NDArray[np.float32]:
+    """float32[N]: values as ends are kept; what no instrument says is the largest that there is."""
+    return np.clip(value, -_LARGEST, _LARGEST).astype(np.float32)
 
 
 def _cannot_be(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
