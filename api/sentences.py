@@ -135,6 +135,10 @@ REASON_SENTENCES: Final = {
         "Sensor {sensor} ({channel}) stands at exactly {value} {unit} in {share} of the latest readings: "
         "its range ends there, and what lies beyond is not measured. Set a wider range, or mount it anew."
     ),
+    "sensor_miscounting": (
+        "Sensor {sensor} ({channel}) counts {times} times what is usual at this hour, and the structure moves as under "
+        "the usual traffic; its counts explain nothing until they agree again. Have it checked."
+    ),
     "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_turned": (

@@ -133,6 +133,7 @@ TERMS: Final[dict[str, dict[str, str]]] = {
         "implausible": "impossible value",
         "impossible": "impossible times",
         "jump": "clock jumped",
+        "miscounting": "counts wrongly",
         "missing": "missing",
         "noisy": "noisy",
         "offline": "offline",

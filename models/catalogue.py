@@ -102,6 +102,8 @@ class Catalogue:
         True for judged natural frequencies.
     follows_load : bool[C]
         True where more work alone raises the value along with others, so that agreement shows little.
+    feels_traffic : bool[C]
+        True for the one vibration of a structure, first of its asset, that has to stand for traffic nobody counts.
     driver : int8[C]
         Position in `DRIVERS` of what the channel explains with; -1 for none.
     driver_factor, driver_offset : float64[C]
@@ -178,6 +180,7 @@ class Catalogue:
     is_found: BoolArray
     is_frequency: BoolArray
     follows_load: BoolArray
+    feels_traffic: BoolArray
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
     driver_offset: FloatArray
@@ -284,6 +287,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_found",
     "is_frequency",
     "follows_load",
+    "feels_traffic",
     "driver",
     "driver_factor",
     "driver_offset",

@@ -27,6 +27,7 @@ from models.alarms import AlarmChange
 from models.baseline import forget_reference, learn, meet_drivers
 from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import find_clipping
+from models.counter_trust import weigh_counts
 from models.decisions import apply_decision
 from models.deviation import Expectation, expect, in_unit, measure_deviation
 from models.drift import compare_instruments, remember_slowly
@@ -48,6 +49,7 @@ from models.prognosis import learn_scatter
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
 from models.thresholds import MODES
+from models.usual_load import forget_load, learn_course
 from models.watch import watch
 
 __all__ = [
@@ -214,6 +216,7 @@ def _judge(
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     explained = explain(catalogue, features, environment, believed)
+    state = forget_load(catalogue, state, moving)
     state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
     state = renew_by_works(catalogue, state, features, moving[judged])
@@ -243,11 +246,24 @@ def _judge(
         at_work=at_work[channel],
         is_explained=np.asarray(~explained.stale.any(axis=1)),
     )
+    tells = ~at_work[channel]
+    state, miscounting = weigh_counts(
+        catalogue,
+        state,
+        environment.load,
+        rows[tells],
+        value[tells],
+        expectation.take(tells),
+        counter=environment.counter,
+        end_ns=features.end_ns,
+    )
     working = ~at_work[channel] & screened.believed
+    off = (screened.value - expectation.expected - state.deviation[rows]) / expectation.spread
+    state = learn_course(catalogue, state, features, rows[working], screened.value[working], off[working])
     learnable = _Judged(
         scores, rows[working], screened.value[working], explained.take(working), expectation.take(working)
     )
-    return state, learnable, screened.changes
+    return state, learnable, screened.changes + miscounting
 
 
 def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:

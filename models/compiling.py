@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray
 from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import conversion
-from models.catalogue import DRIVERS, HOUR_NS, WEATHER, Catalogue, Summary, links, paces
+from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
@@ -55,6 +56,7 @@ _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
+_SHAKEN_BY_TRAFFIC: Final = "vibration_rms"
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
 # The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
@@ -123,6 +125,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
+        feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
         **links(
             len(details),
             asset_of_channel,
@@ -133,6 +136,21 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         ),
         **paces(columns["mode"], columns["driver"], sensor_of_channel),
     )
+
+
+def _feels_traffic(channels: Sequence[Channel], is_indicator: BoolArray, driver: npt.NDArray[np.int8]) -> BoolArray:
+    """bool[C]: choose of each asset that has no counter and no machine the first vibration among its indicators."""
+    found = np.zeros(len(channels), np.bool_)
+    chosen = {
+        channel.asset
+        for channel, place in zip(channels, driver.tolist(), strict=True)
+        if place == LOAD or channel.quantity in MACHINE_QUANTITIES
+    }
+    for row, channel in enumerate(channels):
+        if is_indicator[row] and channel.quantity == _SHAKEN_BY_TRAFFIC and channel.asset not in chosen:
+            found[row] = True
+            chosen.add(channel.asset)
+    return found
 
 
 def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ structure follows the weather behind its thermal inertia, so temperature enters 
 memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
 asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero. The best guess of a
-temperature, a humidity or a load that is silent is what it was about before, over its memory; of what has no memory it
+temperature or a humidity that is silent is what it was about before, over its memory, and that of traffic what is usual
+at that hour (`models.usual_load`); of what has no memory it
 is what was usual while the channel was commissioned (`Explained.is_unknown`). A winter's temperature is no guess for a
 day in summer. Either way the guess is uncertain by `models.deviation.STALE_SPREAD`.
 """
@@ -28,6 +29,7 @@ from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
+from models.usual_load import UsualLoad, counters_of, follow_load, look_at_load, usual_course
 from models.warmth import frost_of, warmth_of
 
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
@@ -62,6 +64,12 @@ _BY_MEMORY: Final = tuple(
     (REGRESSORS.index(now), REGRESSORS.index(memory))
     for now, memory in (("air_now", "air_lagged"), ("load", "load_lagged"))
 )
+_NOW_BY_LOAD: Final = REGRESSORS.index("load")
+_IDLE: Final = REGRESSORS.index("idle")
+# Logarithm of one and as many an hour as may be none by chance.
+_SOME_PASS: Final = float(np.log(4.0))
+# Of the logarithm of counts, so that it lies near 0.
+_LOAD_OFFSET: Final = 4.0
 _FROST: Final = REGRESSORS.index("frost")
 _NO_FROST_DEGC: Final = 8.0
 _SEASON_NS: Final = 30 * 24 * HOUR_NS
@@ -84,6 +92,10 @@ class Environment:
         True where the driver was ever heard, and where it spoke for the first time in this hop.
     temperature_degc : float64[A]
         Air or deck temperature now; NaN where stale or never met.
+    load : UsualLoad
+        The counts of this hop beside what is usual.
+    counter : int64[A]
+        Row of the channel that they are from, the first of several; -1 for none.
     """
 
     regressors: FloatArray
@@ -91,6 +103,8 @@ class Environment:
     met: BoolArray
     newly_met: BoolArray
     temperature_degc: FloatArray
+    load: UsualLoad
+    counter: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +153,7 @@ def update_environment(
     Returns
     -------
     ModelState
-        With new `driver_*`, `has_explained`, `lagged` and `climate_*`; the one passed in is not changed.
+        With new `driver_*`, `has_explained`, `lagged`, `climate_*` and usual load; the one passed in is not changed.
     Environment
     """
     end_ns = features.end_ns
@@ -151,11 +165,22 @@ def update_environment(
     rows, converted = rows[carries[rows]], converted[carries[rows]]
     total, number = _sums_by_driver(catalogue, rows, converted)
     spoke = number > 0
+    counter = counters_of(catalogue, rows)
+    counts = total[:, _LOAD] / np.maximum(number[:, _LOAD], 1)
+    load = look_at_load(state, features.start_ns, counts, counter >= 0)
     met_before = state.driver_ns > 0
+    uncounted, course = _felt_course(catalogue, state, features)
+    said = np.log1p(np.maximum(counts, 0.0))
+    state = follow_load(state, features.start_ns, features.hop_ns, said, load.learns)
+    met_before[uncounted, _LOAD] = True
+    spoke[:, _LOAD] &= load.is_believed
     value = np.where(spoke, total / np.maximum(number, 1), state.driver_value)
     value_ns = np.where(spoke, end_ns[:, np.newaxis], state.driver_ns)
+    heard_ns = value_ns.copy()
+    value[uncounted, _LOAD], value_ns[uncounted, _LOAD] = np.expm1(course), end_ns[uncounted]
     met = value_ns > 0
     fresh = met & (end_ns[:, np.newaxis] - value_ns <= _fresh_ns(catalogue, carries))
+    fresh[:, _LOAD] &= load.is_believed
 
     has_air = met[:, _AIR]
     temperature = np.where(has_air, value[:, _AIR], value[:, _DECK])
@@ -166,13 +191,16 @@ def update_environment(
 
     spoke, met_before, met, fresh = (with_temperature(flags) for flags in (spoke, met_before, met, fresh))
 
-    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN], value[:, _LOAD]], axis=1)
+    # Traffic that is not counted goes on as usual, and so does that which nobody counts.
+    guessed = met[:, _LOAD] & ~spoke[:, _LOAD] & np.isfinite(load.log_count)
+    guessed[uncounted] = False
+    passing = np.where(guessed, np.expm1(load.log_count), value[:, _LOAD])
+    spoke[uncounted, _LOAD] = True
+    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN], passing], axis=1)
     speaking = spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN, _LOAD]]
+    speaking[:, -1] |= guessed
     elapsed_s = np.maximum(end_ns - state.stepped_ns, 0) / 1e9
-    weight = -np.expm1(-elapsed_s[:, np.newaxis] / _MEMORY_S)
-    known = ~np.isnan(state.lagged)
-    remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
-    lagged = np.where(speaking, remembered, state.lagged)
+    lagged = _remember(state, sources, speaking, elapsed_s)
 
     needs = np.array(_NEEDS)
     regressors = np.zeros((len(end_ns), len(REGRESSORS)))
@@ -182,11 +210,15 @@ def update_environment(
     for which, memory in _BY_MEMORY:
         is_lost = met[:, needs[which - 1]] & ~fresh[:, needs[which - 1]]
         regressors[:, which] = np.where(is_lost, regressors[:, memory], regressors[:, which])
+    is_lost = met[:, _LOAD] & ~fresh[:, _LOAD] & np.isfinite(load.log_count)
+    regressors[:, _NOW_BY_LOAD] = np.where(is_lost, load.log_count - _LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
     never = np.zeros((len(end_ns), 1), np.bool_)
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
     # It does not freeze unseen within a month of a day as warm as this.
     silent_ns = end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK])
     stale[:, _FROST] &= (lagged[:, 0] < _NO_FROST_DEGC) | (silent_ns > _SEASON_NS)
+    # Where something passes at this hour as a rule nothing rests.
+    stale[:, _IDLE] &= ~(load.log_count > _SOME_PASS)
     ever_met = np.concatenate([~never, met[:, needs]], axis=1)
     newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
     now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)
@@ -195,14 +227,33 @@ def update_environment(
         with_columns(
             state,
             driver_value=value,
-            driver_ns=value_ns,
+            driver_ns=heard_ns,
             has_explained=has_explained,
             lagged=lagged,
             climate_low=low,
             climate_high=high,
         ),
-        Environment(regressors, stale, ever_met, newly_met, now),
+        Environment(regressors, stale, ever_met, newly_met, now, load, counter),
     )
+
+
+def _remember(state: ModelState, sources: FloatArray, speaking: BoolArray, elapsed_s: FloatArray) -> FloatArray:
+    """float64[A, 4]: move the exponential memories on by what speaks, bool[A, 4], for float64[A] seconds."""
+    weight = -np.expm1(-elapsed_s[:, np.newaxis] / _MEMORY_S)
+    known = ~np.isnan(state.lagged)
+    remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
+    return np.where(speaking, remembered, state.lagged)
+
+
+def _felt_course(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable
+) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """intp[R], float64[R]: find the assets whose traffic is felt and not counted, and give its course now."""
+    felt = catalogue.asset_of_channel[catalogue.feels_traffic]
+    assets = np.asarray(felt[state.driver_ns[felt, _LOAD] == 0], np.intp)
+    course = usual_course(state, features.start_ns, assets)
+    known = np.isfinite(course)
+    return assets[known], course[known]
 
 
 def _sums_by_driver(
@@ -224,8 +275,8 @@ def _columns(value: FloatArray, has_air: BoolArray, temperature: FloatArray, lag
         frost_of(lagged_temperature),
         (lagged_humidity - 75.0) / 20.0,
         np.where(has_air, (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
-        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - 4.0,
-        np.log1p(np.maximum(lagged_load, 0.0)) - 4.0,
+        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - _LOAD_OFFSET,
+        np.log1p(np.maximum(lagged_load, 0.0)) - _LOAD_OFFSET,
         np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
         value[:, _PACE] / 50.0 - 1.0,
         np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,

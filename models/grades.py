@@ -3,7 +3,8 @@
 ===========  =============================================================================================
 high         nothing is known against it
 medium       usable with care: a wrong unit that is taken back, spikes, a drift against like instruments,
-              a sensor that comes and goes, values at the end of their range
+              a sensor that comes and goes, values at the end of their range, a
+              counter that the structure does not bear out
 low          its values say nothing for now: stuck, at the end of their range for as long, noisy, impossible for the
               structure, or of a sensor that is loose or whose quantities go opposite ways
 ===========  =============================================================================================
@@ -56,5 +57,5 @@ def channel_grades(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[An
     low[judged] |= (is_lost(catalogue, state) | is_drifting(catalogue, state))[place[judged]]
     medium = state.gaps_ns[catalogue.sensor_of_channel[rows]] > 0
     medium |= (state.mistake_ns[rows] > 0) | (state.spiky_ns[rows] > 0) | (state.drift_ns[rows] > 0) | faulty
-    medium |= clips
+    medium |= clips | (state.miscount_ns[rows] > 0)
     return np.where(low, np.int8(_LOW), np.where(medium, np.int8(_MEDIUM), np.int8(_HIGH)))

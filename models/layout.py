@@ -22,6 +22,7 @@ __all__ = [
     "LAGGED",
     "LAYOUT",
     "LEVEL_VARIANCE",
+    "LOAD_HOURS",
     "PAST_DAYS",
     "REGRESSORS",
     "Layout",
@@ -51,6 +52,8 @@ BLOCKS: Final = 8
 BENDS: Final = 3
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
 LAGGED: Final = 4
+# Hours of a weekday and of a day of the weekend, of which a counter's usual counts are known.
+LOAD_HOURS: Final = 48
 # Sums of a day: of a frequency's values and how many they are, and the same of its asset's temperature.
 DAY_SUMS: Final = 6
 # Daily severities that the prognosis looks back on: today and sixteen weeks.
@@ -77,6 +80,10 @@ LAYOUT: Final[dict[str, Layout]] = {
     "lagged": Layout("asset", np.float64, (LAGGED,), np.nan),
     "climate_low": Layout("asset", np.float64, (), np.nan),
     "climate_high": Layout("asset", np.float64, (), np.nan),
+    "load_usual": Layout("asset", np.float32, (LOAD_HOURS,), np.nan),
+    "load_hours": Layout("asset", np.float32, (LOAD_HOURS,), 0),
+    "load_doubt": Layout("asset", np.float32, (), 0),
+    "doubted_ns": Layout("asset", np.int64, (), 0),
     "onsets_per_year": Layout("asset", np.float64, (), 0.1),
     "fleet_shown": Layout("asset", np.float64, (2,), 0),
     "life_stretch": Layout("asset", np.float64, (), 1),
@@ -108,6 +115,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "beside_end": Layout("channel", np.float32, (3,), 0),
     "clipped_share": Layout("channel", np.float32, (), 0),
     "clipping_ns": Layout("channel", np.int64, (), 0),
+    "miscount_ns": Layout("channel", np.int64, (), 0),
     "good_value": Layout("channel", np.float64, (), 0),
     "good_ns": Layout("channel", np.int64, (), 0),
     "has_explained": Layout("channel", np.bool_, (), 0),

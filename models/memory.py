@@ -67,6 +67,8 @@ class ModelState:
     clipped_share, clipping_ns : float32[C], int64[C]
         Share of the last values that were clipped; on the first channel of a sensor, when the alarm was raised, 0 for
         none.
+    miscount_ns : int64[C]
+        Of a counter: when the alarm was raised that it counts what the structure does not feel; 0 for none.
     good_value, good_ns : float64[C], int64[C]
         Of what explains: the last believed value in the driver's unit, and the end of its hop.
     has_explained : bool[C]
@@ -96,6 +98,12 @@ class ModelState:
         Of the first channel of a sensor: since when its quantities oppose each other (`models.opposed`), and the last
         day on which they did; 1 where all read more than they should, -1 less; when the alarm about it was raised. 0
         for never, and for none.
+    load_usual, load_hours : float32[A, 48]
+        What the traffic's counter counts at each hour of a weekday and of a day of the weekend (`models.usual_load`):
+        mean of ``log(1 + count)``, NaN before the first, and hours that taught it, at most 14.
+    load_doubt, doubted_ns : float32[A], int64[A]
+        What the structure says against the counter, as the logarithm of a ratio of likelihoods, and since when that is
+        too much for it to explain anything; 0 for not now.
     onsets_per_year : float64[A]
         How often damage begins on a watched asset, as the fleet showed when the second stage last looked.
     fleet_shown : float64[A, 2]
@@ -218,6 +226,10 @@ class ModelState:
     lagged: FloatArray
     climate_low: FloatArray
     climate_high: FloatArray
+    load_usual: npt.NDArray[np.float32]
+    load_hours: npt.NDArray[np.float32]
+    load_doubt: npt.NDArray[np.float32]
+    doubted_ns: TimeArray
     onsets_per_year: FloatArray
     fleet_shown: FloatArray
     life_stretch: FloatArray
@@ -249,6 +261,7 @@ class ModelState:
     beside_end: npt.NDArray[np.float32]
     clipped_share: npt.NDArray[np.float32]
     clipping_ns: TimeArray
+    miscount_ns: TimeArray
     good_value: FloatArray
     good_ns: TimeArray
     has_explained: BoolArray

@@ -46,6 +46,7 @@ sensor_opposed            of `sensor` the quantity `towards` has moved towards h
 sensor_not_counted        what `channel` of `sensor` says has not counted for `days`: it cannot be, or varies too much
 sensor_clipping           waveforms of `sensor` touched the limit of its range in `share` (0 to 1) of its latest values
 sensor_range_ends         `channel` of `sensor` stood at exactly `value` `unit`, where its range ends, likewise
+sensor_miscounting        `channel` of `sensor` counts `times` what is usual then; the structure does not bear it out
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
 sensor_turned             `channel` of `sensor` reads its opposite, as if mounted the other way round; it is turned back
@@ -127,6 +128,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_not_counted": ("sensor", "channel", "days"),
     "sensor_clipping": ("sensor", "channel", "share"),
     "sensor_range_ends": ("sensor", "channel", "value", "unit", "share"),
+    "sensor_miscounting": ("sensor", "channel", "times"),
     "sensor_spikes": ("sensor", "channel", "spikes", "days"),
     "sensor_units": ("sensor", "channel", "factor"),
     "sensor_turned": ("sensor", "channel"),

@@ -41,7 +41,7 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.55"
+MODEL_VERSION: Final = "3.56"
 
 # Columns that say what a sensor does as a whole, on the first of its channels: 0 on the others.
 _OF_SENSOR: Final = frozenset(
@@ -125,6 +125,7 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
     from_rows, to_rows = ([first[key] for key in stay] for first in (old_first, new_first))
     for name in _OF_SENSOR:
         getattr(state, name)[to_rows] = getattr(old_state, name)[from_rows]
+    _forget_other_traffic(old_catalogue, new_catalogue, state)
     return state
 
 
@@ -142,6 +143,19 @@ def _to_first(catalogue: Catalogue, state: ModelState, rows: slice) -> None:
         moved = column[rows][others]
         column[rows.start + others] = 0
         column[first[others]] = moved
+
+
+def _forget_other_traffic(old_catalogue: Catalogue, new_catalogue: Catalogue, state: ModelState) -> None:
+    """Begin the hours of traffic anew, in place, where another channel or a counter stands for it now."""
+
+    def standing(catalogue: Catalogue) -> dict[str, int]:
+        rows = np.flatnonzero(catalogue.feels_traffic)
+        return {catalogue.assets[catalogue.asset_of_channel[row]]: int(catalogue.channel_number[row]) for row in rows}
+
+    before, now = standing(old_catalogue), standing(new_catalogue)
+    for row, asset in enumerate(new_catalogue.assets):
+        if before.get(asset) != now.get(asset):
+            state.load_usual[row], state.load_hours[row], state.load_doubt[row] = np.nan, 0.0, 0.0
 
 
 def _channel_of(axis: str, key: Any) -> int | None:

@@ -192,14 +192,21 @@ def test_what_a_counter_says_in_its_first_week_is_no_bound_yet(start_run: Any) -
     assert run.feed({"natural_frequency_1": frequency, "traffic_count": traffic}).kinds() == []
 
 
-def road(start_run: Any, share: Callable[..., Any], *, days: int = 28, is_closed: bool = False) -> Any:
-    """Feed a road that shakes with its traffic, of which the counter says another share from the fifteenth day on."""
+def road(
+    start_run: Any, share: Callable[..., Any], *, days: int = 28, is_closed: bool = False, is_true: bool = False
+) -> Any:
+    """Feed a road that shakes with its traffic, of which the counter says another share from the fifteenth day on.
+
+    What it says is what passes where `is_true`.
+    """
     rng, hour = np.random.default_rng(36), np.arange(days * 24)
     traffic = 30.0 + 500.0 * np.exp(-((((hour % 24) - 13.0) / 5.0) ** 2)) * np.exp(
         rng.normal(scale=0.1, size=len(hour))
     )
     changed = hour >= 14 * 24
     passed = np.where(changed & is_closed, 3.0, traffic)
+    if is_true:
+        passed = np.where(changed, share(hour - 14 * 24), 1.0) * traffic
     values = {
         "vibration_rms": 0.2 * np.sqrt(passed / 300.0) * np.exp(rng.normal(scale=0.08, size=len(hour))),
         "traffic_count": np.round(np.where(changed, share(hour - 14 * 24), 1.0) * traffic),
@@ -230,5 +237,35 @@ def test_a_calm_night_is_no_empty_one_and_hours_like_any_count_at_once(start_run
 
 
 def test_a_road_with_a_tenth_of_its_traffic_for_weeks_has_a_new_calmest_hour(start_run: Any) -> None:
-    run = road(start_run, lambda _: 0.1, days=14 + 28)
+    run = road(start_run, lambda _: 0.1, days=14 + 28, is_true=True)
     assert used_ns(run, "traffic_count") == run.now_ns
+    assert run.kinds() == []
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 2.5])
+def test_a_counter_that_the_road_does_not_bear_out_explains_nothing_and_is_named(start_run: Any, share: float) -> None:
+    """A third of the lanes were dead: the road shook as ever, and was half of the way to failure a week later."""
+    run = road(start_run, lambda _: share, days=14 + 14)
+    assert run.kinds() == ["sensor.miscounting"]
+    change = run.changes[-1]
+    assert (change.at_ns - START_NS) / HOUR_NS <= 16.5 * 24
+    assert change.reasons[0].facts["times"] == pytest.approx(share, rel=0.35)
+    assert np.max(np.abs(run.state.deviation / run.state.distance)) < 0.15
+
+
+def test_a_counter_that_counts_right_again_is_believed_again(start_run: Any) -> None:
+    run = road(start_run, lambda hour: np.where(hour < 5 * 24, 0.3, 1.0), days=14 + 14)
+    assert [(change.kind, change.raised) for change in run.changes] == [
+        ("sensor.miscounting", True),
+        ("sensor.miscounting", False),
+    ]
+    assert used_ns(run, "traffic_count") == run.now_ns
+
+
+def test_while_nobody_counts_what_is_usual_passes(start_run: Any) -> None:
+    """A silent counter might have meant a road at rest, so that nothing about it was known until it spoke again."""
+    run = road(start_run, lambda _: np.nan, days=14 + 14)
+    assert run.kinds() == ["data.silent"]
+    assert np.max(np.abs(run.state.deviation / run.state.distance)) < 0.1
+    heard = road(start_run, lambda _: 1.0, days=14 + 14)
+    assert run.state.residual_sd[0] < 5.0 * heard.state.residual_sd[0]

@@ -177,6 +177,8 @@ def test_a_surface_that_comes_and_goes_does_not_make_a_sound_road_look_harmed(
     values = summer(rng, make_weather(rng, 45, start_day=150))
     hours = np.arange(45 * 24)
     lost = (hours >= 30 * 24) & by_day(hours)
+    # With a counter, so that the course of the day is not taken for that of traffic.
+    values["traffic_count"] = np.round(300.0 * np.exp(rng.normal(scale=0.1, size=len(hours))))
     values["surface_temperature"] = np.where(lost, SILENT, values["surface_temperature"])
     run = start_run(list(values), kind=AssetType.ROAD)
     furthest = 0.0
