@@ -76,6 +76,7 @@ def test_a_range_that_ends_too_soon_is_named_once_and_its_values_count(
     assert run.state.updated_ns.tolist() == [run.now_ns] * 2
 
 
+@pytest.mark.slow
 def test_it_is_over_once_the_range_is_wide_again(start_run: Callable[..., Any]) -> None:
     between = (HOURS >= 10 * 24) & (HOURS < 20 * 24)
     run = lived(start_run, tilt=lambda values: np.where(between, np.minimum(values, 0.7), values))
@@ -95,6 +96,7 @@ def test_what_a_gateway_says_for_nothing_is_no_end_of_a_range(
     assert raised(run)
 
 
+@pytest.mark.slow
 def test_what_is_named_so_is_not_stuck_as_well(start_run: Callable[..., Any]) -> None:
     """Three days at the end of the range were an alarm of their own each time."""
 
@@ -124,6 +126,7 @@ def test_what_stays_at_its_end_for_days_does_not_count_and_its_grade_says_so(
     assert counts == (grade is DataQuality.MEDIUM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change"),
     [

@@ -242,6 +242,7 @@ def test_a_road_with_a_tenth_of_its_traffic_for_weeks_has_a_new_calmest_hour(sta
     assert run.kinds() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 2.5])
 def test_a_counter_that_the_road_does_not_bear_out_explains_nothing_and_is_named(start_run: Any, share: float) -> None:
     """A third of the lanes were dead: the road shook as ever, and was half of the way to failure a week later."""
@@ -253,6 +254,7 @@ def test_a_counter_that_the_road_does_not_bear_out_explains_nothing_and_is_named
     assert np.max(np.abs(run.state.deviation / run.state.distance)) < 0.15
 
 
+@pytest.mark.slow
 def test_a_counter_that_counts_right_again_is_believed_again(start_run: Any) -> None:
     run = road(start_run, lambda hour: np.where(hour < 5 * 24, 0.3, 1.0), days=14 + 14)
     assert [(change.kind, change.raised) for change in run.changes] == [
