@@ -224,6 +224,7 @@ def hours_of_a_pier(seed: int, hours: int, level_mrad: float) -> dict[str, Float
     return {"tilt": tilt, "temperature": air}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level_mrad", [0.8, -2.5, 12.0])
 def test_a_tilt_meter_mounted_the_other_way_round_is_named_and_turned_back(
     start_run: Callable[..., Any], level_mrad: float

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from service.evaluation.evaluate import run_scenario
 from service.settings import load_settings
 from simulator.scenario import SensorFault, Transport
 from simulator.scenario_file import load_scenario
 
 
+@pytest.mark.slow
 def test_a_range_that_is_too_small_is_named_for_values_and_for_waveforms() -> None:
     """The converter's end is in the samples of a waveform, and nowhere else in its message."""
     faults = tuple(
