@@ -43,7 +43,7 @@ _MOST: Final = 8.0
 _NAMED_NS: Final = 24 * HOUR_NS
 _OVER: Final = 1.0
 # What is left of it after an hour in which the counter says nearly what is usual.
-_LEFT: Final = 0.98
+_LEFT: Final = 0.95
 # A level may be off by this share of the way to failure beside its noise.
 _LEVEL_SHARE: Final = 0.05
 _BY_LOAD: Final = REGRESSORS.index("load")
@@ -89,7 +89,8 @@ def weigh_counts(
     state = with_columns(state, load_doubt=doubt, doubted_ns=doubted_ns)
     assets = np.flatnonzero(counted)
     raised = state.miscount_ns[counter[assets]]
-    lasting = (doubted_ns[assets] > 0) & (end_ns[assets] - doubted_ns[assets] >= _NAMED_NS)
+    # What agrees by now is over: a storm on a holiday leaves a doubt behind.
+    lasting = (doubted_ns[assets] > 0) & (end_ns[assets] - doubted_ns[assets] >= _NAMED_NS) & ~agrees[assets]
     if not (raised.any() or lasting.any()):
         return state, []
     standing = np.where(raised > 0, doubt[assets] >= _OVER, lasting)

@@ -271,3 +271,16 @@ def test_while_nobody_counts_what_is_usual_passes(start_run: Any) -> None:
     assert np.max(np.abs(run.state.deviation / run.state.distance)) < 0.1
     heard = road(start_run, lambda _: 1.0, days=14 + 14)
     assert run.state.residual_sd[0] < 5.0 * heard.state.residual_sd[0]
+
+
+@pytest.mark.slow
+def test_a_storm_on_a_holiday_is_no_counter_that_lies(start_run: Any) -> None:
+    """The wind shook five bridges as usual traffic does, on the first of January: all five counters were named."""
+    rng, hour = np.random.default_rng(38), np.arange(28 * 24)
+    traffic = 30.0 + 500.0 * np.exp(-((((hour % 24) - 13.0) / 5.0) ** 2)) * np.exp(
+        rng.normal(scale=0.1, size=len(hour))
+    )
+    calm = (hour >= 20 * 24) & (hour < 21 * 24)
+    shaken = 0.2 * np.sqrt(traffic / 300.0) * np.exp(rng.normal(scale=0.08, size=len(hour)))
+    values = {"vibration_rms": shaken, "traffic_count": np.round(np.where(calm, 0.3, 1.0) * traffic)}
+    assert start_run(list(values), kind=AssetType.BRIDGE).feed(values).kinds() == []
