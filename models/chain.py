@@ -49,7 +49,7 @@ from models.prognosis import learn_scatter
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
 from models.thresholds import MODES
-from models.usual_load import forget_load, learn_course
+from models.usual_load import learn_course, renew_load
 from models.watch import watch
 
 __all__ = [
@@ -216,7 +216,7 @@ def _judge(
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     explained = explain(catalogue, features, environment, believed)
-    state = forget_load(catalogue, state, moving)
+    state = renew_load(catalogue, state, moving)
     state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
     state = _enter_works(catalogue, state, moving[judged])
     state = renew_by_works(catalogue, state, features, moving[judged])

@@ -31,6 +31,7 @@ from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import Catalogue
 from models.driver_screen import is_impossible
 from models.memory import ModelState, scatter, with_columns
+from models.plausibility import NEVER_DISTANCES
 
 __all__ = ["find_clipping", "is_clipping", "is_told_as_clipping"]
 
@@ -52,8 +53,6 @@ _ABOVE, _BELOW, _REPEATED = range(3)
 _FULL_PCT: Final = 100.0
 # Beyond what an end is kept in lies no value of an instrument.
 _LARGEST: Final = float(np.finfo(np.float32).max)
-# How far from what is expected of a structure nothing can be, in ways to failure, as in `models.plausibility`.
-_NEVER_DISTANCES: Final = 3.0
 
 
 def is_clipping(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[Any]) -> BoolArray:
@@ -181,6 +180,6 @@ def _cannot_be(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.int
     is_log = catalogue.is_log[rows[at]]
     with np.errstate(divide="ignore", invalid="ignore"):
         judged = np.where(is_log, np.log(value[at]), value[at])
-    far = np.abs(judged - state.expected[place]) > _NEVER_DISTANCES * state.distance[place]
+    far = np.abs(judged - state.expected[place]) > NEVER_DISTANCES * state.distance[place]
     cannot[at] |= far | np.isnan(judged)
     return np.asarray(cannot)

@@ -56,8 +56,9 @@ _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
-_SHAKEN_BY_TRAFFIC: Final = "vibration_rms"
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
+# What stands for traffic that nobody counts.
+_SHAKEN_BY_TRAFFIC: Final = "vibration_rms"
 # The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
 # Followed from day to day by the detector of `schouw score`, whatever its number (`models.frequency_changes`).

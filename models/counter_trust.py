@@ -115,14 +115,18 @@ def _against(
     expectation: Expectation,
 ) -> FloatArray:
     """float64[A]: what the values of this hop say against each asset's counter; 0 where they say nothing."""
+    # In most hops no count is so far from what is usual.
+    asked = np.flatnonzero((np.abs(load.apart) > AGREES)[catalogue.asset_of_judged[rows]])
+    if not len(asked):
+        return np.zeros(len(catalogue.assets))
+    rows = rows[asked]
     asset = catalogue.asset_of_judged[rows]
     effect = state.coefficients[rows, _BY_LOAD] * load.apart[asset]
-    deviation, distance = state.deviation[rows], state.distance[rows]
-    spread = np.sqrt(state.noise[rows] + (_LEVEL_SHARE * distance) ** 2)
-    off = value - expectation.expected - deviation
+    spread = np.sqrt(state.noise[rows] + (_LEVEL_SHARE * state.distance[rows]) ** 2)
+    off = value[asked] - expectation.expected[asked] - state.deviation[rows]
     by_count = off - np.where(load.is_believed[asset], 0.0, effect)
     by_usual = off + np.where(load.is_believed[asset], effect, 0.0)
-    tells = np.isfinite(off) & np.isfinite(spread) & (np.abs(effect) > spread) & (np.abs(load.apart[asset]) > AGREES)
+    tells = np.isfinite(off) & np.isfinite(spread) & (np.abs(effect) > spread)
     score = np.where(tells, np.stack([by_count, by_usual]), 0.0) / np.where(tells, spread, 1.0)
     fit = np.logaddexp(-0.5 * score**2, _NO_FIT)
     said = np.where(tells, fit[1] - fit[0], 0.0)

@@ -29,7 +29,7 @@ from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
-from models.usual_load import UsualLoad, counters_of, follow_load, look_at_load, usual_course
+from models.usual_load import LOAD_OFFSET, UsualLoad, counters_of, follow_load, is_uncounted, look_at_load, usual_course
 from models.warmth import frost_of, warmth_of
 
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
@@ -68,8 +68,6 @@ _NOW_BY_LOAD: Final = REGRESSORS.index("load")
 _IDLE: Final = REGRESSORS.index("idle")
 # Logarithm of one and as many an hour as may be none by chance.
 _SOME_PASS: Final = float(np.log(4.0))
-# Of the logarithm of counts, so that it lies near 0.
-_LOAD_OFFSET: Final = 4.0
 _FROST: Final = REGRESSORS.index("frost")
 _NO_FROST_DEGC: Final = 8.0
 _SEASON_NS: Final = 30 * 24 * HOUR_NS
@@ -211,7 +209,7 @@ def update_environment(
         is_lost = met[:, needs[which - 1]] & ~fresh[:, needs[which - 1]]
         regressors[:, which] = np.where(is_lost, regressors[:, memory], regressors[:, which])
     is_lost = met[:, _LOAD] & ~fresh[:, _LOAD] & np.isfinite(load.log_count)
-    regressors[:, _NOW_BY_LOAD] = np.where(is_lost, load.log_count - _LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
+    regressors[:, _NOW_BY_LOAD] = np.where(is_lost, load.log_count - LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
     never = np.zeros((len(end_ns), 1), np.bool_)
     stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
     # It does not freeze unseen within a month of a day as warm as this.
@@ -250,7 +248,7 @@ def _felt_course(
 ) -> tuple[npt.NDArray[np.intp], FloatArray]:
     """intp[R], float64[R]: find the assets whose traffic is felt and not counted, and give its course now."""
     felt = catalogue.asset_of_channel[catalogue.feels_traffic]
-    assets = np.asarray(felt[state.driver_ns[felt, _LOAD] == 0], np.intp)
+    assets = np.asarray(felt[is_uncounted(state, felt)], np.intp)
     course = usual_course(state, features.start_ns, assets)
     known = np.isfinite(course)
     return assets[known], course[known]
@@ -275,8 +273,8 @@ def _columns(value: FloatArray, has_air: BoolArray, temperature: FloatArray, lag
         frost_of(lagged_temperature),
         (lagged_humidity - 75.0) / 20.0,
         np.where(has_air, (value[:, _DECK] - value[:, _AIR]) / 10.0, 0.0),
-        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - _LOAD_OFFSET,
-        np.log1p(np.maximum(lagged_load, 0.0)) - _LOAD_OFFSET,
+        np.log1p(np.maximum(value[:, _LOAD], 0.0)) - LOAD_OFFSET,
+        np.log1p(np.maximum(lagged_load, 0.0)) - LOAD_OFFSET,
         np.where(value[:, _LOAD] <= 0.0, 1.0, 0.0),
         value[:, _PACE] / 50.0 - 1.0,
         np.log1p(np.maximum(value[:, _WIND], 0.0)) - 1.0,

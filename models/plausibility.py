@@ -48,13 +48,13 @@ from models.deviation import Expectation, in_unit
 from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["FAULTS", "Screened", "is_repaired", "may_speak", "screen"]
+__all__ = ["FAULTS", "NEVER_DISTANCES", "Screened", "is_repaired", "may_speak", "screen"]
 
 FAULTS: Final[tuple[str, ...]] = ("sensor.units", "sensor.implausible")
 _UNITS, _IMPLAUSIBLE = range(len(FAULTS))
 
 _ODD_DISTANCES: Final = 1.5
-_NEVER_DISTANCES: Final = 3.0
+NEVER_DISTANCES: Final = 3.0
 _ODD_SCORE: Final = 6.0
 _NAMED_NS: Final = 6 * HOUR_NS
 _NAMED_AFTER_EVENTS_NS: Final = 24 * HOUR_NS
@@ -199,7 +199,7 @@ def screen(
     odd_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
-    held = odd & ~repaired & ((lasting < patience) | (far > _NEVER_DISTANCES * distance))
+    held = odd & ~repaired & ((lasting < patience) | (far > NEVER_DISTANCES * distance))
     doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & _beside_wrong_unit(catalogue, state, rows, end_ns)
 
     begins = odd & (since <= 0) & (state.fault[rows] < 0)

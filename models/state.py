@@ -25,6 +25,7 @@ from models.axes import AXES, asset_rows, axis_keys, axis_rows
 from models.catalogue import Catalogue
 from models.layout import COLUMNS, LAYOUT, axis_of
 from models.memory import ModelState, check_lengths, initial_state
+from models.usual_load import forget_load
 
 __all__ = [
     "MODEL_VERSION",
@@ -125,8 +126,10 @@ def carry_state(old_catalogue: Catalogue, old_state: ModelState, new_catalogue: 
     from_rows, to_rows = ([first[key] for key in stay] for first in (old_first, new_first))
     for name in _OF_SENSOR:
         getattr(state, name)[to_rows] = getattr(old_state, name)[from_rows]
-    _forget_other_traffic(old_catalogue, new_catalogue, state)
-    return state
+    # The hours of a vibration are not those of another, nor of a counter.
+    before, now = _traffic_of(old_catalogue), _traffic_of(new_catalogue)
+    other = [row for row, asset in enumerate(new_catalogue.assets) if before.get(asset) != now.get(asset)]
+    return forget_load(state, np.asarray(other, np.intp))
 
 
 def _sensors(catalogue: Catalogue) -> dict[tuple[str, str], int]:
@@ -145,17 +148,10 @@ def _to_first(catalogue: Catalogue, state: ModelState, rows: slice) -> None:
         column[first[others]] = moved
 
 
-def _forget_other_traffic(old_catalogue: Catalogue, new_catalogue: Catalogue, state: ModelState) -> None:
-    """Begin the hours of traffic anew, in place, where another channel or a counter stands for it now."""
-
-    def standing(catalogue: Catalogue) -> dict[str, int]:
-        rows = np.flatnonzero(catalogue.feels_traffic)
-        return {catalogue.assets[catalogue.asset_of_channel[row]]: int(catalogue.channel_number[row]) for row in rows}
-
-    before, now = standing(old_catalogue), standing(new_catalogue)
-    for row, asset in enumerate(new_catalogue.assets):
-        if before.get(asset) != now.get(asset):
-            state.load_usual[row], state.load_hours[row], state.load_doubt[row] = np.nan, 0.0, 0.0
+def _traffic_of(catalogue: Catalogue) -> dict[str, int]:
+    """Give the number of the vibration that stands for the traffic of each asset where nobody counts."""
+    rows = np.flatnonzero(catalogue.feels_traffic)
+    return {catalogue.assets[catalogue.asset_of_channel[row]]: int(catalogue.channel_number[row]) for row in rows}
 
 
 def _channel_of(axis: str, key: Any) -> int | None:

@@ -14,23 +14,28 @@ so no damage: what all hours have in common is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, LOAD, Catalogue
+from models.layout import LAYOUT
 from models.memory import ModelState, with_columns
 
 __all__ = [
     "AGREES",
+    "DISBELIEVED",
+    "LOAD_OFFSET",
     "UsualLoad",
     "counters_of",
     "follow_load",
     "forget_load",
+    "is_uncounted",
     "learn_course",
     "look_at_load",
+    "renew_load",
     "usual_course",
 ]
 
@@ -48,9 +53,10 @@ _MOST_OFF: Final = 1.0
 _MOST_OFF_FELT: Final = 0.3
 # How many spreads a value may be from its level for it to teach the hours.
 _SETTLED_SPREADS: Final = 2.5
-# A structure shakes as the root of the traffic; its course lies around this logarithm of counts.
+# A structure shakes as the root of the traffic; its course lies around this logarithm of counts, which is the nought of
+# what load explains by.
 _COUNTS_A_SHAKE: Final = 2.0
-_MIDDLE: Final = 4.0
+LOAD_OFFSET: Final = 4.0
 # What is within a factor of 1.6 of what is usual may be believed: any day is as uneven, and by less than that no
 # structure tells a counter that lies from machines at work beside it.
 AGREES: Final = float(np.log(1.6))
@@ -176,7 +182,7 @@ def learn_course(
         known from a level on the move.
     """
     felt = np.flatnonzero(catalogue.feels_traffic[catalogue.judged[rows]] & ~(np.abs(off) > _SETTLED_SPREADS))
-    felt = felt[state.driver_ns[catalogue.asset_of_judged[rows[felt]], LOAD] == 0]
+    felt = felt[is_uncounted(state, catalogue.asset_of_judged[rows[felt]])]
     asset = catalogue.asset_of_judged[rows[felt]]
     said, learns = np.zeros(len(catalogue.assets)), np.zeros(len(catalogue.assets), np.bool_)
     said[asset], learns[asset] = value[felt] - np.nan_to_num(state.deviation[rows[felt]]), True
@@ -203,7 +209,13 @@ def usual_course(state: ModelState, start_ns: TimeArray, rows: npt.NDArray[np.in
     # A weekend that is not known yet is taken for a weekday, and an hour that is not for a middling one.
     now = usual[every, slot]
     now = np.where(np.isnan(now), usual[every, slot % _DAY_HOURS], now)
-    return np.asarray(_MIDDLE + np.where(np.isnan(now), 0.0, _COUNTS_A_SHAKE * (now - middle)) + 0.0 * middle)
+    course = np.where(np.isnan(now), 0.0, _COUNTS_A_SHAKE * (now - middle))
+    return np.asarray(np.where(np.isnan(middle), np.nan, LOAD_OFFSET + course))
+
+
+def is_uncounted(state: ModelState, assets: npt.NDArray[Any]) -> BoolArray:
+    """bool[R]: tell of which assets, int[R], no load was ever counted."""
+    return np.asarray(state.driver_ns[assets, LOAD] == 0)
 
 
 def counters_of(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
@@ -214,13 +226,17 @@ def counters_of(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> npt.NDArray
     return counter
 
 
-def forget_load(catalogue: Catalogue, state: ModelState, renewed: BoolArray) -> ModelState:
+def renew_load(catalogue: Catalogue, state: ModelState, renewed: BoolArray) -> ModelState:
     """Begin anew with assets of which a counter, of channels bool[C], is being renewed."""
     if not renewed.any():
         return state
     counters = np.flatnonzero(renewed & (catalogue.driver == LOAD) & ~catalogue.is_duty)
-    assets = np.unique(catalogue.asset_of_channel[counters])
-    hours, doubt = state.load_hours.copy(), state.load_doubt.copy()
-    usual = state.load_usual.copy()
-    hours[assets], doubt[assets], usual[assets] = 0.0, 0.0, np.nan
-    return with_columns(state, load_hours=hours, load_doubt=doubt, load_usual=usual)
+    return forget_load(state, np.unique(catalogue.asset_of_channel[counters]))
+
+
+def forget_load(state: ModelState, assets: npt.NDArray[Any]) -> ModelState:
+    """Forget the hours of traffic of some assets, int[R], and what is held against who counts it."""
+    columns = {name: getattr(state, name).copy() for name in ("load_usual", "load_hours", "load_doubt")}
+    for name, column in columns.items():
+        column[assets] = LAYOUT[name].fill
+    return with_columns(state, **columns)
