@@ -150,7 +150,7 @@ def _mode_bases(
 ) -> tuple[list[ModeBasis], Iterator[slice]]:
     """Give what is known of the pairs' modes, of those that have a history, and where each asset's stand."""
     history = history_of(catalogue, state, at_ns, consequence.relative_rate)
-    fast = fast_days(state.severity, state.severity_sd, state.severity_past, state.is_agreed)
+    fast = fast_days(state)
     rows = np.flatnonzero(history.known)
     # In the order of the record.
     columns = zip(

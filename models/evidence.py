@@ -15,10 +15,12 @@ Each pair of asset and failure mode runs a sequential test on what the second st
    share is less where the budget allows for more false alarms than usual: wandering of weeks, of which the test below
    knows nothing, reaches small shares often and large ones seldom;
 4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
-   one independent draw is worth; it never falls below zero;
+   one independent draw is worth; it never falls below zero. Days that nobody saw (an outage, works) count for no more
+   than both their ends show, and so does the first day behind more than a few of them: its level is one day's weather;
 5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
-   that agree on a level past failure raise it at once, and quantities that agree on a level that *rose* within two
-   weeks by more than wandering does count three times as fast: damage of a month leaves no time for more.
+   that agree on a level past failure raise it at once, and quantities that agree for a second day on a level that
+   *rose* within two weeks that were seen, by more than wandering does, count three times as fast: damage of a month
+   leaves no time for more.
 
 Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
@@ -37,7 +39,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FloatArray, IndexArray
+from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.axes import place_in_group
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
@@ -62,6 +64,8 @@ DRAW_DAYS: Final = 8.0
 _RISE_SPREADS: Final = 3.0
 _RISE_DAYS: Final = 14
 _RISEN_DRAW_DAYS: Final = DRAW_DAYS / 3.0
+# More days than this that nobody saw are a gap.
+_GAP_NS: Final = 3 * _DAY_NS
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 _LARGEST_SCORE: Final = 14.0
 # What scatter alone can make of a score: an alarm in two days, and in one where it rose. Without a limit a bridge that
@@ -127,23 +131,15 @@ def material_part(false_alarms_per_year: FloatArray) -> FloatArray:
     return np.asarray(np.clip(part, _LEAST_MATERIAL, 1.0))
 
 
-def fast_days(
-    severity: FloatArray, severity_sd: FloatArray, severity_past: FloatArray, is_agreed: BoolArray
-) -> npt.NDArray[np.int64]:
-    """int64[P]: for how many coming days evidence counts as of what rose, were they all like today.
-
-    Parameters
-    ----------
-    severity, severity_sd : float64[P]
-        Share of the way to failure, and what a sound asset deviates by.
-    severity_past : float64[P, ...]
-        Severity of each day, today's first.
-    is_agreed : bool[P]
-        Whether two quantities agree.
-    """
+def fast_days(state: ModelState) -> npt.NDArray[np.int64]:
+    """int64[P]: for how many days behind the last one evidence counts as of what rose, were they all like it."""
     # What a level that stays is compared with on the first coming day, on the second, and so on.
-    compared = severity_past[:, _RISE_DAYS - 1 : 0 : -1]
-    still_risen = _has_risen(severity[:, np.newaxis], severity_sd[:, np.newaxis], compared, is_agreed[:, np.newaxis])
+    places = np.arange(_RISE_DAYS - 1, 0, -1)[np.newaxis, :]
+    seen = np.minimum(places, _days_since(state.evidence_ns, state.resumed_ns)[:, np.newaxis])
+    compared = np.take_along_axis(state.severity_past, seen, axis=1)
+    still_risen = _has_risen(
+        state.severity[:, np.newaxis], state.severity_sd[:, np.newaxis], compared, state.is_agreed[:, np.newaxis]
+    )
     return np.asarray(np.sum(np.cumprod(still_risen, axis=1), axis=1), np.int64)
 
 
@@ -183,9 +179,38 @@ def _has_risen(severity: FloatArray, severity_sd: FloatArray, before: FloatArray
     return np.asarray(is_agreed & (severity - before >= _RISE_SPREADS * severity_sd), np.bool_)
 
 
+def _days_since(now_ns: TimeArray, then_ns: TimeArray) -> npt.NDArray[np.int64]:
+    """int64[P]: whole days, at most as many as are remembered."""
+    return np.asarray(np.clip((now_ns - then_ns) // _DAY_NS, 0, PAST_DAYS - 1), np.int64)
+
+
 def _gain(strength: FloatArray) -> FloatArray:
     """Evidence that one independent draw of each score brings."""
     return np.asarray(np.max([shift * strength - shift**2 / 2 for shift in _SHIFTS], axis=0))
+
+
+def _with_days(
+    evidence: FloatArray, days: FloatArray, strength: FloatArray, lasting: FloatArray, draw_days: FloatArray
+) -> FloatArray:
+    """Add what a day brings, and before it what the days since the last one do, which nobody saw.
+
+    Parameters
+    ----------
+    days : float64[P]
+        Since the last day that was heard, this one with them; not negative.
+    strength, lasting : float64[P]
+        Standard scores: what this day counts for, and what the days before it do.
+    draw_days : float64[P]
+        Days that an independent draw takes.
+
+    Returns
+    -------
+    float64[P]
+        Not negative.
+    """
+    seen = np.minimum(days, 1.0)
+    carried = np.maximum(evidence + (days - seen) / draw_days * _gain(lasting), 0.0)
+    return np.maximum(carried + seen / draw_days * _gain(strength), 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,9 +256,18 @@ def weigh_evidence(
     gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
     days = np.clip(gap / _DAY_NS, 0.0, DRAW_DAYS)
     threshold = alarm_threshold(catalogue, state.doubt)
-    risen = _has_risen(found.severity, found.severity_sd, state.severity_past[:, _RISE_DAYS - 1], found.is_agreed)
-    draws = days / np.where(risen, _RISEN_DRAW_DAYS, DRAW_DAYS)
-    evidence = np.clip(state.evidence + draws * _gain(found.strength), 0.0, _MOST_EVIDENCE * threshold)
+    resumed = np.where((state.evidence_ns > 0) & (gap > _GAP_NS), now, state.resumed_ns)
+    is_first = resumed == now
+    # The last day stands first, so the first of some days that were seen stands one place before their number.
+    place = np.clip(_days_since(now, resumed) - 1, 0, _RISE_DAYS - 1)
+    before = np.take_along_axis(state.severity_past, place[:, np.newaxis], axis=1)[:, 0]
+    # A storm of one day rose too.
+    risen = _has_risen(state.severity, state.severity_sd, before, state.is_agreed)
+    risen &= _has_risen(found.severity, found.severity_sd, before, found.is_agreed) & ~is_first
+    lasting = np.minimum(found.strength, state.strength)
+    told = np.where(is_first, lasting, found.strength)
+    evidence = _with_days(state.evidence, days, told, lasting, np.where(risen, _RISEN_DRAW_DAYS, DRAW_DAYS))
+    evidence = np.minimum(evidence, _MOST_EVIDENCE * threshold)
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0
@@ -252,6 +286,7 @@ def weigh_evidence(
         "raised_ns": np.where(raised, now, np.where(cleared, 0, state.raised_ns)),
         "calm_ns": calm,
         "evidence_ns": now,
+        "resumed_ns": resumed,
         "severity": found.severity,
         "severity_sd": found.severity_sd,
         "agreeing": found.agreeing,

@@ -193,6 +193,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "raised_ns": Layout("pair", np.int64, (), 0),
     "calm_ns": Layout("pair", np.int64, (), 0),
     "evidence_ns": Layout("pair", np.int64, (), 0),
+    "resumed_ns": Layout("pair", np.int64, (), 0),
     "severity": Layout("pair", np.float64, (), np.nan),
     "severity_sd": Layout("pair", np.float64, (), np.nan),
     "agreeing": Layout("pair", np.int32, (), 0),

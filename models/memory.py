@@ -182,6 +182,8 @@ class ModelState:
         Start of the running evidence, of the open alarm, and of the calm since.
     evidence_ns : int64[P]
         End of the last hop counted as evidence.
+    resumed_ns : int64[P]
+        End of the first day that was heard behind the last gap of days; 0 where there was none.
     severity, severity_sd : float64[P]
         Share of the way to failure and its uncertainty; NaN before commissioning.
     agreeing : int32[P]
@@ -339,6 +341,7 @@ class ModelState:
     raised_ns: TimeArray
     calm_ns: TimeArray
     evidence_ns: TimeArray
+    resumed_ns: TimeArray
     severity: FloatArray
     severity_sd: FloatArray
     agreeing: IndexArray
