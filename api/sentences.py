@@ -47,7 +47,8 @@ REASON_SENTENCES: Final = {
     "evidence_growing": "Signs of {mode} are growing: they reach {share_of_alarm} of what raises an alarm.",
     "expected_vs_measured": (
         "{channel} at sensor {sensor} is {measured} {unit}; {expected} ± {band} {unit} is normal"
-        "[ at {temperature_degc} °C]. That is {severity} of the way to the failure level."
+        "[ at {temperature_degc} °C][, or {expected_corrected} {unit} compared with similar structures]. "
+        "That is {severity} of the way to the failure level."
     ),
     "frequency_changed": (
         "Since about {since} {channel} at sensor {sensor} differs by {percent} ± {band}% from what it was, apart from "

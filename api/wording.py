@@ -35,7 +35,7 @@ _SHARES: Final = frozenset({"per_30_days", "severity", "share", "share_of_alarm"
 _LEAST_SHARE: Final = 0.005
 _HOURS_PER_DAY: Final = 24.0
 # What is compared in one sentence has as many decimals as its band.
-_COMPARED: Final = frozenset({"band", "expected", "measured", "percent"})
+_COMPARED: Final = frozenset({"band", "expected", "expected_corrected", "measured", "percent"})
 
 
 def say_reasons(reasons: Sequence[Reason], language: Language) -> list[str]:

@@ -20,6 +20,8 @@ __all__ = ["channel_reason", "pair_reasons", "telling_channels", "temperature_of
 
 _DIGITS: Final = 6
 _DAY_NS: Final = 24 * HOUR_NS
+# What like structures do is told from this share of the way to failure on.
+_TELLING_SHARE: Final = 0.1
 
 
 def telling_channels(catalogue: Catalogue, state: ModelState, pair: int) -> list[int]:
@@ -62,7 +64,23 @@ def channel_reason(catalogue: Catalogue, state: ModelState, row: int, temperatur
     }
     if np.isfinite(temperature_degc):
         facts["temperature_degc"] = round(float(temperature_degc), 1)
+    corrected = _corrected(catalogue, state, row)
+    if corrected is not None:
+        facts["expected_corrected"] = _rounded(corrected)
     return Reason("expected_vs_measured", facts)
+
+
+def _corrected(catalogue: Catalogue, state: ModelState, row: int) -> float | None:
+    """Give what a level is held against beside its like, in the channel's unit; None where they stay in place."""
+    if not abs(state.shock[row]) >= _TELLING_SHARE:
+        return None
+    moved = float(state.shock[row] + state.bent[row] + state.placed[row])
+    channel = catalogue.judged[[row]]
+    sign = np.where(catalogue.direction[channel] < 0.0, -1.0, 1.0)
+    level, _ = in_unit(
+        catalogue.is_log[channel], state.expected[[row]] + sign * moved * state.distance[[row]], state.spread[[row]]
+    )
+    return float(level[0])
 
 
 def pair_reasons(catalogue: Catalogue, state: ModelState, pair: int, temperature_degc: float) -> list[Reason]:

@@ -15,7 +15,8 @@ alarm_open                an alarm `kind` has been open for `days`
 evidence_growing          evidence for `mode` stands at `share_of_alarm` (0 to 1) of what an alarm takes
 expected_vs_measured      `sensor`/`channel` measured `measured` where `expected` ± `band` (80 %) `unit` is
                           normal, at `temperature_degc` of air or deck; its level is off by `deviation_sd`
-                          standard deviations and `severity` (1: failure level) of the way to failure
+                          standard deviations and `severity` (1: failure level) of the way to failure; what is
+                          normal beside like structures is `expected_corrected` where that makes a difference
 quantities_agree          `quantities` different quantities of `mode` point the same way
 lone_quantity             only one quantity of `mode` (`channel` of `sensor`) shows it; it is beyond what its
                           instrument or a change of load can do
@@ -104,6 +105,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
         "temperature_degc",
         "deviation_sd",
         "severity",
+        "expected_corrected",
     ),
     "quantities_agree": ("mode", "quantities"),
     "lone_quantity": ("mode", "sensor", "channel"),
@@ -160,7 +162,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "clock_jumped": ("sensor", "jump_s"),
 }
 
-OPTIONAL_FACTS: Final[frozenset[str]] = frozenset({"temperature_degc"})
+OPTIONAL_FACTS: Final[frozenset[str]] = frozenset({"temperature_degc", "expected_corrected"})
 
 ADVICE: Final[dict[str, str]] = {
     "none": "nothing to do but to keep listening",

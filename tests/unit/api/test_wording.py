@@ -45,6 +45,7 @@ FACTS: dict[str, str | float | int] = {
     "judged": 4,
     "emergency_eur": 540_000.0,
     "expected": 0.441,
+    "expected_corrected": 0.702,
     "high_degc": 31.0,
     "hours": 9.0,
     "inspected_on": "2024-05-04",
@@ -124,8 +125,8 @@ def test_every_closed_choice_has_words() -> None:
 def test_a_measured_value_is_written_to_the_precision_of_its_band() -> None:
     facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"]}
     assert say_reason(Reason("expected_vs_measured", facts), Language.DUTCH) == (
-        "Scheefstand (x) bij sensor tilt_1 is 1,931\u00a0mrad; normaal is 0,441 ± 0,031\u00a0mrad bij 11,2\u00a0°C. "
-        "Dat is 45% van de weg naar de faalgrens."
+        "Scheefstand (x) bij sensor tilt_1 is 1,931\u00a0mrad; normaal is 0,441 ± 0,031\u00a0mrad bij 11,2\u00a0°C, "
+        "of 0,702\u00a0mrad vergeleken met soortgelijke objecten. Dat is 45% van de weg naar de faalgrens."
     )
     moist = {**facts, "channel": "base_moisture", "unit": "%"}
     assert "is 1,931%; normaal is 0,441 ± 0,031% bij" in say_reason(
@@ -134,7 +135,8 @@ def test_a_measured_value_is_written_to_the_precision_of_its_band() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"] if fact != "temperature_degc"}
+    unknown = {"temperature_degc", "expected_corrected"}
+    facts = {fact: FACTS[fact] for fact in REASONS["expected_vs_measured"] if fact not in unknown}
     sentence = say_reason(Reason("expected_vs_measured", {**facts, "unit": "1"}), Language.ENGLISH)
     assert sentence.startswith("Tilt (x) at sensor tilt_1 is 1.931; 0.441 ± 0.031 is normal.")
     silent = Reason("sensor_silent", {"sensor": "t1", "channel": "", "days": 1.0})

@@ -17,6 +17,7 @@ from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
 from models.compiling import compile_catalogue
 from models.degradation import LAGS
+from models.explanation import channel_reason
 from models.prognosis import history_of
 from models.reasons import ADVICE, OPTIONAL_FACTS, REASONS
 from models.state import initial_state, state_digest
@@ -81,6 +82,21 @@ def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:
     assert "temperature_degc" in facts
     assert 3 <= (record.indicative_condition or 0) <= 5
     assert alarmed.changes[0].reasons[0].code == "expected_vs_measured"
+
+
+@pytest.mark.parametrize(("shock", "changed"), [(-0.3, 0.9**-0.3), (0.3, 0.9**0.3)])
+def test_what_is_normal_beside_like_structures_is_told_where_they_moved(
+    alarmed: Any, shock: float, changed: float
+) -> None:
+    """A reading below what is normal by itself is towards harm from below where all of its like fell further."""
+    zeros, row = np.zeros_like(alarmed.state.shock), 0
+    state = replace(alarmed.state, bent=zeros, placed=zeros, shock=zeros + shock)
+    reason = channel_reason(alarmed.catalogue, state, row, 11.0)
+    assert reason is not None
+    assert reason.facts["expected_corrected"] == pytest.approx(reason.facts["expected"] * changed, rel=1e-4)  # type: ignore[operator]
+    still = channel_reason(alarmed.catalogue, replace(state, shock=zeros + 0.05), row, 11.0)
+    assert still is not None
+    assert "expected_corrected" not in still.facts
 
 
 @pytest.mark.slow
