@@ -138,6 +138,40 @@ class Explained:
         return Explained(self.regressors[which], self.stale[which], self.met[which])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drivers:
+    """What the drivers of all assets say in one hop; behind the D drivers stands temperature, of air or else of deck.
+
+    Attributes
+    ----------
+    value : float64[A, D]
+        What explains now, be it heard, remembered or usual.
+    heard_ns : int64[A, D]
+        End of the hop in which each was heard last.
+    spoke, met, met_before, fresh : bool[A, D + 1]
+        Heard in this hop; ever; ever before it; lately enough to explain.
+    temperature : float64[A]
+    silent_ns : int64[A]
+        For how long temperature has not been heard.
+    uncounted : intp[U]
+        Assets whose traffic is felt and not counted.
+    load, counter
+        As in `Environment`.
+    """
+
+    value: FloatArray
+    heard_ns: TimeArray
+    spoke: BoolArray
+    met: BoolArray
+    met_before: BoolArray
+    fresh: BoolArray
+    temperature: FloatArray
+    silent_ns: TimeArray
+    uncounted: npt.NDArray[np.intp]
+    load: UsualLoad
+    counter: npt.NDArray[np.int64]
+
+
 def update_environment(
     catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
 ) -> tuple[ModelState, Environment]:
@@ -154,6 +188,35 @@ def update_environment(
         With new `driver_*`, `has_explained`, `lagged`, `climate_*` and usual load; the one passed in is not changed.
     Environment
     """
+    state, drivers = _hear(catalogue, state, features, usable)
+    elapsed_s = np.maximum(features.end_ns - state.stepped_ns, 0) / 1e9
+    lagged = _remember(state, drivers, elapsed_s)
+    low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
+    state = with_columns(
+        state,
+        driver_value=drivers.value,
+        driver_ns=drivers.heard_ns,
+        lagged=lagged,
+        climate_low=low,
+        climate_high=high,
+    )
+    needs = np.array(_NEEDS)
+    never = np.zeros((len(lagged), 1), np.bool_)
+    return state, Environment(
+        regressors=_regressors(drivers, lagged),
+        stale=_stale(drivers, lagged[:, 0]),
+        met=np.concatenate([~never, drivers.met[:, needs]], axis=1),
+        newly_met=np.concatenate([never, (drivers.met & ~drivers.met_before)[:, needs]], axis=1),
+        temperature_degc=np.where(drivers.fresh[:, _TEMPERATURE], drivers.temperature, np.nan),
+        load=drivers.load,
+        counter=drivers.counter,
+    )
+
+
+def _hear(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
+) -> tuple[ModelState, _Drivers]:
+    """Gather what the drivers say in a hop; the state returned knows who explained, and the usual load."""
     end_ns = features.end_ns
     rows = np.flatnonzero(usable & (catalogue.driver >= 0))
     converted = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
@@ -167,6 +230,7 @@ def update_environment(
     counts = total[:, _LOAD] / np.maximum(number[:, _LOAD], 1)
     load = look_at_load(state, features.start_ns, counts, counter >= 0)
     met_before = state.driver_ns > 0
+    # The course of traffic that is felt is that of before this hop's counts.
     uncounted, course = _felt_course(catalogue, state, features)
     said = np.log1p(np.maximum(counts, 0.0))
     state = follow_load(state, features.start_ns, features.hop_ns, said, load.learns)
@@ -179,68 +243,71 @@ def update_environment(
     met = value_ns > 0
     fresh = met & (end_ns[:, np.newaxis] - value_ns <= _fresh_ns(catalogue, carries))
     fresh[:, _LOAD] &= load.is_believed
-
     has_air = met[:, _AIR]
-    temperature = np.where(has_air, value[:, _AIR], value[:, _DECK])
 
     def with_temperature(flags: BoolArray) -> BoolArray:
         chosen = np.where(has_air, flags[:, _AIR], flags[:, _DECK])
         return np.concatenate([flags, chosen[:, np.newaxis]], axis=1)
 
-    spoke, met_before, met, fresh = (with_temperature(flags) for flags in (spoke, met_before, met, fresh))
-
-    # Traffic that is not counted goes on as usual, and so does that which nobody counts.
-    guessed = met[:, _LOAD] & ~spoke[:, _LOAD] & np.isfinite(load.log_count)
-    guessed[uncounted] = False
-    passing = np.where(guessed, np.expm1(load.log_count), value[:, _LOAD])
-    spoke[uncounted, _LOAD] = True
-    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN], passing], axis=1)
-    speaking = spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN, _LOAD]]
-    speaking[:, -1] |= guessed
-    elapsed_s = np.maximum(end_ns - state.stepped_ns, 0) / 1e9
-    lagged = _remember(state, sources, speaking, elapsed_s)
-
-    needs = np.array(_NEEDS)
-    regressors = np.zeros((len(end_ns), len(REGRESSORS)))
-    regressors[:, 0] = 1.0
-    for which, column in enumerate(_columns(value, met[:, _AIR], temperature, lagged)):
-        regressors[:, which + 1] = np.where(met[:, needs[which]], column, 0.0)
-    for which, memory in _BY_MEMORY:
-        is_lost = met[:, needs[which - 1]] & ~fresh[:, needs[which - 1]]
-        regressors[:, which] = np.where(is_lost, regressors[:, memory], regressors[:, which])
-    is_lost = met[:, _LOAD] & ~fresh[:, _LOAD] & np.isfinite(load.log_count)
-    regressors[:, _NOW_BY_LOAD] = np.where(is_lost, load.log_count - LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
-    never = np.zeros((len(end_ns), 1), np.bool_)
-    stale = np.concatenate([never, (met & ~fresh)[:, needs]], axis=1)
-    # It does not freeze unseen within a month of a day as warm as this.
-    silent_ns = end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK])
-    stale[:, _FROST] &= (lagged[:, 0] < _NO_FROST_DEGC) | (silent_ns > _SEASON_NS)
-    # Where something passes at this hour as a rule nothing rests.
-    stale[:, _IDLE] &= ~(load.log_count > _SOME_PASS)
-    ever_met = np.concatenate([~never, met[:, needs]], axis=1)
-    newly_met = np.concatenate([never, (met & ~met_before)[:, needs]], axis=1)
-    now = np.where(fresh[:, _TEMPERATURE], temperature, np.nan)
-    low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
-    return (
-        with_columns(
-            state,
-            driver_value=value,
-            driver_ns=heard_ns,
-            has_explained=has_explained,
-            lagged=lagged,
-            climate_low=low,
-            climate_high=high,
-        ),
-        Environment(regressors, stale, ever_met, newly_met, now, load, counter),
+    return with_columns(state, has_explained=has_explained), _Drivers(
+        value=value,
+        heard_ns=heard_ns,
+        spoke=with_temperature(spoke),
+        met=with_temperature(met),
+        met_before=with_temperature(met_before),
+        fresh=with_temperature(fresh),
+        temperature=np.where(has_air, value[:, _AIR], value[:, _DECK]),
+        silent_ns=end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK]),
+        uncounted=uncounted,
+        load=load,
+        counter=counter,
     )
 
 
-def _remember(state: ModelState, sources: FloatArray, speaking: BoolArray, elapsed_s: FloatArray) -> FloatArray:
-    """float64[A, 4]: move the exponential memories on by what speaks, bool[A, 4], for float64[A] seconds."""
+def _remember(state: ModelState, drivers: _Drivers, elapsed_s: FloatArray) -> FloatArray:
+    """float64[A, 4]: move the exponential memories on for float64[A] seconds by what speaks.
+
+    Traffic that is not counted goes on as usual, and so does that which nobody counts.
+    """
+    value, usual = drivers.value, drivers.load.log_count
+    guessed = drivers.met[:, _LOAD] & ~drivers.spoke[:, _LOAD] & np.isfinite(usual)
+    guessed[drivers.uncounted] = False
+    passing = np.where(guessed, np.expm1(usual), value[:, _LOAD])
+    sources = np.stack([drivers.temperature, value[:, _HUMIDITY], value[:, _RAIN], passing], axis=1)
+    speaking = drivers.spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN, _LOAD]]
+    speaking[:, -1] |= guessed
+    speaking[drivers.uncounted, -1] = True
     weight = -np.expm1(-elapsed_s[:, np.newaxis] / _MEMORY_S)
     known = ~np.isnan(state.lagged)
     remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
     return np.where(speaking, remembered, state.lagged)
+
+
+def _regressors(drivers: _Drivers, lagged: FloatArray) -> FloatArray:
+    """float64[A, K]: the regressors, of a driver that is silent by the best guess there is."""
+    met, usual = drivers.met, drivers.load.log_count
+    is_lost = met & ~drivers.fresh
+    regressors = np.zeros((len(lagged), len(REGRESSORS)))
+    regressors[:, 0] = 1.0
+    columns = _columns(drivers.value, met[:, _AIR], drivers.temperature, lagged)
+    for which, (need, column) in enumerate(zip(_NEEDS, columns, strict=True), start=1):
+        regressors[:, which] = np.where(met[:, need], column, 0.0)
+    for which, memory in _BY_MEMORY:
+        regressors[:, which] = np.where(is_lost[:, _NEEDS[which - 1]], regressors[:, memory], regressors[:, which])
+    goes_on = is_lost[:, _LOAD] & np.isfinite(usual)
+    regressors[:, _NOW_BY_LOAD] = np.where(goes_on, usual - LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
+    return regressors
+
+
+def _stale(drivers: _Drivers, lagged_degc: FloatArray) -> BoolArray:
+    """bool[A, K]: tell which regressors are not known, as their driver has been silent for too long."""
+    silent = (drivers.met & ~drivers.fresh)[:, np.array(_NEEDS)]
+    stale = np.concatenate([np.zeros((len(silent), 1), np.bool_), silent], axis=1)
+    # It does not freeze unseen within a month of a day as warm as this.
+    stale[:, _FROST] &= (lagged_degc < _NO_FROST_DEGC) | (drivers.silent_ns > _SEASON_NS)
+    # Where something passes at this hour as a rule nothing rests.
+    stale[:, _IDLE] &= ~(drivers.load.log_count > _SOME_PASS)
+    return stale
 
 
 def _felt_course(

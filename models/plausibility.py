@@ -165,37 +165,9 @@ def screen(
     Screened
     """
     channel = catalogue.judged[rows]
-    known = np.isfinite(expectation.expected) & (state.settle[rows] == 0)
-    commissioned = np.isfinite(state.deviation[rows])
-    running = np.where(known, expectation.expected + np.nan_to_num(state.deviation[rows]), value)
-    # Before there is a commissioned level, priors go by a distance already.
-    distance = np.where(commissioned, state.distance[rows], state.scale[rows])
-    distance = np.where(known, distance, np.inf)
-    spread = np.where(known, expectation.spread, np.inf)
-    may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
-    factor, near = _factor(catalogue.is_log[channel], may_turn, value, running, distance)
-    is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
-    far, is_above = np.abs(value - running), value > running
+    looked = _look(catalogue, state, value, rows, expectation=expectation, may_tell=is_explained & ~at_work)
+    odd, repaired, far, distance = looked.odd, looked.repaired, looked.far, looked.distance
     since = state.odd_ns[rows]
-    # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
-    is_far = (far > _ODD_SCORE * spread) | (state.fault[rows] >= 0)
-    celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
-    may_be = is_explained & ~at_work & is_far
-    is_fahrenheit = may_be & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
-    is_fahrenheit &= np.abs(celsius - running) < _NEAR_SCORE * spread
-    is_turned = may_be & may_turn & commissioned & (far > _TURNED_OFF * distance)
-    # A structure that moved may come to lie there too: at first it must be so to a tenth.
-    most = np.where(since > 0, np.inf, _TURNED_SURE * far)
-    is_turned &= np.abs(_TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
-    odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor != 0.0))
-    odd = (odd | ((far > distance) & (factor != 0.0) & is_sure)) & is_far
-    odd |= is_fahrenheit | is_turned
-    factor = np.where(is_fahrenheit, _FAHRENHEIT[0], np.where(is_turned, _TURNED, factor))
-    is_normal = known & (np.abs(value - expectation.expected) < _NORMAL_DISTANCES * distance)
-    odd &= ~(is_normal & was_away_from_harm(catalogue, state)[rows])
-    repaired = odd & (factor != 0.0)
-    right = np.where(is_fahrenheit, celsius, _without(catalogue.is_log[channel], value, factor))
-    value = np.where(repaired, right, value)
     odd_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
@@ -205,8 +177,8 @@ def screen(
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
     share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
     share = np.where(odd, share + (repaired - share) * _SHARE_STEP, share)
-    is_shaken = catalogue.is_log[channel] & is_above & (far < _MOST_SHAKEN)
-    may_be_event = at_work | is_shaken | ((far <= _ODD_DISTANCES * distance) & ~is_fahrenheit)
+    is_shaken = catalogue.is_log[channel] & looked.is_above & (far < _MOST_SHAKEN)
+    may_be_event = at_work | is_shaken | ((far <= _ODD_DISTANCES * distance) & ~looked.is_fahrenheit)
     lasts = odd & (lasting >= np.where(may_be_event, _NAMED_AFTER_EVENTS_NS, _NAMED_NS))
     fault = _named(state, rows, odd=lasts, repaired=repaired, held=held, share=share)
     # A good value among bad ones does not end a fault; a day of them does, or a week.
@@ -223,7 +195,7 @@ def screen(
             row=int(rows[place]),
             fault=int(fault[place]),
             at_ns=int(end_ns[place]),
-            facts=_facts(catalogue, channel[place], value[place], running[place], factor[place]),
+            facts=_facts(catalogue, channel[place], looked.value[place], looked.running[place], looked.factor[place]),
         )
     ]
     fault_ns = np.where(changed, np.where(fault >= 0, end_ns, 0), state.fault_ns[rows])
@@ -236,7 +208,98 @@ def screen(
         odd_ns=scatter(state.odd_ns, rows, odd_ns),
         odd_share=scatter(state.odd_share, rows, share),
     )
-    return state, Screened(value, ~held & ~doubted & ~(repaired & (np.abs(factor) < 1.0)), changes)
+    tells_little = repaired & (np.abs(looked.factor) < 1.0)
+    return state, Screened(looked.value, ~held & ~doubted & ~tells_little, changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """What one hop's values are beside what was expected of each: R of them.
+
+    Attributes
+    ----------
+    value : float64[R]
+        As measured, or what it is in the right unit.
+    running : float64[R]
+        What was expected of it as its level runs.
+    far, distance : float64[R]
+        How far the value as measured is from that, and how far away failure is.
+    is_above : bool[R]
+        The value as measured is above it.
+    odd, repaired, is_fahrenheit : bool[R]
+        No sound value lies there; a factor explains it, and that of Fahrenheit does.
+    factor : float64[R]
+        The factor that explains it; 0 for none.
+    """
+
+    value: FloatArray
+    running: FloatArray
+    far: FloatArray
+    distance: FloatArray
+    is_above: BoolArray
+    odd: BoolArray
+    repaired: BoolArray
+    is_fahrenheit: BoolArray
+    factor: FloatArray
+
+
+def _look(
+    catalogue: Catalogue,
+    state: ModelState,
+    value: FloatArray,
+    rows: npt.NDArray[np.intp],
+    *,
+    expectation: Expectation,
+    may_tell: BoolArray,
+) -> _Looked:
+    """Tell which values are odd, by themselves, and which of them another unit explains.
+
+    Parameters
+    ----------
+    may_tell : bool[R]
+        Where all that explains the value is known and no works last, so that it may tell Fahrenheit or a turned sign.
+    """
+    channel = catalogue.judged[rows]
+    known = np.isfinite(expectation.expected) & (state.settle[rows] == 0)
+    commissioned = np.isfinite(state.deviation[rows])
+    running = np.where(known, expectation.expected + np.nan_to_num(state.deviation[rows]), value)
+    # Before there is a commissioned level, priors go by a distance already.
+    distance = np.where(commissioned, state.distance[rows], state.scale[rows])
+    distance = np.where(known, distance, np.inf)
+    spread = np.where(known, expectation.spread, np.inf)
+    may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
+    factor, near = _factor(catalogue.is_log[channel], may_turn, value, running, distance)
+    is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
+    far = np.abs(value - running)
+    # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
+    is_far = (far > _ODD_SCORE * spread) | (state.fault[rows] >= 0)
+    celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
+    may_be = may_tell & is_far
+    is_fahrenheit = may_be & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
+    is_fahrenheit &= np.abs(celsius - running) < _NEAR_SCORE * spread
+    is_turned = may_be & may_turn & commissioned & (far > _TURNED_OFF * distance)
+    # A structure that moved may come to lie there too: at first it must be so to a tenth.
+    most = np.where(state.odd_ns[rows] > 0, np.inf, _TURNED_SURE * far)
+    is_turned &= np.abs(_TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
+    odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor != 0.0))
+    odd = (odd | ((far > distance) & (factor != 0.0) & is_sure)) & is_far
+    odd |= is_fahrenheit | is_turned
+    factor = np.where(is_fahrenheit, _FAHRENHEIT[0], np.where(is_turned, _TURNED, factor))
+    is_normal = known & (np.abs(value - expectation.expected) < _NORMAL_DISTANCES * distance)
+    odd &= ~(is_normal & was_away_from_harm(catalogue, state)[rows])
+    repaired = odd & (factor != 0.0)
+    right = np.where(is_fahrenheit, celsius, _without(catalogue.is_log[channel], value, factor))
+    return _Looked(
+        value=np.where(repaired, right, value),
+        running=running,
+        far=far,
+        distance=distance,
+        is_above=value > running,
+        odd=odd,
+        repaired=repaired,
+        is_fahrenheit=is_fahrenheit,
+        factor=factor,
+    )
 
 
 def _named(
