@@ -56,7 +56,7 @@ ALGORITHM_EXAMPLE: Final[dict[str, Any]] = {
             "assets": 120,
             "assetsWithoutData": 4,
             "watchedYears": 231.5,
-            "falseAlarmsPerYearPromised": 0.1,
+            "falseAlarmsPerYearPromised": 0.03,
             "falseAlarmsPerYearAchieved": 0.082,
             "falseAlarmsPerYearLow": 0.054,
             "falseAlarmsPerYearHigh": 0.121,

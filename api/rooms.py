@@ -76,7 +76,7 @@ class ApiSettings:
     page_size_max: int = 500
     public_url: str = ""
     body_bytes_max: int = 65_536
-    false_alarms_per_year: float = 0.1
+    false_alarms_per_year: float = 0.03
     public_page: bool = True
     owner_facts: OwnerFacts = field(default_factory=OwnerFacts)
     organisation_facts: Mapping[str, OwnerFacts] = field(default_factory=dict)

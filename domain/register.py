@@ -54,8 +54,8 @@ class Direction(StrEnum):
     BOTH = "both"
 
 
-# Alarm budget of an asset where the owner set none (design.md D8).
-FALSE_ALARMS_PER_YEAR: Final = 0.1
+# Alarm budget of an asset where the owner set none: about what such structures are measured to raise (docs/adr/0049).
+FALSE_ALARMS_PER_YEAR: Final = 0.03
 
 # Works that end later, as those that are written down until 2299 or 9999, have no end that a time of ours (64
 # bits of nanoseconds) could reach: the first of January 2262.

@@ -27,6 +27,7 @@ from domain.basis import ChangeBasis
 from domain.explanations import FrequencyChange
 from domain.records import Reason
 from models.catalogue import HOUR_NS, Catalogue
+from models.evidence import allowed_per_year
 from models.frequency_detectors import FollowedFrequency, FrequencyDay, follow_day
 from models.memory import ModelState, with_columns
 
@@ -141,7 +142,7 @@ def follow_changes(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> 
     damp, damp_day = _follow_damp(state, humidity, today)
     warmth = catalogue.warmth_of_frequency
     number = np.bincount(catalogue.asset_of_frequency, minlength=len(catalogue.assets))
-    run_days = _DAYS_PER_YEAR * (number / catalogue.false_alarms_per_year)[catalogue.asset_of_frequency]
+    run_days = _DAYS_PER_YEAR * (number / allowed_per_year(catalogue))[catalogue.asset_of_frequency]
     anew = (state.change_begun_ns != state.renewed_ns) | (state.change_driver != warmth)
     before = [_remembered(state, row, is_new=is_new) for row, is_new in enumerate(anew.tolist())]
     spoke = np.isfinite(value) & np.isfinite(temperature)

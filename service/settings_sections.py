@@ -400,7 +400,7 @@ class OwnerSection(BaseModel):
     logo_file: Path | None = Field(None, description="The owner's sign for the pages, SVG or PNG; read at start.")
     contact_email: str = Field("assets@example.org", description="Address to write to.")
     false_alarms_per_year: float = Field(
-        0.1,
+        0.03,
         ge=0.001,
         le=10,
         description="The alarm budget: false alarms about the condition that one asset may raise a year. The only dial "

@@ -40,7 +40,7 @@ class SimulatedFigures:
 
 
 SIMULATED: Final = SimulatedFigures(
-    model_version="3.56",
+    model_version="3.58",
     command="schouw evaluate demanding --seeds 3,4,5",
     failures=75,
     false_alarms_per_year=0.012,

@@ -29,7 +29,7 @@ def days_to_alarm(
     strength: float = 0.0,
     doubt: float = 0.0,
     scatter: float = 1.0,
-    budget: float = 0.1,
+    budget: float = 0.03,
     foretold: dict[int, float | None] | None = None,
 ) -> int:
     """Days that a level takes to an alarm; `before` is what the severity was in the months before.
@@ -95,13 +95,13 @@ def test_what_is_not_material_is_no_alarm_however_little_sound_levels_scatter(re
 def test_what_is_material_goes_by_the_budget(registers: Callable[..., Any]) -> None:
     """The dial hardly mattered while the same shares were asked for whatever it stood at."""
     small: dict[str, Any] = {"level": 0.09, "before": 0.09, "scatter": 0.3}
-    for budget in (0.02, 0.1):
+    for budget in (0.006, 0.03):
         with pytest.raises(AssertionError, match="no alarm"):
             days_to_alarm(registers, BOTH, budget=budget, **small)
-    assert days_to_alarm(registers, BOTH, budget=1.0, **small) < days_to_alarm(registers, BOTH, budget=0.5, **small)
+    assert days_to_alarm(registers, BOTH, budget=0.3, **small) < days_to_alarm(registers, BOTH, budget=0.1, **small)
     lone: dict[str, Any] = {"level": 0.09, "before": 0.09, "scatter": 0.01}
     with pytest.raises(AssertionError, match="no alarm"):
-        days_to_alarm(registers, BOTH[1:], budget=1.0, **lone)
+        days_to_alarm(registers, BOTH[1:], budget=0.3, **lone)
 
 
 def test_what_speaks_against_harm_is_not_sharpened(registers: Callable[..., Any]) -> None:

@@ -89,4 +89,4 @@ def test_budgets_are_those_of_the_owner_and_of_each_organisation_that_has_its_ow
     settings = Settings(owner=OwnerSection(false_alarms_per_year=0.2), access=AccessSection(organisations_file=path))
     # The first organisation owns what names nobody, so its budget holds there too.
     assert budgets_of(settings) == {"": 0.02, "oost": 0.02}
-    assert budgets_of(Settings()) == {"": 0.1}
+    assert budgets_of(Settings()) == {"": 0.03}

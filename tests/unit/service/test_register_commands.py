@@ -152,7 +152,7 @@ def test_what_is_added_does_not_touch_what_is_there(tmp_path: Path, journal: Jou
 
 def test_a_changed_budget_is_an_entry_and_outlives_the_next_register(tmp_path: Path, journal: Journal) -> None:
     import_assets(journal, write_register(tmp_path, THERMOMETER), at_ns=1)
-    assert not keep_budgets(journal, {"": 0.1}, at_ns=2)  # the default of the service: nothing to write down
+    assert not keep_budgets(journal, {"": 0.03}, at_ns=2)  # the default of the service: nothing to write down
     assert keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=3)
     assert not keep_budgets(journal, {"": 0.1, "oost": 0.02}, at_ns=4)
     assert len(journal.newest("register", limit=9)) == 2
