@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from domain.errors import StorageError
+from domain.errors import ConfigurationError, StorageError
 from service.folder import only_one, prepare_folder, projections_path, status_path
 from service.projector import Projector
 from service.series_store import open_series
@@ -119,21 +119,34 @@ def projecting(settings: Settings, before: Sequence[ProjectionStatus]) -> Iterat
     Raises
     ------
     ConfigurationError
-        If another process writes these stores, or the operational one is of a newer program.
+        If another process writes these stores, or the operational one is of a newer program or lacks what has left the
+        journal.
     """
     with contextlib.ExitStack() as ends:
         ends.enter_context(only_one(settings.data_dir, "projections"))
         engine = open_database(settings.database_address)
         ends.callback(engine.dispose)
+        operational = OperationalProjection(engine)
         with contextlib.suppress(StorageError):  # what is away or broken is told while the journal keeps what comes
             refuse_newer_schema(engine)
+            _refuse_other_store(settings, operational)
         series = open_series(settings)
         ends.callback(series.close)
         yield Projector(
             settings.journal_path,
-            {"operational store": OperationalProjection(engine), "time series": series},
+            {"operational store": operational, "time series": series},
             behind_since_ns={item.name: item.behind_since_ns for item in before},
+            # Its alarms and assessments are nowhere else. A bucket may begin later: the older points stay where they
+            # are, and `schouw doctor` counts what is missing.
+            needs_all={"operational store"},
         )
+
+
+def _refuse_other_store(settings: Settings, operational: OperationalProjection) -> None:
+    """Refuse settings that name another store than the one which was written so far: it would stay half empty."""
+    with contextlib.closing(Journal(settings.journal_path)) as journal:
+        if lost := journal.lost_entries(after=operational.position()):
+            raise ConfigurationError(f"operational store: {lost}")
 
 
 def run_projections(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -56,6 +56,9 @@ class Projector:
         By the name that stands in messages.
     behind_since_ns : mapping of str to int, optional
         Since when a projection was behind in the run before, so that a restart does not make it look fresh.
+    needs_all : collection of str, optional
+        Names of those that must have every entry: one whose next entries have left the journal is not written on,
+        since what they said would be missing from it without a word.
     """
 
     def __init__(
@@ -64,11 +67,12 @@ class Projector:
         projections: Mapping[str, Projection],
         *,
         behind_since_ns: Mapping[str, int] | None = None,
+        needs_all: Collection[str] = (),
     ) -> None:
         self._journal_path = journal_path
         before = behind_since_ns or {}
         self._drains = [
-            _Drain(journal_path, name, projection, behind_since_ns=before.get(name, 0))
+            _Drain(journal_path, name, projection, behind_since_ns=before.get(name, 0), needs_all=name in needs_all)
             for name, projection in projections.items()
         ]
         self._stop = threading.Event()
@@ -125,7 +129,9 @@ class Projector:
 class _Drain:
     """One projection and the thread that writes it."""
 
-    def __init__(self, journal_path: Path, name: str, projection: Projection, *, behind_since_ns: int) -> None:
+    def __init__(
+        self, journal_path: Path, name: str, projection: Projection, *, behind_since_ns: int, needs_all: bool
+    ) -> None:
         self._journal_path = journal_path
         self._name = name
         self._projection = projection
@@ -136,6 +142,9 @@ class _Drain:
         self._error_since_ns = 0
         self._applied = 0
         self._behind_since_ns = behind_since_ns
+        self._needs_all = needs_all
+        # Where this projection was left, or seen to be followed by all that the journal wrote.
+        self._followed_seq = -1
         self.seq = 0
 
     def state(self) -> ProjectionStatus:
@@ -208,11 +217,16 @@ class _Drain:
                 f"{self._name}: has entries up to {self.seq}, the journal only up to {self._applied}: it was written "
                 "from another journal, or before an older copy of this one took its place; restore a whole backup"
             )
+        if self._needs_all and self.seq != self._followed_seq:
+            if lost := journal.lost_entries(after=self.seq):
+                raise StorageCorrupt(f"{self._name}: {lost}")
+            self._followed_seq = self.seq
         entries = journal.entries(after=self.seq, upto=self._applied, limit=_PAGE)
         if not entries:
             return False
         self._projection.project(entries)
         self._note(entries[-1].seq, self._applied)
+        self._followed_seq = self.seq
         return True
 
     def _look(self, journal: Journal) -> None:

@@ -125,6 +125,22 @@ class Journal(JournalTables):
         with self.reading() as db:
             return int(db.execute("SELECT count(*) FROM entry WHERE seq > ?", (after,)).fetchone()[0])
 
+    def lost_entries(self, *, after: int) -> str:
+        """Say in words that a store at this entry misses some that are not here any more; empty when it does not.
+
+        Such a store is another one than those that were written when the entries left the journal.
+        """
+        with self.reading() as db:
+            last = _last_seq(db) or 0
+            there = int(db.execute("SELECT count(*) FROM entry WHERE seq > ?", (after,)).fetchone()[0])
+        if there >= last - after:
+            return ""
+        return (
+            f"got a store that has entries up to {after}, expected one that has all which left the journal since "
+            f"({last - after - there} of them); the settings name another store than before: give the former one, move "
+            "it with `schouw migrate` into an empty one, or restore a whole backup (docs/how-to-migrate.md)"
+        )
+
     def newest(self, kind: EntryKind, *, before: int | None = None, limit: int = 1) -> list[Entry]:
         """Read the newest entries of a rare kind, newest first."""
         with self.reading() as db:

@@ -16,6 +16,7 @@ from service.folder import status_path
 from service.register_commands import import_assets
 from service.settings import Settings
 from service.status import write_status
+from storage.database import open_database, upgrade_schema
 from storage.journal import Journal
 from tests.unit.service.site import THERMOMETER, furnish, ingest_status, write_register
 
@@ -88,3 +89,21 @@ def test_a_journal_that_cannot_be_looked_into_is_one_finding(
 
     monkeypatch.setattr(doctor, "find_damage", refuse)
     assert [(item.what, item.ok, item.damage) for item in examine(settings)] == [("journal", False, False)]
+
+
+def test_a_store_that_misses_what_left_the_journal_is_wrong(tmp_path: Path) -> None:
+    """With another database in the settings everything was ok: no alarm of before, and no word of it."""
+    furnish(tmp_path)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        journal.prune(upto=journal.snapshot_seq())
+    settings = Settings(data_dir=tmp_path)
+    store = next(item for item in examine(settings) if item.what == "operational store")
+    assert store.ok
+    (tmp_path / "operational.sqlite").rename(tmp_path / "former.sqlite")
+    engine = open_database(settings.database_address)
+    upgrade_schema(engine)
+    engine.dispose()
+    store = next(item for item in examine(settings) if item.what == "operational store")
+    assert not store.ok
+    assert "got a store that has entries up to 0, expected one that has all which left the journal" in store.detail
+    assert "give the former one, move it with `schouw migrate`" in store.detail

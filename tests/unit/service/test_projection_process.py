@@ -13,12 +13,13 @@ from sqlalchemy import text
 from domain.errors import ConfigurationError
 from service.folder import only_one
 from service.projection_process import ProjectionsElsewhere, projecting
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 from service.status import STALE_NS, ProjectionsStatus, ProjectionStatus, read_projections, write_status
 from storage.database import open_database, upgrade_schema
+from storage.journal import Journal
 from storage.series import SqliteSeries
 from tests.installation import Installation, stop
-from tests.unit.service.site import NOW_NS, open_site, reading, take
+from tests.unit.service.site import NOW_NS, furnish, open_site, reading, take
 
 NS = 1_000_000_000
 
@@ -84,6 +85,20 @@ def test_a_store_of_a_newer_program_is_refused_at_the_start(tmp_path: Path) -> N
     engine.dispose()
     with pytest.raises(ConfigurationError, match=r"newer Schouw \(schema '0999'\)"), projecting(settings, ()):
         pytest.fail("opened a store of a newer program")
+
+
+def test_a_store_that_lacks_what_left_the_journal_is_refused(tmp_path: Path) -> None:
+    """As when `storage.database_url` names an empty database: its pages were empty, and everything was ready."""
+    furnish(tmp_path)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        journal.prune(upto=journal.snapshot_seq())
+    settings = Settings(data_dir=tmp_path)
+    with projecting(settings, ()):
+        pass
+    (tmp_path / "operational.sqlite").rename(tmp_path / "former.sqlite")
+    refused = pytest.raises(ConfigurationError, match="expected one that has all which left the journal since")
+    with refused, projecting(settings, ()):
+        pytest.fail("opened an empty store beside a journal that has gone on")
 
 
 @pytest.mark.slow

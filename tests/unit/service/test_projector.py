@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -152,6 +153,37 @@ def test_a_store_that_is_ahead_of_its_journal_is_not_written(projector: Projecto
     until(lambda: "has entries up to 9, the journal only up to 6" in state(projector, "one").error)
     until(lambda: stores["other"].seen == [1, 2, 3, 4, 5, 6])
     assert stores["one"].seen == [9]
+
+
+def test_a_store_that_misses_what_left_the_journal_is_not_written_on(path: Path, stores: dict[str, Store]) -> None:
+    """An empty database named in the settings was filled with what came next: no alarm of before, and all was ready."""
+    with contextlib.closing(Journal(path)) as journal:
+        journal.prune(upto=4)  # the register of entry 1 stays
+    stores["behind"] = Store()
+    stores["behind"].seen = [2]
+    stores["there"] = Store()
+    stores["there"].seen = [1, 2, 3, 4]
+    projector = Projector(path, stores, needs_all={"one", "behind", "there"})
+    projector.start()
+    until(lambda: "got a store that has entries up to 0, expected one that has all" in state(projector, "one").error)
+    until(lambda: "(2 of them)" in state(projector, "behind").error)
+    until(lambda: stores["there"].seen == [1, 2, 3, 4, 5, 6])
+    until(lambda: stores["other"].seen == [1, 5, 6])  # a bucket of time series begins with what is there
+    assert (stores["one"].seen, stores["behind"].seen) == ([], [2])
+    projector.stop(timeout_s=WITHIN_S)
+
+
+def test_a_store_that_falls_back_behind_the_journal_is_not_written_on(path: Path, stores: dict[str, Store]) -> None:
+    """A database that failed over to a copy which lagged behind it."""
+    projector = Projector(path, stores, needs_all={"one"})
+    projector.start()
+    until(lambda: projector.projected_seq == 6)
+    with contextlib.closing(Journal(path)) as journal:
+        journal.prune(upto=6)
+    stores["one"].seen = [1, 2, 3, 4]
+    projector.wake()
+    until(lambda: "got a store that has entries up to 4" in state(projector, "one").error)
+    projector.stop(timeout_s=WITHIN_S)
 
 
 def test_stopping_writes_what_is_there(projector: Projector, stores: dict[str, Store]) -> None:
