@@ -34,9 +34,10 @@ STATE: Final = "migration.json"
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What an unfinished migration remembers: the number that it wrote into its target."""
+    """What an unfinished migration remembers: the number that it wrote into its database, and the bucket it took."""
 
     id: int
+    bucket: str = ""
 
 
 def migrate(settings: Settings, target: Settings, *, say: Callable[[str], None]) -> list[Move]:
@@ -78,12 +79,21 @@ def migrate(settings: Settings, target: Settings, *, say: Callable[[str], None])
     moved: list[Move] = []
     with replace_journal(settings.journal_path):
         state = _begin(path)
+        pairs = list(zip(databases(settings), databases(target), strict=True)) if moves_tables else []
+        if moves_tables:
+            # A wrong password is told before the time series, which may take hours.
+            _claim(next(goal for _, goal in pairs if goal.name == OPERATIONAL), state)
         if moves_series:
             say("time series to InfluxDB")
-            moved += move_series(settings, target, say=say)
+            bucket = f"{target.influx.url} {target.influx.bucket}"
+            moved += move_series(
+                settings,
+                target,
+                is_begun=state.bucket == bucket,
+                begin=lambda: _remember(path, msgspec.structs.replace(state, bucket=bucket)),
+                say=say,
+            )
         if moves_tables:
-            pairs = list(zip(databases(settings), databases(target), strict=True))
-            _claim(next(goal for _, goal in pairs if goal.name == OPERATIONAL), state)
             # The operational store goes last, and in it the position: who has that has everything.
             for source, goal in sorted(pairs, key=lambda pair: pair[0].name == OPERATIONAL):
                 if source.file(settings.data_dir).is_file():
@@ -96,8 +106,12 @@ def _begin(path: Path) -> _State:
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(path.read_bytes(), type=_State)
     state = _State(secrets.randbits(62))
-    path.write_bytes(msgspec.json.encode(state))
+    _remember(path, state)
     return state
+
+
+def _remember(path: Path, state: _State) -> None:
+    path.write_bytes(msgspec.json.encode(state))
 
 
 def _move_tables(source: Database, goal: Database, file: Path, say: Callable[[str], None]) -> list[Move]:

@@ -34,8 +34,17 @@ class Move(NamedTuple):
     sha256: str
 
 
-def move_series(settings: Settings, target: Settings, *, say: Callable[[str], None]) -> list[Move]:
+def move_series(
+    settings: Settings, target: Settings, *, is_begun: bool, begin: Callable[[], None], say: Callable[[str], None]
+) -> list[Move]:
     """Write all readings and hops, with the risks and alarms of the tables, and compare what comes back.
+
+    Parameters
+    ----------
+    is_begun : bool
+        Whether this migration has written to the bucket before; what came here since then is added to it.
+    begin : callable
+        Called when the bucket was found empty, before the first point is written.
 
     Raises
     ------
@@ -49,13 +58,16 @@ def move_series(settings: Settings, target: Settings, *, say: Callable[[str], No
         raise ConfigurationError("influx.url: got none, expected the address of a server; give it in the new settings")
     with contextlib.closing(new), contextlib.closing(SqliteSeries(settings.series_path)) as old:
         tags = {number: ChannelTags(*names) for number, names in old.channels().items()}
-        is_written = 0 < new.position() == old.position()
-        if not is_written and (new.position() or (new.reading_count() and not new.ledger.channels())):
+        position = new.position()
+        is_written = 0 < position == old.position()
+        is_ours = is_written or (is_begun and position <= old.position())
+        if not is_ours and (position or (new.reading_count() and not new.ledger.channels())):
             raise ConfigurationError(
                 f"bucket {target.influx.bucket!r}: got readings that no migration from here wrote, expected none; "
                 "give another bucket"
             )
         if not is_written:
+            begin()
             new.ledger.move(0, tags, [])
             _write(old, new, say)
             _write_judgements(settings, new)

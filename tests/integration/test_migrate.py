@@ -25,7 +25,7 @@ from storage.projection import OperationalProjection
 from tests.influx_server import InfluxServer
 from tests.installation import Installation
 from tests.servers import PostgresServer
-from tests.unit.service.site import NOW_NS, furnish, open_site, reading, take
+from tests.unit.service.site import NOW_NS, furnish, open_site, project, reading, take
 
 HOUR_S = 3600
 
@@ -131,6 +131,43 @@ def test_a_database_of_others_is_refused_and_left_alone(settings: Settings, on_d
     assert rows_of(on_database) == filled
     with pytest.raises(ConfigurationError, match="got rows in"):
         move(settings, on_database)
+
+
+@pytest.mark.slow
+def test_what_came_between_two_attempts_is_moved_as_well(
+    settings: Settings, on_servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables could not be moved, Schouw ran on as it was, and the bucket passed for somebody else's."""
+
+    def breaking(*_: object) -> None:
+        raise StorageUnavailable("server is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrating, "copy_tables", breaking)
+        with pytest.raises(StorageUnavailable, match="server is away"):
+            move(settings, on_servers)
+    pipeline = open_site(settings.data_dir)
+    take(pipeline, *(reading(NOW_NS // 10**9 + HOUR_S * hour, 9.0) for hour in range(1, 5)))
+    project(settings.data_dir, pipeline)
+    pipeline.journal.close()
+    moved = {item.what: item.rows for item in move(settings, on_servers)}
+    assert moved["readings"] == 52
+    assert wrong(on_servers) == {}
+
+
+@pytest.mark.slow
+def test_a_database_that_cannot_be_filled_is_told_before_the_series_are_moved(
+    settings: Settings, on_servers: Settings, postgres_server: PostgresServer
+) -> None:
+    """A wrong password was told after all readings had been written."""
+    away = SecretStr(postgres_server.address("not_there"))
+    target = on_servers.model_copy(
+        update={"storage": on_servers.storage.model_copy(update={"database_url": away})}
+    )
+    told: list[str] = []
+    with pytest.raises(StorageUnavailable, match='database "not_there" does not exist'):
+        migrate(settings, target, say=told.append)
+    assert told == []
 
 
 def test_a_bucket_of_others_is_refused(settings: Settings, on_servers: Settings, influx: InfluxServer) -> None:
