@@ -8,17 +8,14 @@ left, points written twice are the same points.
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from domain.errors import ConfigurationError, StorageCorrupt
 from service.databases import OPERATIONAL, Database, databases, looking, opened
+from service.migration_state import STATE, MigrationState, bucket_of, read_migration, write_migration
 from service.moving_series import Move, move_series
 from service.settings import Settings
 from storage.copying import clear_tables, copy_tables
@@ -29,15 +26,6 @@ from storage.projection import MIGRATING
 from storage.tables import projection_table
 
 __all__ = ["STATE", "migrate"]
-
-STATE: Final = "migration.json"
-
-
-class _State(msgspec.Struct, frozen=True):
-    """What an unfinished migration remembers: the number that it wrote into its database, and the bucket it took."""
-
-    id: int
-    bucket: str = ""
 
 
 def migrate(settings: Settings, target: Settings, *, say: Callable[[str], None]) -> list[Move]:
@@ -75,22 +63,20 @@ def migrate(settings: Settings, target: Settings, *, say: Callable[[str], None])
         )
     if not settings.journal_path.is_file():
         raise ConfigurationError(f"no journal in {str(settings.data_dir)!r}; give the folder with --data-dir")
-    path = settings.data_dir / STATE
     moved: list[Move] = []
     with replace_journal(settings.journal_path):
-        state = _begin(path)
+        state = read_migration(settings.data_dir) or write_migration(settings.data_dir)
         pairs = list(zip(databases(settings), databases(target), strict=True)) if moves_tables else []
         if moves_tables:
             # A wrong password is told before the time series, which may take hours.
             _claim(next(goal for _, goal in pairs if goal.name == OPERATIONAL), state)
         if moves_series:
             say("time series to InfluxDB")
-            bucket = f"{target.influx.url} {target.influx.bucket}"
             moved += move_series(
                 settings,
                 target,
-                is_begun=state.bucket == bucket,
-                begin=lambda: _remember(path, msgspec.structs.replace(state, bucket=bucket)),
+                is_begun=state.bucket == bucket_of(target),
+                begin=lambda: write_migration(settings.data_dir, bucket=bucket_of(target)),
                 say=say,
             )
         if moves_tables:
@@ -98,20 +84,8 @@ def migrate(settings: Settings, target: Settings, *, say: Callable[[str], None])
             for source, goal in sorted(pairs, key=lambda pair: pair[0].name == OPERATIONAL):
                 if source.file(settings.data_dir).is_file():
                     moved += _move_tables(source, goal, source.file(settings.data_dir), say)
-        path.unlink()
+        (settings.data_dir / STATE).unlink()
     return moved
-
-
-def _begin(path: Path) -> _State:
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(path.read_bytes(), type=_State)
-    state = _State(secrets.randbits(62))
-    _remember(path, state)
-    return state
-
-
-def _remember(path: Path, state: _State) -> None:
-    path.write_bytes(msgspec.json.encode(state))
 
 
 def _move_tables(source: Database, goal: Database, file: Path, say: Callable[[str], None]) -> list[Move]:
@@ -133,7 +107,7 @@ def _move_tables(source: Database, goal: Database, file: Path, say: Callable[[st
     return moved
 
 
-def _claim(goal: Database, state: _State) -> None:
+def _claim(goal: Database, state: MigrationState) -> None:
     """Mark an empty database as the target of this migration, or see that it is."""
     with opened(goal.address) as engine, translated(engine):
         goal.upgrade(engine)
@@ -141,7 +115,7 @@ def _claim(goal: Database, state: _State) -> None:
             _claim_in(db, goal, state)
 
 
-def _claim_in(db: Connection, goal: Database, state: _State) -> None:
+def _claim_in(db: Connection, goal: Database, state: MigrationState) -> None:
     query = select(projection_table.c.seq).where(projection_table.c.name == MIGRATING)
     if db.execute(query).scalar_one_or_none() == state.id:
         return

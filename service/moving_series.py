@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 def move_series(
-    settings: Settings, target: Settings, *, is_begun: bool, begin: Callable[[], None], say: Callable[[str], None]
+    settings: Settings, target: Settings, *, is_begun: bool, begin: Callable[[], object], say: Callable[[str], None]
 ) -> list[Move]:
     """Write all readings and hops, with the risks and alarms of the tables, and compare what comes back.
 

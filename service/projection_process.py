@@ -20,6 +20,7 @@ import msgspec
 
 from domain.errors import ConfigurationError, StorageError
 from service.folder import only_one, prepare_folder, projections_path, status_path
+from service.migration_state import bucket_of, read_migration
 from service.projector import Projector
 from service.series_store import open_series
 from service.settings import Settings
@@ -119,8 +120,8 @@ def projecting(settings: Settings, before: Sequence[ProjectionStatus]) -> Iterat
     Raises
     ------
     ConfigurationError
-        If another process writes these stores, or the operational one is of a newer program or lacks what has left the
-        journal.
+        If another process writes these stores, the operational one is of a newer program or lacks what has left the
+        journal, or a migration into them has not ended.
     """
     with contextlib.ExitStack() as ends:
         ends.enter_context(only_one(settings.data_dir, "projections"))
@@ -130,6 +131,7 @@ def projecting(settings: Settings, before: Sequence[ProjectionStatus]) -> Iterat
         with contextlib.suppress(StorageError):  # what is away or broken is told while the journal keeps what comes
             refuse_newer_schema(engine)
             _refuse_other_store(settings, operational)
+        _refuse_half_bucket(settings)
         series = open_series(settings)
         ends.callback(series.close)
         yield Projector(
@@ -147,6 +149,16 @@ def _refuse_other_store(settings: Settings, operational: OperationalProjection) 
     with contextlib.closing(Journal(settings.journal_path)) as journal:
         if lost := journal.lost_entries(after=operational.position()):
             raise ConfigurationError(f"operational store: {lost}")
+
+
+def _refuse_half_bucket(settings: Settings) -> None:
+    """Refuse the bucket that a migration has begun to fill: what came would stand beside half of what there was."""
+    moving = read_migration(settings.data_dir)
+    if moving is not None and settings.influx.url is not None and moving.bucket == bucket_of(settings):
+        raise ConfigurationError(
+            f"bucket {settings.influx.bucket!r}: a migration into it was broken off; run the same `schouw migrate` "
+            "again, or go on with the settings of before"
+        )
 
 
 def run_projections(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, and_, delete, select, update
 
-from domain.errors import StorageUnavailable
+from domain.errors import ConfigurationError
 from domain.identifiers import AssetId
 from domain.measurements import DataQuality
 from domain.records import Alarm, AlarmState, Decision, RiskAssessment
@@ -68,6 +68,8 @@ class OperationalProjection:
         ------
         StorageUnavailable
             If the database is away, or its schema cannot be changed now.
+        ConfigurationError
+            If a migration has not filled its tables yet.
         """
         if not self._is_prepared:
             if migrations_pending(self._engine):
@@ -85,7 +87,7 @@ class OperationalProjection:
     def _refuse_half(self) -> None:
         with translated(self._engine), self._engine.connect() as db:
             if db.execute(select(projection_table.c.seq).where(projection_table.c.name == MIGRATING)).first():
-                raise StorageUnavailable(
+                raise ConfigurationError(
                     "operational store: a migration into this database was broken off; stop ingest and run the same "
                     "`schouw migrate` again"
                 )

@@ -15,6 +15,7 @@ from service.databases import databases, fingerprints, opened
 from service.doctor import examine
 from service.migrating import STATE, migrate
 from service.moving_series import Move
+from service.projection_process import projecting
 from service.series_store import open_series
 from service.settings import Settings
 from storage.access import AccessStore
@@ -111,9 +112,9 @@ def test_broken_off_anywhere_it_goes_on(
         with pytest.raises(StorageUnavailable, match="server is away"):
             move(settings, on_database)
     assert (settings.data_dir / STATE).exists()
-    half = pytest.raises(StorageUnavailable, match="run the same `schouw migrate` again")
-    with opened(on_database.database_address) as engine, half:
-        OperationalProjection(engine).position()
+    half = pytest.raises(ConfigurationError, match="run the same `schouw migrate` again")
+    with half, projecting(on_database, ()):
+        pytest.fail("began with a database that is half filled")
     move(settings, on_database)
     assert rows_of(on_database) == before
     assert wrong(on_database) == {}
@@ -146,6 +147,12 @@ def test_what_came_between_two_attempts_is_moved_as_well(
         patched.setattr(migrating, "copy_tables", breaking)
         with pytest.raises(StorageUnavailable, match="server is away"):
             move(settings, on_servers)
+    series_only = settings.model_copy(update={"influx": on_servers.influx})
+    for half in (on_servers, series_only):
+        with pytest.raises(ConfigurationError, match="was broken off"), projecting(half, ()):
+            pytest.fail("began with servers that are half filled")
+    with projecting(settings, ()):
+        pass
     pipeline = open_site(settings.data_dir)
     take(pipeline, *(reading(NOW_NS // 10**9 + HOUR_S * hour, 9.0) for hour in range(1, 5)))
     project(settings.data_dir, pipeline)
@@ -161,9 +168,7 @@ def test_a_database_that_cannot_be_filled_is_told_before_the_series_are_moved(
 ) -> None:
     """A wrong password was told after all readings had been written."""
     away = SecretStr(postgres_server.address("not_there"))
-    target = on_servers.model_copy(
-        update={"storage": on_servers.storage.model_copy(update={"database_url": away})}
-    )
+    target = on_servers.model_copy(update={"storage": on_servers.storage.model_copy(update={"database_url": away})})
     told: list[str] = []
     with pytest.raises(StorageUnavailable, match='database "not_there" does not exist'):
         migrate(settings, target, say=told.append)
