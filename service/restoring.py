@@ -7,6 +7,7 @@ restore again; nothing that was in the folder is removed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from domain.errors import StorageCorrupt, StorageUnavailable
+from domain.errors import ConfigurationError, StorageCorrupt, StorageUnavailable
 from models.state import MODEL_VERSION
 from service.backup import INFLUX, JOURNAL, NAMES, SERIES, examine_tables, open_copy, state_of, structural_damage
 from service.backup_manifest import Manifest, check_files, read_manifest
 from service.databases import databases, looking, opened
 from service.folder import prepare_folder, projections_path, status_path
+from service.series_store import open_series
 from service.settings import Settings
 from storage.copying import clear_tables, copy_tables, sync_folder
 from storage.database import newest_schema, translated
@@ -44,13 +46,20 @@ def restore_backup(settings: Settings, folder: Path, *, now_ns: int, say: Callab
     Raises
     ------
     ConfigurationError
-        If the folder holds no finished backup, or something runs here.
+        If the folder holds no finished backup, something runs here, or the backup has its time series in a file and the
+        settings name InfluxDB, which would never get them.
     StorageCorrupt
         If the backup is not what was written; nothing was replaced.
     StorageUnavailable
         If the disk is full or the database away; begin again when that is mended.
     """
     manifest = read_manifest(folder)
+    if manifest.series == "sqlite" and settings.influx.url is not None:
+        raise ConfigurationError(
+            f"backup {str(folder)!r}: got one with the time series in a file, and settings that name influx.url, where "
+            "nothing would bring them; restore with settings without it, then move them with `schouw migrate` "
+            "(docs/how-to-migrate.md)"
+        )
     say(f"checking the backup of {manifest.made_at}")
     check_files(folder, manifest)
     prepare_folder(settings)
@@ -58,9 +67,21 @@ def restore_backup(settings: Settings, folder: Path, *, now_ns: int, say: Callab
         kept = _replace(settings, folder, manifest, now_ns, say)
     except OSError as error:
         raise StorageUnavailable(f"restore of {str(folder)!r}: got {error}; mend it and begin again") from error
+    _tell_of_series(settings, manifest, say)
     if kept is not None:
         say(f"what was here before is in {kept}; remove it when you no longer need it")
     return manifest
+
+
+def _tell_of_series(settings: Settings, manifest: Manifest, say: Callable[[str], None]) -> None:
+    """Say when the settings name other time series than those that the backup goes with."""
+    with contextlib.closing(open_series(settings)) as series:
+        if series.position() >= manifest.series_seq:
+            return
+    say(
+        "the time series are not in this backup: they are in the InfluxDB that its settings named (influx.url, "
+        "influx.bucket), and these settings name no such one; with them readings begin with what comes from now on"
+    )
 
 
 def _replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from service.databases import opened
 from service.doctor import examine
 from service.restore import open_pipeline
 from service.restoring import restore_backup
+from service.series_store import open_influx
 from service.settings import Settings
 from storage.access import AccessStore, AuditRow
 from storage.copying import copy_file
@@ -416,6 +418,37 @@ def on_server(settings: Settings, postgres_server: PostgresServer) -> Settings:
     """Give the same installation with its operational store on PostgreSQL."""
     address = SecretStr(postgres_server.database())
     return settings.model_copy(update={"storage": settings.storage.model_copy(update={"database_url": address})})
+
+
+def on_influx(settings: Settings, bucket: str) -> Settings:
+    """Name a server that need not be there: how far it has come is in the data folder."""
+    return settings.model_copy(
+        update={"influx": settings.influx.model_copy(update={"url": "http://127.0.0.1:1", "bucket": bucket})}
+    )
+
+
+def test_series_in_a_file_are_not_put_beside_settings_of_another_store(settings: Settings, tmp_path: Path) -> None:
+    """It was restored without a word, and no chart had any history."""
+    backup(settings, tmp_path / "backup")
+    before = state(settings)
+    with pytest.raises(
+        ConfigurationError, match="restore with settings without it, then move them with `schouw migrate"
+    ):
+        restore(on_influx(settings, "b"), tmp_path / "backup")
+    assert state(settings) == before
+
+
+def test_a_restore_says_when_the_series_are_on_a_server_that_the_settings_do_not_name(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with_server = on_influx(settings, "one")
+    with contextlib.closing(open_influx(with_server)) as series:  # type: ignore[type-var]  # it is one
+        series.ledger.move(2, {}, [])  # type: ignore[union-attr]  # it is one
+    backup(with_server, tmp_path / "backup")
+    told = "the time series are not in this backup"
+    assert not any(told in line for line in restore(with_server, tmp_path / "backup"))
+    for other in (settings, on_influx(settings, "another")):
+        assert any(told in line for line in restore(other, tmp_path / "backup"))
 
 
 @pytest.mark.slow
