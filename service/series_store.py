@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from contextlib import closing
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from domain.errors import ConfigurationError
 from domain.identifiers import GatewayId
 from domain.measurements import DeadLetter
 from service.settings import Settings
@@ -41,10 +43,18 @@ def open_series(settings: Settings) -> ProjectedSeries:
 
 
 def open_influx(settings: Settings) -> InfluxSeries | None:
-    """Open InfluxDB, when the settings name one."""
+    """Open InfluxDB, when the settings name one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file of its certificate authority cannot be used.
+    """
     section = settings.influx
     if section.url is None:
         return None
+    if section.ca_file is not None:
+        _check_authority(section.ca_file)
     # Half a second that nobody waits for who has no InfluxDB.
     from storage.influx import InfluxSeries  # noqa: PLC0415 -- see above
     from storage.influx_target import InfluxTarget  # noqa: PLC0415 -- see above
@@ -67,6 +77,16 @@ def open_influx(settings: Settings) -> InfluxSeries | None:
             settings.journal_path, target.name, refused, head_bytes=settings.storage.dead_letter_head_bytes
         ),
     )
+
+
+def _check_authority(file: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"influx.ca_file: got {str(file)!r}, expected certificates in PEM ({error.strerror or error}); correct the "
+            "setting"
+        ) from error
 
 
 def put_away(journal_path: Path, target: str, refused: Sequence[RefusedLine], *, head_bytes: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from domain.errors import ConfigurationError
 from ingest.mqtt import MqttInbox, TlsFiles, secure_client
@@ -24,7 +25,13 @@ _LEAST_QUIET_S: Final = 1.0
 
 
 def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
-    """Make the inbox of the durable session of a shard; None is what has none, without shards everything."""
+    """Make the inbox of the durable session of a shard; None is what has none, without shards everything.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file of certificates cannot be used.
+    """
     section = settings.mqtt
     if shard is not None:
         filters, former = shard_filters(shard, TOPIC_FILTERS), shard_filters(shard, FORMER_FILTERS)
@@ -32,6 +39,8 @@ def make_inbox(settings: Settings, shard: int | None = None) -> MqttInbox:
         filters, former = ALL_TOPICS, (*TOPIC_FILTERS, *FORMER_FILTERS)
     else:
         filters, former = TOPIC_FILTERS, (*FORMER_FILTERS, *ALL_TOPICS)
+    # A file that cannot be used would end every connection at its beginning, without the name of the setting.
+    secure(section)(paho.Client(CallbackAPIVersion.VERSION2))
     return MqttInbox(
         section.host,
         section.port,
@@ -88,6 +97,12 @@ def _password(section: MqttSection) -> str | None:
 
 def _tls(section: MqttSection) -> TlsFiles | None:
     if section.ca_file is None:
+        own = next((name for name in ("certificate_file", "key_file") if getattr(section, name) is not None), None)
+        if own is not None:
+            raise ConfigurationError(
+                f"mqtt.{own}: got {str(getattr(section, own))!r} without mqtt.ca_file, expected both: that "
+                "one switches TLS on; give the broker's certificate authority"
+            )
         return None
     return TlsFiles(section.ca_file, section.certificate_file, section.key_file)
 

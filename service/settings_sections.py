@@ -42,7 +42,9 @@ class MqttSection(BaseModel):
     )
     keep_alive_seconds: int = Field(30, ge=5, le=3600, description="Longest silence before the connection is tested.")
     ca_file: Path | None = Field(None, description="Certificate authority of the broker; switches TLS on.")
-    certificate_file: Path | None = Field(None, description="Client certificate, for brokers that ask for one.")
+    certificate_file: Path | None = Field(
+        None, description="Client certificate, for brokers that ask for one; with `ca_file`."
+    )
     key_file: Path | None = Field(None, description="Key of the client certificate.")
     redelivery_seconds: float = Field(
         8.0,
