@@ -20,7 +20,7 @@ from service.export import ExportKind, write_export
 from service.folder import check_installed
 from service.series_store import open_series
 from service.settings import Settings
-from service.whole_file import whole_file
+from service.whole_file import whole_text
 from storage.advisory import SqlAdvisoryStore
 from storage.database import check_schema, open_database
 from storage.decisions import JournalDecisionLog
@@ -122,14 +122,14 @@ def decide_event(
 
 
 def export_table(settings: Settings, kind: str, out: Path | None) -> int:
-    """Write one table as CSV; a file appears whole or not at all."""
+    """Write one table as CSV, gzip where the name ends in `.gz`; a file appears whole or not at all."""
     if kind not in get_args(ExportKind):
         raise ConfigurationError(f"got export {kind!r}, expected one of {', '.join(get_args(ExportKind))}")
     with _opened(settings) as (store, log), contextlib.closing(open_series(settings)) as series:
         if out is None:
             return write_export(cast("ExportKind", kind), store, series, log, sys.stdout)
         try:
-            with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as text:
+            with whole_text(out) as text:
                 rows = write_export(cast("ExportKind", kind), store, series, log, text)
         except OSError as error:
             raise ConfigurationError(

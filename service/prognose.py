@@ -13,7 +13,7 @@ import numpy as np
 from domain.errors import ConfigurationError
 from models.life_forecast import LifeForecast, forecast_lives, learn_lives
 from service.run_table import RunTable, read_runs
-from service.whole_file import whole_file
+from service.whole_file import whole_text
 
 __all__ = ["prognose_file"]
 
@@ -48,8 +48,8 @@ def prognose_file(
         Longer lives count as this one, in the unit of a numeric time column, in seconds for ISO 8601; None takes the
         longest life of the histories.
     out : Path
-        Written whole or not at all: columns `unit,rul,rul_q10,rul_q50,rul_q90`, units in the order of `running`,
-        lives in the unit of the horizon.
+        Written whole or not at all, gzip where the name ends in `.gz`: columns `unit,rul,rul_q10,rul_q50,rul_q90`,
+        units in the order of `running`, lives in the unit of the horizon.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def _kind(table: RunTable) -> str:
 def _write(out: Path, units: Sequence[str], forecasts: Sequence[LifeForecast]) -> None:
     """Write beside the target and rename, so that a table that is there is whole."""
     try:
-        with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+        with whole_text(out) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_HEADER)
             for name, forecast in zip(units, forecasts, strict=True):

@@ -31,7 +31,7 @@ from models.stream_detector import StreamDetector, StreamVerdict
 from service.held_environment import HeldEnvironment
 from service.plain_number import plain_number
 from service.plain_time import plain_time
-from service.whole_file import whole_file
+from service.whole_file import whole_text
 
 __all__ = ["ScoreInputError", "score_file"]
 
@@ -286,11 +286,8 @@ def _in_column(name: str) -> str:
 def _writing(target: Path) -> Iterator[_Writer]:
     """Write beside the target, and give it its name when everything went well."""
     try:
-        with whole_file(target) as part, part.open("wb") as raw:
-            # No time and no name in the gzip header: the same verdicts are the same bytes.
-            packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else None
-            with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="") as text:
-                yield csv.writer(text, lineterminator="\n").writerow
+        with whole_text(target) as text:
+            yield csv.writer(text, lineterminator="\n").writerow
     except OSError as error:
         raise ConfigurationError(
             f"cannot write {str(target)!r} ({error.strerror}), expected a folder that may be written to, with room"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,11 @@ def test_both_ways_take_the_same(town: SqlTown, decide: Decide, tmp_path: Path, 
     except DecisionError:
         assert answer.status == 400
     assert len(written(tmp_path)) == (answer.status == 201)
+
+
+@pytest.mark.usefixtures("town")
+def test_a_table_is_gzip_where_its_name_says_so(tmp_path: Path) -> None:
+    for name in ("risks.csv", "risks.csv.gz"):
+        command = ["export", "risks", "--data-dir", str(tmp_path), "--out", str(tmp_path / name)]
+        assert CliRunner().invoke(app, command).exit_code == 0
+    assert gzip.decompress((tmp_path / "risks.csv.gz").read_bytes()) == (tmp_path / "risks.csv").read_bytes()

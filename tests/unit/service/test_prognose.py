@@ -88,6 +88,14 @@ def test_gzip_is_read_by_its_content_whatever_its_name(prognose: Prognose, tmp_p
     assert prognose(history=tmp_path / "packed.csv") == plain
 
 
+def test_an_answer_is_gzip_where_its_name_says_so(prognose: Prognose, tmp_path: Path) -> None:
+    """Under such a name it was plain text, which no reader of `.gz` opens."""
+    prognose()
+    with pytest.raises(UnicodeDecodeError):
+        prognose(out="out.csv.gz")
+    assert gzip.decompress((tmp_path / "out.csv.gz").read_bytes()) == (tmp_path / "out.csv").read_bytes()
+
+
 def test_mixed_and_unsorted_rows_mean_the_same(prognose: Prognose, tmp_path: Path) -> None:
     plain = prognose()
     rows = table(5, seed=2, failed=False, prefix="new ")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from service.score import score_file
-from service.whole_file import whole_file
+from service.whole_file import whole_file, whole_text
 
 
 def names(folder: Path) -> list[str]:
@@ -71,6 +73,44 @@ def test_a_place_that_takes_no_file_is_told(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match=re.escape(target.partition("/")[0])), whole_file(Path(target)) as part:
         part.write_text("a")
     assert names(tmp_path) == ["file"]
+
+
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    """As root, `schouw score x.csv /dev/null` made a file of the device; `/dev/full` was no full disk but a file."""
+    device = tmp_path / "pipe.csv"
+    os.mkfifo(device)
+    heard: list[str] = []
+    listener = threading.Thread(target=lambda: heard.append(device.read_text()))
+    listener.start()
+    with whole_file(device) as part:
+        assert part == device
+        part.write_text("a")
+    listener.join(10)
+    assert heard == ["a"]
+    assert device.is_fifo()
+    assert names(tmp_path) == ["pipe.csv"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_and_what_it_names_is_written(tmp_path: Path, *, is_there: bool) -> None:
+    (tmp_path / "days").mkdir()
+    if is_there:
+        (tmp_path / "days" / "monday.csv").write_text("before")
+    (tmp_path / "latest.csv").symlink_to(Path("days") / "monday.csv")
+    with whole_file(tmp_path / "latest.csv") as part:
+        part.write_text("after")
+    assert (tmp_path / "latest.csv").is_symlink()
+    assert (tmp_path / "days" / "monday.csv").read_text() == "after"
+    assert names(tmp_path / "days") == ["monday.csv"]
+
+
+def test_the_ending_says_whether_text_is_packed_and_the_same_text_is_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("x.csv", "x.csv.gz", "y.csv.gz"):
+        with whole_text(tmp_path / name) as text:
+            text.write("a\r\nü\n")
+    assert (tmp_path / "x.csv").read_bytes() == "a\r\nü\n".encode()
+    assert gzip.decompress((tmp_path / "x.csv.gz").read_bytes()) == (tmp_path / "x.csv").read_bytes()
+    assert (tmp_path / "x.csv.gz").read_bytes() == (tmp_path / "y.csv.gz").read_bytes()
 
 
 _UNTIL_TOLD = """
