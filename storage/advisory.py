@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine, Row, Select, func, select, tuple_
+from sqlalchemy import Engine, Row, Select, and_, func, or_, select, tuple_
 
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.measurements import DataQuality, DeadLetter, Quarantined, SensorStatus
@@ -154,16 +154,21 @@ class SqlAdvisoryStore:
     def risk_history(
         self, asset: AssetId, *, after: TimedKey | None = None, limit: int = 100
     ) -> Sequence[RiskAssessment]:
-        """List the final assessments of one asset, newest first."""
+        """List the final assessments of one asset, newest first; of one time, what replaces before what it replaces."""
         table = assessment_table.c
         query = (
             select(table.detail, table.revision)
             .where(table.asset == asset)
-            .order_by(table.assessed_at_ns.desc(), table.id.desc())
+            .order_by(table.assessed_at_ns.desc(), table.revision.desc(), table.id.desc())
             .limit(limit)
         )
         if after is not None:
-            query = query.where(_before(table.assessed_at_ns, table.id, after))
+            # Nothing where the key is a moment alone, and then nothing of that moment follows it.
+            written = select(table.revision).where(table.id == after.id).scalar_subquery()
+            earlier = or_(table.revision < written, and_(table.revision == written, table.id < after.id))
+            query = query.where(
+                table.assessed_at_ns <= after.time_ns, or_(table.assessed_at_ns < after.time_ns, earlier)
+            )
         return [_assessment(row.detail, row.revision) for row in self._all(self._own(query, table.asset))]
 
     def alarms(

@@ -132,7 +132,7 @@ class SqlOverview:
         return int(self._all(self._never_assessed(query, wanted))[0].rows)
 
     def earlier(self, assets: Sequence[AssetId], before_ns: int) -> Mapping[AssetId, RiskAssessment]:
-        """Give each asset's last final assessment at or before a time; those without one are left out."""
+        """Give each asset's last final assessment at or before a time, as revised; those without one are left out."""
         if not assets:
             return {}
         table = assessment_table.c
@@ -149,20 +149,22 @@ class SqlOverview:
         query = select(table.asset, table.detail).join(
             last, and_(last.c.asset == table.asset, last.c.at_ns == table.assessed_at_ns)
         )
+        query = query.order_by(table.revision)
         return {AssetId(row.asset): msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)}
 
     def daily(self, asset: AssetId, start_ns: int) -> Sequence[RiskAssessment]:
-        """Give an asset's last final assessment of each day (UTC) from a time on, oldest first."""
+        """Give an asset's last final assessment of each day (UTC) from a time on, as revised, oldest first."""
         table = assessment_table.c
         wanted = (table.asset == asset, table.assessed_at_ns >= start_ns)
         day = table.assessed_at_ns - table.assessed_at_ns % _NS_PER_DAY
         last = select(func.max(table.assessed_at_ns).label("at_ns")).where(*wanted).group_by(day)
         query = (
-            select(table.detail)
+            select(table.assessed_at_ns, table.detail)
             .where(table.asset == asset, table.assessed_at_ns.in_(last))
-            .order_by(table.assessed_at_ns)
+            .order_by(table.assessed_at_ns, table.revision)
         )
-        return [msgspec.convert(row.detail, RiskAssessment) for row in self._all(query)]
+        details = {row.assessed_at_ns: row.detail for row in self._all(query)}
+        return [msgspec.convert(detail, RiskAssessment) for detail in details.values()]
 
     def stated(self, every_ns: int) -> Sequence[StatedChance]:
         """Give the first final statement about each asset at every whole multiple of a span, by asset and time."""

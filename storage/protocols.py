@@ -146,7 +146,7 @@ class AdvisoryStore(Protocol):
     def risk_history(
         self, asset: AssetId, *, after: TimedKey | None = None, limit: int = 100
     ) -> Sequence[RiskAssessment]:
-        """List the final assessments of one asset, newest first."""
+        """List the final assessments of one asset, newest first; of one time, what replaces before what it replaces."""
 
     def alarms(
         self,

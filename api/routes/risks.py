@@ -127,7 +127,10 @@ def list_risk_history(
     language: AnswerLanguage,
     question: Annotated[RiskHistoryQuery, Query()],
 ) -> Response:
-    """List what was said about one asset, newest first; provisional assessments are not kept."""
+    """List what was said about one asset, newest first; a provisional one is kept only where people decided on it.
+
+    What late readings changed stands before what it `replaces`, at the same `assessedAt`.
+    """
     size = page_size(question, rooms)
 
     def make(as_of_ns: int) -> Made:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -147,6 +149,26 @@ def test_history_runs_from_new_to_old_and_pages(store: Store) -> None:
         seen += [item.assessed_at_ns for item in page]
         after = TimedKey(page[-1].assessed_at_ns, page[-1].assessment_id)
     assert seen == [6, 5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 20])
+def test_what_replaces_stands_before_what_it_replaces(store: Store, limit: int) -> None:
+    """Of one time the order went by identifiers, so which of the two came first was a matter of chance."""
+    said = [replace(risk("brug-1", RiskState.OK, 1.0, at_ns=n), assessment_id=f"first-{97 * n % 7}") for n in range(7)]
+    revised = [
+        replace(item, assessment_id=f"{'a' if n % 2 else 'z'}{n}", revised=True, replaces=item.assessment_id)
+        for n, item in enumerate(said)
+    ]
+    store.project(Outcome(assessments=said), Outcome(assessments=revised))
+    seen: list[str] = []
+    after: TimedKey | None = None
+    while page := store.reader.risk_history(AssetId("brug-1"), after=after, limit=limit):
+        seen += [item.assessment_id for item in page]
+        after = TimedKey(page[-1].assessed_at_ns, page[-1].assessment_id)
+    pairs = zip(reversed(revised), reversed(said), strict=True)
+    assert seen == [item.assessment_id for pair in pairs for item in pair]
+    at_three = store.reader.risk_history(AssetId("brug-1"), after=TimedKey(3, ""), limit=1)
+    assert [item.assessed_at_ns for item in at_three] == [2]
 
 
 def test_an_alarm_clears_but_what_a_person_said_of_it_stays(store: Store) -> None:

@@ -124,6 +124,23 @@ def test_a_day_is_shown_by_its_last_assessment(town: Town, overview: SqlOverview
     assert overview.daily(town.store.asset_rows[0].id, 0)
 
 
+@pytest.mark.parametrize(("first", "then"), [("a", "z"), ("z", "a")])
+def test_a_day_that_was_scored_again_is_shown_once_as_revised(
+    town: Town, overview: SqlOverview, first: str, then: str
+) -> None:
+    """Such a day had two points in a chart, and which of them stood for it elsewhere was a matter of chance."""
+    said = replace(town.store.history[0], assessment_id=first, assessed_at_ns=7 * DAY_NS, advice="none")
+    revised = replace(said, assessment_id=then, revised=True, replaces=first, advice="inspect_soon")
+    rows = [(said, 1), (revised, 2)]
+    with overview._engine.begin() as db:
+        db.execute(assessment_table.delete())
+        for risk, revision in sorted(rows, key=lambda row: row[0].assessment_id):
+            values = {"id": risk.assessment_id, "asset": risk.asset, "assessed_at_ns": risk.assessed_at_ns}
+            db.execute(assessment_table.insert().values(detail=msgspec.to_builtins(risk), revision=revision, **values))
+    assert [risk.advice for risk in overview.daily(said.asset, 0)] == ["inspect_soon"]
+    assert overview.earlier([said.asset], NOW_NS)[said.asset].advice == "inspect_soon"
+
+
 def test_grades_and_gateways_are_those_of_a_plain_walk(town: Town, overview: SqlOverview) -> None:
     """At three times: all heard lately, some fallen silent, all silent."""
     plain = MemoryOverview(town.store, states={"gw-9": ("offline", 5)})
