@@ -68,6 +68,8 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
         By the wall's clock: median over a gateway's sensors of arrival minus device time.
     revisions_waiting : int
         Assets whose closed hops must be scored again.
+    assessed_ns : int or None
+        End of the last day of which assets were assessed, event time; None before the first.
     starting : str
         In words what a start does before messages are taken, and how far it is; empty once they are.
     """
@@ -90,6 +92,7 @@ class IngestStatus(msgspec.Struct, frozen=True, kw_only=True):
     channels: int
     gateway_skew_seconds: dict[str, float] = {}
     revisions_waiting: int = 0
+    assessed_ns: int | None = None
     starting: str = ""
     alive_ns: int = 0
     step: str = ""

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from api.app import ApiRooms, ApiSettings, PartState, Readiness, create_app
 from api.rooms import Access
 from domain.errors import ConfigurationError, StorageError, StorageUnavailable
+from ingest.formats.times import format_time
 from service.access import make_access, make_webhooks, open_ledger, open_webhooks, shared_service
 from service.accountability import facts_by_organisation
 from service.accounting import accounts, complete
@@ -76,7 +77,7 @@ class ServiceHealth:
             self._store(),
         )
         projections = [self._projection(item) for item in status.projections] if status is not None else []
-        told = [_clocks(status), _revisions(status)] if status is not None else []
+        told = [_clocks(status), _revisions(status), _days(status)] if status is not None else []
         # What is projected already can be served while more waits.
         return Readiness(all(part.ok for part in parts), (*parts, *projections, *told))
 
@@ -93,6 +94,8 @@ class ServiceHealth:
                 "ingest_gateway_skew_largest_seconds": max(map(abs, status.gateway_skew_seconds.values()), default=0.0),
                 "ingest_gateways_skewed": len(_skewed(status)),
             }
+            if status.assessed_ns is not None:
+                gauges["ingest_assessed_until_seconds"] = status.assessed_ns / 1e9
         tally, held, parts = self.journal.tally_with_standing()
         for account in accounts(tally, held=held, parts=parts):
             gauges[f"ingest_{account.what}_unaccounted"] = account.unaccounted
@@ -193,6 +196,14 @@ def _clocks(status: IngestStatus) -> PartState:
 def _revisions(status: IngestStatus) -> PartState:
     detail = f"{status.revisions_waiting} assets wait to be scored again with what came late"
     return PartState("scoring again", ok=True, detail=detail, since_ns=None)
+
+
+def _days(status: IngestStatus) -> PartState:
+    """Say up to which day assessments are made: of a history that was sent, days are gone through after all of it."""
+    detail = "no day is assessed yet" if status.assessed_ns is None else f"made until {format_time(status.assessed_ns)}"
+    if status.progress_ns is not None:
+        detail += f", of what came until {format_time(status.progress_ns)}"
+    return PartState("assessments", ok=True, detail=detail, since_ns=None)
 
 
 def owner_file(path: Path | None, setting: str) -> bytes:

@@ -422,6 +422,7 @@ class Worker:
             open_readings=live.tracker.open_count(),
             gateway_skew_seconds={name: round(skew, 3) for name, skew in live.skew_by_gateway().items()},
             revisions_waiting=live.revisions_waiting(),
+            assessed_ns=max(live.fleet.context, default=None),
             assets=len(live.catalogue.assets),
             channels=len(live.catalogue.channels),
         )

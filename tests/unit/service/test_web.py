@@ -93,6 +93,25 @@ def test_all_is_well_when_every_part_says_so(health: ServiceHealth) -> None:
     assert wrong(health) == {}
 
 
+@pytest.mark.parametrize(
+    ("came", "assessed", "told"),
+    [
+        (None, None, "no day is assessed yet"),
+        (None, 1_735_776_000, "made until 2025-01-02T00:00:00Z"),
+        (1_767_222_000, 1_735_776_000, "made until 2025-01-02T00:00:00Z, of what came until 2025-12-31T23:00:00Z"),
+    ],
+)
+def test_how_far_days_are_assessed_is_told(
+    health: ServiceHealth, came: int | None, assessed: int | None, told: str
+) -> None:
+    """Of a year that was sent structure by structure nothing said that half of it was still to be assessed."""
+    came_ns, assessed_ns = (None if moment is None else moment * 10**9 for moment in (came, assessed))
+    write_status(health.status_file, status(progress_ns=came_ns, assessed_ns=assessed_ns))
+    assert {part.name: part.detail for part in health.readiness().parts}["assessments"] == told
+    lines = [line for line in health.metrics().decode().splitlines() if line.startswith("ingest_assessed_until_")]
+    assert [float(line.split()[1]) for line in lines] == ([] if assessed is None else [assessed])
+
+
 def test_ingest_that_never_ran_is_not_ready(health: ServiceHealth) -> None:
     assert not health.readiness().ready
     assert "start `schouw ingest`" in wrong(health)["ingest"]
