@@ -44,9 +44,18 @@ _KEPT_NS: Final = 30 * 86_400 * _NS_PER_S
 
 
 def signature(secret: str, delivery: str, at_s: int, body: str) -> str:
-    """Sign a delivery as Standard Webhooks has it: HMAC-SHA256 over identifier, time and body."""
+    """Sign a delivery as Standard Webhooks has it: HMAC-SHA256 over identifier, time and body.
+
+    The key is what the base64 behind `whsec_` stands for.
+    """
     text = f"{delivery}.{at_s}.{body}".encode()
-    return "v1," + base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+    return "v1," + base64.b64encode(hmac.new(_key_of(secret), text, hashlib.sha256).digest()).decode()
+
+
+def _key_of(secret: str) -> bytes:
+    shown = secret.removeprefix("whsec_")
+    # Of the 43 letters of a secret from before, which is no whole base64, the text itself was the key and stays it.
+    return base64.b64decode(shown) if len(shown) % 4 == 0 else secret.encode()
 
 
 def back_off_ns(attempts: int) -> int:

@@ -6,6 +6,7 @@ loses nor doubles one; a delivery whose answer was lost is sent again with the s
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -83,7 +84,7 @@ class WebhookStore:
             organisation=organisation,
             url=url,
             events=tuple(events),
-            secret=f"whsec_{secrets.token_urlsafe(_SECRET_BYTES)}",
+            secret=f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}",
             created_at_ns=now_ns,
             alarms=TimedKey(revision, "~"),
             risks=TimedKey(revision, "~"),
