@@ -26,6 +26,7 @@ from pyarrow import parquet
 from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
 from ingest.formats.project import OutgoingReading, encode_readings
+from service.plain_number import plain_number
 from service.plain_time import plain_time
 
 __all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "parse_time_ns", "read_table"]
@@ -191,7 +192,7 @@ def _value(text: str | None, column: str) -> float:
     if text is None or not text.strip():
         return math.nan
     try:
-        value = float(text)
+        value = plain_number(text)
     except ValueError as error:
         raise ValueError(f"column {column}: got {text!r}, expected a number or nothing") from error
     if math.isinf(value):
@@ -211,7 +212,7 @@ def _time_ns(text: str, number: int, plan: ReplayPlan) -> int:
 def _parsed_ns(text: str, plan: ReplayPlan) -> int:
     if plan.time_unit in _UNIT_NS:
         try:
-            return plan.start_ns + round(float(text) * _UNIT_NS[plan.time_unit])
+            return plan.start_ns + round(plain_number(text) * _UNIT_NS[plan.time_unit])
         except (ValueError, OverflowError) as error:
             raise ValueError(
                 f"column {plan.time_column}: got {text!r}, expected a number of {plan.time_unit}"
@@ -236,14 +237,19 @@ def parse_time_ns(text: str) -> int:
     (1000000000, 2500000000)
     """
     try:
-        return round(float(text) * _NS)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = plain_time(text)
+        time_ns = _seconds_or_iso_ns(text)
     except ValueError as error:
         raise ValueError(f"got {text!r}, expected ISO 8601 or a number of seconds") from error
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    if not _EARLIEST_NS <= time_ns <= _LATEST_NS:
+        raise ValueError(f"got {text!r}, expected a time from 1700 to 2200; a number is seconds since 1970")
+    return time_ns
+
+
+def _seconds_or_iso_ns(text: str) -> int:
+    try:
+        return round(plain_number(text) * _NS)
+    except (ValueError, OverflowError):
+        return (plain_time(text) - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def pace(started: float, first_ns: int, time_ns: int, speed: float) -> None:

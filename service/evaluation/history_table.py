@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from domain.arrays import FloatArray, IndexArray, TimeArray
 from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
+from service.plain_number import plain_number
 from service.replay import parse_time_ns
 
 __all__ = ["COLUMNS", "HistoryTable", "read_history"]
@@ -63,7 +65,7 @@ def read_history(path: Path) -> HistoryTable:
     ConfigurationError
         If the file or a column is not there, or a row cannot be read; with lines, several at once.
     """
-    columns = _parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _csv(path)
+    columns, lines = _parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _csv(path)
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise ConfigurationError(
@@ -77,8 +79,8 @@ def read_history(path: Path) -> HistoryTable:
     units: list[str] = []
     faults: list[str] = []
     sensors = columns.get(_SENSOR) or [_ONLY_SENSOR] * len(columns["time"])
-    rows = zip(*(columns[name] for name in COLUMNS), sensors, strict=True)
-    for number, (time, asset, channel, text, unit, sensor) in enumerate(rows, start=2):
+    rows = zip(lines, *(columns[name] for name in COLUMNS), sensors, strict=True)
+    for number, time, asset, channel, text, unit, sensor in rows:
         try:
             value = _value(text)
             if value is None:
@@ -123,24 +125,30 @@ def _sorted(
     )
 
 
-def _csv(path: Path) -> dict[str, list[Any]]:
+def _csv(path: Path) -> tuple[dict[str, list[Any]], list[int]]:
+    """Read columns by their names, and the line of each row."""
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text))
-        names = next(reader, [])
-        rows = [row for row in reader if row]
+        names = [name.strip() for name in next(reader, [])]
+        numbered = [(reader.line_num, row) for row in reader if row]
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(
             f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip, or as Parquet"
         ) from error
-    for number, row in enumerate(rows, start=2):
+    for name in (*COLUMNS, _SENSOR):
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{path.name}: line 1: got column {name!r} more than once, expected it once")
+    for number, row in numbered:
         if len(row) != len(names):
             raise ConfigurationError(f"{path.name}: line {number}: got {len(row)} cells, expected {len(names)}")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    columns = {name: [row[place] for _, row in numbered] for place, name in enumerate(names)}
+    return columns, [number for number, _ in numbered]
 
 
-def _parquet(path: Path) -> dict[str, list[Any]]:
+def _parquet(path: Path) -> tuple[dict[str, list[Any]], range]:
+    """Read columns by their names, and rows counted as the lines of a CSV with them would be."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -149,10 +157,13 @@ def _parquet(path: Path) -> dict[str, list[Any]]:
     for name in table.column_names:
         column = table.column(name)
         # Timestamps keep their nanoseconds as numbers of seconds would not.
-        columns[name] = (
-            column.cast(pa.timestamp("ns")).cast(pa.int64()).to_pylist() if _is_time(column) else column.to_pylist()
-        )
-    return columns
+        if _is_time(column):
+            columns[name] = column.cast(pa.timestamp("ns")).cast(pa.int64()).to_pylist()
+        elif name == "time":
+            columns[name] = [str(cell) for cell in column.to_pylist()]
+        else:
+            columns[name] = column.to_pylist()
+    return columns, range(2, table.num_rows + 2)
 
 
 def _is_time(column: Any) -> bool:
@@ -163,16 +174,22 @@ def _time(value: object) -> int:
     """Read a time: whole nanoseconds of a Parquet timestamp, else text or a number of seconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return parse_time_ns(str(value))
+    try:
+        return parse_time_ns(str(value))
+    except ValueError as error:
+        raise ValueError(f"column time: {error}") from error
 
 
 def _value(cell: object) -> float | None:
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
-    value = float(str(cell))
-    if not np.isfinite(value):
+    try:
+        value = plain_number(str(cell))
+    except ValueError as error:
+        raise ValueError(f"column value: got {cell!r}, expected a number or nothing") from error
+    if math.isinf(value):
         raise ValueError(f"column value: got {cell!r}, expected a finite number or nothing")
-    return value
+    return None if math.isnan(value) else value
 
 
 def _identifier(cell: object, column: str) -> str:

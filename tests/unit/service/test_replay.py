@@ -75,6 +75,7 @@ def test_plain_and_packed_files_with_a_mark_are_the_same(tmp_path: Path) -> None
         ("time,f1\n0,1\nyesterday,1\n", "line 3: column time: got 'yesterday', expected ISO 8601"),
         ("time,f1\n0,a lot\n,2\n", r"line 2: column f1: got 'a lot'.*; line 3: column time: got ''"),
         ("time,f1\n0,inf\n", "expected a finite number"),
+        ("time,f1\n0,1_0\n", "column f1: got '1_0', expected a number"),
         ("time,f1\n1e15,1\n", "expected a time from 1700 to 2200"),
         ("time,f1\nnan,1\n", "got 'nan'"),
         ('time,f1\n0,"' + "x" * 200_000 + '"\n', "cannot be read as a table"),

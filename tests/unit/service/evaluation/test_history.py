@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -115,6 +117,7 @@ def test_events_become_damages_repairs_works_and_faults(tmp_path: Path) -> None:
         ("b,failure,2025-01-01,,,,", "column end: got nothing"),
         ("b,damage,,,,,", "column start: got nothing"),
         ("b,storm,soon,2025-01-01,,,", "expected ISO 8601"),
+        ("b,storm,1735689600000,1735776000000,,,", "expected a time from 1700 to 2200; a number is seconds"),
         ("b,stuck_sensor,2025-01-01,2025-01-02,,,", "column sensor: got nothing"),
         ("b,works,2025-01-01,2025-01-02,,,maybe", "expected true or false"),
     ],
@@ -127,13 +130,37 @@ def test_an_event_that_cannot_be_is_named_with_its_line(tmp_path: Path, row: str
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.timestamp("s"), pa.timestamp("ms", "UTC")])
+def test_numbers_as_times_are_seconds_in_parquet_too(tmp_path: Path, kind: pa.DataType) -> None:
+    """Whole numbers were taken for nanoseconds, so that two years became a moment of 1970."""
+    seconds = [1_735_689_600, 1_735_693_200]
+    each = 1000 if kind == pa.timestamp("ms", "UTC") else 1
+    times = pa.array([each * moment for moment in seconds], pa.int64())
+    columns = {"asset": ["b", "b"], "channel": ["tilt"] * 2, "value": [1.0, 2.0], "unit": ["mrad"] * 2}
+    pq.write_table(pa.table({"time": times.cast(kind), **columns}), tmp_path / "own.parquet")
+    assert read_history(tmp_path / "own.parquet").time_ns.tolist() == [moment * 10**9 for moment in seconds]
+
+
+def test_spaces_around_names_and_missing_numbers_are_taken_as_meant(tmp_path: Path) -> None:
+    rows = "2025-01-01,b,s,tilt,1,mrad\n2025-01-02,b,s,tilt,NaN,mrad\n2025-01-03,b,s,tilt,,mrad\n"
+    (tmp_path / "own.csv").write_text(HEADER.replace(",", ", ") + rows)
+    assert read_history(tmp_path / "own.csv").value.tolist() == [1.0]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("time,asset,channel,value\n", "missing: unit"),
         (HEADER, "got no value"),
-        (HEADER + "soon,b,s,tilt,1,mrad\n", "line 2: got 'soon', expected ISO 8601"),
-        (HEADER + "2025-01-01,b,s,tilt,much,mrad\n", "line 2"),
+        (HEADER + "soon,b,s,tilt,1,mrad\n", "line 2: column time: got 'soon', expected ISO 8601"),
+        (HEADER + "2025-01-01,b,s,tilt,much,mrad\n", "line 2: column value: got 'much', expected a number or nothing"),
+        (HEADER + "2025-01-01,b,s,tilt,1_0,mrad\n", "line 2: column value: got '1_0', expected a number or nothing"),
+        (HEADER + "2025-01-01,b,s,tilt,inf,mrad\n", "expected a finite number"),
+        (HEADER + "\n\n2025-01-01,b,s,tilt,much,mrad\n", "line 4: column value"),
+        (HEADER + "1735689600000,b,s,tilt,1,mrad\n", "line 2: column time: got '1735689600000', expected a time"),
+        (HEADER + "1735689600000000000,b,s,tilt,1,mrad\n", "a number is seconds since 1970"),
+        (HEADER + "0001-01-01,b,s,tilt,1,mrad\n", "expected a time from 1700 to 2200"),
+        ("time,asset,channel,value,unit,value\n2025-01-01,b,tilt,1,mrad,2\n", "column 'value' more than once"),
         (HEADER + "2025-01-01,b,s,tilt,1,mrad\n2025-01-02,b,s,tilt,1,deg\n", "expected 'mrad' as before"),
         (HEADER + "2025-01-01,b b,s,tilt,1,mrad\n", "column asset"),
         (HEADER + "2025-01-01,b\n", "line 2: got 2 cells, expected 6"),
