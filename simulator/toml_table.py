@@ -27,10 +27,12 @@ def line_of(text: str, table: str, index: int | None, key: str) -> int:
     index : int or None
         Which one of an array of tables `[[table]]`; None for a plain `[table]`.
     key : str
-        Empty for the header itself.
+        Empty for the header itself; at the top of the file also the name of a table.
 
     Examples
     --------
+    >>> line_of("a = 1\n[[b]]\nc = 2\n", "", None, "b")
+    2
     >>> line_of("a = 1\n[[b]]\nc = 2\n[[b]]\nc = 3\n", "b", 1, "c")
     5
     """
@@ -40,6 +42,8 @@ def line_of(text: str, table: str, index: int | None, key: str) -> int:
     for number, line in enumerate(text.splitlines(), start=1):
         match = header.fullmatch(line)
         if match is not None:
+            if not table and match[2] == key:
+                return number
             inside = match[2] == table and match[1] == wanted
             seen += inside
             inside = inside and seen == (index or 0)
@@ -169,7 +173,7 @@ class TomlTable:
         """
         for key in self._content:
             if key not in self._taken:
-                self.fail(key, f"the key is unknown, expected one of {', '.join(sorted(self._taken))}")
+                self.fail(key, f"the key is unknown, expected one of {', '.join(sorted(set(self._taken)))}")
 
     def fail(self, key: str, what: str) -> NoReturn:
         """Refuse the file because of one key of this table.

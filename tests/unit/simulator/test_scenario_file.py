@@ -64,6 +64,7 @@ def test_a_scenario_is_read_with_defaults_of_its_kinds() -> None:
     [
         (("seed = 1", "sead = 1"), 1, ["'seed'", "missing"]),
         (("seed = 1\ndays", 'seed = 1\ncolour = "red"\ndays'), 3, ["'colour'", "unknown", "expected one of", "seed"]),
+        (("[transport]", "[transprot]"), 6, ["'transprot'", "one of assets, damage, days, events, fleet, name"]),
         (("garbage_rate = 0.01", "garbage_rate = 1.7"), 7, ["garbage_rate", "1.7", "from 0 to 0.5", "[transport]"]),
         (("garbage_rate = 0.01", "garbage = 0.01"), 7, ["'garbage'", "duplicate_rate", "garbage_rate"]),
         (("garbage_rate = 0.01", "garbage_rate = nan"), 7, ["garbage_rate", "nan"]),

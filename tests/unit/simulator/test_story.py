@@ -125,7 +125,7 @@ def test_a_scenario_may_be_as_short_as_a_day(days: int, story: str) -> None:
         ("[fleet]\nroad = 1\n[story]\nslow_days = [40, 20]", 7, "the smaller first"),
         ("[fleet]\nroad = 1\n[story]\nfault_kinds = ['rust']", 7, "backfill, clipping, clock_step"),
         ("[fleet]\nroad = 1\n[story]\nstorms = 1", 7, "the key is unknown"),
-        ("[fleet]\nroad = 1\n[[assets]]\nid = 'weg-001'\nkind = 'road'", 1, "another id"),
+        ("[fleet]\nroad = 1\n[[assets]]\nid = 'weg-001'\nkind = 'road'", 6, "another id"),
     ],
 )
 def test_a_mistake_in_what_is_to_be_drawn_is_named_with_its_line(table: str, line: int, words: str) -> None:
