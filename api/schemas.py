@@ -118,11 +118,21 @@ class ProbabilityItem(Answer):
 
 
 class RemainingLifeItem(Answer):
-    """Remaining useful life in days from `assessedAt`, as quantiles; q10 to q90 is the 80 % interval."""
+    """Remaining useful life in days from `assessedAt`, as quantiles; q10 to q90 is the 80 % interval.
 
-    q10: Annotated[float, Field(description="One in ten fails before this, in days.", examples=[60.0])]
+    From an alarm on it is the life of the damage that was alarmed, should there be one; a probability of failure counts
+    that there may be none.
+    """
+
+    q10: Annotated[float, Field(description="Lower bound of the 80 % interval, in days.", examples=[60.0])]
     q50: Annotated[float, Field(description="Median, in days.", examples=[170.0])]
-    q90: Annotated[float, Field(description="Nine in ten fail before this, in days.", examples=[420.0])]
+    q90: Annotated[
+        float,
+        Field(
+            description="Upper bound of the 80 % interval, in days: the level that earlier statements have borne out.",
+            examples=[420.0],
+        ),
+    ]
 
 
 class RiskItem(Answer):
