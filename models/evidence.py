@@ -1,7 +1,8 @@
 """When deviations become an alarm: agreement, materiality, persistence, and one dial.
 
 Each pair of asset and failure mode runs a sequential test on what the second stage left of its deviations
-(`models.fleet`: shares of the failure level, without the common shock, with the spread of like assets). Once a day
+(`models.fleet`: shares of the failure level, without the common shock, with the spread of like assets). Once a day, the
+first three by `models.witnesses`:
 
 1. each witness (quantities that count as one, `models.thresholds`) gives its largest score towards harm, ``residual /
    spread``, within each sensor and over the whole pair: what one machine shows belongs together; what a drift of its
@@ -34,28 +35,23 @@ calm weeks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
-from models.axes import place_in_group
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
-from models.lone_quantities import possible_drift
 from models.memory import ModelState, with_columns
+from models.witnesses import CALM_STRENGTH, strongest_witnesses
 
 __all__ = [
-    "CALM_STRENGTH",
     "DRAW_DAYS",
     "alarm_threshold",
     "allowed_per_year",
     "days_to_evidence",
     "fast_days",
-    "instrument_sd",
-    "material_part",
     "weigh_evidence",
 ]
 
@@ -71,36 +67,11 @@ _GAP_NS: Final = 3 * _DAY_NS
 # False alarms that the test alone may allow for each that is promised.
 _ALLOWED_PER_PROMISED: Final = 10.0 / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
-_LARGEST_SCORE: Final = 14.0
-# What scatter alone can make of a score: an alarm in two days, and in one where it rose. Without a limit a bridge that
-# a storm moved more than its like was alarmed; at half of it too few days are gained for a crew.
-_CALM_SCORE: Final = 8.0
-_LEAST_SCORE: Final = -6.0
-_CORRELATION: Final = 0.5
-# Of either sign harm: the larger of two chances, in the same test.
-_TWO_SIDED: Final = float(np.log(2.0)) / 3.0
-# Scores and shares of the failure level that two agreeing quantities, or one beyond its instrument, must show; of two
-# less where more false alarms are allowed than usual (docs/adr/0042).
-_STRONG_SCORE: Final = 2.5
-_FAIR_SCORE: Final = 1.0
-_MATERIAL_STRONG: Final = 0.15
-_MATERIAL_FAIR: Final = 0.08
-_MATERIAL_LONE: Final = 0.10
-_USUAL_PER_YEAR: Final = 0.03
-_MATERIAL_POWER: Final = 0.9
-_LEAST_MATERIAL: Final = 0.1
-_IMMATERIAL_SCORE: Final = 1.0
 # Different quantities that agree so strongly on a level past failure are not made to persist.
 _URGENT_SCORE: Final = 4.0
 _STRENGTH_DAYS: Final = 3.0
-CALM_STRENGTH: Final = 1.0
 _CALM_NS: Final = 14 * _DAY_NS
 _MOST_EVIDENCE: Final = 2.0
-# Witnesses that make the severity, and how much more one counts that is further on its way: a component fails by
-# the first of its quantities that reaches its level.
-_SEVERITY_WITNESSES: Final = 3
-_FURTHER_COUNTS: Final = 6.0
-_LEAST_SPREAD: Final = 0.02
 
 
 def allowed_per_year(catalogue: Catalogue) -> FloatArray:
@@ -125,18 +96,6 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
     draws_per_year = 365.25 / DRAW_DAYS
     budget = allowed_per_year(catalogue)[catalogue.pair_asset]
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
-
-
-def material_part(false_alarms_per_year: FloatArray) -> FloatArray:
-    """float64[...]: how much of the usual share of the failure level must be shown by quantities that agree.
-
-    Examples
-    --------
-    >>> material_part(np.array([0.006, 0.03, 0.1, 0.3, 3.0])).round(2).tolist()
-    [1.0, 1.0, 0.34, 0.13, 0.1]
-    """
-    part = (_USUAL_PER_YEAR / false_alarms_per_year) ** _MATERIAL_POWER
-    return np.asarray(np.clip(part, _LEAST_MATERIAL, 1.0))
 
 
 def fast_days(state: ModelState) -> npt.NDArray[np.int64]:
@@ -171,15 +130,6 @@ def days_to_evidence(missing: float, strength: float, fast: int) -> float | None
     draws = missing / gain
     quick = min(float(fast), draws * _RISEN_DRAW_DAYS)
     return quick + (draws - quick / _RISEN_DRAW_DAYS) * DRAW_DAYS
-
-
-def instrument_sd(severity: FloatArray, drift_share: FloatArray) -> FloatArray:
-    """Tell how much of a lone quantity's severity may be its instrument's, or a change of load's.
-
-    The further on its way, the less: float64[...], all of `drift_share` up to there, nothing at the failure level.
-    """
-    doubt = np.sqrt(np.clip((1.0 - severity) / (1.0 - drift_share), 0.0, 1.0))
-    return np.asarray(drift_share * doubt)
 
 
 def _has_risen(severity: FloatArray, severity_sd: FloatArray, before: FloatArray, is_agreed: BoolArray) -> BoolArray:
@@ -221,19 +171,6 @@ def _with_days(
     return np.maximum(carried + seen / draw_days * _gain(strength), 0.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Strongest:
-    """For each pair the strongest set of witnesses, or lone quantity: float64[P], and the channels' weights."""
-
-    strength: FloatArray
-    is_material: BoolArray
-    is_agreed: BoolArray
-    severity: FloatArray
-    severity_sd: FloatArray
-    agreeing: IndexArray
-    weight: FloatArray
-
-
 def weigh_evidence(
     catalogue: Catalogue, state: ModelState, active: BoolArray, day_end_ns: int
 ) -> tuple[ModelState, IndexArray, IndexArray]:
@@ -258,7 +195,7 @@ def weigh_evidence(
     forgiven = np.where(active, np.minimum(state.forgiven, np.maximum(towards, 0.0)), state.forgiven)
     heard = np.zeros(len(catalogue.pair_asset), np.bool_)
     heard[catalogue.pair_of_judged[active]] = True
-    found = _strongest(catalogue, state, np.flatnonzero(active), towards, forgiven)
+    found = strongest_witnesses(catalogue, state, active, towards, forgiven)
 
     now = np.full(len(heard), day_end_ns, np.int64)
     gap = np.where(state.evidence_ns > 0, now - state.evidence_ns, _DAY_NS)
@@ -317,146 +254,3 @@ def _remember(past: FloatArray, days: npt.NDArray[np.int64], severity: FloatArra
     moved = np.take_along_axis(past, np.maximum(place, 0), axis=1)
     moved[:, 0] = np.where(days > 0, severity, moved[:, 0])
     return moved
-
-
-def _strongest(
-    catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], towards: FloatArray, forgiven: FloatArray
-) -> _Strongest:
-    """Find what points most strongly towards harm in each pair; what is forgiven is no evidence, but severity."""
-    pairs, judged = len(catalogue.pair_asset), len(catalogue.judged)
-    channel, pair_of_row = catalogue.judged[rows], catalogue.pair_of_judged[rows]
-    spread = np.maximum(state.residual_sd[rows], _LEAST_SPREAD)
-    sided = np.where(catalogue.direction[channel] == 0.0, _TWO_SIDED, 0.0)
-    drift = catalogue.drift_share[channel]
-    share = towards[rows]
-    excess = share - forgiven[rows]
-    # What load moves together with the rest agrees with it in good health too.
-    joint_share = excess - np.where(catalogue.follows_load[channel], drift, 0.0)
-    plain = joint_share / spread
-    # What the severity is made of is chosen by the spread alone.
-    score = plain - sided
-    scattered = spread * state.scatter[pair_of_row]
-    sharp = np.maximum(plain, joint_share / scattered) - sided
-
-    strength = np.full(pairs, -np.inf)
-    highest = np.full(pairs, -np.inf)
-    severity, deviation = np.full(pairs, np.nan), np.full(pairs, np.nan)
-    agreeing = np.zeros(pairs, np.int32)
-    agreed = np.zeros(pairs, np.bool_)
-    weight = np.zeros(judged)
-    part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset])
-    sensor = catalogue.sensor_of_channel[channel].astype(np.int64)
-    for scope in (sensor, np.full(len(rows), -1, np.int64)):
-        key = pair_of_row * (len(catalogue.channels) + 1) + scope + 1
-        sets, set_of_row = np.unique(key, return_inverse=True)
-        pair = sets // (len(catalogue.channels) + 1)
-        table = _witness_table(set_of_row, catalogue.witness_of_judged[rows], score, len(sets))
-        known = table >= 0
-        scores = np.where(known, np.clip(sharp[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf)
-        shares = np.where(known, joint_share[table], -np.inf)
-        joint = _joined(np.where(known, np.clip(score[table], _LEAST_SCORE, _LARGEST_SCORE), -np.inf))
-        told = np.maximum(joint, np.minimum(_joined(scores), _CALM_SCORE))
-        ordered = -np.sort(-shares, axis=-1)
-        second = min(1, ordered.shape[1] - 1)
-        strong, fair = _MATERIAL_STRONG * part[pair], _MATERIAL_FAIR * part[pair]
-        agree = (ordered[:, 0] >= strong) & (ordered[:, second] >= fair)
-        agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
-        agreed[pair[agree]] = True
-        np.maximum.at(strength, pair, np.where(agree, told, np.minimum(told, _IMMATERIAL_SCORE)))
-        better = joint > highest[pair]
-        chosen = _best_of_pair(pair, joint, better, pairs)
-        picked = np.flatnonzero(chosen >= 0)
-        best = chosen[picked]
-        highest[picked] = joint[best]
-        agreeing[picked] = np.sum(scores[best] > CALM_STRENGTH, axis=-1)
-        level, level_sd, shares_of = _severity(table[best], share, spread)
-        severity[picked], deviation[picked] = level, level_sd
-        weight[rows[np.isin(pair_of_row, picked)]] = 0.0
-        used = table[best][:, : shares_of.shape[1]]
-        weight[rows[used[used >= 0]]] = shares_of[used >= 0]
-
-    # Where others could speak, a pair's history is not that of the quantity, and their silence speaks against damage.
-    single = np.flatnonzero(_is_single(catalogue)[rows])
-    instrument = drift.copy()
-    instrument[single] = possible_drift(
-        share[single], state.severity_past, pair_of_row[single], spread[single], drift[single]
-    )
-    lone_share = excess - instrument
-    lone = _lone_score(lone_share, lone_share / spread) - sided
-    order = np.lexsort((-lone, pair_of_row))
-    heard, first = np.unique(pair_of_row[order], return_index=True)
-    leader = order[first]
-    alone = lone[leader] > highest[heard]
-    sharp = np.minimum(_lone_score(lone_share, lone_share / scattered) - sided, _CALM_SCORE)
-    strength[heard] = np.maximum(strength[heard], np.maximum(lone, sharp)[leader])
-    heard, leader = heard[alone], leader[alone]
-    severity[heard] = share[leader]
-    deviation[heard] = np.hypot(spread[leader], instrument_sd(share[leader], drift[leader]))
-    agreeing[heard] = (lone[leader] > CALM_STRENGTH).astype(np.int32)
-    weight[rows[np.isin(pair_of_row, heard)]] = 0.0
-    weight[rows[leader]] = 1.0
-    material = strength > _IMMATERIAL_SCORE
-    strength = np.clip(np.where(np.isfinite(strength), strength, 0.0), _LEAST_SCORE, _LARGEST_SCORE)
-    return _Strongest(strength, material, agreed, severity, deviation, agreeing, weight)
-
-
-def _joined(scores: FloatArray) -> FloatArray:
-    """float64[S]: of each set of scores, highest first, the best sum of two or more, as a standard score."""
-    count = np.arange(1, scores.shape[1] + 1)
-    joined = np.cumsum(scores, axis=-1) / np.sqrt(count + _CORRELATION * count * (count - 1))
-    joined[:, 0] = -np.inf
-    return np.asarray(np.max(joined, axis=-1))
-
-
-def _lone_score(share: FloatArray, score: FloatArray) -> FloatArray:
-    """Give what a lone quantity counts: no more than noise while it is not material."""
-    return np.where(share >= _MATERIAL_LONE, score, np.minimum(score, _IMMATERIAL_SCORE))
-
-
-def _is_single(catalogue: Catalogue) -> BoolArray:
-    """bool[J]: tell which judged channels speak for the only witness of their pair."""
-    witnesses = np.bincount(catalogue.pair_of_witness, minlength=len(catalogue.pair_asset))
-    return np.asarray(witnesses[catalogue.pair_of_judged] == 1)
-
-
-def _witness_table(
-    set_of_row: npt.NDArray[np.intp], witness: IndexArray, score: FloatArray, sets: int
-) -> npt.NDArray[np.intp]:
-    """intp[S, W]: for each set the rows that speak for its witnesses, highest score first; -1 where there is none."""
-    order = np.lexsort((-score, witness, set_of_row))
-    first = np.ones(len(order), np.bool_)
-    first[1:] = (witness[order][1:] != witness[order][:-1]) | (set_of_row[order][1:] != set_of_row[order][:-1])
-    speaker = order[first]
-    speaker = speaker[np.lexsort((-score[speaker], set_of_row[speaker]))]
-    owner = set_of_row[speaker]
-    rank = place_in_group(owner)
-    table = np.full((sets, max(int(rank.max(initial=0)) + 1, 1)), -1, np.intp)
-    table[owner, rank] = speaker
-    return table
-
-
-def _best_of_pair(
-    pair: npt.NDArray[np.int64], joint: FloatArray, better: BoolArray, pairs: int
-) -> npt.NDArray[np.intp]:
-    """intp[P]: the set with the highest score of each pair among the better ones; -1 for none."""
-    rows = np.flatnonzero(better & np.isfinite(joint))
-    order = rows[np.lexsort((rows, -joint[rows], pair[rows]))]
-    owner, first = np.unique(pair[order], return_index=True)
-    chosen = np.full(pairs, -1, np.intp)
-    chosen[owner] = order[first]
-    return chosen
-
-
-def _severity(
-    table: npt.NDArray[np.intp], share: FloatArray, spread: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Join the first witnesses of each set: severity, its standard deviation, and their weights, which add up to 1."""
-    table = table[:, :_SEVERITY_WITNESSES]
-    known = table >= 0
-    level, sd = share[table], spread[table]
-    weight = np.where(known, np.exp(_FURTHER_COUNTS * np.clip(level, -1.0, 1.5)) / (sd * sd), 0.0)
-    weight = weight / np.maximum(np.sum(weight, axis=-1), np.finfo(np.float64).tiny)[:, np.newaxis]
-    own = np.sum((weight * sd) ** 2, axis=-1)
-    common = np.sum(weight * sd, axis=-1) ** 2
-    severity = np.sum(np.where(known, weight * level, 0.0), axis=-1)
-    return severity, np.sqrt((1 - _CORRELATION) * own + _CORRELATION * common), weight

@@ -19,10 +19,10 @@ import numpy as np
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.degradation import LAGS, weigh_lives
-from models.evidence import instrument_sd
 from models.memory import ModelState
 from models.opposed import may_be_made_up
 from models.usual_scatter import UsualScatter
+from models.witnesses import instrument_sd
 
 __all__ = [
     "LIFE_DAYS",

@@ -8,10 +8,10 @@ from domain.basis import AssessmentBasis
 from domain.explanations import CauseShare, Explanation, LookAlike, ModeChange
 from domain.records import Alarm, RiskAssessment, RiskState
 from models.basis import Recomputed, days_to_alarm, recompute, shares_of_risk
-from models.evidence import CALM_STRENGTH
 from models.frequency_changes import CHANGE_CODES, change_reason, computed_change
 from models.plan import plan_repair
 from models.risk import WAITING_SHARE
+from models.witnesses import CALM_STRENGTH
 from storage.protocols import AdvisoryStore, TimedKey
 
 __all__ = ["SAME", "difference_of", "explain"]
