@@ -101,12 +101,12 @@ def score_file(
         What a number in the time column is: Unix seconds; or nothing but the order of rows, the column then is not
         read as a time at all.
     told : callable
-        Told at the end, in words, which value columns were never judged.
+        Told at the end, in words, which value columns were never judged, or that there was no row at all.
 
     Returns
     -------
     int
-        Rows written.
+        Rows written; none where the file ends behind its header, and then the target is a header alone.
 
     Raises
     ------
@@ -162,6 +162,8 @@ def score_file(
             is_judged |= np.isfinite(verdict.residual)
             write(_cells(row[time_at], verdict))
             count += 1
+    if not count:
+        told(f"{source.name} has a header and no row below it, so {target.name} is a header alone; check the export.")
     for name, was_judged in zip(values, is_judged.tolist(), strict=True):
         if count > commission and not was_judged:
             told(_never_judged(name, environment))

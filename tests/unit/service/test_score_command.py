@@ -88,6 +88,16 @@ def test_a_wrong_cell_names_row_and_column_and_leaves_no_file(score: Score, caps
     assert sorted(path.name for path in Path().iterdir()) == ["in.csv"]
 
 
+def test_a_table_without_a_row_is_an_answer_that_says_so(score: Score, capsys: pytest.CaptureFixture[str]) -> None:
+    """It said nothing but "Wrote 0 verdicts", which a script that reads the exit code never hears."""
+    Path("in.csv").write_text("t,x\n\n")
+    assert score("in.csv", "out.csv", "--time", "t", "--values", "x", "--commission", "10") == 0
+    assert Path("out.csv").read_text() == "time,novelty,p_value,alarm,expected_x,residual_x\n"
+    said = capsys.readouterr()
+    assert said.err == "in.csv has a header and no row below it, so out.csv is a header alone; check the export.\n"
+    assert said.out == "Wrote 0 verdicts to out.csv.\n"
+
+
 def test_an_option_out_of_range_is_one_sentence(score: Score, capsys: pytest.CaptureFixture[str]) -> None:
     Path("in.csv").write_text("t,x\n0,1\n")
     assert score("in.csv", "out.csv", "--time", "t", "--values", "x", "--expected-run-length", "0") == 2
