@@ -28,6 +28,7 @@ from domain.identifiers import is_identifier
 from ingest.formats.project import OutgoingReading, encode_readings
 from service.plain_number import plain_number
 from service.plain_time import plain_time
+from service.separator_line import separator_line_fault
 
 __all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "parse_time_ns", "read_table"]
 
@@ -124,6 +125,8 @@ def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
     try:
         with _opened(path) as text:
             reader = csv.DictReader(text)
+            if fault := separator_line_fault(reader.fieldnames or ()):
+                raise ConfigurationError(f"{path.name}, line 1: {fault}")
             wanted = [column.column for column in plan.columns]
             if plan.time_unit != "index":
                 wanted.append(plan.time_column)

@@ -23,6 +23,7 @@ from domain.errors import ConfigurationError
 from models.life_map import LifeCourse
 from service.plain_number import plain_number
 from service.plain_time import plain_time
+from service.separator_line import separator_line_fault
 
 __all__ = ["RunTable", "read_runs"]
 
@@ -152,6 +153,8 @@ def _place_of(before: str) -> str:
 
 
 def _places(path: Path, header: list[str], wanted: list[str]) -> list[int]:
+    if fault := separator_line_fault(header):
+        raise ConfigurationError(f"{path}, line 1: {fault}")
     for name in wanted:
         found = header.count(name)
         if found != 1:

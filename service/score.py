@@ -31,6 +31,7 @@ from models.stream_detector import StreamDetector, StreamVerdict
 from service.held_environment import HeldEnvironment
 from service.plain_number import plain_number
 from service.plain_time import plain_time
+from service.separator_line import separator_line_fault
 from service.whole_file import whole_text
 
 __all__ = ["ScoreInputError", "score_file"]
@@ -300,6 +301,8 @@ def _find_columns(source: Path, header: list[str] | None, wanted: Sequence[str])
     """Find the place of each column that was asked for."""
     if not header:
         raise ScoreInputError(f"{source.name}, line 1: got an empty line or file, expected the names of columns", row=1)
+    if fault := separator_line_fault(header):
+        raise ScoreInputError(f"{source.name}, line 1: {fault}", row=1)
     for name in wanted:
         count = header.count(name.strip())
         if count != 1:

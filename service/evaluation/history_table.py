@@ -19,6 +19,7 @@ from domain.errors import ConfigurationError
 from domain.identifiers import is_identifier
 from service.plain_number import plain_number
 from service.replay import parse_time_ns
+from service.separator_line import separator_line_fault
 
 __all__ = ["COLUMNS", "HistoryTable", "read_history"]
 
@@ -137,6 +138,8 @@ def _csv(path: Path) -> tuple[dict[str, list[Any]], list[int]]:
         raise ConfigurationError(
             f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip, or as Parquet"
         ) from error
+    if fault := separator_line_fault(names):
+        raise ConfigurationError(f"{path.name}: line 1: {fault}")
     for name in (*COLUMNS, _SENSOR):
         if names.count(name) > 1:
             raise ConfigurationError(f"{path.name}: line 1: got column {name!r} more than once, expected it once")

@@ -25,6 +25,7 @@ from domain.register import Works
 from service.evaluation.modes import FAULT_KINDS
 from service.evaluation.truth import DAY_NS, TrueDamage, TrueEvent
 from service.replay import parse_time_ns
+from service.separator_line import separator_line_fault
 
 __all__ = ["UNKNOWN_ONSET_DAYS", "OwnerEvents", "read_owner_events"]
 
@@ -63,6 +64,8 @@ def read_owner_events(path: Path, assets: Collection[str]) -> OwnerEvents:
         raise ConfigurationError(
             f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8"
         ) from error
+    if fault := separator_line_fault(names):
+        raise ConfigurationError(f"{path.name}:1: {fault}")
     missing = [name for name in _REQUIRED if name not in names]
     unknown = [name for name in names if name not in {*_REQUIRED, *_OPTIONAL}]
     if missing or unknown:

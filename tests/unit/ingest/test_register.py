@@ -94,6 +94,24 @@ def test_excel_writes_semicolons_decimal_commas_a_mark_and_crlf(tmp_path: Path, 
     assert read_register(paths) == register
 
 
+@pytest.mark.parametrize("line", ["sep=;\r\n", '"sep=;"\n', "SEP=;;;;\n", "sep=; \n"])
+def test_the_line_by_which_excel_knows_the_separator_is_taken_at_its_word(
+    tmp_path: Path, register: Register, line: str
+) -> None:
+    """It was read as the names of the columns, so that every column was missing."""
+    assets = _ASSETS.replace('"Tunnel, oost"', "#").replace(",", ";").replace("#", "Tunnel, oost")
+    paths = _write(tmp_path, assets=f"\ufeff{line}{assets}".encode(), sensors="sep=,\n" + _SENSORS)
+    assert read_register(paths) == register
+
+
+def test_faults_below_the_separator_are_told_with_the_lines_of_the_file(tmp_path: Path) -> None:
+    # The header has more commas than semicolons; the line above it is believed all the same.
+    (fault,) = _faults(_write(tmp_path, assets="sep=;\nid;type;built_year;a,b,c,d\nb1;road;old;x\n"))
+    assert fault.startswith(f"{tmp_path}/assets.csv, line 3, column built_year: got 'old', expected a whole number")
+    with pytest.raises(RegisterError, match=r"assets\.csv, line 2: got 'name', expected also a column 'id'"):
+        read_register(_write(tmp_path, assets="sep=,\nname\nx\n"))
+
+
 @pytest.mark.parametrize(
     ("cell", "remedy"),
     [
@@ -279,6 +297,8 @@ def test_many_faults_are_cut_off_with_their_number(tmp_path: Path) -> None:
         (b"id,id,type\na,b,road\n", "each name once"),
         (b"id,type\nbr\xfcg,road\n", "got byte 0xfc at 10, expected UTF-8"),
         (b'id,type,name\nb1,road,"open', "balanced double quotes"),
+        (b"sep=;\n", "got an empty file"),
+        (b"sep=|\nid|type\nb1|road\n", r"line 1: got 'sep=\|', expected 'sep=;' or 'sep=,'; save the table with"),
     ],
 )
 def test_a_file_that_is_no_table_is_told(tmp_path: Path, content: bytes, fault: str) -> None:

@@ -206,6 +206,7 @@ def with_cell(line: int, column: int, cell: str) -> list[list[str]]:
         ),
         ([["pump", "day", "load", "heat", "noise", "heat"]], r"line 1: got 2 columns 'heat', expected one"),
         ([[""]], r"line 1: got 0 columns 'pump', expected one; the columns are none"),
+        ([["sep=;"], *table(3, seed=1)], r"line 1: got the line 'sep=;', by which Excel names .*; remove the line"),
         ([["pump", "day", *VALUES], ["a", "1", "1", "2", "3"], ["b", "1", "1", "2", "3"]], r"got 2 units with one row"),
     ],
 )

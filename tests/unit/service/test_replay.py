@@ -72,6 +72,7 @@ def test_plain_and_packed_files_with_a_mark_are_the_same(tmp_path: Path) -> None
     [
         ("time,f2\n0,1\n", "got columns time, f2, expected also f1; check the names"),
         ("", "got columns none, expected also f1, time; check"),
+        ("sep=;\ntime;f1\n0;1\n", r"history\.csv, line 1: got the line 'sep=;', by which Excel .*; remove the line"),
         ("time,f1\n0,1\nyesterday,1\n", "line 3: column time: got 'yesterday', expected ISO 8601"),
         ("time,f1\n0,a lot\n,2\n", r"line 2: column f1: got 'a lot'.*; line 3: column time: got ''"),
         ("time,f1\n0,inf\n", "expected a finite number"),

@@ -149,6 +149,8 @@ def test_a_quiet_environment_column_is_taken_and_a_step_is_found(tmp_path: Path)
         (["t,a,a", "0,1,2"], r"line 1: got 2 columns 'a'", 1, "a"),
         (["t;a", "0;1"], r"cells are separated by commas", 1, "t"),
         ([""], r"line 1: got an empty line or file", 1, ""),
+        (["sep=;", "t;a", "0;1"], r"line 1: got the line 'sep=;', by which Excel names the separator", 1, ""),
+        (["sep=,", "t,a", "0,1"], r"line 1: got the line 'sep=,', by which .*; remove the line, and save", 1, ""),
     ],
 )
 def test_a_malformed_table_is_told_by_row_and_column_and_leaves_nothing(

@@ -130,6 +130,13 @@ def test_an_event_that_cannot_be_is_named_with_its_line(tmp_path: Path, row: str
     assert words in str(caught.value)
 
 
+def test_a_line_for_excel_above_the_events_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("sep=,\n" + EVENTS + "b,repair,2025-03-01,2025-04-01,,,\n")
+    with pytest.raises(ConfigurationError, match=r"events\.csv:1: got the line 'sep=,', by which Excel .*; remove the"):
+        read_owner_events(path, {"b"})
+
+
 @pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.timestamp("s"), pa.timestamp("ms", "UTC")])
 def test_numbers_as_times_are_seconds_in_parquet_too(tmp_path: Path, kind: pa.DataType) -> None:
     """Whole numbers were taken for nanoseconds, so that two years became a moment of 1970."""
@@ -164,6 +171,7 @@ def test_spaces_around_names_and_missing_numbers_are_taken_as_meant(tmp_path: Pa
         (HEADER + "2025-01-01,b,s,tilt,1,mrad\n2025-01-02,b,s,tilt,1,deg\n", "expected 'mrad' as before"),
         (HEADER + "2025-01-01,b b,s,tilt,1,mrad\n", "column asset"),
         (HEADER + "2025-01-01,b\n", "line 2: got 2 cells, expected 6"),
+        ("sep=;\n" + HEADER.replace(",", ";"), "own.csv: line 1: got the line 'sep=;', by which Excel names"),
     ],
 )
 def test_a_history_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
