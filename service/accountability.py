@@ -42,7 +42,7 @@ def read_owner_facts(path: Path | None) -> OwnerFacts:
     if path is None:
         return OwnerFacts()
     try:
-        return OwnerFacts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return OwnerFacts.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise ConfigurationError(f"owner's file {str(path)!r} cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -120,7 +120,7 @@ def read_organisations(path: Path | None, owner: OwnerSection) -> SharedService:
         )
         return SharedService((only,), ())
     try:
-        found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).organisation
+        found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig"))).organisation
     except OSError as error:
         raise ConfigurationError(
             f"access.organisations_file: {str(path)!r} cannot be read ({error.strerror})"
@@ -173,7 +173,7 @@ def _organisation(table: _OrganisationTable, *, is_first: bool) -> Organisation:
 def _provider(organisation: str, table: _OidcTable, path: Path) -> LoginProvider:
     secret_file = path.parent / table.client_secret_file
     try:
-        secret = secret_file.read_text(encoding="utf-8").strip()
+        secret = secret_file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"access.organisations_file: client_secret_file {str(secret_file)!r} of {organisation!r} cannot be read"

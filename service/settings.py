@@ -8,6 +8,7 @@ does not exist, or a value out of its range, stops the start with a sentence tha
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -16,10 +17,10 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from domain.errors import ConfigurationError
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- no .env file: one place less to look
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = TomlConfigSettingsSource(settings_cls, _FILE.get())
+        file = InitSettingsSource(settings_cls, _content(_FILE.get()))
         return init_settings, env_settings, file_secret_settings, file
 
     @property
@@ -180,10 +181,23 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
             f"settings file {name}: cannot be read ({error.strerror}); change its owner or rights, or give another "
             "with --config"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"settings file {name}: got byte {error.object[error.start]:#04x} at {error.start}, expected UTF-8 text; "
+            "save it with the encoding UTF-8"
+        ) from error
     except ValueError as error:
         raise ConfigurationError(f"settings file {name}: {error}; correct it") from error
     finally:
         _FILE.reset(before)
+
+
+def _content(file: Path | None) -> dict[str, Any]:
+    """Read a TOML file, nothing where there is none; Windows Notepad puts a byte-order mark before the first line."""
+    if file is None or not file.is_file():
+        return {}
+    with file.open("rb") as content:
+        return tomllib.loads(content.read().decode("utf-8-sig"))
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

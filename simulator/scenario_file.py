@@ -93,7 +93,7 @@ def load_scenario(source: str | Path, *, seed: int | None = None, start_ns: int 
         bundled = resources.files("simulator") / "scenarios" / f"{name}.toml"
         return parse_scenario(bundled.read_text(encoding="utf-8"), f"{name}.toml", seed=seed, start_ns=start_ns)
     try:
-        text = Path(source).read_text(encoding="utf-8")
+        text = Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(

@@ -341,6 +341,13 @@ def test_geojson_gives_the_same_register_as_tables(tmp_path: Path, register: Reg
     assert read.assets[0].external_ids == {"beheerder": "X", "nr": "7"}
 
 
+def test_geojson_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (path,) = _geojson(tmp_path, {"type": "FeatureCollection", "features": [_feature()]})
+    plain = read_register([path])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_register([path]) == plain
+
+
 def test_a_line_has_its_middle_and_a_feature_s_id_may_stand_outside(tmp_path: Path) -> None:
     feature = _feature()
     del feature["properties"]["id"]

@@ -137,6 +137,11 @@ def test_an_owners_file_that_is_wrong_is_told(tmp_path: Path, text: str, told: s
     assert told in str(caught.value)
 
 
+def test_an_owners_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "owner.toml").write_text(f"\ufeff{OWNER}", encoding="utf-8")
+    assert read_owner_facts(tmp_path / "owner.toml") == OwnerFacts.model_validate(tomllib.loads(OWNER))
+
+
 def test_the_same_is_served_to_anybody_unless_that_is_switched_off() -> None:
     town = make_town()
     town.settings = replace(SETTINGS, owner_facts=OwnerFacts(status="In gebruik"))

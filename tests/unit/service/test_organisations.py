@@ -63,6 +63,13 @@ def test_the_first_also_owns_what_names_nobody(tmp_path: Path) -> None:
     assert "geheim" not in repr(provider)
 
 
+def test_the_file_and_a_secret_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = write(tmp_path, f"\ufeff{FILE}")
+    (tmp_path / "oost.secret").write_text("\ufeffgeheim\r\n")
+    (provider,) = read_organisations(path, OWNER).providers
+    assert provider.client_secret.get_secret_value() == "geheim"
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -123,11 +123,26 @@ def test_a_wrong_variable_names_key_and_value(name: str, value: str, monkeypatch
     assert f"{name.removeprefix('SCHOUW_').replace('__', '.').lower()}: got '{value}'" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"[mqtt\n", b"mqtt = 1\n", b"\xff\xfe"])
-def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[mqtt\n", "correct it"),
+        (b"mqtt = 1\n", "mqtt: got "),
+        ("[mqtt]\n".encode("utf-16"), "got byte 0xff at 0, expected UTF-8 text; save it with the encoding UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "schouw.toml").write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"schouw\.toml"):
+    with pytest.raises(ConfigurationError, match=r"schouw\.toml") as caught:
         load_settings()
+    assert told in str(caught.value)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_borne(tmp_path: Path) -> None:
+    """Notepad's "UTF-8 with BOM" ended in "Invalid statement (at line 1, column 1)" about a line that looks right."""
+    (tmp_path / "schouw.toml").write_bytes(b"\xef\xbb\xbf[mqtt]\r\nport = 1999\r\n")
+    assert load_settings().mqtt.port == 1999
+    assert load_settings(config=tmp_path / "schouw.toml").mqtt.port == 1999
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,8 @@ def test_a_scenario_without_assets_is_refused() -> None:
 def test_a_file_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SOUND, encoding="utf-8")
     assert load_scenario(tmp_path / "own.toml") == parse_scenario(SOUND)
+    (tmp_path / "own.toml").write_text(f"\ufeff{SOUND}", encoding="utf-8")
+    assert load_scenario(tmp_path / "own.toml") == parse_scenario(SOUND), "with a byte-order mark"
 
 
 def test_the_bundled_municipality_is_the_demo_that_was_promised() -> None:

@@ -91,6 +91,12 @@ def test_a_sheet_that_cannot_be_is_named_with_its_line(tmp_path: Path, change: t
     assert str(caught.value).endswith("correct the sheet")
 
 
+def test_a_sheet_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    plain, marked = read_sheet(sheet_file(tmp_path)), read_sheet(sheet_file(tmp_path, f"\ufeff{SHEET}"))
+    assert (marked.name, marked.success) == (plain.name, plain.success)
+    assert marked.digest != plain.digest, "the digest is of the file as it is"
+
+
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
     story = load_scenario("small")
