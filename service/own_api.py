@@ -84,7 +84,7 @@ class OwnApi:
 def _reachable(host: str) -> str:
     """Give the address to connect to of one to listen on, as it stands in a URL."""
     try:
-        listened = ipaddress.ip_address(host or "0.0.0.0")  # noqa: S104 -- what the socket takes an empty one for
+        listened = ipaddress.ip_address(host)
     except ValueError:
         return host  # a name
     if listened.is_unspecified:

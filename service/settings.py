@@ -29,6 +29,7 @@ from service.settings_sections import (
     AccessSection,
     ApiSection,
     BrokerSection,
+    GivenPath,
     InfluxSection,
     IngestSection,
     MqttSection,
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept.")
+    data_dir: GivenPath = Field(Path("data"), description="Folder of everything that is kept.")
     mqtt: MqttSection = MqttSection()
     broker: BrokerSection = BrokerSection()
     ingest: IngestSection = IngestSection()

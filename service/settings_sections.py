@@ -1,6 +1,9 @@
 """What can be set, section by section: names, ranges, defaults, and what each is for.
 
 A default is a choice with a reason; `docs/settings.md` lists them all. How settings are read is `service.settings`.
+
+An empty value is what a script or a compose file hands on of something that nobody set. Where it would be taken for the
+working folder, for every address or for no name at all it is refused; where nothing is a value it is that.
 """
 
 from __future__ import annotations
@@ -8,12 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 __all__ = [
     "AccessSection",
     "ApiSection",
     "BrokerSection",
+    "GivenPath",
     "InfluxSection",
     "IngestSection",
     "MqttSection",
@@ -24,8 +28,23 @@ __all__ = [
     "WebhookSection",
 ]
 
+
+def _given(value: object) -> object:
+    """Refuse what is empty; numbers, switches and lists refuse it by themselves."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("expected a value; leave it out for the default")
+    return value
+
+
+def _none_where_empty(value: object) -> object:
+    """Take what a compose file hands on of something that nobody set for not set."""
+    return None if value == "" else value
+
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 Port = Annotated[int, Field(ge=1, le=65535)]
+GivenText = Annotated[str, BeforeValidator(_given)]
+GivenPath = Annotated[Path, BeforeValidator(_given)]
 
 
 class MqttSection(BaseModel):
@@ -33,7 +52,7 @@ class MqttSection(BaseModel):
 
     model_config = _FROZEN
 
-    host: str = Field("127.0.0.1", description="Name or address of the broker.")
+    host: GivenText = Field("127.0.0.1", description="Name or address of the broker.")
     port: Port = Field(1883, description="Port of the broker.")
     username: str | None = Field(None, description="User name, when the broker asks for one.")
     password: SecretStr | None = Field(None, description="Password of that user.")
@@ -41,11 +60,11 @@ class MqttSection(BaseModel):
         "schouw-ingest", min_length=1, max_length=23, description="Names the durable session; fixed for its life."
     )
     keep_alive_seconds: int = Field(30, ge=5, le=3600, description="Longest silence before the connection is tested.")
-    ca_file: Path | None = Field(None, description="Certificate authority of the broker; switches TLS on.")
-    certificate_file: Path | None = Field(
+    ca_file: GivenPath | None = Field(None, description="Certificate authority of the broker; switches TLS on.")
+    certificate_file: GivenPath | None = Field(
         None, description="Client certificate, for brokers that ask for one; with `ca_file`."
     )
-    key_file: Path | None = Field(None, description="Key of the client certificate.")
+    key_file: GivenPath | None = Field(None, description="Key of the client certificate.")
     redelivery_seconds: float = Field(
         8.0,
         ge=0,
@@ -72,6 +91,8 @@ class MqttSection(BaseModel):
         description="Take many messages out of one read of the socket; false leaves reading to paho, "
         "a packet at a time and several times slower.",
     )
+
+    _empty_is_none = field_validator("username", "password", mode="before")(_none_where_empty)
 
 
 class BrokerSection(BaseModel):
@@ -192,7 +213,9 @@ class ApiSection(BaseModel):
 
     model_config = _FROZEN
 
-    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs `access.required`.")
+    host: GivenText = Field(
+        "127.0.0.1", description="Address to listen on; anything but loopback needs `access.required`."
+    )
     port: Port = Field(8000, description="Port to listen on.")
     allowed_hosts: tuple[str, ...] = Field(
         ("127.0.0.1", "localhost", "[::1]"), description="Host headers that are answered; guards against rebinding."
@@ -240,7 +263,7 @@ class AccessSection(BaseModel):
         description="Ask for a key or a login; false answers anyone on this machine, and is refused on any address but "
         "loopback.",
     )
-    organisations_file: Path | None = Field(
+    organisations_file: GivenPath | None = Field(
         None,
         description="TOML file with the organisations that share this service and how their people log in; default: "
         "one organisation, that of the owner, without logins.",
@@ -325,13 +348,11 @@ class InfluxSection(BaseModel):
         le=36_500,
         description="Days that the server keeps points; `schouw doctor --fix` sees to it. Default: as the server has.",
     )
-    ca_file: Path | None = Field(None, description="Certificate authority of the server, when it is not a public one.")
+    ca_file: GivenPath | None = Field(
+        None, description="Certificate authority of the server, when it is not a public one."
+    )
 
-    @field_validator("url", "token", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        """Take what a compose file hands on of something that nobody set for not set."""
-        return None if value == "" else value
+    _empty_is_none = field_validator("url", "token", mode="before")(_none_where_empty)
 
 
 class RetentionSection(BaseModel):
@@ -393,14 +414,14 @@ class OwnerSection(BaseModel):
 
     model_config = _FROZEN
 
-    organisation: str = Field("Voorbeeldgemeente", description="Name of the authority.")
-    contact_name: str = Field("Asset management", description="Whom to ask.")
-    contact_url: str = Field("https://example.org/", description="Page with more.")
-    theme_file: Path | None = Field(
+    organisation: GivenText = Field("Voorbeeldgemeente", description="Name of the authority.")
+    contact_name: GivenText = Field("Asset management", description="Whom to ask.")
+    contact_url: GivenText = Field("https://example.org/", description="Page with more.")
+    theme_file: GivenPath | None = Field(
         None, description="CSS with the owner's own values for the tokens of api/static/tokens.css; read at start."
     )
-    logo_file: Path | None = Field(None, description="The owner's sign for the pages, SVG or PNG; read at start.")
-    contact_email: str = Field("assets@example.org", description="Address to write to.")
+    logo_file: GivenPath | None = Field(None, description="The owner's sign for the pages, SVG or PNG; read at start.")
+    contact_email: GivenText = Field("assets@example.org", description="Address to write to.")
     false_alarms_per_year: float = Field(
         0.03,
         ge=0.001,
@@ -408,7 +429,7 @@ class OwnerSection(BaseModel):
         description="The alarm budget: false alarms about the condition that one asset may raise a year. The only dial "
         "of the detector; an organisation may have its own, see access.md. A change becomes an entry of the journal.",
     )
-    register_file: Path | None = Field(
+    register_file: GivenPath | None = Field(
         None, description="TOML file with what only the owner knows, for the Algorithm Register; see register.md."
     )
 

@@ -53,7 +53,6 @@ def guarded(*names: str) -> Iterator[int]:
         ("localhost", ("LOCALHOST",), "http://localhost:8000", None),
         ("127.0.0.1", (PROXY,), "http://127.0.0.1:8000", PROXY),
         (ANY, (PROXY, "other.example.org"), "http://127.0.0.1:8000", PROXY),
-        ("", (PROXY,), "http://127.0.0.1:8000", PROXY),
         ("::", (PROXY,), "http://[::1]:8000", PROXY),
         ("::1", ("[::1]",), "http://[::1]:8000", None),
         (ANY, ("*",), "http://127.0.0.1:8000", None),

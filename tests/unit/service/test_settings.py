@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from domain.errors import ConfigurationError
@@ -291,6 +291,49 @@ def test_an_empty_address_of_a_database_is_none(monkeypatch: pytest.MonkeyPatch)
     """As a compose file hands it on where nobody set the variable."""
     monkeypatch.setenv("SCHOUW_STORAGE__DATABASE_URL", "")
     assert load_settings().database_address == "sqlite:///data/operational.sqlite"
+
+
+# What an empty value says something about: there is none.
+MAY_BE_EMPTY = {
+    "api.map_tiles_url",
+    "api.map_attribution",
+    "influx.organisation",
+    "influx.token",
+    "influx.url",
+    "mqtt.password",
+    "mqtt.username",
+    "storage.database_url",
+    "webhooks.source",
+}
+
+
+@pytest.mark.parametrize(("name", "variable"), [(name, variable) for name, variable, _ in every_setting()])
+def test_an_empty_variable_is_refused_unless_it_means_none(
+    name: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty SCHOUW_DATA_DIR filled the working folder, an empty SCHOUW_API__HOST was an address."""
+    monkeypatch.setenv(variable, "")
+    if name in MAY_BE_EMPTY:
+        section, key = name.split(".")
+        value = getattr(getattr(load_settings(), section), key)
+        assert not (value.get_secret_value() if isinstance(value, SecretStr) else value)
+    else:
+        with pytest.raises(ConfigurationError, match=f"{re.escape(name)}|{variable}"):
+            load_settings()
+
+
+@pytest.mark.parametrize("name", ["data_dir", "mqtt.host", "mqtt.ca_file", "owner.contact_url"])
+def test_an_empty_value_is_told_with_what_to_do(name: str, tmp_path: Path) -> None:
+    section, _, key = name.rpartition(".")
+    (tmp_path / "schouw.toml").write_text(f"[{section}]\n{key} = ' '\n" if section else f"{key} = ' '\n")
+    with pytest.raises(ConfigurationError, match=f"{name}: got ' ', expected: a value; leave it out for the default"):
+        load_settings()
+
+
+def test_an_empty_user_name_and_password_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOUW_MQTT__USERNAME", "")
+    monkeypatch.setenv("SCHOUW_MQTT__PASSWORD", "")
+    assert (load_settings().mqtt.username, load_settings().mqtt.password) == (None, None)
 
 
 def test_kept_readings_must_outlive_the_back_fill_window() -> None:
