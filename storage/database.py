@@ -92,7 +92,7 @@ def open_database(address: str, *, patience_s: float = _PATIENCE_S) -> Engine:
     Raises
     ------
     ConfigurationError
-        If the address is none, or its driver is not installed.
+        If the address is none, its driver is not installed, or the certificates that it names are not there.
     """
     try:
         if postgresql.is_postgresql(address):

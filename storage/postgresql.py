@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
+from domain.errors import ConfigurationError
 from storage.json_codec import JSON_CODEC
 
 __all__ = ["await_turn", "is_postgresql", "is_unavailable", "make_engine", "words"]
@@ -48,6 +49,8 @@ def make_engine(address: str, *, patience_s: float) -> Engine:
     ------
     ArgumentError
         If the address cannot be read, or has another parameter.
+    ConfigurationError
+        If the file of `sslrootcert` holds no certificates.
     """
     url, arguments = _split(address, patience_s)
     engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **JSON_CODEC)
@@ -103,7 +106,13 @@ def _encryption(mode: object, root: str | None) -> ssl.SSLContext | bool | None:
         return None
     if mode not in _ENCRYPTED:
         raise ArgumentError("sslmode is none of disable, prefer, require, verify-ca, verify-full")
-    context = ssl.create_default_context(cafile=root)
+    try:
+        context = ssl.create_default_context(cafile=root)
+    except OSError as error:
+        raise ConfigurationError(
+            f"storage.database_url: got sslrootcert {root!r}, expected certificates in PEM "
+            f"({error.strerror or error}); correct the setting, or put the file there"
+        ) from error
     context.check_hostname = mode == "verify-full"
     if mode == "require":
         # As psql means it: nobody can listen in, and who answers is not asked.

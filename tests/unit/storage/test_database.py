@@ -157,6 +157,21 @@ def test_an_address_that_is_none_is_the_operators_to_mend(address: str) -> None:
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+def test_certificates_that_are_not_there_are_named(tmp_path: Path, mode: str) -> None:
+    """It was told as an address "that cannot be used (FileNotFoundError)"."""
+    address = "postgresql://user:geheim@db.example:5432/schouw?sslmode={}&sslrootcert={}"
+    with pytest.raises(ConfigurationError) as caught:
+        open_database(address.format(mode, "/nowhere/ca.pem"))
+    assert str(caught.value) == (
+        "storage.database_url: got sslrootcert '/nowhere/ca.pem', expected certificates in PEM "
+        "(No such file or directory); correct the setting, or put the file there"
+    )
+    (tmp_path / "ca.pem").write_text("no certificate\n")
+    with pytest.raises(ConfigurationError, match=r"got sslrootcert '.*/ca\.pem', expected certificates in PEM"):
+        open_database(address.format(mode, tmp_path / "ca.pem"))
+
+
 def test_a_reader_is_not_held_up_by_the_writer(engine: Engine) -> None:
     upgrade_schema(engine)
     with engine.begin() as writing:
