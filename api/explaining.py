@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from api.answers import risk_item
@@ -25,7 +26,7 @@ from domain.explanations import Explanation, ModeChange, RepairPlan
 from domain.records import RiskState
 from domain.register import Asset
 
-__all__ = ["explanation_item", "explanation_text", "say_changes"]
+__all__ = ["explanation_item", "explanation_text", "say_changes", "say_difference"]
 
 _SAME: Final = 1e-9
 _LAST_WEEK: Final = 52
@@ -68,6 +69,17 @@ def explanation_text(explanation: Explanation, language: Language) -> list[str]:
     if missing:
         found.append(_put("missing_one", language) if missing == 1 else _put("missing", language, number=str(missing)))
     return found
+
+
+def say_difference(explanation: Explanation, language: Language) -> str:
+    """Say whether the numbers computed again are those that were told, and by how much they are apart otherwise."""
+    apart = explanation.difference
+    if apart == 0.0 or math.isinf(apart):
+        return _put("not_so" if apart else "same", language)
+    written = f"{apart:.1e}"
+    if language is Language.DUTCH:
+        written = written.replace(".", ",")
+    return _put("rounded" if apart <= _SAME else "apart", language, difference=written)
 
 
 def _put(key: str, language: Language, **facts: str) -> str:

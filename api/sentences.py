@@ -246,4 +246,8 @@ EXPLANATION_SENTENCES: Final = {
     "used_none": "Assessed as of {time}, without any condition measurement, with model version {version}.",
     "missing": "{number} measurements tell nothing yet.",
     "missing_one": "One measurement tells nothing yet.",
+    "same": "Computed again from what is stored: the same to the last bit.",
+    "rounded": "Computed again from what is stored: apart by {difference} at most, which is rounding.",
+    "apart": "Computed again from what is stored: the numbers are apart by {difference}.",
+    "not_so": "Computed again from what is stored: what was told does not follow from it.",
 }

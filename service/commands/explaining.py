@@ -25,7 +25,7 @@ def explain(
     config: Config = None,
 ) -> None:
     """Explain an assessment from what was stored with it."""
-    from api.explaining import explanation_text  # noqa: PLC0415 -- the help must not wait for numpy
+    from api.explaining import explanation_text, say_difference  # noqa: PLC0415 -- the help must not wait for numpy
     from api.languages import Language  # noqa: PLC0415 -- see above
     from domain.identifiers import AssetId  # noqa: PLC0415 -- see above
     from service.explaining import SAME  # noqa: PLC0415 -- see above
@@ -53,15 +53,12 @@ def explain(
             raise ConfigurationError(
                 f"assessment {found.assessment_id!r} was made before its basis was stored; explain a newer one"
             )
-        same = explanation.difference <= SAME
         if not verify:
             typer.echo(f"{found.assessment_id} (model {found.model_version})")
             for line in explanation_text(explanation, Language(language)):
                 typer.echo(f"- {line}")
-        apart = explanation.difference
-        exact = "the same to the last bit" if apart == 0.0 else f"apart by {apart:.1e}"
-        typer.echo(f"computed again from what is stored: {exact}")
-        if not same:
+        typer.echo(say_difference(explanation, Language(language)))
+        if explanation.difference > SAME:
             raise typer.Exit(1)
     finally:
         engine.dispose()

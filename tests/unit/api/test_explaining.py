@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -10,7 +11,7 @@ import pytest
 from api.charts.waiting import waiting_chart
 from api.drawing import Drawing
 from api.examples import EXPLANATION
-from api.explaining import explanation_item, explanation_text, say_changes
+from api.explaining import explanation_item, explanation_text, say_changes, say_difference
 from api.languages import Language
 from api.pages.explanation import explanation_rows
 from domain.basis import AssessmentBasis
@@ -65,6 +66,25 @@ def test_a_week_that_the_crew_sets_says_so() -> None:
             plan = replace(EXPLANATION.plan, best_week=best, first_week=first)
             said = explanation_text(replace(EXPLANATION, plan=plan), language)
             assert any(line.endswith(why) for line in said) is is_said
+
+
+@pytest.mark.parametrize(
+    ("difference", "english", "dutch"),
+    [
+        (0.0, "the same to the last bit.", "gelijk tot op de laatste bit."),
+        (2.5e-16, "apart by 2.5e-16 at most, which is rounding.", "hoogstens 2,5e-16 verschil, en dat is afronding."),
+        (0.0012, "the numbers are apart by 1.2e-03.", "de cijfers wijken 1,2e-03 af."),
+        (math.inf, "what was told does not follow from it.", "wat er stond volgt daar niet uit."),
+    ],
+)
+def test_how_far_numbers_computed_again_are_apart_is_said(difference: float, english: str, dutch: str) -> None:
+    """An explanation in Dutch ended with a line in English, and a life that was taken out was "apart by inf"."""
+    explanation = replace(EXPLANATION, difference=difference)
+    said = [say_difference(explanation, language) for language in (Language.ENGLISH, Language.DUTCH)]
+    assert said == [
+        f"Computed again from what is stored: {english}",
+        f"Opnieuw berekend uit wat bewaard is: {dutch}",
+    ]
 
 
 def falls_then_rises(best: int, first: int = 3) -> RepairPlan:
