@@ -22,7 +22,7 @@ from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
 
-__all__ = ["MOVING_STEMS", "compile_catalogue", "moves_reference"]
+__all__ = ["MOVING_STEMS", "OTHER_WORDS", "compile_catalogue", "moves_reference"]
 
 _DRIVER_OF: Final[dict[str, str]] = {
     "temperature": "air",
@@ -71,9 +71,17 @@ _RESTING: Final = frozenset({"traffic_count", "cycles", "runtime", "speed", "rai
 # the two languages that owners write it in: English, then Dutch, where they differ (docs/how-to-fill-the-register.md).
 MOVING_STEMS: Final = (
     *("resurf", "lubric", "greas", "swap", "repair", "replac", "renew", "renov", "calibr", "adjust", "paint"),
-    *("coating", "overlay", "maintenance", "overhaul", "refurb", "strengthen", "install"),
+    *("coating", "overlay", "maintenance", "overhaul", "refurb", "restor", "strengthen", "install"),
     *("asfalt", "deklaag", "smeer", "smer", "wissel", "repar", "herstel", "vervang", "vernieuw", "kalibr", "geijkt"),
-    *("ijking", "afstel", "justeer", "schilder", "conserver", "overlag", "onderhoud", "revisie", "versterk"),
+    *("ijken", "ijking", "afstel", "afgesteld", "justeer", "juster", "schilder", "conserver", "conserveer", "overlag"),
+    *("onderhoud", "revisie", "reviseer", "reviser", "versterk"),
+)
+# Words that hold a stem by chance, or name what changes nothing: without them a look at a deviation ("afwijking") would
+# be an "ijking", and take off the very step that it is about.
+OTHER_WORDS: Final = (
+    *("blijk", "dijk", "gelijk", "kijken", "strijk", "verrijk", "wijk", "prepar", "installaties"),
+    *("wisselbaan", "wisselend", "wisselspanning", "wisselstro", "wisselwerk", "onderhoudsinspectie"),
+    "maintenance inspection",
 )
 
 # Hourly values that commission a channel, and fewer of slower ones: four days at one an hour, a month at one a day.
@@ -302,7 +310,10 @@ def moves_reference(kind: str) -> bool:
 
     Examples
     --------
-    >>> moves_reference("Sensor vervangen"), moves_reference("diversion")
-    (True, False)
+    >>> moves_reference("Sensor vervangen"), moves_reference("diversion"), moves_reference("Afwijking nagekeken")
+    (True, False, False)
     """
-    return any(stem in kind.lower() for stem in MOVING_STEMS)
+    said = kind.lower()
+    for word in OTHER_WORDS:
+        said = said.replace(word, " ")
+    return any(stem in said for stem in MOVING_STEMS)

@@ -11,7 +11,7 @@ from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import LAST_END_NS, Asset, AssetType, Channel, Direction, Register, Role, Works
 from models.catalogue import DRIVERS, Catalogue, Summary
-from models.compiling import compile_catalogue
+from models.compiling import compile_catalogue, moves_reference
 from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
 
@@ -83,6 +83,51 @@ def test_works_that_leave_another_level_are_known_in_both_languages(
     """What a Dutch owner wrote down was no reason for a step: a new deck or another sensor passed for damage."""
     register, numbers = registers(NAMES, assets=1, works=(Works(AssetId("b000"), kind, 5, 9),))
     assert compile_catalogue(register, numbers).works_moves.tolist() == [moves]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *["ijken", "Sensoren ijken", "herijking", "sensorijking", "peilijking", "drukijking", "geijkt", "gekalibreerd"],
+        *[
+            "kalibratie",
+            "calibratie",
+            "vervanging",
+            "vervangen lagers",
+            "wisselen",
+            "Wisseling oplegging",
+            "verwisseld",
+        ],
+        *["onderhoud", "dagelijks onderhoud", "onderhoudsbeurt", "herstel", "herstelwerk", "reparatie", "gerepareerd"],
+        *["afgesteld", "justeren", "geconserveerd", "gereviseerd", "reviseren", "vergelijking na ijking"],
+        *["inspectie en onderhoud", "preparatie en schilderwerk", "repairs", "replaced bearing", "restoration"],
+    ],
+)
+def test_ordinary_words_for_maintenance_leave_another_level(kind: str) -> None:
+    assert moves_reference(kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *["onderzoek afwijking", "Afwijkingen bekijken", "vergelijking", "vergelijkingsmeting", "bedijking verhoogd"],
+        *[
+            "uitwijken",
+            "kijken naar scheur",
+            "dijken maaien",
+            "bezwijking elders",
+            "bodemverrijking",
+            "gelijke rijstroken",
+            "blijken",
+        ],
+        *["wisselwerking met buurbrug", "wisselende verkeersdrukte", "afwisselend verkeer", "wisselstrook open"],
+        *["wisselstroom uit", "onderhoudsinspectie", "maintenance inspection", "preparation", "preparations"],
+        *["inspectie installaties", "proefbelasting", "test", "load test"],
+    ],
+)
+def test_words_that_hold_a_stem_by_chance_explain_no_step(kind: str) -> None:
+    """What was written down as a look at a deviation was taken for a calibration, and the deviation taken off."""
+    assert not moves_reference(kind)
 
 
 @pytest.mark.parametrize("positions", [[1, 0], [0, 0], [-1], [3]])

@@ -17,7 +17,7 @@ from ingest.channels import CHANNEL_DEFAULTS, channel_defaults
 from ingest.formats.project import decode_readings, decode_status, decode_waveform
 from ingest.register import ASSET_COLUMNS, read_register, read_works
 from ingest.topics import TopicKind, parse_topic
-from models.compiling import MOVING_STEMS
+from models.compiling import MOVING_STEMS, OTHER_WORDS, moves_reference
 from models.thresholds import THRESHOLDS, ThresholdKind, failure_mode
 from service.settings import load_settings
 from tests.unit.api.town import Town
@@ -225,7 +225,9 @@ def test_the_register_page_has_every_word_that_makes_works_move_a_level() -> Non
     assert sorted(name for row in rows for name in names(row[0])) == sorted(MOVING_STEMS)
     for row in rows:
         for kind in row[2].split(", "):
-            assert any(stem in kind for stem in MOVING_STEMS) == (row is not rows[-1]), kind
+            assert moves_reference(kind) == (row is not rows[-1]), kind
+    (passed_over,) = [part for part in REGISTER.split("\n\n") if part.startswith("Passed over are ")]
+    assert sorted(names(passed_over)) == sorted(OTHER_WORDS)
 
 
 def test_the_works_on_the_register_page_are_accepted(tmp_path: Path) -> None:
