@@ -149,8 +149,7 @@ def render(
             organisation=rooms.settings.organisation,
             contact_name=rooms.settings.contact_name,
             contact_email=rooms.settings.contact_email,
-            troubles=[] if readiness.ready else _troubles(readiness, language),
-            ready=readiness.ready,
+            troubles=_troubles(readiness, language),
             starts=all(part.ok or part.starts for part in readiness.parts),
             link=link,
             **values,
@@ -161,7 +160,10 @@ def render(
 
 
 def _troubles(readiness: Readiness, language: Language) -> list[tuple[str, str, str, str]]:
-    """Give what is away: its name, since when, what that means, and the detail for the operator."""
+    """Give what is away: its name, since when, what that means, and the detail for the operator.
+
+    Also of a service that is ready: what stands still while what there is can be served is old to who reads it.
+    """
     return [
         (
             capital(term("part", part.name, language)),

@@ -181,6 +181,35 @@ def test_a_part_that_is_away_is_said_on_top(town: Town) -> None:
     assert 'Voor de beheerder: <span lang="en">away since noon</span>' in dutch
 
 
+@pytest.mark.parametrize(
+    ("store", "english", "dutch"),
+    [
+        (
+            "time series",
+            "Updating of charts, since 21 Sept 2026 16:13. Charts stand still for now; they are caught up later.",
+            "Bijwerken van grafieken, sinds 21 sep 2026 16:13. Grafieken worden nu niet bijgewerkt.",
+        ),
+        (
+            "operational store",
+            "Updating of assessments and alarms, since 21 Sept 2026 16:13. Assessments and alarms stand still for now;",
+            "Bijwerken van beoordelingen en alarmen, sinds 21 sep 2026 16:13. Beoordelingen en alarmen worden nu niet",
+        ),
+    ],
+)
+def test_a_store_that_stopped_is_said_on_every_page_that_is_still_served(
+    town: Town, store: str, english: str, dutch: str
+) -> None:
+    """The service is ready, since what is there can be read; so /readyz alone said that it was no longer renewed."""
+    parts = (PartState("journal", True, "readable", None), PartState(f"projection: {store}", False, "refused", NOW_NS))
+    town.readiness = Readiness(True, parts)
+    client = town.client()
+    for path in ("/", "/map", "/matrix", "/alarms", "/work", "/sensors", "/report", "/assets/brug-042"):
+        for language, said in (("en", english), ("nl", dutch)):
+            html = client.get(f"{path}?lang={language}").text
+            assert said in html, path
+            assert html.count('<div class="banner trouble"') == 1, path
+
+
 def test_a_start_is_not_told_as_something_that_is_away(town: Town) -> None:
     starting = PartState("ingest", False, "loads the state of 10,000 sensors", NOW_NS, starts=True)
     town.readiness = Readiness(False, (starting, PartState("broker", False, "not asked", NOW_NS, starts=True)))
