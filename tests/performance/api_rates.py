@@ -33,7 +33,7 @@ from service.listening import bind
 from service.settings_sections import AccessSection
 from storage.journal import Journal
 from tests.installation import Installation, stop
-from tests.performance.load import Load, start_publishers, write_register
+from tests.performance.load import Load, publishing, write_register
 from tests.performance.resources import cpu_s
 from tests.servers import MosquittoBroker, running
 
@@ -246,14 +246,9 @@ class Site:
         load = Load("waveform", self.load.sensors, rounds, step_s=2, sensors_of_an_asset=1, first=self.load.rounds)
         self.load = Load("waveform", self.load.sensors, self.load.rounds + rounds, step_s=2, sensors_of_an_asset=1)
         before = self.taken(journal)
-        processes = start_publishers(load, self.broker.port, count=1, rate=rate)
-        try:
+        with publishing(load, self.broker.port, count=1, rate=rate):
             self.place.until("a first message", lambda: self.taken(journal) > before, seconds=READY_S)
             yield
-        finally:
-            for process in processes:
-                process.kill()
-                process.join()
 
 
 @contextlib.contextmanager

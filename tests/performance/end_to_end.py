@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from storage.journal import Journal
 from tests.installation import Installation, stop
-from tests.performance.load import Load, start_publishers, write_register
+from tests.performance.load import Load, publishing, write_register
 from tests.performance.receivers import BARE, USUAL
 from tests.performance.resources import cpu_s
 from tests.servers import MosquittoBroker, NatsBroker, RealBroker, find_server, running
@@ -197,14 +197,10 @@ def _await_end(process: subprocess.Popen[bytes]) -> tuple[float, float]:
 
 @contextmanager
 def _published(load: Load, broker: RealBroker, publishers: int) -> Iterator[list[BaseProcess]]:
-    processes = start_publishers(load, broker.port, count=publishers)
-    try:
+    with publishing(load, broker.port, count=publishers) as processes:
         yield processes
-    finally:
         for process in processes:
             process.join(_READY_S)
-            if process.is_alive():
-                process.kill()
 
 
 def _await(condition: Callable[[], object], what: str, seconds: float) -> None:

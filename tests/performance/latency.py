@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tests.installation import Installation, publish
-from tests.performance.load import Load, start_publishers, write_register
+from tests.performance.load import Load, publishing, write_register
 
 __all__ = ["publish_to_visible"]
 
@@ -57,17 +57,15 @@ def publish_to_visible(*, rate: float, seconds: float, sensors: int = 1_000, sam
         delays: list[float] = []
         with site.running("run", "--replay"):
             site.until("ready", lambda: site.get(f"/v1/assets/{_ASSET}/risk") is not None, seconds=180)
-            processes = start_publishers(load, site.mqtt_port, rate=rate)
-            began = time.monotonic()
-            number = 0
-            while time.monotonic() - began < seconds:
-                delays.append(_probe(site, number))
-                number += 1
-                time.sleep(_PAUSE_S)
-            for process in processes:
-                process.join(_LONGEST_S)
-                if process.is_alive():
-                    process.kill()
+            with publishing(load, site.mqtt_port, rate=rate) as processes:
+                began = time.monotonic()
+                number = 0
+                while time.monotonic() - began < seconds:
+                    delays.append(_probe(site, number))
+                    number += 1
+                    time.sleep(_PAUSE_S)
+                for process in processes:
+                    process.join(_LONGEST_S)
             journal = site.journal()
             site.until(
                 "every message in the journal",

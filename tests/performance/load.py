@@ -2,7 +2,8 @@
 
 Publishers are processes of their own. They speak MQTT 3.1.1 at QoS 1 over a plain socket and keep a bounded number of
 messages unacknowledged; every message is a copy of a prepared one with its packet number and time put in place, so
-that what is measured is the broker and the receiver.
+that what is measured is the broker and the receiver. They end before the broker that they publish to does, however a
+part ends, and one whose broker goes away says so in a sentence: a traceback would hide what the part has to tell.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import multiprocessing
+import signal
 import socket
 import struct
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
@@ -22,7 +26,7 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["Load", "start_publishers", "write_register"]
+__all__ = ["Load", "publishing", "write_register"]
 
 _START_S: Final = 1_704_067_200  # the first of January 2024
 _GATEWAYS: Final = 50
@@ -121,10 +125,12 @@ def write_register(load: Load, folder: Path) -> list[Path]:
     return [assets, sensors]
 
 
-def start_publishers(load: Load, port: int, *, count: int = 2, rate: float = 0.0) -> list[BaseProcess]:
+@contextmanager
+def publishing(load: Load, port: int, *, count: int = 2, rate: float = 0.0) -> Iterator[list[BaseProcess]]:
     """Start processes that publish a load, each its share of the sensors, round after round.
 
-    They begin together when all have prepared what they send: what it takes to start them is not measured.
+    They begin together when all have prepared what they send: what it takes to start them is not measured. Those that
+    still publish when the block is left are ended.
 
     Parameters
     ----------
@@ -139,16 +145,31 @@ def start_publishers(load: Load, port: int, *, count: int = 2, rate: float = 0.0
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(count + 1)
     processes: list[BaseProcess] = []
-    for share in range(count):
-        process = context.Process(target=_publish, args=(load, port, share, count, rate / count, ready), daemon=True)
-        process.start()
-        processes.append(process)
-    ready.wait(_SECONDS_WITHOUT_ANSWER)
-    return processes
+    try:
+        for share in range(count):
+            arguments = (load, port, share, count, rate / count, ready)
+            process = context.Process(target=_publish, args=arguments, daemon=True)
+            process.start()
+            processes.append(process)
+        ready.wait(_SECONDS_WITHOUT_ANSWER)
+        yield processes
+    finally:
+        for publisher in processes:
+            publisher.kill()
+            publisher.join()
 
 
 def _publish(load: Load, port: int, share: int, count: int, rate: float, ready: Barrier) -> None:
     """Publish the sensors of one share; ends when every message is acknowledged, or nothing is for a minute."""
+    # Ctrl-C is for the benchmark, which ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _send(load, port, share, count, rate, ready)
+    except OSError as error:
+        sys.exit(f"a publisher of the load lost the broker on port {port} ({error}); see its log")
+
+
+def _send(load: Load, port: int, share: int, count: int, rate: float, ready: Barrier) -> None:
     import time  # noqa: PLC0415 -- only here, in the child
 
     prepared = [_prepare(load, sensor) for sensor in range(share, load.sensors, count)]
@@ -205,7 +226,7 @@ def _receive(link: socket.socket, unit: int) -> int:
     """Wait for answers of one length each, and give how many bytes of them came."""
     answer = link.recv(65_536)
     if not answer:
-        raise ConnectionError("the broker closed the connection; see its log")
+        raise ConnectionError("it closed the connection")
     while len(answer) % unit:
         answer += link.recv(unit - len(answer) % unit)
     return len(answer)
