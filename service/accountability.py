@@ -21,7 +21,7 @@ from api.rooms import ApiRooms
 from api.routes.decisions import known_decision
 from domain.errors import ConfigurationError
 from domain.records import Decision
-from service.folder import check_installed
+from service.folder import check_installed, why_not
 from service.organisations import read_organisations
 from service.series_store import open_series
 from service.settings import Settings
@@ -44,7 +44,9 @@ def read_owner_facts(path: Path | None) -> OwnerFacts:
     try:
         return OwnerFacts.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
-        raise ConfigurationError(f"owner's file {str(path)!r} cannot be read ({error.strerror})") from error
+        raise ConfigurationError(
+            f"owner's file {str(path)!r} cannot be read ({error.strerror}); correct --owner or owner.register_file"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"owner's file {path.name}: {error}; correct it") from error
     except ValidationError as error:
@@ -100,7 +102,7 @@ def write_papers(
             rooms = replace(rooms, settings=replace(rooms.settings, owner_facts=read_owner_facts(owner_file)))
         return _write(rooms, folder, decision_id)
     except OSError as error:
-        raise ConfigurationError(f"{str(folder)!r} cannot be written ({error.strerror}); give another --out") from error
+        raise ConfigurationError(f"{str(folder)!r} cannot be written ({why_not(error)}); give another --out") from error
     finally:
         journal.close()
         series.close()

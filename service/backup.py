@@ -23,6 +23,7 @@ from models.state import MODEL_VERSION
 from service.backup_manifest import MANIFEST, Manifest, note_file, write_manifest
 from service.clock_policy import clock_policy
 from service.databases import ACCESS, OPERATIONAL, Database, databases, fingerprints, looking, opened
+from service.folder import why_not
 from service.restore import open_pipeline
 from service.series_store import open_series
 from service.settings import Settings
@@ -147,7 +148,7 @@ def _prepare(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = {path.name for path in folder.iterdir()}
     except OSError as error:
-        raise ConfigurationError(f"backup folder {str(folder)!r}: {error.strerror}; give another") from error
+        raise ConfigurationError(f"backup folder {str(folder)!r}: {why_not(error)}; give another") from error
     # Only an attempt of ours has this file: a folder of data holds files of the same names as a backup.
     is_unfinished = _SCRATCH in found
     strange = sorted(name for name in found if not (is_unfinished and name.startswith((*NAMES, _SCRATCH))))

@@ -13,7 +13,7 @@ from pathlib import Path
 from domain.errors import ConfigurationError, StorageUnavailable
 from service.settings import Settings
 
-__all__ = ["check_installed", "only_one", "prepare_folder", "projections_path", "status_path", "unwritable"]
+__all__ = ["check_installed", "only_one", "prepare_folder", "projections_path", "status_path", "unwritable", "why_not"]
 
 
 def status_path(settings: Settings) -> Path:
@@ -95,7 +95,18 @@ def unwritable(what: str, error: OSError, *, otherwise: str) -> ConfigurationErr
     """
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageUnavailable(f"{what} cannot be written ({error.strerror}); free the disk, then start again")
-    return ConfigurationError(f"{what} cannot be written ({error.strerror}); {otherwise}")
+    return ConfigurationError(f"{what} cannot be written ({why_not(error)}); {otherwise}")
+
+
+def why_not(error: OSError) -> str:
+    """Say why a folder cannot be made or written to; the system's "File exists" is about a file in its place.
+
+    Examples
+    --------
+    >>> why_not(OSError(errno.EEXIST, "File exists")), why_not(OSError(errno.EACCES, "Permission denied"))
+    ('there is a file of that name', 'Permission denied')
+    """
+    return "there is a file of that name" if error.errno == errno.EEXIST else error.strerror or str(error)
 
 
 @contextmanager

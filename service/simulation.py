@@ -11,6 +11,7 @@ from rich.console import Console
 
 from domain.errors import ConfigurationError
 from service.day_bar import day_bar
+from service.folder import why_not
 from service.sessions import secure
 from service.settings import Settings
 from service.whole_file import whole_file
@@ -37,7 +38,7 @@ def write_owner_files(source: str, start_ns: int | None, folder: Path) -> None:
         write_truth(scenario, folder)
     except OSError as error:
         raise ConfigurationError(
-            f"{str(folder)!r} cannot be written ({error.strerror}), expected a folder with room, or a place for one; "
+            f"{str(folder)!r} cannot be written ({why_not(error)}), expected a folder with room, or a place for one; "
             "give another with --register"
         ) from error
 

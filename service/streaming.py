@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from domain.errors import ConfigurationError
+from service.folder import why_not
 from service.sessions import secure
 from service.settings import Settings
 from simulator.broker import paho_broker
@@ -75,7 +76,7 @@ def write_stream_register(plan: StreamPlan, folder: Path) -> None:
         write_whole(folder / "assets.csv", assets.getvalue().encode())
         write_whole(folder / "sensors.csv", sensors.getvalue().encode())
     except OSError as error:
-        raise ConfigurationError(f"{str(folder)!r} cannot be written ({error.strerror}); give another") from error
+        raise ConfigurationError(f"{str(folder)!r} cannot be written ({why_not(error)}); give another") from error
 
 
 def now_ns() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from service.evaluation.report_html import html_report
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scoreboard import Scoreboard
 from service.evaluation.truth import DAY_NS
+from service.folder import why_not
 from service.settings import Settings
 from simulator.scenario_file import load_scenario
 
@@ -42,6 +44,7 @@ def evaluate_and_save(
     stories = [load_scenario(source, seed=seed, start_ns=first) for seed in chosen]
     if days is not None:
         stories = [replace(story, days=min(days, story.days)) for story in stories]
+    _try_folder(out)
     with _progress(stories[0].name, stories[0].days * len(stories)) as told:
         board = evaluate_scenarios(stories, settings=settings, jobs=jobs, through_broker=through_broker, told=told)
     _show(board, out)
@@ -52,6 +55,7 @@ def evaluate_history_and_save(
 ) -> None:
     """Evaluate an owner's history, print its scoreboard and save it."""
     loaded = load_history(history, events, register=register, asset_type=asset_type)
+    _try_folder(out)
     with _progress(history.stem, (loaded.truth.end_ns - loaded.truth.start_ns) // DAY_NS) as told:
         board = score_runs(history.stem, [run_history(loaded, settings, told)])
     _show(board, out)
@@ -71,6 +75,20 @@ def _show(board: Scoreboard, out: Path) -> None:
     Console(stderr=True).print(f"Saved {out / 'scoreboard.json'} and {out / 'scoreboard.html'}.")
 
 
+def _try_folder(folder: Path) -> None:
+    """Make the folder and write there, before the work of hours that is to be saved in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"\n")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"folder {str(folder)!r} cannot be written ({why_not(error)}); give another with --out")
+
+
 def save_scoreboard(board: Scoreboard, folder: Path) -> None:
     """Write scoreboard.json and scoreboard.html.
 
@@ -84,9 +102,7 @@ def save_scoreboard(board: Scoreboard, folder: Path) -> None:
         (folder / "scoreboard.json").write_bytes(msgspec.json.format(msgspec.json.encode(board), indent=1) + b"\n")
         (folder / "scoreboard.html").write_text(html_report(board), encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(
-            f"folder {str(folder)!r} cannot be written ({error.strerror}); give another with --out"
-        ) from error
+        raise _unwritable(folder, error) from error
 
 
 def read_seeds(text: str) -> list[int]:

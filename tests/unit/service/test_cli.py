@@ -430,7 +430,7 @@ def test_papers_are_whole_or_not_begun(call: Call, data: Path, tmp_path: Path) -
     """A file in the place of the folder was a traceback; an unknown decision left one paper behind."""
     (tmp_path / "file").write_text("")
     told = sentence(call("register", "--out", "file", "--data-dir", data))
-    assert told == "schouw: 'file' cannot be written (File exists); give another --out"
+    assert told == "schouw: 'file' cannot be written (there is a file of that name); give another --out"
     told = sentence(call("register", "--out", "papers", "--decision", "nosuch", "--data-dir", data))
     assert "got decision 'nosuch', expected one of" in told
     assert not (tmp_path / "papers").exists()

@@ -38,6 +38,15 @@ def test_a_folder_of_somebody_else_is_a_wrong_setting(tmp_path: Path, monkeypatc
         prepare_folder(load_settings({"data_dir": tmp_path}))
 
 
+def test_a_file_in_the_place_of_the_folder_is_told_as_one(tmp_path: Path) -> None:
+    """It "cannot be written (File exists)"."""
+    (tmp_path / "data").touch()
+    with pytest.raises(
+        ConfigurationError, match=r"data' cannot be written \(there is a file of that name\); give another"
+    ):
+        prepare_folder(load_settings({"data_dir": tmp_path / "data"}))
+
+
 @pytest.mark.parametrize("least_bytes", [1, 65_536])
 def test_a_full_disk_on_which_files_can_be_made_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least_bytes: int

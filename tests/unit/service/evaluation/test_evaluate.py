@@ -16,6 +16,7 @@ from domain.errors import ConfigurationError
 from domain.register import Register
 from ingest.batch import Message
 from service.clock_policy import clock_policy
+from service.evaluation import session
 from service.evaluation.ahead import days_made_ahead
 from service.evaluation.evaluate import JudgedRun, run_scenario, score_runs
 from service.evaluation.report_table import print_scoreboard
@@ -145,6 +146,22 @@ def test_the_scoreboard_is_printed_and_saved_with_every_detector(run: JudgedRun,
     floor = {d["detector"]: d["alarms"]["false_per_year"]["value"] for d in saved["detectors"]}
     assert floor["never alarms"] == 0.0
     assert floor["always alarms"] == pytest.approx(365.25, rel=0.03)
+
+
+def test_a_folder_that_takes_no_scoreboard_is_told_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told after hours of work, which then were lost."""
+    ran: list[object] = []
+    monkeypatch.setattr(session, "evaluate_scenarios", lambda stories, **_: ran.extend(stories))
+    (tmp_path / "out").touch()
+    with pytest.raises(
+        ConfigurationError, match=r"out' cannot be written \(there is a file of that name\); give another"
+    ):
+        session.evaluate_and_save(
+            Settings(), "small", seeds=None, start=None, days=1, jobs=1, through_broker=False, out=tmp_path / "out"
+        )
+    assert ran == []
 
 
 @pytest.mark.parametrize("text", ["", "1,1", "1,x", "-1", "1.5"])
