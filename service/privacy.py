@@ -100,7 +100,13 @@ def erase(settings: Settings, name: str, known_as: Sequence[str] = ()) -> tuple[
         Under which their decisions stand from now on; None when they decided nothing.
     mentioned : list of str
         Decisions whose reason still holds the name: text that the chain covers and that cannot be taken out.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no installation.
     """
+    check_installed(settings)
     engine = _access(settings)
     with translated(engine), engine.begin() as db:
         subjects = _subjects(db, name, known_as)

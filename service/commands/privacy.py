@@ -31,8 +31,9 @@ def list_tables(data_dir: DataDir = None, config: Config = None) -> None:
     """List every table with what it is for, how long it is kept, and which columns are about people."""
     from service.privacy import list_stored  # noqa: PLC0415 -- the help must not wait for SQLAlchemy
 
+    found = list_stored(read_settings(overrides_of(data_dir), config))
     typer.echo("store\ttable\tpurpose\tkept\tpersonal\tcolumns")
-    for item in list_stored(read_settings(overrides_of(data_dir), config)):
+    for item in found:
         personal, columns = ", ".join(item.personal) or "-", ", ".join(item.columns)
         typer.echo(f"{item.store}\t{item.table}\t{item.purpose}\t{item.kept}\t{personal}\t{columns}")
 

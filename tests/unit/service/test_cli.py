@@ -499,3 +499,12 @@ def test_another_unit_needs_a_flag_that_is_named(call: Call, tmp_path: Path) -> 
     code, told, _ = call("assets", "import", *files, "--data-dir", folder, "--correct-units")
     told_of = "1 channel in another unit, with all readings so far; what is normal is learnt anew: "
     assert (code, told.splitlines()[1]) == (0, f"{told_of}brug-1/klimaat/temperature.")
+
+
+@pytest.mark.parametrize("command", [("list",), ("export", "J. Jansen"), ("erase", "J. Jansen")])
+def test_privacy_looks_for_nobody_where_nothing_is(call: Call, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """An erasure in the wrong folder was "tried again, check that the database is up", a list began with its header."""
+    code, out, told = call("privacy", *command, "--data-dir", "elsewhere")
+    assert (code, out) == (2, "")
+    assert "no installation in 'elsewhere'" in told
+    assert list(tmp_path.iterdir()) == []
