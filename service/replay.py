@@ -29,6 +29,7 @@ from ingest.formats.project import OutgoingReading, encode_readings
 from service.plain_number import plain_number
 from service.plain_time import plain_time
 from service.separator_line import separator_line_fault
+from service.unreadable_table import unreadable_table
 
 __all__ = ["ReplayColumn", "ReplayPlan", "ReplayTable", "messages_of", "parse_column", "parse_time_ns", "read_table"]
 
@@ -146,9 +147,7 @@ def read_table(path: Path, plan: ReplayPlan) -> ReplayTable:
                     if len(faults) >= _FAULTS_SHOWN:
                         break
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip, or as Parquet"
-        ) from error
+        raise unreadable_table(path, error, "CSV in UTF-8, plain or gzip, or as Parquet") from error
     if faults:
         raise ConfigurationError(f"{path.name}: " + "; ".join(faults))
     return ReplayTable(tuple(times), tuple(rows))

@@ -168,7 +168,7 @@ def load_settings(overrides: dict[str, Any] | None = None, *, config: Path | Non
     try:
         if config is not None and not config.is_file():
             raise ConfigurationError(
-                f"got settings file {str(config)!r}, expected a file that is there; check --config"
+                f"got settings file {str(config)!r}, expected a file that is there; check its name and folder"
             )
         return Settings(**(overrides or {}))
     except ValidationError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +22,7 @@ from domain.identifiers import is_identifier
 from service.plain_number import plain_number
 from service.replay import parse_time_ns
 from service.separator_line import separator_line_fault
+from service.unreadable_table import unreadable_table
 
 __all__ = ["COLUMNS", "HistoryTable", "read_history"]
 
@@ -135,9 +138,7 @@ def _csv(path: Path) -> tuple[dict[str, list[Any]], list[int]]:
         names = [name.strip() for name in next(reader, [])]
         numbered = [(reader.line_num, row) for row in reader if row]
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8, plain or gzip, or as Parquet"
-        ) from error
+        raise unreadable_table(path, error, "CSV in UTF-8, plain or gzip, or as Parquet") from error
     if fault := separator_line_fault(names):
         raise ConfigurationError(f"{path.name}: line 1: {fault}")
     for name in (*COLUMNS, _SENSOR):
@@ -155,6 +156,11 @@ def _parquet(path: Path) -> tuple[dict[str, list[Any]], range]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
+        if not path.exists():
+            # Arrow's own error has no number of the system's.
+            raise unreadable_table(
+                path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), "Parquet"
+            ) from error
         raise ConfigurationError(f"{path.name}: cannot be read as Parquet ({error}); write it again") from error
     columns: dict[str, list[Any]] = {}
     for name in table.column_names:

@@ -26,6 +26,7 @@ from service.evaluation.modes import FAULT_KINDS
 from service.evaluation.truth import DAY_NS, TrueDamage, TrueEvent
 from service.replay import parse_time_ns
 from service.separator_line import separator_line_fault
+from service.unreadable_table import unreadable_table
 
 __all__ = ["UNKNOWN_ONSET_DAYS", "OwnerEvents", "read_owner_events"]
 
@@ -61,9 +62,7 @@ def read_owner_events(path: Path, assets: Collection[str]) -> OwnerEvents:
                 (reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}) for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"{path.name}: cannot be read as a table ({error}); save it as CSV in UTF-8"
-        ) from error
+        raise unreadable_table(path, error, "CSV in UTF-8") from error
     if fault := separator_line_fault(names):
         raise ConfigurationError(f"{path.name}:1: {fault}")
     missing = [name for name in _REQUIRED if name not in names]

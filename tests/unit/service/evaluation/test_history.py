@@ -137,6 +137,18 @@ def test_a_line_for_excel_above_the_events_is_told(tmp_path: Path) -> None:
         read_owner_events(path, {"b"})
 
 
+@pytest.mark.parametrize("name", ["away.csv", "away.csv.gz", "away.parquet", "folder"])
+def test_a_file_that_is_not_there_is_not_told_as_one_of_another_kind(tmp_path: Path, name: str) -> None:
+    """Who mistyped a name was told to save the table as CSV."""
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    words = rf"{name}' cannot be read \((No such file or directory|Is a directory)\); give a file that is there"
+    with pytest.raises(ConfigurationError, match=words):
+        read_history(tmp_path / name)
+    with pytest.raises(ConfigurationError, match=words):
+        read_owner_events(tmp_path / name, {"b"})
+
+
 @pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.timestamp("s"), pa.timestamp("ms", "UTC")])
 def test_numbers_as_times_are_seconds_in_parquet_too(tmp_path: Path, kind: pa.DataType) -> None:
     """Whole numbers were taken for nanoseconds, so that two years became a moment of 1970."""
