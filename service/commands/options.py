@@ -27,7 +27,20 @@ __all__ = [
 
 _LAST_PORT: Final = 65_535
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of everything that is kept (default: data).")]
+
+def _given_folder(text: str) -> Path:
+    """Refuse the nothing that a script hands on of a name it never set: as a path it is the working folder."""
+    if not text.strip():
+        raise typer.BadParameter("got '', expected a folder; leave the option out for the default")
+    return Path(text)
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", parser=_given_folder, metavar="<path>", help="Folder of everything that is kept (default: data)."
+    ),
+]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings (default: schouw.toml).")]
 Host = Annotated[str | None, typer.Option("--host", help="Address of the MQTT broker (default: 127.0.0.1).")]
 Port = Annotated[

@@ -508,3 +508,12 @@ def test_privacy_looks_for_nobody_where_nothing_is(call: Call, tmp_path: Path, c
     assert (code, out) == (2, "")
     assert "no installation in 'elsewhere'" in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("keys", "create", "--name", "x"), ("assets", "import", "a.csv"), ("ingest",)])
+def test_an_empty_data_folder_is_not_the_working_folder(call: Call, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """`--data-dir "$DATA"` of a script in which nothing had set it filled the folder that it ran in."""
+    code, _, told = call(*command, "--data-dir", "")
+    assert code == 2
+    assert "Invalid value for '--data-dir': got '', expected a folder" in " ".join(told.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
