@@ -253,7 +253,7 @@ def first_day(start_ns: int) -> int:
     if moment is None or moment.year not in FIRST_YEARS:
         got = f"the day {day} days from 1970-01-01" if moment is None else moment.isoformat()
         raise ConfigurationError(
-            f"got {got} as the first day of a scenario, expected one in a year from {FIRST_YEARS.start} to "
+            f"got {got} as the first day, expected one in a year from {FIRST_YEARS.start} to "
             f"{FIRST_YEARS.stop - 1}; give another with --start"
         )
     return day * DAY_NS

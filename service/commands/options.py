@@ -76,13 +76,14 @@ def overrides_of(data_dir: Path | None, *, mqtt_port: int | None = None, api_por
 
 
 def day_ns(text: str | None) -> int | None:
-    """Read an ISO date or moment as Unix nanoseconds; without a zone it is UTC."""
+    """Read the ISO date or moment of `--start` as Unix nanoseconds; without a zone it is UTC."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"got {text!r}, expected an ISO date such as 2024-01-01") from error
+        wanted = f"got {text!r}, expected an ISO date such as 2024-01-01"
+        raise typer.BadParameter(wanted, param_hint="'--start'") from error
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000
 

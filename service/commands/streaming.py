@@ -32,10 +32,14 @@ def stream(
 ) -> None:
     """Publish continuous waveforms of simulated bridges, block behind block."""
     from service.streaming import now_ns, run_stream, write_stream_register  # noqa: PLC0415 -- see run
+    from simulator.scenario import first_day  # noqa: PLC0415 -- see run
     from simulator.stream import StreamPlan  # noqa: PLC0415 -- see run
 
     settings = read_settings({}, config)
-    plan = StreamPlan(seed, sensors, rate, block, day_ns(start) or now_ns())
+    start_ns = day_ns(start)
+    if start_ns is not None:
+        first_day(start_ns)
+    plan = StreamPlan(seed, sensors, rate, block, now_ns() if start_ns is None else start_ns)
     if register is not None:
         write_stream_register(plan, register)
         typer.echo(f"Wrote assets.csv and sensors.csv of {sensors} bridges into {register}.")

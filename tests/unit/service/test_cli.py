@@ -181,7 +181,14 @@ def test_a_register_on_a_full_disk_is_told_and_leaves_no_half_file(
 def test_a_first_day_far_from_ours_is_told(call: Call, start: str, way: tuple[str, str]) -> None:
     """Years without a date before them, and times that int64 does not hold, were tracebacks."""
     told = sentence(call("simulate", "small", "--start", start, *way))
-    assert f"got {start} as the first day of a scenario, expected one in a year from 1970 to 2099" in told
+    assert f"got {start} as the first day, expected one in a year from 1970 to 2099" in told
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+14:00", "9999-12-31"])
+def test_waveforms_of_a_day_far_from_ours_are_refused(call: Call, start: str) -> None:
+    """The first was a traceback once a broker was there, the second waited for one in vain."""
+    told = sentence(call("stream", "--start", start, "--register", "r"))
+    assert "as the first day, expected one in a year from 1970 to 2099; give another with --start" in told
 
 
 def test_an_unknown_export_is_told(call: Call, data: Path) -> None:
@@ -517,3 +524,13 @@ def test_an_empty_data_folder_is_not_the_working_folder(call: Call, tmp_path: Pa
     assert code == 2
     assert "Invalid value for '--data-dir': got '', expected a folder" in " ".join(told.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate", "small"), ("simulate", "small", "--to", "o.csv"), ("stream",), ("run", "--demo")]
+)
+def test_a_first_day_that_is_none_names_its_option(call: Call, command: tuple[str, ...]) -> None:
+    code, _, told = call(*command, "--start", "31-12-2024")
+    assert code == 2
+    told = " ".join(told.replace("│", " ").split())
+    assert "Invalid value for '--start': got '31-12-2024', expected an ISO date such as 2024-01-01" in told
