@@ -148,7 +148,9 @@ def _decision(rooms: ApiRooms, decision_id: str) -> Decision:
     try:
         return known_decision(decision_id, rooms)
     except ProblemError as error:
-        raise ConfigurationError(f"got decision {decision_id!r}, expected one of GET /v1/decisions") from error
+        raise ConfigurationError(
+            f"got decision {decision_id!r}, expected an `id` of `schouw export decisions`"
+        ) from error
 
 
 def _json(path: Path, body: dict[str, Any]) -> Path:

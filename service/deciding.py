@@ -81,12 +81,13 @@ def decide_once(
         if alarm is not None:
             known = store.alarm(alarm)
             if known is None:
-                raise DecisionError(f"got alarm {alarm!r}, expected one of GET /v1/alarms")
+                raise DecisionError(f"got alarm {alarm!r}, expected an `id` of `schouw export alarms`")
             if asset is not None and asset != known.asset:
                 raise DecisionError(f"got asset {asset!r}, expected {known.asset!r}, which the alarm is about")
             asset = known.asset
         if asset is None or store.asset(asset) is None:
-            raise DecisionError(f"got asset {asset!r}, expected --alarm or an --asset of the register")
+            got = "nothing to decide on" if asset is None else f"asset {asset!r}"
+            raise DecisionError(f"got {got}, expected --alarm or an --asset of the register; see `schouw export risks`")
         if alarm is None and verb in ABOUT_ALARMS:
             raise DecisionError(f"got `{verb.value}` about an asset, expected --alarm with the alarm it is about")
         rests_on = _rests_on(store, asset, assessment)

@@ -237,9 +237,9 @@ def test_one_decision_about_an_event_is_a_link_for_each_alarm_that_nobody_judged
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("confirm", "--alarm", "nothing"), "got alarm 'nothing', expected one of"),
+        (("confirm", "--alarm", "nothing"), "got alarm 'nothing', expected an `id` of `schouw export alarms`"),
         (("inspect", "--asset", "brug-9"), "got asset 'brug-9', expected --alarm or an --asset"),
-        (("inspect",), "expected --alarm or an --asset"),
+        (("inspect",), "got nothing to decide on, expected --alarm or an --asset of the register; see `schouw export"),
         (("plan", "--asset", "brug-1"), "got nothing as --due, expected the date of the planned work"),
         (("plan", "--asset", "brug-1", "--due", "soon"), "got 'soon' as --due, expected"),
         (("inspect", "--asset", "brug-1", "--reason", " "), "got ' ' as --reason, expected at least 1 character"),
@@ -439,7 +439,7 @@ def test_papers_are_whole_or_not_begun(call: Call, data: Path, tmp_path: Path) -
     told = sentence(call("register", "--out", "file", "--data-dir", data))
     assert told == "schouw: 'file' cannot be written (there is a file of that name); give another --out"
     told = sentence(call("register", "--out", "papers", "--decision", "nosuch", "--data-dir", data))
-    assert "got decision 'nosuch', expected one of" in told
+    assert "got decision 'nosuch', expected an `id` of `schouw export decisions`" in told
     assert not (tmp_path / "papers").exists()
 
 
