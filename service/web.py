@@ -325,7 +325,8 @@ def run_api(settings: Settings) -> None:
 def _await_schema(engine: Engine) -> None:
     """Wait for ingest, which makes the tables; serve anyway after a minute, with what is wrong in `/readyz`.
 
-    A database that is away is given a few seconds: ingest works without it, and so do the pages that say so.
+    A database that is away is given a few seconds: ingest works without it, and so do the pages that say so. After as
+    long the log says what is waited for.
 
     Raises
     ------
@@ -333,7 +334,7 @@ def _await_schema(engine: Engine) -> None:
         If they are of a newer program: nothing here will make them those of this one.
     """
     waiting = threading.Event()
-    start = time.monotonic()
+    start, is_told = time.monotonic(), False
     while time.monotonic() < start + _SCHEMA_WAIT_S:
         try:
             if not migrations_pending(engine):
@@ -343,4 +344,8 @@ def _await_schema(engine: Engine) -> None:
             if time.monotonic() > start + _STORE_WAIT_S:
                 logger().warning("operational_store_away", reason=str(error))
                 return
+        if not is_told and time.monotonic() > start + _STORE_WAIT_S:
+            is_told = True
+            reason = "ingest makes the tables; start `schouw ingest` where it does not run"
+            logger().info("tables_awaited", reason=reason, longest_seconds=_SCHEMA_WAIT_S)
         waiting.wait(0.2)

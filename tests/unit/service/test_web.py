@@ -14,9 +14,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from api.drawing import Drawing
 from domain.errors import ConfigurationError
+from service import web
 from service.listening import bind
 from service.settings import load_settings
 from service.settings_sections import AccessSection
@@ -147,6 +149,22 @@ def test_a_store_without_tables_is_not_ready(tmp_path: Path, health: ServiceHeal
     empty = open_database(sqlite_address(tmp_path / "empty.sqlite"))
     other = ServiceHealth(health.journal, empty, health.status_file, health.now_ns)
     assert "older than this program" in wrong(other)["operational store"]
+    empty.dispose()
+
+
+def test_tables_that_are_waited_for_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`schouw api` alone said nothing for a minute, and nothing answered on its port."""
+    monkeypatch.setattr(web, "_STORE_WAIT_S", 0.0)
+    monkeypatch.setattr(web, "_SCHEMA_WAIT_S", 0.7)
+    empty = open_database(sqlite_address(tmp_path / "empty.sqlite"))
+    with capture_logs() as log:
+        web._await_schema(empty)
+    (told,) = [entry for entry in log if entry["event"] == "tables_awaited"]
+    assert "start `schouw ingest`" in told["reason"]
+    upgrade_schema(empty)
+    with capture_logs() as log:
+        web._await_schema(empty)
+    assert log == []
     empty.dispose()
 
 
