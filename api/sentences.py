@@ -82,6 +82,9 @@ REASON_SENTENCES: Final = {
     "prior_by_age": "Without evidence from sensors the estimate rests on type and age: {asset_type}, {age_years}.",
     "prior_by_class": "Without evidence from sensors the estimate rests on the type alone: {asset_type}.",
     "prior_by_inspection": "The inspection[ on {inspected_on}] (condition {condition}) counts in the estimate.",
+    "put_back_by_works": (
+        "After announced works the measurements that pointed to {mode} are back where they first were."
+    ),
     "quantities_agree": "{quantities} different measurements point to {mode}.",
     "removed_from_register": "It was taken out of the register.",
     "repaired": (

@@ -37,6 +37,7 @@ from models.deviation import Expectation, hidden_variance
 from models.environment import Explained
 from models.layout import BLOCKS
 from models.memory import ModelState, scatter, with_columns
+from models.reference import APART
 from models.regressor_groups import Group
 from models.triangles import diagonal, first_line
 
@@ -287,7 +288,7 @@ def forget_reference(state: ModelState, rows: npt.NDArray[np.intp]) -> ModelStat
 
 
 def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], steps: FloatArray) -> FloatArray:
-    """Measure how fast a sound level wanders, from the differences between commissioning blocks.
+    """Measure how fast a sound level wanders, from the differences between commissioning blocks of one time of day.
 
     Parameters
     ----------
@@ -303,17 +304,19 @@ def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
 
     Notes
     -----
-    Means over consecutive stretches of length L of a random walk with variance q an hour differ by
-    2/3 q L in the mean square. Seven differences are weighed against a prior worth two.
+    Means over stretches of length L of a random walk with variance q an hour, with one such stretch between them,
+    differ by 5/3 q L in the mean square. Six differences are weighed against a prior worth two. Of hourly values such
+    stretches are half a day, and those beside each other differ by what a night differs from a day: where no traffic is
+    counted a level was taken for one that may move by all its way in a day, and every effect drifted (until 3.59).
     """
     least = (_WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
     needed = catalogue.commission_count[catalogue.judged[rows]]
     per_block = needed // BLOCKS
-    measured = steps / (BLOCKS - 1) - 2.0 * state.noise[rows] / per_block
+    measured = steps / (BLOCKS - APART) - 2.0 * state.noise[rows] / per_block
     hop_ns = catalogue.hop_ns[catalogue.asset_of_judged[rows]]
     block_h = per_block * np.maximum(catalogue.interval_ns[catalogue.judged[rows]], hop_ns) / HOUR_NS
-    rate = np.maximum(measured, 0.0) / (block_h * 2.0 / 3.0)
-    pooled = (2.0 * least + (BLOCKS - 1) * rate) / (BLOCKS + 1)
+    rate = np.maximum(measured, 0.0) / (block_h * (APART - 1.0 / 3.0))
+    pooled = (2.0 * least + (BLOCKS - APART) * rate) / (BLOCKS - APART + 2)
     return np.asarray(np.where(state.count[rows] >= needed, np.maximum(pooled, least), least), dtype=np.float64)
 
 

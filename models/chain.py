@@ -5,7 +5,8 @@ and one closed hop of each, and gives the new state, the scores of the hop's val
 changed. It is called in event-time order per asset, and not for every silent hop: everything that takes time
 uses the time since the asset's last step. Announced works suspend learning and evidence while they last; when their
 kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
-before stays. `look_at_hop` is the same while the hop is open, without learning.
+before stays, unless they put the structure back (`models.put_back`). `look_at_hop` is the same while the hop is open,
+without learning.
 
 `step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition, and what is said of
 changed frequencies. It takes the rows of all assets whose day has ended, as they were at that moment.
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from domain.arrays import BoolArray, FeatureTable, FloatArray
+from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from domain.errors import ShapeError
 from domain.records import Reason
 from models.alarms import AlarmChange
@@ -46,10 +47,12 @@ from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.opposed import find_opposed, may_be_made_up
 from models.plausibility import screen
 from models.prognosis import learn_scatter
+from models.put_back import forget_put_back, put_back_by_works
+from models.recommissioning import begin_reference
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION, take_state
 from models.thresholds import MODES
-from models.usual_load import learn_course, renew_load
+from models.usual_load import course_is_known, learn_course, renew_load
 from models.watch import watch
 
 __all__ = [
@@ -258,8 +261,6 @@ def _judge(
         end_ns=features.end_ns,
     )
     working = ~at_work[channel] & screened.believed
-    off = (screened.value - expectation.expected - state.deviation[rows]) / expectation.spread
-    state = learn_course(catalogue, state, features, rows[working], screened.value[working], off[working])
     learnable = _Judged(
         scores, rows[working], screened.value[working], explained.take(working), expectation.take(working)
     )
@@ -268,7 +269,11 @@ def _judge(
 
 def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:
     """Learn from the values of a hop, and measure the deviations behind it."""
-    rows = judged.rows
+    rows, expectation = judged.rows, judged.expectation
+    off = (judged.value - expectation.expected - state.deviation[rows]) / expectation.spread
+    guessed = course_is_known(catalogue, state)
+    state = learn_course(catalogue, state, features, rows, judged.value, off)
+    taught = course_is_known(catalogue, state) & ~guessed
     state = add_to_day(catalogue, state, features, rows, judged.value)
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
@@ -279,12 +284,13 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         judged.value,
         rows,
         explained=judged.explained,
-        expectation=judged.expectation,
+        expectation=expectation,
         frozen=suspect | settling,
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
-    return _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows)
+    state = _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows, features.end_ns)
+    return begin_reference(state, taught[catalogue.asset_of_judged], keep_effects=False) if taught.any() else state
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
@@ -307,8 +313,16 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
     return forget_reference(state, np.flatnonzero(moving & ~commissioned))
 
 
-def _settle(catalogue: Catalogue, state: ModelState, rows: np.ndarray[Any, np.dtype[np.intp]]) -> ModelState:
-    """Count values after works, and move the reference by the step across them when there are enough."""
+def _settle(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], end_ns: TimeArray) -> ModelState:
+    """Count values after works, and move the reference by the step across them when there are enough.
+
+    Parameters
+    ----------
+    rows : intp[R]
+        Rows of the judged channels that spoke.
+    end_ns : int64[A]
+        End of the hop.
+    """
     settling = rows[state.settle[rows] > 0]
     if not len(settling):
         return state
@@ -316,12 +330,16 @@ def _settle(catalogue: Catalogue, state: ModelState, rows: np.ndarray[Any, np.dt
     done = settling[left == 0]
     # No structure was so far from harm: its instrument was lost, and what is there now is read as the first one was.
     kept = np.where(goes_too_far(catalogue, state, state.before_works), state.deviation, state.before_works)[done]
+    at_ns = end_ns[catalogue.asset_of_judged[done]]
+    is_back, at_normal = put_back_by_works(catalogue, state, done, at_ns)
+    kept = np.where(is_back, at_normal, kept)
     return with_columns(
         state,
         settle=scatter(state.settle, settling, left),
         offset=scatter(state.offset, done, state.offset[done] + (state.deviation[done] - kept)),
         deviation=scatter(state.deviation, done, kept),
         before_works=scatter(state.before_works, done, np.full(len(done), np.nan)),
+        put_back_ns=scatter(state.put_back_ns, done, np.where(is_back, at_ns, state.put_back_ns[done])),
     )
 
 
@@ -368,6 +386,7 @@ def step_fleet(
         By asset, subject and kind; positions are the catalogue's.
     """
     check_lengths(catalogue, state)
+    state, put_back = forget_put_back(catalogue, state, day_end_ns)
     before = state.raised_ns
     heard = believable(catalogue, state, day_end_ns)
     state, lost = find_lost_sensitivity(catalogue, state, heard, day_end_ns)
@@ -394,7 +413,7 @@ def step_fleet(
     state = follow_changes(catalogue, state, day_end_ns)
     if (day_end_ns // _DAY_NS) % _NOTED_EVERY_DAYS == 0:
         memory.lives = _noted(catalogue, state, memory.lives, day_end_ns)
-    changes = lost + opposed + drifted
+    changes = put_back + lost + opposed + drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
         reasons = tuple(pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns))))

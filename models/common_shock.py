@@ -22,6 +22,10 @@ __all__ = ["choose_speakers"]
 
 # How far weather that nobody measured moves a level, in shares of the failure level.
 _WEATHER: Final = 0.25
+# All of a group past failure at once is weather that nobody could foresee, not that many damages: beyond the failure
+# level a shock gets less likely by so much of a logarithm for each way more, which is less than three damages that went
+# as far cost (each 1 / 0.6 of a logarithm, see below).
+_BEYOND_LOG: Final = 4.0
 # Most days no such weather moves a group: no shock is likelier than by that law, by so much of a logarithm of the odds.
 # Where two of four are damaged it says which two are sound.
 _NO_WEATHER_LOG: Final = 3.0
@@ -76,6 +80,8 @@ def choose_speakers(
     >>> together = np.array([0.41, 0.4, 0.44, 0.35, 0.38, 0.9])
     >>> choose_speakers(of, together, variance, stood_out=nobody, **one).tolist()
     [True, True, True, True, True, False]
+    >>> choose_speakers(of, together + 2.5, variance, stood_out=nobody, **one).tolist()
+    [True, True, True, True, True, False]
     """
     damaged = np.where(is_alarmed, _ALARMED, np.where(stood_out, _STILL_DAMAGED, _DAMAGED))
     towards = np.where(is_two_sided, 0.5, 1.0 - _OTHERWISE)
@@ -85,12 +91,18 @@ def choose_speakers(
     shock = np.zeros(groups)
     for size in candidates.T:
         near, far = _likelihoods(value - size[group], variance, sound_log, damaged, towards)
-        likely = np.bincount(group, np.logaddexp(near, far), groups) - 0.5 * (size / _WEATHER) ** 2
+        likely = np.bincount(group, np.logaddexp(near, far), groups) - _unlikeliness(size)
         likely += np.where(size == 0.0, _NO_WEATHER_LOG, 0.0)
         better = likely > best
         best, shock = np.where(better, likely, best), np.where(better, size, shock)
     near, far = _likelihoods(value - shock[group], variance, sound_log, damaged, towards)
     return np.asarray(near >= far)
+
+
+def _unlikeliness(size: FloatArray) -> FloatArray:
+    """Logarithm of how much likelier no weather is than weather that moves a group by a size, but for a constant."""
+    within, beyond = np.minimum(np.abs(size), 1.0), np.maximum(np.abs(size) - 1.0, 0.0)
+    return np.asarray(0.5 * (within / _WEATHER) ** 2 + _BEYOND_LOG * beyond)
 
 
 def _likelihoods(

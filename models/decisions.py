@@ -8,8 +8,6 @@ see. The other verbs change no state; they are labels for calibration, or tell w
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from domain.arrays import BoolArray
@@ -17,10 +15,10 @@ from domain.records import DecisionVerb, Reason
 from models.alarms import AlarmChange
 from models.catalogue import Catalogue
 from models.frequency_changes import begin_anew
-from models.layout import REGRESSORS
 from models.memory import ModelState, with_columns
+from models.put_back import forget_evidence
+from models.recommissioning import recommission
 from models.thresholds import MODES
-from models.triangles import first_line
 
 __all__ = ["apply_decision"]
 
@@ -51,11 +49,11 @@ def apply_decision(
     judged = catalogue.asset_of_judged == asset
     if verb in {DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL}:
         changes = _cleared(catalogue, state, pairs, verb, at_ns)
-        state = _recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
+        state = recommission(state, judged, keep_effects=verb is DecisionVerb.ACCEPT_NORMAL)
         state = begin_anew(catalogue, state, asset)
         instruments = (catalogue.asset_of_channel == asset) & (verb is DecisionVerb.ACCEPT_NORMAL)
         state = with_columns(state, reference_days=np.where(instruments, 0, state.reference_days).astype(np.int32))
-        return _forget_evidence(state, pairs, keep_course=False), changes
+        return forget_evidence(state, pairs, keep_course=False), changes
     if verb is DecisionVerb.DISMISS:
         kinds = np.array([f"condition.{MODES[mode]}" == alarm_kind for mode in catalogue.pair_mode], np.bool_)
         pairs = pairs & ((state.raised_ns > 0) if alarm_kind is None else kinds)
@@ -64,7 +62,7 @@ def apply_decision(
         towards = np.where(catalogue.direction[catalogue.judged] == 0.0, np.abs(residual), np.maximum(residual, 0.0))
         dismissed = pairs[catalogue.pair_of_judged]
         state = with_columns(state, forgiven=np.where(dismissed, towards, state.forgiven))
-        return _forget_evidence(state, pairs, keep_course=True), changes
+        return forget_evidence(state, pairs, keep_course=True), changes
     return state, []
 
 
@@ -84,86 +82,3 @@ def _cleared(
         )
         for pair in np.flatnonzero(pairs & (state.raised_ns > 0)).tolist()
     ]
-
-
-def _recommission(state: ModelState, judged: BoolArray, *, keep_effects: bool) -> ModelState:
-    """Start the reference of some judged channels anew; a level without variance starts at the next value."""
-    rows = np.flatnonzero(judged)
-    coefficients, covariance = state.coefficients.copy(), state.covariance.copy()
-    coefficients[rows, 0] = 0.0
-    covariance[np.ix_(rows, first_line(len(REGRESSORS)))] = 0.0
-    if not keep_effects:
-        coefficients[rows] = 0.0
-        covariance[rows] = 0.0
-
-    def start(column: str, value: float) -> Any:
-        copy = getattr(state, column).copy()
-        copy[rows] = value
-        return copy
-
-    numbers = (
-        "block_value",
-        "block_regressors",
-        "offset",
-        "forgiven",
-        "shock",
-        "severity_weight",
-        "harm_peak",
-        "harm_healed",
-        "settled",
-        "settled_days",
-        "settled_square",
-        "bent",
-        "placed",
-    )
-    effects = () if keep_effects else ("noise", "bend_effect", "bend_learnt")
-    absent = (
-        "before_works",
-        "deviation",
-        "deviation_sd",
-        "distance",
-        "expected",
-        "spread",
-        "scale",
-        "shock_start",
-        "weather_start",
-        "residual",
-        "residual_sd",
-        "long_share",
-        "harm_recent",
-        "bend_start",
-        "bend_slow",
-        "bend_level",
-    )
-    return with_columns(
-        state,
-        coefficients=coefficients,
-        covariance=covariance,
-        count=np.where(judged, 0, state.count).astype(np.int32),
-        settle=np.where(judged, 0, state.settle).astype(np.int32),
-        stands_out=state.stands_out & ~judged,
-        **{column: start(column, 0.0) for column in (*numbers, *effects)},
-        **{column: start(column, np.nan) for column in absent},
-    )
-
-
-def _forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) -> ModelState:
-    state = with_columns(
-        state,
-        evidence=np.where(pairs, 0.0, state.evidence),
-        strength=np.where(pairs, 0.0, state.strength),
-        since_ns=np.where(pairs, 0, state.since_ns),
-        raised_ns=np.where(pairs, 0, state.raised_ns),
-        calm_ns=np.where(pairs, 0, state.calm_ns),
-        agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
-        is_agreed=state.is_agreed & ~pairs,
-    )
-    if keep_course:
-        return state
-    return with_columns(
-        state,
-        severity=np.where(pairs, np.nan, state.severity),
-        severity_sd=np.where(pairs, np.nan, state.severity_sd),
-        severity_past=np.where(pairs[:, np.newaxis], 0.0, state.severity_past),
-        evidence_ns=np.where(pairs, 0, state.evidence_ns),
-    )

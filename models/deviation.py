@@ -7,7 +7,7 @@ climate of commissioning minus what was then measured. Its uncertainty adds
 
 - the covariance of level and effects, carried to the climate of commissioning: a first summer after a winter's
   commissioning is uncertain by what the effects are not known yet, and therefore no alarm;
-- the wandering of the blocks around their mean, weighed against a prior worth two blocks;
+- the wandering of the blocks around the mean of those at their time of day, weighed against a prior worth two blocks;
 - what four days cannot show: weather nobody measured, and more where there is no temperature sensor.
 
 A channel's distance to failure follows from the owner's absolute level or the default of
@@ -28,7 +28,7 @@ from models.columns import carry, dot, gather, total
 from models.environment import Explained, has_climate
 from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
-from models.reference import Reference, reference_of
+from models.reference import APART, Reference, reference_of
 from models.regressor_groups import Group
 from models.triangles import diagonal
 
@@ -66,7 +66,7 @@ class Expectation:
     usual : float64[R, K - 1]
         Mean regressors of commissioning; zeros before it began.
     steps : float64[R]
-        Sum of the squared differences between the blocks of commissioning, by today's effects.
+        Sum of the squared differences between blocks of commissioning that lie two apart, by today's effects.
     """
 
     expected: FloatArray
@@ -153,9 +153,9 @@ def _wander_variance(
 ) -> FloatArray:
     """float64[R]: variance of a sound level around the reference, over days to months."""
     per_block = catalogue.commission_count[catalogue.judged[rows]] // BLOCKS
-    between = reference.apart / (BLOCKS - 1) - state.noise[rows] / per_block
+    between = reference.restless / (BLOCKS - APART) - state.noise[rows] / per_block
     scale = state.scale[rows]
-    pooled = (2 * (_WANDER_PRIOR * scale) ** 2 + (BLOCKS - 1) * np.maximum(between, 0.0)) / (BLOCKS + 1)
+    pooled = (2 * (_WANDER_PRIOR * scale) ** 2 + (BLOCKS - APART) * np.maximum(between, 0.0)) / (BLOCKS - APART + 2)
     measured = has_climate(state, catalogue.asset_of_judged[rows])
     unseen = np.where(measured, _UNSEEN, np.hypot(_UNSEEN, _UNMEASURED_CLIMATE))
     return np.asarray(pooled + (unseen * scale) ** 2, dtype=np.float64)

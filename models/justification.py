@@ -107,7 +107,8 @@ def reasons_of(
         reasons.extend(change_reason(basis) for basis in change_bases(catalogue, state, asset))
     reasons.extend(_works(signs, asset))
     faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
-    climate = _climate(state, signs, asset, at_ns)
+    # Under works no thermometer explains, and none is silent for it.
+    climate = [] if asset in signs.works else _climate(state, signs, asset, at_ns)
     reasons.extend(faults[:1])
     if finding.pair < 0:
         reasons.extend(_prior(catalogue, consequence, asset))

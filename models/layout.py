@@ -151,6 +151,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "block_regressors": Layout("judged", np.float32, (BLOCKS, len(REGRESSORS) - 1), 0),
     "offset": Layout("judged", np.float64, (), 0),
     "before_works": Layout("judged", np.float64, (), np.nan),
+    "put_back_ns": Layout("judged", np.int64, (), 0),
     "settle": Layout("judged", np.int32, (), 0),
     "fault": Layout("judged", np.int8, (), -1),
     "fault_ns": Layout("judged", np.int64, (), 0),

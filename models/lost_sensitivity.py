@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
@@ -29,6 +30,7 @@ from models.memory import ModelState, scatter, with_columns
 
 __all__ = [
     "find_lost_sensitivity",
+    "forget_learnt",
     "goes_too_far",
     "is_lost",
     "may_leave_harm",
@@ -124,17 +126,17 @@ def find_lost_sensitivity(
     drift_ns, changes = turn_alarms(
         catalogue, rows, ends_ns, "sensor.drift", raised, standing, why, again="sensor_near_again"
     )
-    lost = places[standing]
-    learnt = _LEARNT if len(lost) else ()
-    forgotten = {name: scatter(getattr(state, name), lost, np.asarray(LAYOUT[name].fill)) for name in learnt}
-    return (
-        with_columns(
-            state,
-            apart_ns=scatter(state.apart_ns, rows, since),
-            drift_ns=scatter(state.drift_ns, rows, drift_ns),
-            **forgotten,
-        ),
-        changes,
+    named = with_columns(
+        state, apart_ns=scatter(state.apart_ns, rows, since), drift_ns=scatter(state.drift_ns, rows, drift_ns)
+    )
+    return forget_learnt(named, places[standing]), changes
+
+
+def forget_learnt(state: ModelState, places: npt.NDArray[np.intp]) -> ModelState:
+    """Forget what the second stage learnt of some judged channels, by their rows, and nothing else."""
+    learnt = _LEARNT if len(places) else ()
+    return with_columns(
+        state, **{name: scatter(getattr(state, name), places, np.asarray(LAYOUT[name].fill)) for name in learnt}
     )
 
 

@@ -132,6 +132,8 @@ class ModelState:
         What announced works moved the reference by.
     before_works : float64[J]
         Deviation when works that move the reference began; NaN when none are being settled.
+    put_back_ns : int64[J]
+        When works were found to have put the channel back to its first normal (`models.put_back`); 0 for never.
     settle : int32[J]
         Values still to come until the reference is moved; 0 for none.
     fault : int8[J]
@@ -299,6 +301,7 @@ class ModelState:
     block_regressors: npt.NDArray[np.float32]
     offset: FloatArray
     before_works: FloatArray
+    put_back_ns: TimeArray
     settle: IndexArray
     fault: npt.NDArray[np.int8]
     fault_ns: TimeArray

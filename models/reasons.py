@@ -74,6 +74,7 @@ like_others_again         an alarm cleared: `channel` of `sensor` reads as like 
 sensor_near_again         an alarm cleared: `channel` of `sensor` reads what a structure can be again
 sensor_agrees_again       an alarm cleared: the quantities of `sensor` have not gone opposite ways for two weeks
 cleared_by_decision       an alarm cleared by the decision `verb`
+put_back_by_works         an alarm cleared: behind works what spoke of `mode` lies where it did at first
 removed_from_register     an alarm cleared: the channel or asset left the register
 clock_impossible          the messages of `sensor` carry times that cannot be, or none
 clock_jumped              the clock of `sensor` moved by `jump_s` against the time of arrival, positive: behind
@@ -155,6 +156,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "sensor_near_again": ("sensor", "channel"),
     "sensor_agrees_again": ("sensor", "channel"),
     "cleared_by_decision": ("verb",),
+    "put_back_by_works": ("mode",),
     "removed_from_register": (),
     "late_data_disagree": (),
     "seen_by_new_models": ("version",),

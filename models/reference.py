@@ -19,7 +19,10 @@ from models.layout import BLOCKS, REGRESSORS
 from models.memory import ModelState
 from models.regressor_groups import Group
 
-__all__ = ["Reference", "reference_of"]
+__all__ = ["APART", "Reference", "reference_of"]
+
+# Blocks that are compared lie so many apart.
+APART: Final = 2
 
 _EVERY_BLOCK: Final = np.arange(BLOCKS, dtype=np.int32)
 
@@ -35,13 +38,17 @@ class Reference(NamedTuple):
         Mean of the blocks without the environment, in the model's unit.
     apart : float64[R]
         Sum of the squared distances of the blocks from that mean.
+    restless : float64[R]
+        The same from the mean of every second block. Of hourly values two blocks are a day, so that what day and night
+        differ by, which nothing may explain where no traffic is counted, is no wandering.
     steps : float64[R]
-        Sum of the squared differences between each block and the next.
+        Sum of the squared differences between each block and the one after the next.
     """
 
     usual: FloatArray
     level: FloatArray
     apart: FloatArray
+    restless: FloatArray
     steps: FloatArray
 
 
@@ -63,6 +70,8 @@ def reference_of(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     per_block = catalogue.commission_count[catalogue.judged[rows]] // BLOCKS
     residual = (gather(state.block_value, rows, _EVERY_BLOCK) - effect) / per_block
     level = total(residual) / BLOCKS
-    centred, steps = residual - level, residual[1:] - residual[:-1]
+    centred, steps = residual - level, residual[APART:] - residual[:-APART]
+    own_mean = np.concatenate([total(residual[first::APART])[np.newaxis] for first in range(APART)]) / (BLOCKS / APART)
+    restless = residual - np.tile(own_mean, (BLOCKS // APART, 1))
     usual = total(sums) / np.maximum(state.count[rows], 1)
-    return Reference(usual, level, total(centred * centred), total(steps * steps))
+    return Reference(usual, level, total(centred * centred), total(restless * restless), total(steps * steps))

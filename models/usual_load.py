@@ -8,7 +8,9 @@ Where nobody counts, a vibration of the structure stands for the traffic: the me
 that of all hours of a weekday, is the course of the traffic. Without it the warmth of the day was learnt in its place:
 traffic and warmth rise together every morning, so vibration seemed to rise by a factor of four for ten kelvins, and to
 fall by as much behind a warm day, and the first warm week looked like damage or hid it. No level is in that course, and
-so no damage: what all hours have in common is left out.
+so no damage: what all hours have in common is left out. What such a structure was like while its first week taught the
+hours is not its reference: nights and weekends, which nothing explained yet, looked like a level that moves by half its
+way in a day, and warmth was learnt in their place once more. With the week its indicators begin anew.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ __all__ = [
     "LOAD_OFFSET",
     "UsualLoad",
     "counters_of",
+    "course_is_known",
     "follow_load",
     "forget_load",
     "is_uncounted",
@@ -187,6 +190,21 @@ def learn_course(
     said, learns = np.zeros(len(catalogue.assets)), np.zeros(len(catalogue.assets), np.bool_)
     said[asset], learns[asset] = value[felt] - np.nan_to_num(state.deviation[rows[felt]]), True
     return follow_load(state, features.start_ns, features.hop_ns, said, learns, most_off=_MOST_OFF_FELT)
+
+
+def course_is_known(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[A]: tell of which assets traffic that nobody counts was felt for a week, as often as its vibration comes.
+
+    Once it is known that stays so.
+    """
+    felt = np.flatnonzero(catalogue.feels_traffic)
+    felt = felt[is_uncounted(state, catalogue.asset_of_channel[felt])]
+    asset = catalogue.asset_of_channel[felt]
+    hop_ns = catalogue.hop_ns[asset]
+    values = state.load_hours[asset].sum(axis=1) * (HOUR_NS / hop_ns)
+    known = np.zeros(len(catalogue.assets), np.bool_)
+    known[asset] = values * np.maximum(catalogue.interval_ns[felt], hop_ns) >= _WEEK_DAYS * _DAY_HOURS * HOUR_NS
+    return known
 
 
 def usual_course(state: ModelState, start_ns: TimeArray, rows: npt.NDArray[np.intp]) -> FloatArray:

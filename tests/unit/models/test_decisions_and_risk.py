@@ -12,7 +12,7 @@ import pytest
 from domain.identifiers import AssetId, names_provisional
 from domain.measurements import DataQuality
 from domain.records import DecisionVerb, RiskAssessment, RiskState
-from domain.register import Asset, AssetType, Register
+from domain.register import Asset, AssetType, Register, Works
 from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
 from models.compiling import compile_catalogue
@@ -68,6 +68,16 @@ def weakened(fleet_tools: Any) -> Any:
 @pytest.fixture
 def alarmed(weakened: Any) -> Any:
     return weakened.branch()
+
+
+def test_no_thermometer_is_silent_for_works(start_run: Callable[..., Any]) -> None:
+    """It went on speaking, and was said to have been silent for as long as works lasted."""
+    works = (Works(AssetId("b000"), "construction", START_NS + 8 * DAY_NS, START_NS + 30 * DAY_NS),)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
+    feed_frequencies(run, np.random.default_rng(32), *np.ones((2, 12 * 24)))
+    codes = {reason.code for reason in record_of(run).reasons}
+    assert "works_active" in codes
+    assert "climate_sensor_lost" not in codes
 
 
 def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:

@@ -13,7 +13,7 @@ from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.layout import REGRESSORS
 from models.state import carry_state
-from models.usual_load import usual_course
+from models.usual_load import course_is_known, usual_course
 from tests.unit.models.conftest import START_NS, make_register, weather_of
 
 NAMES = ["vibration_rms", "natural_frequency_1", "temperature"]
@@ -57,6 +57,25 @@ def test_warmth_explains_none_of_the_course_of_the_day(start_run: Callable[..., 
 def test_damage_is_no_course_of_the_day(start_run: Callable[..., Any]) -> None:
     run = start_run(NAMES).feed(uncounted(loss_from=60, loss=0.6))
     assert way(run) == pytest.approx(0.6 / np.log(2.5), abs=0.12)
+
+
+def test_a_reference_is_made_of_days_whose_hours_are_known(start_run: Callable[..., Any]) -> None:
+    """Nights and a weekend nobody explained looked like a level that moves by a third of its way in a day."""
+    run, values = start_run(NAMES), uncounted(16, every=1)
+    counts = []
+    for day in range(16):
+        run.feed({name: column[day * 24 : day * 24 + 24] for name, column in values.items()})
+        counts.append(int(run.state.count[0]))
+    assert counts == [24, 48, 72, 96, 96, 96, 0, 24, 48, 72, *[96] * 6]
+    assert run.state.deviation_sd[0] / run.state.distance[0] < 0.13
+    assert abs(way(run)) < 0.1
+
+
+def test_what_is_counted_needs_no_week(start_run: Callable[..., Any]) -> None:
+    values = uncounted(9, every=1)
+    run = start_run([*NAMES, "traffic_count"]).feed({**values, "traffic_count": 300.0 * values["vibration_rms"] ** 2})
+    assert not course_is_known(run.catalogue, run.state).any()
+    assert run.state.count.tolist() == [96, 96]
 
 
 def test_a_counter_makes_an_end_of_it(start_run: Callable[..., Any]) -> None:

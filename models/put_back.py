@@ -1,0 +1,141 @@
+"""Works that put a structure back: what stood off towards harm before them lies where it first did afterwards.
+
+Works move a reference by the step across them, so that what was seen before them stays evidence (`models.chain`): new
+asphalt or another instrument reads otherwise, and is neither a damage nor a cure. But where a channel that stood far
+on its way to failure returns to its first normal, the step has just the size of the damage, which chance seldom gives
+an instrument: it was repaired. Moved by that step, normal would be where no structure was ever measured (a moisture of
+0.7 %, a negative running time), and the alarm of a structure that is as new would stand for a year. So the reference
+stays, what the second stage knew of the damage is forgotten, and its alarm is cleared.
+
+What reads sounder than at first, as what was strengthened may, has its new normal there. A person's word that a
+structure was repaired starts everything anew (`models.decisions`) and is never needed less: this says only what values
+say by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray
+from domain.records import Reason
+from models.alarms import AlarmChange
+from models.catalogue import HOUR_NS, Catalogue
+from models.deviation import harm
+from models.lost_sensitivity import forget_learnt
+from models.memory import ModelState, with_columns
+from models.thresholds import MODES
+
+__all__ = ["forget_evidence", "forget_put_back", "put_back_by_works"]
+
+_DAY_NS: Final = 24 * HOUR_NS
+# From this share of the way to failure on a return is no chance; other channels of the structure may have shown less.
+_FAR: Final = 0.4
+# Within so much of the way a channel is back, on either side. Judgement, as the wandering of a year is half of it.
+_BACK: Final = 0.25
+# Where one channel is back, another that weather moved meanwhile is so too if this much of its harm is left at most.
+_MOSTLY: Final = 0.5
+# Channels of one structure settle one after the other, as often as they speak.
+_TOGETHER_NS: Final = 7 * _DAY_NS
+# A pair is put back when what made so much of its severity is.
+_OF_SEVERITY: Final = 0.5
+
+
+def put_back_by_works(
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    end_ns: npt.NDArray[np.int64],
+) -> tuple[BoolArray, FloatArray]:
+    """Tell which channels stand at their first normal again behind works before which they stood off towards harm.
+
+    Parameters
+    ----------
+    rows : intp[R]
+        Rows of judged channels of which there are enough values behind works.
+    end_ns : int64[R]
+        End of the hop.
+
+    Returns
+    -------
+    bool[R]
+    float64[R]
+        Where the deviation of those is to be: as it is, or 0 where they read sounder than they ever did.
+    """
+    asset = catalogue.asset_of_judged[rows]
+    distance = state.distance[rows]
+    was = harm(catalogue, state.before_works[rows], rows) / distance
+    left = harm(catalogue, state.deviation[rows], rows) / distance
+    far = (left <= _BACK) & (was >= _FAR)
+    last_ns = np.zeros(len(catalogue.assets), np.int64)
+    np.maximum.at(last_ns, catalogue.asset_of_judged, state.put_back_ns)
+    np.maximum.at(last_ns, asset[far], end_ns[far])
+    returned = (left < was) & (left <= np.maximum(_BACK, _MOSTLY * was))
+    back = returned & (was > 0.0) & (last_ns[asset] > np.maximum(end_ns - _TOGETHER_NS, 0))
+    return back, np.where(left < -_BACK, 0.0, state.deviation[rows])
+
+
+def forget_put_back(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> tuple[ModelState, list[AlarmChange]]:
+    """Forget, of what was put back on a day, what the second stage knew of its damage.
+
+    Returns
+    -------
+    ModelState
+        The one passed in is not changed.
+    list of AlarmChange
+        Condition alarms that the works cleared.
+    """
+    back = (state.put_back_ns > day_end_ns - _DAY_NS) & (state.put_back_ns <= day_end_ns)
+    if not back.any():
+        return state, []
+    state = with_columns(
+        state,
+        harm_recent=np.where(back, np.nan, state.harm_recent),
+        harm_peak=np.where(back, 0.0, state.harm_peak),
+        harm_healed=np.where(back, 0.0, state.harm_healed),
+        forgiven=np.where(back, 0.0, state.forgiven),
+    )
+    # Months of damage, and its repair, are no course of warmth and no place of a sound channel.
+    state = forget_learnt(state, np.flatnonzero(back))
+    weight = np.bincount(
+        catalogue.pair_of_judged, weights=state.severity_weight * back, minlength=len(catalogue.pair_asset)
+    )
+    pairs = weight >= _OF_SEVERITY
+    changes = [
+        AlarmChange(
+            asset=int(catalogue.pair_asset[pair]),
+            kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
+            subject="",
+            raised=False,
+            at_ns=day_end_ns,
+            reasons=(Reason("put_back_by_works", {"mode": MODES[catalogue.pair_mode[pair]]}),),
+            raised_at_ns=int(state.raised_ns[pair]),
+        )
+        for pair in np.flatnonzero(pairs & (state.raised_ns > 0)).tolist()
+    ]
+    return forget_evidence(state, pairs, keep_course=False), changes
+
+
+def forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) -> ModelState:
+    """Forget the evidence of pairs, bool[P], and their alarms; without their course also how far they were."""
+    state = with_columns(
+        state,
+        evidence=np.where(pairs, 0.0, state.evidence),
+        strength=np.where(pairs, 0.0, state.strength),
+        since_ns=np.where(pairs, 0, state.since_ns),
+        raised_ns=np.where(pairs, 0, state.raised_ns),
+        calm_ns=np.where(pairs, 0, state.calm_ns),
+        agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
+        is_agreed=state.is_agreed & ~pairs,
+    )
+    if keep_course:
+        return state
+    return with_columns(
+        state,
+        severity=np.where(pairs, np.nan, state.severity),
+        severity_sd=np.where(pairs, np.nan, state.severity_sd),
+        severity_past=np.where(pairs[:, np.newaxis], 0.0, state.severity_past),
+        evidence_ns=np.where(pairs, 0, state.evidence_ns),
+    )

@@ -1,0 +1,93 @@
+"""Works behind which a structure reads as it first did have repaired it; any other step of theirs is none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.arrays import FloatArray
+from domain.identifiers import AssetId
+from domain.register import Works
+from tests.unit.models.conftest import START_NS
+
+DAY_NS = 24 * 3_600_000_000_000
+NAMES = ["natural_frequency_1", "natural_frequency_2", "temperature"]
+# From the tenth day on damage grows until the twentieth; works last two days from the thirtieth on.
+BEGIN, END, DAYS = 30, 32, 50
+
+
+def frequencies(before: float, after: float) -> dict[str, FloatArray]:
+    """A bridge that loses so much of its frequencies, and has lost so much behind works."""
+    rng, days = np.random.default_rng(7), np.arange(DAYS * 24) / 24
+    loss = np.where(days < BEGIN + 1, before * np.clip((days - 10.0) / 10.0, 0.0, 1.0), after)
+    return {
+        name: hertz * (1.0 - loss) * np.exp(rng.normal(scale=0.002, size=len(days)))
+        for name, hertz in (("natural_frequency_1", 3.0), ("natural_frequency_2", 5.0))
+    } | {"temperature": 12.0 + rng.normal(scale=2.0, size=len(days))}
+
+
+def mended(start_run: Callable[..., Any], before: float, after: float, kind: str = "repair") -> Any:
+    works = (Works(AssetId("b000"), kind, START_NS + BEGIN * DAY_NS, START_NS + END * DAY_NS),)
+    return start_run(NAMES, works=works).feed(frequencies(before, after))
+
+
+def test_what_was_put_back_is_sound_and_its_alarm_ends(start_run: Callable[..., Any]) -> None:
+    """It was 60 % of the way to failure for ten months more, and a frequency no bridge ever had was normal."""
+    run = mended(start_run, 0.08, 0.0)
+    told = [change for change in run.changes if change.kind == "condition.stiffness_loss"]
+    assert [change.raised for change in told] == [True, False]
+    assert (told[1].at_ns - START_NS) // DAY_NS == END + 1
+    assert [reason.code for reason in told[1].reasons] == ["put_back_by_works"]
+    way = run.state.deviation / run.state.distance
+    assert np.max(np.abs(way)) < 0.1
+    assert np.nanmax(run.state.severity) < 0.1
+    assert not run.state.harm_healed.any()
+    assert not run.state.offset.any()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.08, 0.06), (0.08, 0.12), (0.08, 0.045)])
+def test_a_step_of_another_size_is_no_repair(start_run: Callable[..., Any], before: float, after: float) -> None:
+    """What was seen before them stays, however the instrument reads now."""
+    run = mended(start_run, before, after)
+    assert run.kinds() == ["condition.stiffness_loss"]
+    assert not run.state.put_back_ns.any()
+    way = -run.state.deviation / run.state.distance
+    assert way == pytest.approx(-np.log(1.0 - before) / run.state.distance, abs=0.1)
+
+
+def test_a_small_harm_that_is_gone_stays_what_it_was(start_run: Callable[..., Any]) -> None:
+    """Below 0.4 of the way any instrument may step back by as much."""
+    run = mended(start_run, 0.03, 0.0)
+    assert not run.state.put_back_ns.any()
+    assert np.all(-run.state.deviation / run.state.distance > 0.2)
+
+
+def test_what_is_stronger_than_at_first_has_its_normal_there(start_run: Callable[..., Any]) -> None:
+    run = mended(start_run, 0.08, -0.06)
+    assert run.state.put_back_ns.all()
+    assert np.max(np.abs(run.state.deviation / run.state.distance)) < 0.1
+    assert np.all(run.state.offset > 0.04)
+
+
+def test_new_damage_behind_a_repair_is_told_as_the_first_was(start_run: Callable[..., Any]) -> None:
+    """What went away by itself may come again without damage; what was repaired did not."""
+    run = mended(start_run, 0.08, 0.0)
+    rng, days = np.random.default_rng(8), np.arange(25 * 24) / 24
+    loss = 0.08 * np.clip(days / 10.0, 0.0, 1.0)
+    run.feed(
+        {
+            name: hertz * (1.0 - loss) * np.exp(rng.normal(scale=0.002, size=len(days)))
+            for name, hertz in (("natural_frequency_1", 3.0), ("natural_frequency_2", 5.0))
+        }
+        | {"temperature": 12.0 + rng.normal(scale=2.0, size=len(days))}
+    )
+    assert run.kinds() == ["condition.stiffness_loss", "condition.stiffness_loss"]
+
+
+def test_an_inspection_puts_nothing_back(start_run: Callable[..., Any]) -> None:
+    """It moves no reference, so the alarm ends as any does: by two calm weeks."""
+    run = mended(start_run, 0.08, 0.0, kind="inspection")
+    assert not run.state.put_back_ns.any()
