@@ -5,11 +5,11 @@ asphalt or another instrument reads otherwise, and is neither a damage nor a cur
 on its way to failure returns to its first normal, the step has just the size of the damage, which chance seldom gives
 an instrument: it was repaired. Moved by that step, normal would be where no structure was ever measured (a moisture of
 0.7 %, a negative running time), and the alarm of a structure that is as new would stand for a year. So the reference
-stays, what the second stage knew of the damage is forgotten, and its alarm is cleared.
+stays, and so does that of every channel of the structure that moved away from harm, also of one that weather keeps
+further off. What the second stage knew of the damage is forgotten, and its alarm is cleared.
 
 What reads sounder than at first, as what was strengthened may, has its new normal there. A person's word that a
-structure was repaired starts everything anew (`models.decisions`) and is never needed less: this says only what values
-say by themselves.
+structure was repaired says more, and starts everything anew (`models.decisions`).
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ from models.thresholds import MODES
 __all__ = ["forget_evidence", "forget_put_back", "put_back_by_works"]
 
 _DAY_NS: Final = 24 * HOUR_NS
-# From this share of the way to failure on a return is no chance; other channels of the structure may have shown less.
+# From this share of the way to failure on a return is no chance.
 _FAR: Final = 0.4
 # Within so much of the way a channel is back, on either side. Judgement, as the wandering of a year is half of it.
 _BACK: Final = 0.25
-# Where one channel is back, another that weather moved meanwhile is so too if this much of its harm is left at most.
-_MOSTLY: Final = 0.5
 # Channels of one structure settle one after the other, as often as they speak.
 _TOGETHER_NS: Final = 7 * _DAY_NS
 # A pair is put back when what made so much of its severity is.
@@ -72,8 +70,7 @@ def put_back_by_works(
     last_ns = np.zeros(len(catalogue.assets), np.int64)
     np.maximum.at(last_ns, catalogue.asset_of_judged, state.put_back_ns)
     np.maximum.at(last_ns, asset[far], end_ns[far])
-    returned = (left < was) & (left <= np.maximum(_BACK, _MOSTLY * was))
-    back = returned & (was > 0.0) & (last_ns[asset] > np.maximum(end_ns - _TOGETHER_NS, 0))
+    back = (left < was) & (was > 0.0) & (last_ns[asset] > np.maximum(end_ns - _TOGETHER_NS, 0))
     return back, np.where(left < -_BACK, 0.0, state.deviation[rows])
 
 
