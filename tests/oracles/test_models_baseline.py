@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -46,9 +45,10 @@ class SlowChannel:
         if self.values < COUNT:
             return least
         means = self.residuals()
-        squares = sum((after - before) ** 2 for before, after in itertools.pairwise(means))
-        rate = max(squares / 7 - 2 * self.noise / 12, 0.0) / (12 * 2 / 3)
-        return max((2 * least + 7 * rate) / 9, least)
+        # Blocks of twelve hours: those that lie at the same time of day differ by no course of a day.
+        squares = sum((after - before) ** 2 for before, after in zip(means[:-2], means[2:], strict=True))
+        rate = max(squares / 6 - 2 * self.noise / 12, 0.0) / (12 * 5 / 3)
+        return max((2 * least + 6 * rate) / 8, least)
 
     def learn(self, y: float, h: Any, *, frozen: bool) -> None:
         if self.values == 0:
@@ -101,8 +101,9 @@ class SlowChannel:
     def deviation(self) -> tuple[float, float]:
         climate = np.concatenate([[1.0], np.sum(self.sums, axis=0, dtype=np.float64) / self.values])
         means = np.array(self.residuals())
-        between = max(float(np.var(means, ddof=1)) - self.noise / 12, 0.0)
-        wander = (2 * (0.03 * SCALE) ** 2 + 7 * between) / 9 + (0.05**2 + 0.25**2) * SCALE**2
+        by_day, by_night = np.var(means[::2], ddof=1), np.var(means[1::2], ddof=1)
+        between = max(float(by_day + by_night) / 2 - self.noise / 12, 0.0)
+        wander = (2 * (0.03 * SCALE) ** 2 + 6 * between) / 8 + (0.05**2 + 0.25**2) * SCALE**2
         variance = float(climate @ self.covariance @ climate) + wander * (1 + 1 / 8)
         return self.coefficients[0] - float(np.mean(means)), variance**0.5
 

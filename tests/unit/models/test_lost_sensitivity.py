@@ -22,9 +22,9 @@ from models.memory import with_columns
 from models.risk import STATES
 from tests.unit.models.conftest import START_NS, make_register, weather_of
 
-LEARNING_DAYS, DAYS = 8, 36
+LEARNING_DAYS, DAYS = 18, 62
 NAMES = ["vibration_rms", "temperature"]
-FALLEN = 14  # day on which it has come down
+FALLEN = 32  # day on which it has come down
 # The failure level of vibration lies at this logarithm above normal.
 DISTANCE = np.log(2.5)
 
@@ -32,7 +32,7 @@ DISTANCE = np.log(2.5)
 def vibration(
     fall: float, *, days: int = DAYS, back_after: float | None = None, back_in: float = 0.0
 ) -> dict[str, FloatArray]:
-    """Weeks of a bridge whose gauge comes down by some ways to failure in six days, and may come back."""
+    """Weeks of a bridge whose gauge comes down by some ways to failure in two weeks, and may come back."""
     rng = np.random.default_rng(41)
     weather = weather_of(rng, days, start_day=120)
     day = np.arange(days * 24) / 24
@@ -112,7 +112,7 @@ def test_another_that_speaks_keeps_its_asset_known(fleet_tools: Any) -> None:
 @pytest.mark.parametrize("back_in", [0.0, 4.0])
 def test_it_ends_when_it_is_back_and_the_way_back_is_no_fault(lost: Any, back_in: float) -> None:
     run = lost.branch()
-    readings = vibration(1.9, days=DAYS + 14, back_after=DAYS, back_in=back_in)
+    readings = vibration(1.9, days=DAYS + 30, back_after=DAYS, back_in=back_in)
     run.feed({name: column[DAYS * 24 :] for name, column in readings.items()})
     assert [raised for _, raised, _ in run.told("sensor.drift")] == [True, False]
     assert run.changes[-1].reasons[0].code == "sensor_near_again"
