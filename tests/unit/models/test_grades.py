@@ -21,7 +21,8 @@ ALL = np.arange(len(NAMES))
 @pytest.fixture(scope="module")
 def hours() -> dict[str, Any]:
     rng = np.random.default_rng(8)
-    wave = np.sin(np.arange(8 * 24) * 2 * np.pi / 24)
+    # Beyond the week that teaches the hours of traffic, and four days of what is normal.
+    wave = np.sin(np.arange(12 * 24) * 2 * np.pi / 24)
     return {
         "natural_frequency_1": 3.0 + 0.005 * rng.normal(size=len(wave)),
         "temperature": 12.0 + 4.0 * wave + 0.1 * rng.normal(size=len(wave)),

@@ -21,7 +21,8 @@ from models.prognosis import history_of
 from models.risk import STATES
 from tests.unit.models.conftest import make_register, weather_of
 
-DAYS, BEGINS, ENDS = 50, 12, 42
+# The first week teaches the hours of traffic, and four days what is normal.
+DAYS, BEGINS, ENDS = 60, 22, 52
 NAMES = ["natural_frequency_1", "vibration_rms", "temperature"]
 ONE = {"natural_frequency_1": "acc1", "vibration_rms": "acc1"}
 # How far failure is from normal, as logarithms; a frequency fails below.
