@@ -11,8 +11,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, TimeArray
 from domain.records import Reason
 from models.catalogue import Catalogue
+from models.thresholds import MODES
 
-__all__ = ["AlarmChange", "change_about", "since_when", "turn_alarms"]
+__all__ = ["AlarmChange", "about_condition", "change_about", "since_when", "turn_alarms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,20 @@ def change_about(
     reasons = (Reason(reason.code, about | reason.facts),)
     asset = int(catalogue.asset_of_channel[row])
     return AlarmChange(asset, kind, subject, not raised_ns, at_ns, reasons, raised_ns or at_ns)
+
+
+def about_condition(catalogue: Catalogue, pair: int, *reasons: Reason, at_ns: int, raised_ns: int = 0) -> AlarmChange:
+    """Raise or clear an alarm about the condition of an asset, by one failure mode.
+
+    Parameters
+    ----------
+    pair : int
+        Row of asset and failure mode.
+    raised_ns : int
+        When the alarm that is cleared was raised; 0: it is raised now.
+    """
+    kind = f"condition.{MODES[catalogue.pair_mode[pair]]}"
+    return AlarmChange(int(catalogue.pair_asset[pair]), kind, "", not raised_ns, at_ns, reasons, raised_ns or at_ns)
 
 
 def turn_alarms(

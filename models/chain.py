@@ -24,7 +24,7 @@ from scipy import special
 from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from domain.errors import ShapeError
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, about_condition
 from models.baseline import forget_reference, learn, meet_drivers
 from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import find_clipping
@@ -270,9 +270,9 @@ def _judge(
 def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:
     """Learn from the values of a hop, and measure the deviations behind it."""
     rows, expectation = judged.rows, judged.expectation
-    off = (judged.value - expectation.expected - state.deviation[rows]) / expectation.spread
+    from_running = (judged.value - expectation.expected - state.deviation[rows]) / expectation.spread
     guessed = course_is_known(catalogue, state)
-    state = learn_course(catalogue, state, features, rows, judged.value, off)
+    state = learn_course(catalogue, state, features, rows, judged.value, from_running)
     taught = course_is_known(catalogue, state) & ~guessed
     state = add_to_day(catalogue, state, features, rows, judged.value)
     settling = state.settle[rows] > 0
@@ -290,7 +290,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
     state = _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows, features.end_ns)
-    return begin_reference(state, taught[catalogue.asset_of_judged], keep_effects=False) if taught.any() else state
+    return begin_reference(state, taught[catalogue.asset_of_judged], keep_effects=False)
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
@@ -416,13 +416,13 @@ def step_fleet(
     changes = put_back + lost + opposed + drifted
     for pair in raised.tolist():
         asset = int(catalogue.pair_asset[pair])
-        reasons = tuple(pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns))))
-        changes.append(_condition_change(catalogue, pair, day_end_ns, day_end_ns, reasons, raised=True))
+        reasons = pair_reasons(catalogue, state, pair, float(temperature_of(state, asset, day_end_ns)))
+        changes.append(about_condition(catalogue, pair, *reasons, at_ns=day_end_ns))
     for pair in cleared.tolist():
         days = (day_end_ns - int(state.calm_ns[pair])) / (24 * HOUR_NS)
         facts: dict[str, str | float | int] = {"mode": MODES[catalogue.pair_mode[pair]], "days": round(days, 1)}
-        reason = (Reason("returned_to_normal", facts),)
-        changes.append(_condition_change(catalogue, pair, day_end_ns, int(before[pair]), reason, raised=False))
+        reason = Reason("returned_to_normal", facts)
+        changes.append(about_condition(catalogue, pair, reason, at_ns=day_end_ns, raised_ns=int(before[pair])))
     changes.sort(key=lambda row: (row.asset, row.subject, row.kind, row.raised))
     return state, changes
 
@@ -437,17 +437,3 @@ def _noted(catalogue: Catalogue, state: ModelState, lives: LifeBook, day_end_ns:
         part = take_state(catalogue, with_columns(state, life_stretch=np.ones(len(asked))), rows)
         life_days[rows] = assess(catalogue.take(rows), part, np.full(len(rows), day_end_ns, np.int64)).life_days
     return lives.with_notes(catalogue.assets, life_days, asked, day_end_ns)
-
-
-def _condition_change(
-    catalogue: Catalogue, pair: int, at_ns: int, raised_at_ns: int, reasons: tuple[Reason, ...], *, raised: bool
-) -> AlarmChange:
-    return AlarmChange(
-        asset=int(catalogue.pair_asset[pair]),
-        kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
-        subject="",
-        raised=raised,
-        at_ns=at_ns,
-        reasons=reasons,
-        raised_at_ns=raised_at_ns,
-    )

@@ -12,12 +12,11 @@ import numpy as np
 
 from domain.arrays import BoolArray
 from domain.records import DecisionVerb, Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, about_condition
 from models.catalogue import Catalogue
 from models.frequency_changes import begin_anew
 from models.memory import ModelState, with_columns
-from models.put_back import forget_evidence
-from models.recommissioning import recommission
+from models.recommissioning import forget_evidence, recommission
 from models.thresholds import MODES
 
 __all__ = ["apply_decision"]
@@ -71,14 +70,6 @@ def _cleared(
 ) -> list[AlarmChange]:
     reason = Reason("cleared_by_decision", {"verb": verb.value})
     return [
-        AlarmChange(
-            asset=int(catalogue.pair_asset[pair]),
-            kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
-            subject="",
-            raised=False,
-            at_ns=at_ns,
-            reasons=(reason,),
-            raised_at_ns=int(state.raised_ns[pair]),
-        )
+        about_condition(catalogue, pair, reason, at_ns=at_ns, raised_ns=int(state.raised_ns[pair]))
         for pair in np.flatnonzero(pairs & (state.raised_ns > 0)).tolist()
     ]

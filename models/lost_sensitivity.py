@@ -17,20 +17,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.bends import Bends
 from models.catalogue import HOUR_NS, Catalogue
 from models.environment import has_climate
-from models.layout import LAYOUT
 from models.memory import ModelState, scatter, with_columns
+from models.recommissioning import forget_learnt
 
 __all__ = [
     "find_lost_sensitivity",
-    "forget_learnt",
     "goes_too_far",
     "is_lost",
     "may_leave_harm",
@@ -47,13 +44,6 @@ _LASTING_NS: Final = 10 * _DAY_NS
 # Where it is back, and from where a step back to what is normal is no fault.
 _BACK: Final = 0.3
 _AWAY: Final = 0.9
-# What the second stage learns of a channel by itself (`models.settling`, `models.bends`).
-_LEARNT: Final = (
-    "settled",
-    "settled_days",
-    "settled_square",
-    *(f"bend_{name}" for name in Bends._fields),
-)
 
 
 def may_leave_harm(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -130,14 +120,6 @@ def find_lost_sensitivity(
         state, apart_ns=scatter(state.apart_ns, rows, since), drift_ns=scatter(state.drift_ns, rows, drift_ns)
     )
     return forget_learnt(named, places[standing]), changes
-
-
-def forget_learnt(state: ModelState, places: npt.NDArray[np.intp]) -> ModelState:
-    """Forget what the second stage learnt of some judged channels, by their rows, and nothing else."""
-    learnt = _LEARNT if len(places) else ()
-    return with_columns(
-        state, **{name: scatter(getattr(state, name), places, np.asarray(LAYOUT[name].fill)) for name in learnt}
-    )
 
 
 def _ways_from_harm(

@@ -10,6 +10,7 @@ unit: the logarithm of the value where effects multiply, else the value itself (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from models.axes import axis_length
 from models.catalogue import Catalogue
 from models.layout import LAYOUT
 
-__all__ = ["ByteRows", "ModelState", "check_lengths", "initial_state", "scatter", "with_columns"]
+__all__ = ["ByteRows", "ModelState", "begun_anew", "check_lengths", "initial_state", "scatter", "with_columns"]
 
 # One piece of bytes, of any length, in each row.
 ByteRows = npt.NDArray[np.object_]
@@ -404,6 +405,14 @@ def scatter(column: npt.NDArray[Any], rows: npt.NDArray[np.intp], values: npt.ND
     copy = column.copy()
     copy[rows] = values
     return copy
+
+
+def begun_anew(state: ModelState, names: Sequence[str], rows: npt.NDArray[np.intp]) -> ModelState:
+    """Give a state with some rows, intp[R], of some columns as every row starts (`models.layout.LAYOUT`)."""
+    if not len(rows):
+        return state
+    fresh = {name: scatter(getattr(state, name), rows, np.asarray(LAYOUT[name].fill)) for name in names}
+    return with_columns(state, **fresh)
 
 
 def with_columns(state: ModelState, **columns: npt.NDArray[Any]) -> ModelState:

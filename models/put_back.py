@@ -21,14 +21,14 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
-from models.alarms import AlarmChange
+from models.alarms import AlarmChange, about_condition
 from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import harm
-from models.lost_sensitivity import forget_learnt
 from models.memory import ModelState, with_columns
+from models.recommissioning import forget_evidence, forget_learnt
 from models.thresholds import MODES
 
-__all__ = ["forget_evidence", "forget_put_back", "put_back_by_works"]
+__all__ = ["forget_put_back", "put_back_by_works"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # From this share of the way to failure on a return is no chance.
@@ -101,38 +101,13 @@ def forget_put_back(catalogue: Catalogue, state: ModelState, day_end_ns: int) ->
     )
     pairs = weight >= _OF_SEVERITY
     changes = [
-        AlarmChange(
-            asset=int(catalogue.pair_asset[pair]),
-            kind=f"condition.{MODES[catalogue.pair_mode[pair]]}",
-            subject="",
-            raised=False,
+        about_condition(
+            catalogue,
+            pair,
+            Reason("put_back_by_works", {"mode": MODES[catalogue.pair_mode[pair]]}),
             at_ns=day_end_ns,
-            reasons=(Reason("put_back_by_works", {"mode": MODES[catalogue.pair_mode[pair]]}),),
-            raised_at_ns=int(state.raised_ns[pair]),
+            raised_ns=int(state.raised_ns[pair]),
         )
         for pair in np.flatnonzero(pairs & (state.raised_ns > 0)).tolist()
     ]
     return forget_evidence(state, pairs, keep_course=False), changes
-
-
-def forget_evidence(state: ModelState, pairs: BoolArray, *, keep_course: bool) -> ModelState:
-    """Forget the evidence of pairs, bool[P], and their alarms; without their course also how far they were."""
-    state = with_columns(
-        state,
-        evidence=np.where(pairs, 0.0, state.evidence),
-        strength=np.where(pairs, 0.0, state.strength),
-        since_ns=np.where(pairs, 0, state.since_ns),
-        raised_ns=np.where(pairs, 0, state.raised_ns),
-        calm_ns=np.where(pairs, 0, state.calm_ns),
-        agreeing=np.where(pairs, 0, state.agreeing).astype(np.int32),
-        is_agreed=state.is_agreed & ~pairs,
-    )
-    if keep_course:
-        return state
-    return with_columns(
-        state,
-        severity=np.where(pairs, np.nan, state.severity),
-        severity_sd=np.where(pairs, np.nan, state.severity_sd),
-        severity_past=np.where(pairs[:, np.newaxis], 0.0, state.severity_past),
-        evidence_ns=np.where(pairs, 0, state.evidence_ns),
-    )

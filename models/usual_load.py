@@ -23,8 +23,7 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, LOAD, Catalogue
-from models.layout import LAYOUT
-from models.memory import ModelState, with_columns
+from models.memory import ModelState, begun_anew, with_columns
 
 __all__ = [
     "AGREES",
@@ -254,7 +253,4 @@ def renew_load(catalogue: Catalogue, state: ModelState, renewed: BoolArray) -> M
 
 def forget_load(state: ModelState, assets: npt.NDArray[Any]) -> ModelState:
     """Forget the hours of traffic of some assets, int[R], and what is held against who counts it."""
-    columns = {name: getattr(state, name).copy() for name in ("load_usual", "load_hours", "load_doubt")}
-    for name, column in columns.items():
-        column[assets] = LAYOUT[name].fill
-    return with_columns(state, **columns)
+    return begun_anew(state, ("load_usual", "load_hours", "load_doubt"), assets)
