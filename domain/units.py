@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import UnitError
 
-__all__ = ["UnitConversion", "canonical_unit", "conversion", "is_known_unit", "is_same_unit"]
+__all__ = ["UnitConversion", "canonical_unit", "conversion", "is_known_unit", "is_same_unit", "mistaken_factors"]
 
 
 class UnitConversion(NamedTuple):
@@ -166,6 +166,24 @@ def _find_conversion(source: str, target: str) -> UnitConversion:
         )
         raise UnitError(msg)
     return UnitConversion(source_factor / target_factor, (source_offset - target_offset) / target_factor)
+
+
+def mistaken_factors(unit: str) -> tuple[float, ...]:
+    """Give what a number may be multiplied by where its unit is mistaken for another of its quantity.
+
+    Both ways, without 1, ascending: an instrument may speak in the other unit, or a gateway may convert what was
+    converted already. None for an unknown unit; units with an offset, as of temperature, are left out.
+
+    Examples
+    --------
+    >>> [round(factor, 4) for factor in mistaken_factors("deg")]
+    [0.0175, 0.0573, 17.4533, 57.2958]
+    >>> mistaken_factors("Cel"), mistaken_factors("furlong")
+    ((), ())
+    """
+    quantity, own, offset = _UNITS.get(canonical_unit(unit), ("", 1.0, 0.0))
+    sizes = {size for kind, size, zero in _UNITS.values() if kind == quantity and offset == zero == 0.0} - {own}
+    return tuple(sorted({own / size for size in sizes} | {size / own for size in sizes}))
 
 
 # What senders spell in so many ways is bounded by number and length; refusals are not remembered at all.

@@ -120,6 +120,8 @@ class Catalogue:
         True where the model works with the logarithm of the value.
     is_celsius : bool[C]
         True for judged channels in degrees Celsius, of which the model works with the value itself.
+    mistaken : float64[C, M]
+        Factors that a value is off by where its unit is mistaken for another of its quantity; NaN for none.
     scale : float64[C]
         Distance from commissioned to failure level, in the model's unit (logarithm or unit), positive;
         NaN where it follows from the commissioned level.
@@ -190,6 +192,7 @@ class Catalogue:
     group: npt.NDArray[np.int16]
     is_log: BoolArray
     is_celsius: BoolArray
+    mistaken: FloatArray
     scale: FloatArray
     limit: FloatArray
     ratio: FloatArray
@@ -297,6 +300,7 @@ _CHANNEL_COLUMNS: Final = (
     "group",
     "is_log",
     "is_celsius",
+    "mistaken",
     "scale",
     "limit",
     "ratio",

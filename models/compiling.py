@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray
+from domain.arrays import BoolArray, FloatArray
 from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
-from domain.units import conversion
+from domain.units import conversion, mistaken_factors
 from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
@@ -216,12 +216,22 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
             ],
             np.bool_,
         ),
+        "mistaken": _mistaken([channel.unit for channel in channels]),
         "scale": np.array([row[1] for row in distances], np.float64),
         "limit": np.array([row[2] for row in distances], np.float64),
         "ratio": np.array([row[3] for row in distances], np.float64),
         "drift_share": np.array([threshold_of(quantity).drift_share for quantity in quantities], np.float64),
         "commission_count": np.array([_commission_count(channel.interval_s) for channel in channels], np.int32),
     }
+
+
+def _mistaken(units: Sequence[str]) -> FloatArray:
+    """float64[C, M]: the factors by which each channel's unit may be mistaken, NaN where there are fewer than most."""
+    factors = [mistaken_factors(unit) for unit in units]
+    table = np.full((len(units), max(map(len, factors), default=0)), np.nan)
+    for row, found in enumerate(factors):
+        table[row, : len(found)] = found
+    return table
 
 
 def _own_groups(channels: Sequence[Channel], types: Sequence[AssetType], modes: Sequence[int]) -> BoolArray:

@@ -4,8 +4,8 @@ A channel is compared with its own running level at this environment, so that da
 value is *odd* when it lies further off than a structure goes within an hour: one and a half times the whole way to
 failure, and six standard deviations.
 
-- *units*: odd by a factor that instruments and gateways make (a thousand, or g against m/s²). It is divided
-  out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
+- *units*: odd by a factor that instruments and gateways make (a thousand, g against m/s², or a unit of the same
+  quantity, as radians for degrees). It is divided out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
   What is measured in Celsius is taken for Fahrenheit where that fits and it is 15 K off: far less than what is odd.
   So is a sign that turned, as of a tilt meter mounted the other way round, from a quarter of the way to failure on.
 - *implausible*: odd otherwise, once commissioned: before that only a factor is certain enough. Held back; after two
@@ -73,16 +73,15 @@ _SHARE_EVEN: Final = 0.5
 _SHARE_CHANGES: Final = 0.25
 # How near its healthy value, in ways to failure, a value is that brings a loose instrument back.
 _NORMAL_DISTANCES: Final = 0.5
-# Standard gravity, and thousands, as gateways and instruments mistake them.
-_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6, -1.0])
-# The last is a sign that turned: what is worked with in logarithms has none, and a thermometer's does not turn.
-_LOG_FACTORS: Final = np.log(np.where(_FACTORS > 0.0, _FACTORS, np.inf))
+# Standard gravity, and thousands, as gateways and instruments mistake them of any quantity.
+_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
 # A thermometer's factor and offset, and what it must be off by before that is looked for: K, and standard deviations
 # that it may be off by afterwards.
 _FAHRENHEIT: Final = (1.8, 32.0)
 _FAHRENHEIT_OFF: Final = 15.0
 _NEAR_SCORE: Final = 3.0
-# The factor of a sign that turned, and how much of the way to failure it must move a value before it is looked for:
+# The factor of a sign that turned, which what is worked with in logarithms does not have, and a thermometer's does not
+# do, and how much of the way to failure it must move a value before it is looked for:
 # what an instrument may do by itself (`models.thresholds`) is not asked about.
 _TURNED: Final = -1.0
 _TURNED_OFF: Final = 0.25
@@ -90,7 +89,8 @@ _TURNED_OFF: Final = 0.25
 _TURNED_SURE: Final = 0.1
 # How far from the running level a value may be once the factor is out: a share of the way to failure.
 _FACTOR_TOLERANCE: Final = 0.5
-# How near it must be where it moved by no more than the way to failure, so that damage of an hour is not taken for it.
+# How near it must be where it moved by no more than the way to failure, so that damage of an hour is not taken for it,
+# and by a factor of its unit's quantity, of which there are more.
 _FACTOR_SURE: Final = 0.25
 # And, where the model works with the value itself, a share of the level.
 _FACTOR_SHARE: Final = 0.3
@@ -268,7 +268,8 @@ def _look(
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
     may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
-    factor, near = _factor(catalogue.is_log[channel], may_turn, value, running, distance)
+    factors = _factors(catalogue.mistaken[channel], may_turn)
+    factor, near = _factor(catalogue.is_log[channel], factors, value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far = np.abs(value - running)
     # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
@@ -350,26 +351,31 @@ def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray
     return np.asarray(odd & (count[pair] > 1))
 
 
+def _factors(mistaken: FloatArray, may_turn: BoolArray) -> FloatArray:
+    """float64[R, F]: list what each channel may be off by; infinite where there is no such factor of it."""
+    of_all = np.broadcast_to(_FACTORS, (len(mistaken), len(_FACTORS)))
+    of_unit = np.where(np.isfinite(mistaken), mistaken, np.inf)
+    return np.column_stack([of_all, of_unit, np.where(may_turn, _TURNED, np.inf)])
+
+
 def _factor(
-    is_log: BoolArray, may_turn: BoolArray, value: FloatArray, running: FloatArray, distance: FloatArray
+    is_log: BoolArray, factors: FloatArray, value: FloatArray, running: FloatArray, distance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """float64[R] twice: the factor of a wrong unit that explains each value best, 0 for none, and how far off it is."""
+    logs = is_log[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.where(
-            is_log[:, np.newaxis],
-            np.abs(value[:, np.newaxis] - _LOG_FACTORS - running[:, np.newaxis]),
-            np.abs(value[:, np.newaxis] / _FACTORS - running[:, np.newaxis]),
-        )
-    # A factor tells nothing of a value near 0: what it moves must be more than what may be odd.
-    moved = np.where(is_log[:, np.newaxis], np.inf, np.abs(running[:, np.newaxis]) * np.abs(_FACTORS - 1.0))
-    off = np.where(moved > distance[:, np.newaxis], off, np.inf)
-    off[:, -1] = np.where(may_turn, off[:, -1], np.inf)
-    best = np.argmin(off, axis=-1)
-    nearest = off[np.arange(len(value)), best]
+        by_log = value[:, np.newaxis] - np.log(factors)
+        off = np.abs(np.where(logs, by_log, value[:, np.newaxis] / factors) - running[:, np.newaxis])
+        # A factor tells nothing of a value near 0: what it moves must be more than what may be odd.
+        moved = np.where(logs, np.inf, np.abs(running[:, np.newaxis]) * np.abs(factors - 1.0))
+    off = np.where(np.isfinite(factors) & (moved > distance[:, np.newaxis]), off, np.inf)
+    every, best = np.arange(len(value)), np.argmin(off, axis=-1)
+    nearest = off[every, best]
     # Divided by a million everything is near 0, and so may be the level.
     near = is_log | (nearest < _FACTOR_SHARE * np.abs(running))
-    fits = (nearest < _FACTOR_TOLERANCE * distance) & near
-    return np.where(fits & np.isfinite(distance), _FACTORS[best], 0.0), nearest
+    is_of_unit = (best >= len(_FACTORS)) & (best < factors.shape[-1] - 1)
+    fits = (nearest < np.where(is_of_unit, _FACTOR_SURE, _FACTOR_TOLERANCE) * distance) & near
+    return np.where(fits & np.isfinite(distance), factors[every, best], 0.0), nearest
 
 
 def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatArray:

@@ -248,6 +248,18 @@ def test_a_tilt_meter_mounted_the_other_way_round_is_named_and_turned_back(
     assert [change.raised for change in again.changes] == [True, False]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("factor", "told"), [(180 / np.pi / 1000, 0.0572958), (1000 * np.pi / 180, 17.4533)])
+def test_an_angle_in_another_unit_is_named(start_run: Callable[..., Any], factor: float, told: float) -> None:
+    """A tilt that turned from milliradians to degrees, or back, was an impossible value that nobody could explain."""
+    hours = HEALTHY + 10 * 24
+    values = hours_of_a_pier(3, hours, 12.0)
+    values["tilt"][HEALTHY:] *= factor
+    run = start_run(["tilt", "temperature"]).feed(values)
+    assert run.kinds() == ["sensor.units"]
+    assert run.changes[0].reasons[0].facts["factor"] == pytest.approx(told)
+
+
 @pytest.mark.parametrize("step_mrad", [-1.1, -2.2, 1.6])
 def test_a_pier_that_sets_within_an_hour_is_not_turned(start_run: Callable[..., Any], step_mrad: float) -> None:
     """What does not land where the sign would take it is damage, at a third of the way to failure as at two thirds."""
