@@ -9,11 +9,20 @@ write them beside it. Factors are exact by definition: the inch is 25.4 mm and s
 from __future__ import annotations
 
 from functools import lru_cache
+from math import isclose
 from typing import Final, NamedTuple
 
 from domain.errors import UnitError
 
-__all__ = ["UnitConversion", "canonical_unit", "conversion", "is_known_unit", "is_same_unit", "mistaken_factors"]
+__all__ = [
+    "GENERAL_FACTORS",
+    "UnitConversion",
+    "canonical_unit",
+    "conversion",
+    "is_known_unit",
+    "is_same_unit",
+    "mistaken_factors",
+]
 
 
 class UnitConversion(NamedTuple):
@@ -24,6 +33,8 @@ class UnitConversion(NamedTuple):
 
 
 _GRAVITY_M_S2 = 9.80665
+# Thousands, standard gravity, and hours for seconds, as gateways and instruments mistake them of any quantity.
+GENERAL_FACTORS: Final = (1e3, 1e-3, _GRAVITY_M_S2, 1 / _GRAVITY_M_S2, 3.6, 1 / 3.6, 1e6, 1e-6)
 _INCH_MM = 25.4
 
 # unit -> (quantity, factor and offset into that quantity's first unit)
@@ -171,19 +182,21 @@ def _find_conversion(source: str, target: str) -> UnitConversion:
 def mistaken_factors(unit: str) -> tuple[float, ...]:
     """Give what a number may be multiplied by where its unit is mistaken for another of its quantity.
 
-    Both ways, without 1, ascending: an instrument may speak in the other unit, or a gateway may convert what was
-    converted already. None for an unknown unit; units with an offset, as of temperature, are left out.
+    Both ways, ascending: an instrument may speak in the other unit, or a gateway may convert what was converted before.
+    None for an unknown unit; units with an offset, as of temperature, are left out, and so is what `GENERAL_FACTORS`
+    has.
 
     Examples
     --------
     >>> [round(factor, 4) for factor in mistaken_factors("deg")]
     [0.0175, 0.0573, 17.4533, 57.2958]
-    >>> mistaken_factors("Cel"), mistaken_factors("furlong")
-    ((), ())
+    >>> mistaken_factors("mm"), mistaken_factors("Cel"), mistaken_factors("furlong")
+    ((), (), ())
     """
     quantity, own, offset = _UNITS.get(canonical_unit(unit), ("", 1.0, 0.0))
     sizes = {size for kind, size, zero in _UNITS.values() if kind == quantity and offset == zero == 0.0} - {own}
-    return tuple(sorted({own / size for size in sizes} | {size / own for size in sizes}))
+    factors = sorted({own / size for size in sizes} | {size / own for size in sizes})
+    return tuple(factor for factor in factors if not any(isclose(factor, general) for general in GENERAL_FACTORS))
 
 
 # What senders spell in so many ways is bounded by number and length; refusals are not remembered at all.

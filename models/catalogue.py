@@ -30,12 +30,14 @@ from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
 __all__ = [
-    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
+    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "TURNED", "WEATHER", "Catalogue", "Renewal",
     "Summary",
     "check_positions", "links", "paces",
 ]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
+# The factor of a sign that turned, as of a tilt meter mounted the other way round.
+TURNED: Final = -1.0
 
 # What explains: each driver takes the mean of the channels that carry it. A surface in the sun and the base beneath it
 # have no mean that means anything, so only those of one kind carry a driver (`models.environment`).
@@ -90,8 +92,14 @@ class Catalogue:
         True for condition indicators.
     is_resting : bool[C]
         True where a repeated value is no fault.
+    runs_from : float64[C]
+        Value above which a channel that tells whether a machine works says that it does, in its own unit; 0 for others.
     is_duty : bool[C]
         True where the channel says whether a machine works: at 0 it rests, and need not be heard.
+    on_machine : bool[C]
+        True for judged channels that tell of a drive, a pump or a fan.
+    felt_at_work : bool[C]
+        True for those of them that say nothing of it while it rests: what shakes.
     has_like : bool[C]
         True for thermometers and hygrometers on structures of a type: like assets share their weather.
     has_own_group : bool[C]
@@ -104,6 +112,8 @@ class Catalogue:
         True where more work alone raises the value along with others, so that agreement shows little.
     feels_traffic : bool[C]
         True for the one vibration of a structure, first of its asset, that has to stand for traffic nobody counts.
+    has_own_hours : bool[C]
+        True for judged vibrations, hourly or oftener, of structures whose traffic is counted, see `models.own_hours`.
     driver : int8[C]
         Position in `DRIVERS` of what the channel explains with; -1 for none.
     driver_factor, driver_offset : float64[C]
@@ -120,8 +130,9 @@ class Catalogue:
         True where the model works with the logarithm of the value.
     is_celsius : bool[C]
         True for judged channels in degrees Celsius, of which the model works with the value itself.
-    mistaken : float64[C, M]
-        Factors that a value is off by where its unit is mistaken for another of its quantity; NaN for none.
+    mistaken : float64[C, F]
+        Factors that a value may be off by: of any quantity, of its unit's quantity, and of a sign that turned; infinite
+        where there is none.
     scale : float64[C]
         Distance from commissioned to failure level, in the model's unit (logarithm or unit), positive;
         NaN where it follows from the commissioned level.
@@ -176,13 +187,17 @@ class Catalogue:
     summary: npt.NDArray[np.int8]
     is_judged: BoolArray
     is_resting: BoolArray
+    runs_from: FloatArray
     is_duty: BoolArray
+    on_machine: BoolArray
+    felt_at_work: BoolArray
     has_like: BoolArray
     has_own_group: BoolArray
     is_found: BoolArray
     is_frequency: BoolArray
     follows_load: BoolArray
     feels_traffic: BoolArray
+    has_own_hours: BoolArray
     driver: npt.NDArray[np.int8]
     driver_factor: FloatArray
     driver_offset: FloatArray
@@ -284,13 +299,17 @@ _CHANNEL_COLUMNS: Final = (
     "summary",
     "is_judged",
     "is_resting",
+    "runs_from",
     "is_duty",
+    "on_machine",
+    "felt_at_work",
     "has_like",
     "has_own_group",
     "is_found",
     "is_frequency",
     "follows_load",
     "feels_traffic",
+    "has_own_hours",
     "driver",
     "driver_factor",
     "driver_offset",

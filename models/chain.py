@@ -14,7 +14,7 @@ changed frequencies. It takes the rows of all assets whose day has ended, as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -36,7 +36,7 @@ from models.driver_screen import hold_impossible, screen_drivers
 from models.environment import Environment, Explained, explain, update_environment
 from models.evidence import weigh_evidence
 from models.explanation import pair_reasons, temperature_of
-from models.faults import find_faults
+from models.faults import find_faults, machine_rests
 from models.fleet import believable, compare_with_fleet
 from models.fleet_memory import FleetMemory
 from models.frequency_changes import add_to_day, follow_changes, renew_by_works
@@ -45,6 +45,7 @@ from models.life_book import LifeBook
 from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.opposed import find_opposed, may_be_made_up
+from models.own_hours import learn_own_hours, own_hours
 from models.plausibility import screen
 from models.prognosis import learn_scatter
 from models.put_back import forget_put_back, put_back_by_works
@@ -71,6 +72,9 @@ __all__ = [
 # A channel is suspect when it is off by so many standard deviations and so much of its way to failure.
 _SUSPECT_SCORE: Final = 2.5
 _SUSPECT_SHARE: Final = 0.10
+# What a machine shakes by while its counter says that it rests tells nothing of it. But it works, whatever a counter
+# says, where it shakes by no less than its level, to this share of the way to failure.
+_HUM_SHARE: Final = 0.5
 # Values after works until the reference is moved by the step across them.
 _SETTLE_VALUES: Final = 24
 _DAY_NS: Final = 24 * HOUR_NS
@@ -151,13 +155,14 @@ def look_at_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """The scores of a hop, and what may be learnt from it: rows of judged channels with what `learn` takes of each."""
+    """The scores of a hop, and what may be learnt from it: rows of judged channels, and what their own hours add."""
 
     scores: HopScores
     rows: npt.NDArray[np.intp]
     value: FloatArray
     explained: Explained
     expectation: Expectation
+    hours: FloatArray
 
 
 def _score_hop(
@@ -178,12 +183,13 @@ def _score_hop(
     heard = believed
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
     state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
-    state, watched = watch(catalogue, state, features, believed)
+    rests = machine_rests(catalogue, state, features)
+    state, watched = watch(catalogue, state, features, believed, rests)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
     state, environment = update_environment(catalogue, state, features, believed & ~at_work)
     state, judged, found = _judge(
-        catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving
+        catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving, rests=rests
     )
     changes = sorted(
         changes + clipping + watched + mistaken + impossible + found,
@@ -215,6 +221,7 @@ def _judge(
     believed: BoolArray,
     at_work: BoolArray,
     moving: BoolArray,
+    rests: BoolArray,
 ) -> tuple[ModelState, _Judged, list[AlarmChange]]:
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
@@ -231,6 +238,13 @@ def _judge(
     value = np.where(is_log, np.log(np.where(possible & is_log, raw, 1.0)), raw)[rows]
     explained = explained.take(rows)
     expectation = expect(catalogue, state, rows, explained)
+    hums = (rests & catalogue.felt_at_work)[channel]
+    if hums.any():
+        hums &= ~(value > expectation.expected + state.deviation[rows] - _HUM_SHARE * state.distance[rows])
+        rows, channel, value = rows[~hums], channel[~hums], value[~hums]
+        explained, expectation = explained.take(~hums), expectation.take(~hums)
+    hours = own_hours(catalogue, state, rows, features.start_ns)
+    expectation = replace(expectation, expected=expectation.expected + hours)
     state = with_columns(
         state,
         measured=scatter(state.measured, rows, value),
@@ -262,7 +276,12 @@ def _judge(
     )
     working = ~at_work[channel] & screened.believed
     learnable = _Judged(
-        scores, rows[working], screened.value[working], explained.take(working), expectation.take(working)
+        scores,
+        rows[working],
+        screened.value[working],
+        explained.take(working),
+        expectation.take(working),
+        hours[working],
     )
     return state, learnable, screened.changes + miscounting
 
@@ -274,6 +293,9 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
     guessed = course_is_known(catalogue, state)
     state = learn_course(catalogue, state, features, rows, judged.value, from_running)
     taught = course_is_known(catalogue, state) & ~guessed
+    state, begins = learn_own_hours(
+        catalogue, state, rows, features.start_ns, value=judged.value, explained=judged.explained, off=from_running
+    )
     state = add_to_day(catalogue, state, features, rows, judged.value)
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
@@ -281,7 +303,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
     state = learn(
         catalogue,
         state,
-        judged.value,
+        judged.value - judged.hours,
         rows,
         explained=judged.explained,
         expectation=expectation,
@@ -290,7 +312,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
     state = _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows, features.end_ns)
-    return begin_reference(state, taught[catalogue.asset_of_judged], keep_effects=False)
+    return begin_reference(state, taught[catalogue.asset_of_judged] | begins, keep_effects=False)
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:

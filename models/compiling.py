@@ -16,11 +16,19 @@ from domain.arrays import BoolArray, FloatArray
 from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
-from domain.units import conversion, mistaken_factors
-from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, paces
+from domain.units import GENERAL_FACTORS, conversion, mistaken_factors
+from models.catalogue import DRIVERS, HOUR_NS, LOAD, TURNED, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
-from models.thresholds import MACHINE_QUANTITIES, MODES, ThresholdKind, failure_mode, group_of, threshold_of
+from models.thresholds import (
+    FELT_ON_MACHINES,
+    MACHINE_QUANTITIES,
+    MODES,
+    ThresholdKind,
+    failure_mode,
+    group_of,
+    threshold_of,
+)
 
 __all__ = ["MOVING_STEMS", "OTHER_WORDS", "compile_catalogue", "moves_reference"]
 
@@ -55,10 +63,15 @@ _NO_DRIVER: Final = (-1, 1.0, 0.0)
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
+# From how many per cent on: gauges of a machine at rest say some tenths. Nothing that turns does so at a twentieth of
+# its speed, and a hundredth of an hour is less than one opening.
+_RUNS_FROM_PCT: Final = {"speed": 5.0, "runtime": 1.0}
+_MACHINE_MODES: Final = frozenset({"drive_wear", "equipment_wear"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
 # What stands for traffic that nobody counts.
 _SHAKEN_BY_TRAFFIC: Final = "vibration_rms"
+_HOUR_S: Final = 3600.0
 # The strongest frequency of a short block jumps from mode to mode with the traffic: shown, never judged.
 _SHOWN_ONLY: Final = frozenset({"dominant_frequency"})
 # Followed from day to day by the detector of `schouw score`, whatever its number (`models.frequency_changes`).
@@ -135,6 +148,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         **_works(register.works, place, first_of_sensor),
         **columns,
         feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
+        has_own_hours=_has_own_hours(channels, columns),
         **links(
             len(details),
             asset_of_channel,
@@ -162,6 +176,21 @@ def _feels_traffic(channels: Sequence[Channel], is_indicator: BoolArray, driver:
     return found
 
 
+def _has_own_hours(channels: Sequence[Channel], columns: Mapping[str, Any]) -> BoolArray:
+    """bool[C]: find the vibrations that traffic shakes where it is counted; a machine shakes by its work.
+
+    Those that come hour by hour: others hear too few hours of a week.
+    """
+    is_counter = (columns["driver"] == LOAD) & ~columns["is_duty"]
+    counted = {channels[row].asset for row in np.flatnonzero(is_counter).tolist()}
+    shaken = [
+        channel.quantity == _SHAKEN_BY_TRAFFIC and channel.asset in counted and channel.interval_s <= _HOUR_S
+        for channel in channels
+    ]
+    may_have = columns["is_judged"] & columns["is_log"] & ~columns["on_machine"]
+    return np.asarray(may_have & np.array(shaken, np.bool_))
+
+
 def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[str, Any]:
     """Give what the models need to know of each channel; `types` are those of their assets."""
     quantities = [channel.quantity for channel in channels]
@@ -180,6 +209,18 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
     ]
     found = mode_channels(channels)
     distances = [_failure_distance(channel) for channel in channels]
+    on_machine = np.array(
+        [
+            judged and (MODES[mode] in _MACHINE_MODES or channel.key[:2] in machines)
+            for channel, mode, judged in zip(channels, modes, is_judged, strict=True)
+        ],
+        np.bool_,
+    )
+    is_log = np.array([row[0] for row in distances], np.bool_)
+    # A sign that turned is for what is worked with as it is, and no thermometer's turns.
+    is_celsius = (
+        np.array(is_judged, np.bool_) & ~is_log & np.array([channel.unit == _CELSIUS for channel in channels], np.bool_)
+    )
     drivers = [_driver(channel) for channel in channels]
     # Like structures share the weather; those of the type `other` have nothing in common.
     has_like = [row[0] in WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
@@ -191,6 +232,9 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "is_resting": np.array([quantity in _RESTING for quantity in quantities], np.bool_),
         "follows_load": np.array([quantity in _FOLLOWS_LOAD for quantity in quantities], np.bool_),
         "is_duty": np.array([quantity in _DUTY for quantity in quantities], np.bool_),
+        "runs_from": np.array([_runs_from(channel) for channel in channels], np.float64),
+        "on_machine": on_machine,
+        "felt_at_work": on_machine & np.array([quantity in FELT_ON_MACHINES for quantity in quantities], np.bool_),
         "has_like": np.array(has_like, np.bool_),
         "has_own_group": _own_groups(channels, types, modes),
         "is_found": np.array([channel.key in found for channel in channels], np.bool_),
@@ -208,15 +252,9 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "direction": np.array([sign[channel.direction] for channel in channels], np.float64),
         "mode": np.array(modes, np.int8),
         "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
-        "is_log": np.array([row[0] for row in distances], np.bool_),
-        "is_celsius": np.array(
-            [
-                judged and channel.unit == _CELSIUS and not row[0]
-                for channel, judged, row in zip(channels, is_judged, distances, strict=True)
-            ],
-            np.bool_,
-        ),
-        "mistaken": _mistaken([channel.unit for channel in channels]),
+        "is_log": is_log,
+        "is_celsius": is_celsius,
+        "mistaken": _mistaken([channel.unit for channel in channels], ~is_log & ~is_celsius),
         "scale": np.array([row[1] for row in distances], np.float64),
         "limit": np.array([row[2] for row in distances], np.float64),
         "ratio": np.array([row[3] for row in distances], np.float64),
@@ -225,12 +263,17 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
     }
 
 
-def _mistaken(units: Sequence[str]) -> FloatArray:
-    """float64[C, M]: the factors by which each channel's unit may be mistaken, NaN where there are fewer than most."""
-    factors = [mistaken_factors(unit) for unit in units]
-    table = np.full((len(units), max(map(len, factors), default=0)), np.nan)
-    for row, found in enumerate(factors):
-        table[row, : len(found)] = found
+def _mistaken(units: Sequence[str], may_turn: BoolArray) -> FloatArray:
+    """float64[C, F]: list the factors that each channel's values may be off by, infinite where it has fewer than most.
+
+    Those of any quantity come first, then those of its unit's, and last a sign that turned.
+    """
+    of_unit = [mistaken_factors(unit) for unit in units]
+    table = np.full((len(units), len(GENERAL_FACTORS) + max(map(len, of_unit), default=0) + 1), np.inf)
+    table[:, : len(GENERAL_FACTORS)] = GENERAL_FACTORS
+    for row, factors in enumerate(of_unit):
+        table[row, len(GENERAL_FACTORS) : len(GENERAL_FACTORS) + len(factors)] = factors
+    table[may_turn, -1] = TURNED
     return table
 
 
@@ -300,6 +343,15 @@ def _failure_distance(channel: Channel) -> tuple[bool, float, float, float]:
         elif channel.failure_threshold > 0:
             limit = float(np.log(channel.failure_threshold))
     return is_log, scale, limit, ratio
+
+
+def _runs_from(channel: Channel) -> float:
+    """Give the value above which a channel that tells whether a machine works says so, in its own unit."""
+    least = _RUNS_FROM_PCT.get(channel.quantity, 0.0)
+    try:
+        return least * conversion("%", channel.unit).factor
+    except UnitError:  # rpm, of which the rated number is not known
+        return 0.0
 
 
 def _driver(channel: Channel) -> tuple[int, float, float]:

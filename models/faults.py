@@ -27,7 +27,7 @@ from models.driver_screen import counts_beyond
 from models.gaps import count_gaps
 from models.memory import ModelState, with_columns
 
-__all__ = ["find_faults", "hear_open", "is_silent", "is_stuck"]
+__all__ = ["find_faults", "hear_open", "is_silent", "is_stuck", "machine_rests"]
 
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
@@ -144,15 +144,52 @@ def hear_open(catalogue: Catalogue, state: ModelState, latest_ns: TimeArray, new
 def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> BoolArray:
     """bool[C]: tell of which condition indicators the machine says something by one of its duty channels.
 
-    Those are the sensor's own that were ever heard, or the asset's where the sensor has none.
+    Those are the sensor's own that were ever heard, or the asset's where the sensor has none; and of the asset's those
+    that are its indicators only where there are no others. A pump beside a gate says nothing of the gate's drive.
     """
     sensor, asset = catalogue.sensor_of_channel, catalogue.asset_of_channel
     known = catalogue.is_duty & (state.heard_ns > 0)
-    own, beside = (
-        np.bincount(place, weights=known & says, minlength=len(known))[place] > 0 for place in (sensor, asset)
-    )
-    has_own = np.bincount(sensor, weights=known, minlength=len(known))[sensor] > 0
-    return np.asarray(catalogue.is_judged & np.where(has_own, own, beside))
+    of_works = known & ~catalogue.is_judged
+    beside = np.where(_any_of(asset, of_works), _any_of(asset, of_works & says), _any_of(asset, known & says))
+    said = np.where(_any_of(sensor, known), _any_of(sensor, known & says), beside)
+    return np.asarray(catalogue.is_judged & said)
+
+
+def _any_of(place: IndexArray, chosen: BoolArray) -> BoolArray:
+    """bool[C]: tell of each channel whether one of its sensor or asset, as places say, is chosen."""
+    return np.asarray(np.bincount(place, weights=chosen, minlength=len(chosen))[place] > 0)
+
+
+def _heard_duty(catalogue: Catalogue, state: ModelState, features: FeatureTable, intervals: int) -> BoolArray:
+    """bool[C]: tell which duty channels said something that can be, until the end of this hop, within some intervals.
+
+    A counter that is not heard, or says what cannot be, says nothing: a machine whose counter is lost may rest.
+    """
+    asset = catalogue.asset_of_channel
+    longest_ns = intervals * np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
+    fresh = features.end_ns[asset] - state.heard_ns < longest_ns
+    return fresh & ~counts_beyond(catalogue, state, state.last_value)
+
+
+def machine_rests(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> BoolArray:
+    """bool[C]: tell which channels are on a machine that is known to rest.
+
+    Every duty channel of the sensor, or of the asset where the sensor has none, must say so. One that has said the same
+    for two weeks may be dead, and a wear that nobody believes would be hidden behind it.
+
+    Parameters
+    ----------
+    state : ModelState
+        By `find_faults` of this hop.
+    """
+    sensor, asset = catalogue.sensor_of_channel, catalogue.asset_of_channel
+    known = catalogue.is_duty & (state.heard_ns > 0)
+    alive = state.heard_ns - state.same_since_ns < _LONGEST_REST_NS
+    at_rest = _heard_duty(catalogue, state, features, _LATE_INTERVALS) & (state.last_value <= catalogue.runs_from)
+    doubted = known & ~(at_rest & alive)
+    has_own = _any_of(sensor, known)
+    rests = np.where(has_own, ~_any_of(sensor, doubted), _any_of(asset, known) & ~_any_of(asset, doubted))
+    return np.asarray(catalogue.on_machine & rests)
 
 
 def find_faults(
@@ -191,10 +228,8 @@ def find_faults(
         same_count=count.astype(np.int32),
         still_spells=state.still_spells * (1.0 - valid / _SPELL_VALUES) + moves_again.astype(np.float32),
     )
-    # A counter that is not heard, or says what cannot be, says nothing: a machine whose counter is lost may rest.
-    fresh = end_ns - state.heard_ns < np.maximum(catalogue.interval_ns, catalogue.hop_ns[asset])
-    counts = (state.last_value > 0.0) & ~counts_beyond(catalogue, state, state.last_value)
-    works = _machine_says(catalogue, state, fresh & counts)
+    counts = _heard_duty(catalogue, state, features, 1) & (state.last_value > catalogue.runs_from)
+    works = _machine_says(catalogue, state, counts)
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
     state = with_columns(state, missed_ns=missed_ns)
     stuck = is_stuck(catalogue, state)

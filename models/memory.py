@@ -99,6 +99,13 @@ class ModelState:
         Of the first channel of a sensor: since when its quantities oppose each other (`models.opposed`), and the last
         day on which they did; 1 where all read more than they should, -1 less; when the alarm about it was raised. 0
         for never, and for none.
+    hours_level : float64[J]
+        Mean over a week of what counts leave over of a vibration, without its own hours, see `models.own_hours`.
+    hours_mean, hours_values : float32[J, 48], uint8[J, 48]
+        By how much it is more at each hour of a weekday and of the weekend, and of how many values that is the mean, up
+        to 14.
+    hours_use : int8[J]
+        1 where those hours explain, -1 where they do not differ, 0 before a week has told.
     load_usual, load_hours : float32[A, 48]
         What the traffic's counter counts at each hour of a weekday and of a day of the weekend (`models.usual_load`):
         mean of ``log(1 + count)``, NaN before the first, and hours that taught it, at most 14.
@@ -231,6 +238,10 @@ class ModelState:
     lagged: FloatArray
     climate_low: FloatArray
     climate_high: FloatArray
+    hours_level: FloatArray
+    hours_mean: npt.NDArray[np.float32]
+    hours_values: npt.NDArray[np.uint8]
+    hours_use: npt.NDArray[np.int8]
     load_usual: npt.NDArray[np.float32]
     load_hours: npt.NDArray[np.float32]
     load_doubt: npt.NDArray[np.float32]

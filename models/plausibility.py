@@ -5,9 +5,10 @@ value is *odd* when it lies further off than a structure goes within an hour: on
 failure, and six standard deviations.
 
 - *units*: odd by a factor that instruments and gateways make (a thousand, g against m/s², or a unit of the same
-  quantity, as radians for degrees). It is divided out; where that brings back digits that were never sent (a thousandth), the value is named and held all the same.
-  What is measured in Celsius is taken for Fahrenheit where that fits and it is 15 K off: far less than what is odd.
-  So is a sign that turned, as of a tilt meter mounted the other way round, from a quarter of the way to failure on.
+  quantity, as radians for degrees). It is divided out; where that brings back digits that were never sent (a
+  thousandth), the value is named and held all the same. What is measured in Celsius is taken for Fahrenheit where that
+  fits and it is 15 K off: far less than what is odd. So is a sign that turned, as of a tilt meter mounted the other way
+  round, from a quarter of the way to failure on.
 - *implausible*: odd otherwise, once commissioned: before that only a factor is certain enough. Held back; after two
   weeks it is believed all the same unless it is more than three times the way to failure, because a structure may
   break; and after six hours where another sensor of the same failure mode is odd too, because then it probably has.
@@ -42,8 +43,9 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
+from domain.units import GENERAL_FACTORS
 from models.alarms import AlarmChange, change_about, since_when
-from models.catalogue import HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, TURNED, Catalogue
 from models.deviation import Expectation, in_unit
 from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
@@ -73,17 +75,13 @@ _SHARE_EVEN: Final = 0.5
 _SHARE_CHANGES: Final = 0.25
 # How near its healthy value, in ways to failure, a value is that brings a loose instrument back.
 _NORMAL_DISTANCES: Final = 0.5
-# Standard gravity, and thousands, as gateways and instruments mistake them of any quantity.
-_FACTORS: Final = np.array([1e3, 1e-3, 9.80665, 1 / 9.80665, 3.6, 1 / 3.6, 1e6, 1e-6])
 # A thermometer's factor and offset, and what it must be off by before that is looked for: K, and standard deviations
 # that it may be off by afterwards.
 _FAHRENHEIT: Final = (1.8, 32.0)
 _FAHRENHEIT_OFF: Final = 15.0
 _NEAR_SCORE: Final = 3.0
-# The factor of a sign that turned, which what is worked with in logarithms does not have, and a thermometer's does not
-# do, and how much of the way to failure it must move a value before it is looked for:
-# what an instrument may do by itself (`models.thresholds`) is not asked about.
-_TURNED: Final = -1.0
+# How much of the way to failure a sign that turned must move a value before it is looked for: what an instrument may do
+# by itself (`models.thresholds`) is not asked about.
 _TURNED_OFF: Final = 0.25
 # How near its opposite the first such value must be, as a share of what it moved by.
 _TURNED_SURE: Final = 0.1
@@ -268,8 +266,7 @@ def _look(
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
     may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
-    factors = _factors(catalogue.mistaken[channel], may_turn)
-    factor, near = _factor(catalogue.is_log[channel], factors, value, running, distance)
+    factor, near = _factor(catalogue.is_log[channel], catalogue.mistaken[channel], value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far = np.abs(value - running)
     # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
@@ -281,11 +278,11 @@ def _look(
     is_turned = may_be & may_turn & commissioned & (far > _TURNED_OFF * distance)
     # A structure that moved may come to lie there too: at first it must be so to a tenth.
     most = np.where(state.odd_ns[rows] > 0, np.inf, _TURNED_SURE * far)
-    is_turned &= np.abs(_TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
+    is_turned &= np.abs(TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
     odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor != 0.0))
     odd = (odd | ((far > distance) & (factor != 0.0) & is_sure)) & is_far
     odd |= is_fahrenheit | is_turned
-    factor = np.where(is_fahrenheit, _FAHRENHEIT[0], np.where(is_turned, _TURNED, factor))
+    factor = np.where(is_fahrenheit, _FAHRENHEIT[0], np.where(is_turned, TURNED, factor))
     is_normal = known & (np.abs(value - expectation.expected) < _NORMAL_DISTANCES * distance)
     odd &= ~(is_normal & was_away_from_harm(catalogue, state)[rows])
     repaired = odd & (factor != 0.0)
@@ -351,13 +348,6 @@ def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray
     return np.asarray(odd & (count[pair] > 1))
 
 
-def _factors(mistaken: FloatArray, may_turn: BoolArray) -> FloatArray:
-    """float64[R, F]: list what each channel may be off by; infinite where there is no such factor of it."""
-    of_all = np.broadcast_to(_FACTORS, (len(mistaken), len(_FACTORS)))
-    of_unit = np.where(np.isfinite(mistaken), mistaken, np.inf)
-    return np.column_stack([of_all, of_unit, np.where(may_turn, _TURNED, np.inf)])
-
-
 def _factor(
     is_log: BoolArray, factors: FloatArray, value: FloatArray, running: FloatArray, distance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -373,7 +363,7 @@ def _factor(
     nearest = off[every, best]
     # Divided by a million everything is near 0, and so may be the level.
     near = is_log | (nearest < _FACTOR_SHARE * np.abs(running))
-    is_of_unit = (best >= len(_FACTORS)) & (best < factors.shape[-1] - 1)
+    is_of_unit = (best >= len(GENERAL_FACTORS)) & (factors[every, best] != TURNED)
     fits = (nearest < np.where(is_of_unit, _FACTOR_SURE, _FACTOR_TOLERANCE) * distance) & near
     return np.where(fits & np.isfinite(distance), factors[every, best], 0.0), nearest
 
@@ -417,7 +407,7 @@ def _changes(
         found.append(change_about(catalogue, channel, FAULTS[before], again, at_ns=at_ns, raised_ns=raised_ns))
     if fault >= 0:
         kind = FAULTS[fault]
-        turned = facts[kind].get("factor") == _TURNED
+        turned = facts[kind].get("factor") == TURNED
         reason = Reason("sensor_turned") if turned else Reason(kind.replace(".", "_"), facts[kind])
         found.append(change_about(catalogue, channel, kind, reason, at_ns=at_ns, raised_ns=0))
     return found

@@ -23,6 +23,7 @@ from typing import Final
 from domain.register import AssetType
 
 __all__ = [
+    "FELT_ON_MACHINES",
     "GROUP_SPAN",
     "MACHINE_QUANTITIES",
     "MODES",
@@ -295,7 +296,7 @@ def threshold_of(quantity: str) -> Threshold:
 
 # A sensor that carries one of these hangs on a drive, a pump or a fan: what it feels is the machine's state.
 MACHINE_QUANTITIES: Final = frozenset({"motor_temperature", "cycles", "runtime", "speed"})
-_FELT_ON_MACHINES: Final = frozenset({"vibration_rms", "vibration_peak", "kurtosis", "crest_factor"})
+FELT_ON_MACHINES: Final = frozenset({"vibration_rms", "vibration_peak", "kurtosis", "crest_factor"})
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -314,7 +315,7 @@ def failure_mode(asset_type: AssetType, quantity: str, *, on_machine: bool = Fal
     >>> failure_mode(AssetType.BRIDGE, "vibration_rms", on_machine=True)
     'drive_wear'
     """
-    if asset_type is AssetType.BRIDGE and on_machine and quantity in _FELT_ON_MACHINES:
+    if asset_type is AssetType.BRIDGE and on_machine and quantity in FELT_ON_MACHINES:
         return "drive_wear"
     first, others = _MODE_OF[asset_type]
     return others.get(_family(quantity), first)

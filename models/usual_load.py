@@ -27,6 +27,7 @@ from models.memory import ModelState, begun_anew, with_columns
 
 __all__ = [
     "AGREES",
+    "DAY_HOURS",
     "DISBELIEVED",
     "LOAD_OFFSET",
     "UsualLoad",
@@ -38,10 +39,11 @@ __all__ = [
     "learn_course",
     "look_at_load",
     "renew_load",
+    "slot_of",
     "usual_course",
 ]
 
-_DAY_HOURS: Final = 24
+DAY_HOURS: Final = 24
 _WEEK_DAYS: Final = 7
 # 1970 began on a Thursday; the last two days of seven are the weekend.
 _FIRST_WEEKDAY: Final = 3
@@ -89,18 +91,18 @@ class UsualLoad:
     learns: BoolArray
 
 
-def _slot_of(start_ns: TimeArray) -> npt.NDArray[np.int64]:
+def slot_of(start_ns: TimeArray) -> npt.NDArray[np.int64]:
     """int64[A]: place of an hour of the week among the 48.
 
     Examples
     --------
     >>> friday_noon_ns, saturday_ns = (86400 + 43200) * 10**9, 2 * 86400 * 10**9
-    >>> _slot_of(np.array([0, friday_noon_ns, saturday_ns])).tolist()
+    >>> slot_of(np.array([0, friday_noon_ns, saturday_ns])).tolist()
     [0, 12, 24]
     """
     hour = start_ns // HOUR_NS
-    weekday = (hour // _DAY_HOURS + _FIRST_WEEKDAY) % _WEEK_DAYS
-    return np.asarray(hour % _DAY_HOURS + _DAY_HOURS * (weekday >= _WEEKEND_FROM), np.int64)
+    weekday = (hour // DAY_HOURS + _FIRST_WEEKDAY) % _WEEK_DAYS
+    return np.asarray(hour % DAY_HOURS + DAY_HOURS * (weekday >= _WEEKEND_FROM), np.int64)
 
 
 def look_at_load(state: ModelState, start_ns: TimeArray, load: FloatArray, counted: BoolArray) -> UsualLoad:
@@ -115,7 +117,7 @@ def look_at_load(state: ModelState, start_ns: TimeArray, load: FloatArray, count
     counted : bool[A]
         Assets of which traffic was counted in this hop.
     """
-    every, slot = np.arange(len(load)), _slot_of(start_ns)
+    every, slot = np.arange(len(load)), slot_of(start_ns)
     is_known = state.load_hours[every, slot] >= _KNOWN_HOURS
     usual = np.where(is_known, state.load_usual[every, slot], np.nan).astype(np.float64)
     apart = np.where(counted & is_known, np.log1p(np.maximum(load, 0.0)) - usual, 0.0)
@@ -152,7 +154,7 @@ def follow_load(
     rows = np.flatnonzero(learns)
     if not len(rows):
         return state
-    slot, hours = _slot_of(start_ns)[rows], hop_ns[rows] / HOUR_NS
+    slot, hours = slot_of(start_ns)[rows], hop_ns[rows] / HOUR_NS
     taught = np.minimum(state.load_hours[rows, slot] + hours, _MEMORY_HOURS)
     weight = hours / taught
     before = state.load_usual[rows, slot].astype(np.float64)
@@ -202,7 +204,7 @@ def course_is_known(catalogue: Catalogue, state: ModelState) -> BoolArray:
     hop_ns = catalogue.hop_ns[asset]
     values = state.load_hours[asset].sum(axis=1) * (HOUR_NS / hop_ns)
     known = np.zeros(len(catalogue.assets), np.bool_)
-    known[asset] = values * np.maximum(catalogue.interval_ns[felt], hop_ns) >= _WEEK_DAYS * _DAY_HOURS * HOUR_NS
+    known[asset] = values * np.maximum(catalogue.interval_ns[felt], hop_ns) >= _WEEK_DAYS * DAY_HOURS * HOUR_NS
     return known
 
 
@@ -216,16 +218,16 @@ def usual_course(state: ModelState, start_ns: TimeArray, rows: npt.NDArray[np.in
     rows : intp[R]
         Assets; NaN for those that nothing is known of.
     """
-    slot = _slot_of(start_ns)[rows]
+    slot = slot_of(start_ns)[rows]
     usual = state.load_usual[rows].astype(np.float64)
     known = np.isfinite(usual)
-    weekday = np.where(known[:, :_DAY_HOURS], usual[:, :_DAY_HOURS], 0.0)
-    number = known[:, :_DAY_HOURS].sum(axis=1)
+    weekday = np.where(known[:, :DAY_HOURS], usual[:, :DAY_HOURS], 0.0)
+    number = known[:, :DAY_HOURS].sum(axis=1)
     middle = np.where(number > 0, weekday.sum(axis=1) / np.maximum(number, 1), np.nan)
     every = np.arange(len(rows))
     # A weekend that is not known yet is taken for a weekday, and an hour that is not for a middling one.
     now = usual[every, slot]
-    now = np.where(np.isnan(now), usual[every, slot % _DAY_HOURS], now)
+    now = np.where(np.isnan(now), usual[every, slot % DAY_HOURS], now)
     course = np.where(np.isnan(now), 0.0, _COUNTS_A_SHAKE * (now - middle))
     return np.asarray(np.where(np.isnan(middle), np.nan, LOAD_OFFSET + course))
 

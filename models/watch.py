@@ -16,6 +16,10 @@ season: less than that is no trouble. A condition indicator follows it by what i
   (`models.driver_screen`; where they last they have a name), and what is below nought and has no logarithm. These count
   for nothing else.
 
+What a machine shakes by is watched while it works, and what is usual of its warmth goes by work alone: between work and
+rest a drive changes twentyfold, and a motor by what it heats up, and where openings were few in the first weeks a busy
+summer was noise every second day.
+
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count.
 
@@ -89,7 +93,7 @@ class _Change:
 
 
 def watch(
-    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, believed: BoolArray, rests: BoolArray
 ) -> tuple[ModelState, list[AlarmChange]]:
     """Look at one hop of all channels.
 
@@ -97,6 +101,8 @@ def watch(
     ----------
     believed : bool[C]
         Channels with a valid value that are not stuck.
+    rests : bool[C]
+        Channels on a machine that is known to rest (`models.faults.machine_rests`).
 
     Returns
     -------
@@ -110,6 +116,7 @@ def watch(
     is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
     watched &= ~is_clipping(catalogue, state, np.arange(len(value)))
+    watched &= ~(rests & catalogue.felt_at_work)
     watched[catalogue.judged] &= ~is_repaired(state) | (state.noisy_ns[catalogue.judged] > 0)
     nought = believed & watched & catalogue.is_frequency & (features.value <= 0.0)
     negative = catalogue.is_judged & catalogue.is_log & (features.value < 0.0)
@@ -122,9 +129,10 @@ def watch(
     usual, count = state.usual_change[rows], state.changes[rows]
     known = (count >= _LEARNT) & np.isfinite(seen.change)
     ratio = np.where(known, seen.change / np.where(known, usual, 1.0), 0.0)
+    tells = known & ~rests[rows]
     before = state.roughness[rows]
     moved = before + (np.minimum(ratio, _MOST_RATIO) - before) / _ROUGHNESS_VALUES
-    roughness = np.where(known, moved, before)
+    roughness = np.where(tells, moved, before)
     is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
     is_spike |= nought[rows]
     elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
@@ -134,7 +142,8 @@ def watch(
     noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
     noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
-    usual, count = _learn(_least_usual(catalogue, state, rows), seen.change, usual, count, roughness)
+    change = np.where(rests[rows], np.nan, seen.change)
+    usual, count = _learn(_least_usual(catalogue, state, rows), change, usual, count, roughness)
 
     def why_noisy(place: int) -> Reason:
         return Reason("sensor_noisy", {"times": round(float(roughness[place]), 1)})

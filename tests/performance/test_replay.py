@@ -34,6 +34,11 @@ def test_a_replay_repeats_alarms_chances_and_lives_to_the_bit(tmp_path: Path) ->
     assert [alarm for alarm in again.alarms if alarm.is_condition] == condition
 
 
+def test_what_an_owners_limit_is_held_against_is_recorded() -> None:
+    """Without the commissioned level every channel that has such a limit stood past it from its first day on."""
+    assert "block_value" in recorded_columns()
+
+
 @pytest.mark.slow
 def test_the_command_records_and_judges(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.performance.replay", "--jobs", "1"]

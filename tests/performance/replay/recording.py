@@ -27,7 +27,7 @@ from tests.performance.replay.fleets import Fleet
 __all__ = ["Recording", "record", "record_named", "recorded_columns"]
 
 # What only the first stage reads, and a recording can do without.
-_LEFT_OUT: Final = frozenset({"covariance", "block_value", "block_regressors"})
+_LEFT_OUT: Final = frozenset({"covariance", "block_regressors", "hours_level", "hours_mean", "hours_values"})
 _FACTS: Final = "run.json"
 _DAYS: Final = "channel_days.npy"
 

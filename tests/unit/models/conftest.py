@@ -32,6 +32,7 @@ UNITS = {
     "traffic_count": ("1/h", Role.OPERATION, Direction.BOTH),
     "cycles": ("1/h", Role.OPERATION, Direction.BOTH),
     "runtime": ("%", Role.OPERATION, Direction.BOTH),
+    "speed": ("%", Role.OPERATION, Direction.BOTH),
     "vibration_rms": ("mm/s", Role.CONDITION, Direction.UP),
     "strain": ("um/m", Role.CONDITION, Direction.BOTH),
     "tilt": ("mrad", Role.CONDITION, Direction.BOTH),

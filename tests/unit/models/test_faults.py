@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from domain.arrays import BoolArray
+from domain.register import AssetType, Direction, Role
+from models.compiling import compile_catalogue
 from tests.lengths import either
+from tests.unit.models.conftest import make_register
 
 HOURS = np.arange(20 * 24)
 JITTER = np.modf(HOURS * 0.754877666)[0]
@@ -117,3 +120,111 @@ def test_what_rests_at_its_end_is_not_stuck_but_a_dead_hygrometer_is(
     run.feed({name: before, "temperature": JITTER[:hours]})
     run.feed({name: np.full(hours, value), "temperature": JITTER[hours : 2 * hours]})
     assert run.told("sensor.stuck") == ([(f"s-{name}/{name}", True, hours + 48)] if told else [])
+
+
+@pytest.mark.parametrize(("duty", "at_rest"), [("speed", 2.0), ("runtime", 0.9)])
+def test_a_gauge_that_says_some_tenths_at_rest_is_no_work(
+    start_run: Callable[..., Any], duty: str, at_rest: float
+) -> None:
+    """A fan's speed is measured to some tenths: each night at rest its vibration was called silent."""
+    hours = 8 * 24
+    works = BY_DAY[:hours]
+    run = start_run(["vibration_rms", duty, "temperature"], kind=AssetType.TUNNEL)
+    jitter = JITTER[:hours]
+    run.feed(
+        {
+            "vibration_rms": np.where(works, 2.0 + jitter, np.nan),
+            duty: np.where(works, 40.0 + 5.0 * jitter, at_rest * jitter),
+            "temperature": jitter,
+        }
+    )
+    assert run.told("data.silent") == []
+    assert run.told("data.gaps") == []
+
+
+def test_a_pump_beside_a_gate_says_nothing_of_its_drive(fleet_tools: Any) -> None:
+    """The pump levels water at all hours and is judged by its running time; the drive is felt when the gate moves."""
+    register, numbers = make_register(["vibration_rms", "cycles", "runtime"], kind=AssetType.LOCK)
+    channels = tuple(
+        replace(channel, role=Role.CONDITION, direction=Direction.UP) if channel.channel == "runtime" else channel
+        for channel in register.channels
+    )
+    run = fleet_tools.run(compile_catalogue(replace(register, channels=channels), numbers))
+    hours = 8 * 24
+    works, jitter = BY_DAY[:hours], JITTER[:hours]
+    run.feed(
+        {
+            "vibration_rms": np.where(works, 2.0 + jitter, np.nan),
+            "cycles": np.where(works, 3.0, 0.0),
+            "runtime": 30.0 + jitter,
+        }
+    )
+    assert run.told("data.silent") == []
+    assert run.told("data.gaps") == []
+
+
+@pytest.mark.slow
+def test_behind_a_dead_counter_no_wear_is_hidden(start_run: Callable[..., Any]) -> None:
+    """It says nought, but the drive shakes as it does at work: so it works."""
+    drive = {"vibration_rms": "drive", "cycles": "drive"}
+    rng, hours = np.random.default_rng(9), np.arange(60 * 24)
+    works = hours % 24 >= 8
+    worn = np.interp(hours / 24, [0.0, 25.0, 45.0], [1.0, 1.0, 2.5])
+    run = start_run(["vibration_rms", "cycles", "temperature"], sensors=drive, kind=AssetType.LOCK)
+    run.feed(
+        {
+            "vibration_rms": np.where(works, worn * 2.0 * np.exp(0.1 * rng.normal(size=len(hours))), np.nan),
+            "cycles": np.where(works & (hours < 20 * 24), 3.0, 0.0),
+            "temperature": 8.0 + 3.0 * np.sin(hours * 2 * np.pi / 24),
+        }
+    )
+    assert "condition.drive_wear" in run.kinds()
+
+
+def test_one_fan_that_rests_says_nothing_of_another_whose_gauge_is_lost(start_run: Callable[..., Any]) -> None:
+    run = start_run(["vibration_rms", "speed", "runtime", "temperature"], kind=AssetType.TUNNEL)
+    hours = 8 * 24
+    lost = np.arange(hours) < 12
+    run.feed(
+        {
+            "vibration_rms": 2.0 + 0.1 * JITTER[:hours],
+            "speed": np.where(lost, 40.0, np.nan),
+            "runtime": np.zeros(hours),
+            "temperature": JITTER[:hours],
+        }
+    )
+    assert run.state.updated_ns[0] == run.now_ns
+
+
+@pytest.mark.slow
+def test_what_a_drive_hums_at_rest_is_no_level_of_it(start_run: Callable[..., Any]) -> None:
+    """Its level was that of rest, and a busy summer took it past the owner's limit."""
+    rng, hours = np.random.default_rng(7), np.arange(45 * 24)
+    opens = np.where(hours < 25 * 24, np.isin(hours % 24, (10, 15)), (hours % 24 > 5) & (hours % 2 == 0))
+    drive = {"vibration_rms": "drive", "cycles": "drive"}
+    run = start_run(["vibration_rms", "cycles", "traffic_count", "temperature"], sensors=drive)
+    run.feed(
+        {
+            "vibration_rms": np.where(opens, 2.0, 0.1) * np.exp(0.1 * rng.normal(size=len(hours))),
+            "cycles": np.where(opens, 1.0 + rng.integers(0, 3, len(hours)), 0.0),
+            "traffic_count": 300.0 + 200.0 * np.sin(hours * 2 * np.pi / 24),
+            "temperature": 8.0 + 3.0 * np.sin(hours * 2 * np.pi / 24),
+        }
+    )
+    assert run.kinds() == []
+    assert np.exp(run.state.expected[0]) == pytest.approx(2.0, abs=0.2)
+    assert abs(run.state.deviation[0]) < 0.1 * run.state.distance[0]
+
+
+def test_a_drive_whose_counter_is_lost_is_believed_at_all_hours(start_run: Callable[..., Any]) -> None:
+    drive = {"vibration_rms": "drive", "cycles": "drive"}
+    run = start_run(["vibration_rms", "cycles", "temperature"], sensors=drive)
+    night_of = {day: slice(24 * (day - 1) + 5, 24 * day + 5) for day in (4, 5)}
+    works, jitter = BY_DAY, JITTER[: len(HOURS)]
+    vibration, cycles = np.where(works, 2.0, 1.5) + 0.1 * jitter, np.where(works, 3.0, 0.0)
+    for day, counted in ((4, True), (5, False)):
+        hours = slice(0, night_of[4].stop) if counted else night_of[5]
+        counts = cycles[hours] if counted else np.full(24, np.nan)
+        run.feed({"vibration_rms": vibration[hours], "cycles": counts, "temperature": jitter[hours]})
+        since_h = (run.now_ns - int(run.state.updated_ns[0])) // (3600 * 10**9)
+        assert since_h == (5 if counted else 0), day

@@ -222,3 +222,22 @@ def test_what_is_in_another_unit_is_not_noisy_as_well(start_run: Callable[..., A
     values["motor_temperature"][12 * 24 : 16 * 24] *= 1000.0
     run = start_run(["motor_temperature", "temperature"], kind=AssetType.LOCK).feed(values)
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.units", True), ("sensor.units", False)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_a_drive_is_watched_while_it_works(start_run: Callable[..., Any], noise: float) -> None:
+    """It opens twice a day in winter and every other hour in summer, and hums at rest; its gauge gets noisy or not."""
+    rng = np.random.default_rng(11)
+    hours = np.arange(60 * 24)
+    opens = np.where(hours < 40 * 24, np.isin(hours % 24, (10, 15)), (hours % 24 > 5) & (hours % 2 == 0))
+    scatter = np.where(hours < 45 * 24, 0.1, noise)
+    run = start_run(["vibration_rms", "cycles", "temperature"], sensors={"vibration_rms": "drive", "cycles": "drive"})
+    run.feed(
+        {
+            "vibration_rms": np.where(opens, 2.0, 0.1) * np.exp(scatter * rng.normal(size=len(hours))),
+            "cycles": np.where(opens, 1.0 + rng.integers(0, 3, len(hours)), 0.0),
+            "temperature": 8.0 + 3.0 * np.sin(hours * 2 * np.pi / 24),
+        }
+    )
+    assert [row[1] for row in run.told("sensor.noisy")] == ([True] if noise > 0.5 else [])

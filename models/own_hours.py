@@ -1,0 +1,151 @@
+"""What a vibration does at its own hours of the week beyond what is counted.
+
+Cars are counted and lorries shake: their hours differ, so a course of the day and of the week is left over that counts
+do not explain. Warmth goes with the hour as well, and was learnt in its place: vibration seemed to change by half its
+way to failure for ten kelvins, and the next season looked like damage, or hid it. Hours that follow each other err
+alike, so the filter was sure of what a few days had shown.
+
+So where traffic is counted, the mean of what counts leave over is learnt for each hour of a weekday and of a day of the
+weekend (`models.usual_load.slot_of`), around a mean of a week that no weather explains. Where those differ by a tenth
+of the way to failure once a week is known, they are taken off before warmth explains, and the channel begins anew, as
+four days may be a weekend (ADR 0053). What the hours of a weekday have in common is no course: it stays in the level,
+and so does damage.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.arrays import BoolArray, FloatArray, TimeArray
+from models.catalogue import Catalogue
+from models.environment import Explained
+from models.layout import REGRESSORS
+from models.memory import ModelState, scatter, with_columns
+from models.usual_load import DAY_HOURS, slot_of
+
+__all__ = ["learn_own_hours", "own_hours"]
+
+# Values that a mean is of, and that it takes to be known.
+_MEMORY: Final = 14
+_KNOWN: Final = 2
+# What one value may be off by, at most, in what it teaches, as a share of the way to failure; and how many spreads it
+# may be from its level.
+_MOST_OFF: Final = 0.3
+_SETTLED_SPREADS: Final = 2.5
+# From what spread of the hours on, as a share of the way to failure, they are taken off; and whether they are.
+_DIFFER: Final = 0.1
+_UNKNOWN, _USED, _LEFT = 0, 1, -1
+_WEEK_HOURS: Final = 7 * DAY_HOURS
+# Values by when a week must have told: behind that a reference that begins anew could have damage in it.
+_LATEST_HOURS: Final = 2 * _WEEK_HOURS
+_LOAD: Final = REGRESSORS.index("load")
+_BY_COUNTS: Final = np.array([REGRESSORS.index(name) for name in ("load", "load_lagged", "idle")])
+
+
+def own_hours(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], start_ns: TimeArray) -> FloatArray:
+    """float64[R]: what the hour adds to the logarithm of some judged channels; 0 where it is not known, or is nothing.
+
+    Parameters
+    ----------
+    start_ns : int64[A]
+        Start of the hop.
+    """
+    found = np.zeros(len(rows))
+    some = np.flatnonzero(state.hours_use[rows] == _USED)
+    if not len(some):
+        return found
+    chosen = rows[some]
+    slot = slot_of(start_ns)[catalogue.asset_of_judged[chosen]]
+    mean = state.hours_mean[chosen].astype(np.float64)
+    found[some] = mean[np.arange(len(some)), slot] - mean[:, :DAY_HOURS].sum(axis=1) / DAY_HOURS
+    return found
+
+
+def learn_own_hours(
+    catalogue: Catalogue,
+    state: ModelState,
+    rows: npt.NDArray[np.intp],
+    start_ns: TimeArray,
+    *,
+    value: FloatArray,
+    explained: Explained,
+    off: FloatArray,
+) -> tuple[ModelState, BoolArray]:
+    """Learn what counts leave over at this hour.
+
+    A channel that has a reference made without its hours, as one whose counter spoke later, goes on without them.
+
+    Parameters
+    ----------
+    rows : intp[R]
+        Rows of judged channels whose values are believed.
+    start_ns : int64[A]
+        Start of the hop.
+    value : float64[R]
+        As logarithms.
+    explained : Explained
+        What explains them.
+    off : float64[R]
+        How many spreads each is from what was expected with the level as it runs; NaN where nothing was.
+
+    Returns
+    -------
+    ModelState
+        With new `hours_level`, `hours_mean`, `hours_values` and `hours_use`.
+    bool[J]
+        Channels that have hours from now on.
+    """
+    begins = np.zeros(len(catalogue.judged), np.bool_)
+    is_counted = explained.met[:, _LOAD] & ~explained.stale[:, _BY_COUNTS].any(axis=1)
+    is_settled = ~(np.abs(off) > _SETTLED_SPREADS) & is_counted
+    some = np.flatnonzero(
+        catalogue.has_own_hours[catalogue.judged[rows]] & is_settled & (state.hours_use[rows] != _LEFT)
+    )
+    told = state.hours_values[rows[some]].sum(axis=1, dtype=np.int64)
+    begun = (told > 0) | (state.count[rows[some]] == 0)
+    some, told = some[begun], told[begun]
+    if not len(some):
+        return state, begins
+    chosen = rows[some]
+    slot = slot_of(start_ns)[catalogue.asset_of_judged[chosen]]
+    of_counts = explained.regressors[some][:, _BY_COUNTS] * state.coefficients[chosen][:, _BY_COUNTS]
+    without = value[some] - of_counts.sum(axis=1)
+    before = state.hours_mean[chosen, slot].astype(np.float64)
+    # A reference that begins anew has a level of its own.
+    level = np.where(state.count[chosen] > 0, state.hours_level[chosen], without - before)
+    most_off = _MOST_OFF * np.where(np.isnan(state.scale[chosen]), np.inf, state.scale[chosen])
+    off_mean = np.clip(without - level - before, -most_off, most_off)
+    values = np.minimum(state.hours_values[chosen, slot] + 1, _MEMORY)
+    pace = np.maximum(1.0 / _WEEK_HOURS, 1.0 / (told + 1))
+    mean, heard = state.hours_mean.copy(), state.hours_values.copy()
+    mean[chosen, slot] = before + off_mean / values
+    heard[chosen, slot] = values
+    level = scatter(state.hours_level, chosen, level + pace * off_mean)
+    is_week = (heard[chosen] >= _KNOWN).all(axis=1)
+    decided = (state.hours_use[chosen] == _UNKNOWN) & (is_week | (told >= _LATEST_HOURS))
+    new, whole = chosen[decided], is_week[decided]
+    begins[new] = whole & _differ(mean[new].astype(np.float64), state.scale[new])
+    use = scatter(state.hours_use, new, np.where(begins[new], _USED, _LEFT))
+    return with_columns(state, hours_level=level, hours_mean=mean, hours_values=heard, hours_use=use), begins
+
+
+def _differ(hours: FloatArray, scale: FloatArray) -> BoolArray:
+    """bool[R]: tell where hours differ, by more than chance makes their means differ, by a share of the way to failure.
+
+    Parameters
+    ----------
+    hours : float64[R, 48]
+        Means of the hours of a week.
+    scale : float64[R]
+        Distance to failure.
+
+    Notes
+    -----
+    Neighbouring hours differ by what chance does (von Neumann, Ann. Math. Stat. 12 (1941) 367-395); a course is smooth.
+    """
+    spread = np.var(hours, axis=1)
+    by_chance = 0.5 * np.mean(np.diff(hours, axis=1) ** 2, axis=1)
+    return np.asarray(spread - by_chance > (_DIFFER * scale) ** 2)
