@@ -16,6 +16,7 @@ from domain.errors import UnitError
 
 __all__ = [
     "GENERAL_FACTORS",
+    "KNOWN_UNITS",
     "UnitConversion",
     "canonical_unit",
     "conversion",
@@ -73,6 +74,8 @@ _UNITS: dict[str, tuple[str, float, float]] = {
     "Pa": ("pressure", 1.0, 0.0),
     "bar": ("pressure", 1e5, 0.0),
 }
+
+KNOWN_UNITS: Final = tuple(_UNITS)
 
 _SPELLINGS: dict[str, str] = {
     "": "1",

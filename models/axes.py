@@ -1,4 +1,6 @@
-"""The five axes of a catalogue, along which all is remembered: assets, channels, judged ones, frequencies and pairs.
+"""The six axes of a catalogue, along which all is remembered.
+
+They are assets, channels, judged ones, of these the frequencies and what traffic shakes, and pairs.
 
 Every axis is sorted by asset, so that the rows of one asset stand side by side on each. A row's key outlives the
 catalogue: an asset's identifier, a channel's number in the journal, and for a pair the asset with the name of its
@@ -18,7 +20,7 @@ from models.thresholds import MODES
 
 __all__ = ["AXES", "asset_rows", "axis_keys", "axis_length", "axis_rows", "count_flags"]
 
-AXES: Final = ("asset", "channel", "judged", "pair", "frequency")
+AXES: Final = ("asset", "channel", "judged", "pair", "frequency", "shaken")
 
 
 def axis_length(catalogue: Catalogue, axis: str) -> int:
@@ -29,6 +31,7 @@ def axis_length(catalogue: Catalogue, axis: str) -> int:
         "judged": len(catalogue.judged),
         "pair": len(catalogue.pair_asset),
         "frequency": len(catalogue.frequency),
+        "shaken": len(catalogue.shaken),
     }[axis]
 
 
@@ -54,6 +57,7 @@ def axis_rows(catalogue: Catalogue, assets: npt.NDArray[Any]) -> dict[str, npt.N
         "judged": np.flatnonzero(chosen[catalogue.asset_of_judged]),
         "pair": np.flatnonzero(chosen[catalogue.pair_asset]),
         "frequency": np.flatnonzero(chosen[catalogue.asset_of_frequency]),
+        "shaken": np.flatnonzero(chosen[catalogue.asset_of_shaken]),
     }
 
 
@@ -64,6 +68,7 @@ def asset_rows(catalogue: Catalogue, asset: int) -> dict[str, slice]:
         "judged": catalogue.first_judged,
         "pair": catalogue.first_pair,
         "frequency": catalogue.first_frequency,
+        "shaken": catalogue.first_shaken,
     }
     rows = {axis: slice(int(first[asset]), int(first[asset + 1])) for axis, first in edges.items()}
     return {"asset": slice(asset, asset + 1), **rows}
@@ -88,8 +93,8 @@ def place_in_group(group: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> list[Any]:
     """List the lasting keys of some rows of one axis, see the module.
 
-    The key of a judged channel, frequency or not, includes whether its logarithm is kept, which is another quantity
-    than its value.
+    The key of a judged channel, also of a frequency and of what is shaken, includes whether its logarithm is kept,
+    which is another quantity than its value.
     """
     if axis == "asset":
         return list(catalogue.assets[rows])
@@ -98,5 +103,6 @@ def axis_keys(catalogue: Catalogue, axis: str, rows: slice = slice(None)) -> lis
         return [(catalogue.assets[asset], MODES[mode]) for asset, mode in zip(places, modes, strict=True)]
     if axis == "channel":
         return list(catalogue.channel_number[rows].tolist())
-    judged = catalogue.judged[catalogue.frequency[rows] if axis == "frequency" else rows]
+    some = {"frequency": catalogue.frequency, "shaken": catalogue.shaken}
+    judged = catalogue.judged[some[axis][rows] if axis in some else rows]
     return list(zip(catalogue.channel_number[judged].tolist(), catalogue.is_log[judged].tolist(), strict=True))

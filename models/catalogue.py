@@ -7,6 +7,7 @@ channels by asset, sensor and channel, hence side by side per asset. From these 
 - *pairs* (`P`): an asset and one failure mode that at least one of its judged channels tells of;
 - *witnesses* (`W`): a pair and one group of quantities that count as one (`models.thresholds`);
 - *frequencies* (`F`): the judged channels that are natural frequencies (`models.frequency_changes`).
+- *shaken* (`S`): the judged vibrations where traffic is counted (`models.own_hours`).
 
 `Catalogue.take` gives the same for a subset of the assets, so a batch steps only the rows it has readings of. How a
 register becomes a catalogue is `models.compiling`.
@@ -30,14 +31,12 @@ from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
 __all__ = [
-    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "TURNED", "WEATHER", "Catalogue", "Renewal",
+    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
     "Summary",
     "check_positions", "links", "paces",
 ]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
-# The factor of a sign that turned, as of a tilt meter mounted the other way round.
-TURNED: Final = -1.0
 
 # What explains: each driver takes the mean of the channels that carry it. A surface in the sun and the base beneath it
 # have no mean that means anything, so only those of one kind carry a driver (`models.environment`).
@@ -130,9 +129,10 @@ class Catalogue:
         True where the model works with the logarithm of the value.
     is_celsius : bool[C]
         True for judged channels in degrees Celsius, of which the model works with the value itself.
-    mistaken : float64[C, F]
-        Factors that a value may be off by: of any quantity, of its unit's quantity, and of a sign that turned; infinite
-        where there is none.
+    mistaken : int8[C]
+        Row of its unit in `models.unit_mistakes`.
+    may_turn : bool[C]
+        True where a sign that turned is looked for: not of logarithms, and of no thermometer.
     scale : float64[C]
         Distance from commissioned to failure level, in the model's unit (logarithm or unit), positive;
         NaN where it follows from the commissioned level.
@@ -151,8 +151,8 @@ class Catalogue:
         True where the kind of works leaves another level behind.
     first_channel : int32[A + 1]
         Channels of asset `a` are `first_channel[a]:first_channel[a + 1]`.
-    first_judged, first_pair, first_frequency : int32[A + 1]
-        Likewise of `judged`, of the pairs and of the frequencies.
+    first_judged, first_pair, first_frequency, first_shaken : int32[A + 1]
+        Likewise of `judged`, of the pairs, of the frequencies and of what is shaken.
     sensor_of_channel : int32[C]
         Position of the first channel of the same sensor.
     judged : int32[J]
@@ -162,6 +162,8 @@ class Catalogue:
     asset_of_judged, pair_of_judged, witness_of_judged : int32[J]
     frequency, asset_of_frequency : int32[F]
         Rows of `judged` that are natural frequencies, and their assets.
+    shaken, asset_of_shaken : int32[S]
+        Rows of `judged` that may have hours of their own, and their assets.
     warmth_of_frequency, damp_of_frequency : int32[F]
         What explains it: the temperature of the deck where its asset has that, else of the air, and humidity, as
         positions in `DRIVERS`; -1 for none.
@@ -207,7 +209,8 @@ class Catalogue:
     group: npt.NDArray[np.int16]
     is_log: BoolArray
     is_celsius: BoolArray
-    mistaken: FloatArray
+    mistaken: npt.NDArray[np.int8]
+    may_turn: BoolArray
     scale: FloatArray
     limit: FloatArray
     ratio: FloatArray
@@ -222,6 +225,7 @@ class Catalogue:
     first_judged: IndexArray
     first_pair: IndexArray
     first_frequency: IndexArray
+    first_shaken: IndexArray
     sensor_of_channel: IndexArray
     judged: IndexArray
     pace_of_judged: IndexArray
@@ -230,6 +234,8 @@ class Catalogue:
     witness_of_judged: IndexArray
     frequency: IndexArray
     asset_of_frequency: IndexArray
+    shaken: IndexArray
+    asset_of_shaken: IndexArray
     warmth_of_frequency: IndexArray
     damp_of_frequency: IndexArray
     pair_asset: IndexArray
@@ -286,6 +292,7 @@ class Catalogue:
                 columns["mode"],
                 columns["group"],
                 columns["is_frequency"],
+                columns["has_own_hours"],
                 columns["driver"],
             ),
             **paces(columns["mode"], columns["driver"], sensor_of_channel),
@@ -320,6 +327,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_log",
     "is_celsius",
     "mistaken",
+    "may_turn",
     "scale",
     "limit",
     "ratio",
@@ -351,6 +359,7 @@ def links(
     mode: npt.NDArray[np.int8],
     group: npt.NDArray[np.int16],
     is_frequency: BoolArray,
+    has_own_hours: BoolArray,
     driver: npt.NDArray[np.int8],
 ) -> dict[str, Any]:
     """Derive the positions that follow from the channels' assets, modes, groups and drivers.
@@ -359,7 +368,7 @@ def links(
     ----------
     assets : int
         How many there are.
-    asset_of_channel, mode, group, is_frequency, driver : arrays[C]
+    asset_of_channel, mode, group, is_frequency, has_own_hours, driver : arrays[C]
         As `Catalogue` has them.
 
     Returns
@@ -369,7 +378,7 @@ def links(
     """
     judged = np.flatnonzero(mode >= 0)
     asset = asset_of_channel[judged].astype(np.int64)
-    frequency = np.flatnonzero(is_frequency[judged])
+    frequency, shaken = np.flatnonzero(is_frequency[judged]), np.flatnonzero(has_own_hours[judged])
     pair_key = asset * len(MODES) + mode[judged]
     pairs, pair_of_judged = np.unique(pair_key, return_inverse=True)
     witness_key = pair_of_judged.astype(np.int64) * GROUP_SPAN + group[judged]
@@ -387,12 +396,15 @@ def links(
         "first_judged": np.searchsorted(asset, np.arange(assets + 1)),
         "first_pair": np.searchsorted(pair_asset, np.arange(assets + 1)),
         "first_frequency": np.searchsorted(asset[frequency], np.arange(assets + 1)),
+        "first_shaken": np.searchsorted(asset[shaken], np.arange(assets + 1)),
         "judged": judged,
         "asset_of_judged": asset,
         "pair_of_judged": pair_of_judged,
         "witness_of_judged": witness_of_judged,
         "frequency": frequency,
         "asset_of_frequency": asset[frequency],
+        "shaken": shaken,
+        "asset_of_shaken": asset[shaken],
         "warmth_of_frequency": warmth[asset[frequency]],
         "damp_of_frequency": damp[asset[frequency]],
         "pair_asset": pair_asset,

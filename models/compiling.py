@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import BoolArray, FloatArray
+from domain.arrays import BoolArray
 from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
-from domain.units import GENERAL_FACTORS, conversion, mistaken_factors
-from models.catalogue import DRIVERS, HOUR_NS, LOAD, TURNED, WEATHER, Catalogue, Summary, links, paces
+from domain.units import canonical_unit, conversion
+from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, paces
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import (
@@ -29,6 +29,7 @@ from models.thresholds import (
     group_of,
     threshold_of,
 )
+from models.unit_mistakes import MISTAKEN_OF
 
 __all__ = ["MOVING_STEMS", "OTHER_WORDS", "compile_catalogue", "moves_reference"]
 
@@ -135,6 +136,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
     sensor_of_channel = np.array([first_of_sensor[channel.asset, channel.sensor] for channel in channels], np.int32)
     asset_of_channel = np.array([place[channel.asset] for channel in channels], np.int32)
     columns = _columns(channels, [details[asset].type for asset in asset_of_channel.tolist()])
+    own_hours = _has_own_hours(channels, columns)
     return Catalogue(
         assets=tuple(asset.id for asset in details),
         details=details,
@@ -148,13 +150,14 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         **_works(register.works, place, first_of_sensor),
         **columns,
         feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
-        has_own_hours=_has_own_hours(channels, columns),
+        has_own_hours=own_hours,
         **links(
             len(details),
             asset_of_channel,
             columns["mode"],
             columns["group"],
             columns["is_frequency"],
+            own_hours,
             columns["driver"],
         ),
         **paces(columns["mode"], columns["driver"], sensor_of_channel),
@@ -254,27 +257,14 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
         "is_log": is_log,
         "is_celsius": is_celsius,
-        "mistaken": _mistaken([channel.unit for channel in channels], ~is_log & ~is_celsius),
+        "mistaken": np.array([MISTAKEN_OF.get(canonical_unit(channel.unit), 0) for channel in channels], np.int8),
+        "may_turn": ~is_log & ~is_celsius,
         "scale": np.array([row[1] for row in distances], np.float64),
         "limit": np.array([row[2] for row in distances], np.float64),
         "ratio": np.array([row[3] for row in distances], np.float64),
         "drift_share": np.array([threshold_of(quantity).drift_share for quantity in quantities], np.float64),
         "commission_count": np.array([_commission_count(channel.interval_s) for channel in channels], np.int32),
     }
-
-
-def _mistaken(units: Sequence[str], may_turn: BoolArray) -> FloatArray:
-    """float64[C, F]: list the factors that each channel's values may be off by, infinite where it has fewer than most.
-
-    Those of any quantity come first, then those of its unit's, and last a sign that turned.
-    """
-    of_unit = [mistaken_factors(unit) for unit in units]
-    table = np.full((len(units), len(GENERAL_FACTORS) + max(map(len, of_unit), default=0) + 1), np.inf)
-    table[:, : len(GENERAL_FACTORS)] = GENERAL_FACTORS
-    for row, factors in enumerate(of_unit):
-        table[row, len(GENERAL_FACTORS) : len(GENERAL_FACTORS) + len(factors)] = factors
-    table[may_turn, -1] = TURNED
-    return table
 
 
 def _own_groups(channels: Sequence[Channel], types: Sequence[AssetType], modes: Sequence[int]) -> BoolArray:

@@ -1,7 +1,7 @@
 """The columns of the models' memory: along which axis each runs, its type, its shape and what it starts with.
 
-The axes are those of the catalogue (`asset`, `channel`, `judged`, `frequency` or `pair`, see `models.axes`). What the
-columns mean is said in `models.memory.ModelState`.
+The axes are those of the catalogue (`asset`, `channel`, `judged`, `frequency`, `shaken` or `pair`, see `models.axes`).
+What the columns mean is said in `models.memory.ModelState`.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ LAYOUT: Final[dict[str, Layout]] = {
     "lagged": Layout("asset", np.float64, (LAGGED,), np.nan),
     "climate_low": Layout("asset", np.float64, (), np.nan),
     "climate_high": Layout("asset", np.float64, (), np.nan),
-    "hours_level": Layout("judged", np.float64, (), 0),
-    "hours_mean": Layout("judged", np.float32, (LOAD_HOURS,), 0),
-    "hours_values": Layout("judged", np.uint8, (LOAD_HOURS,), 0),
-    "hours_use": Layout("judged", np.int8, (), 0),
+    "hours_level": Layout("shaken", np.float64, (), 0),
+    "hours_mean": Layout("shaken", np.float32, (LOAD_HOURS,), 0),
+    "hours_values": Layout("shaken", np.uint8, (LOAD_HOURS,), 0),
+    "hours_use": Layout("shaken", np.int8, (), 0),
     "load_usual": Layout("asset", np.float32, (LOAD_HOURS,), np.nan),
     "load_hours": Layout("asset", np.float32, (LOAD_HOURS,), 0),
     "load_doubt": Layout("asset", np.float32, (), 0),

@@ -1,6 +1,6 @@
 """Everything the models remember, as a struct of arrays.
 
-Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged`, `frequency` or `pair`, see
+Every column belongs to one axis of the catalogue (`asset`, `channel`, `judged`, `frequency`, `shaken` or `pair`, see
 `models.axes`), said in the table of `models.layout`, so that selecting, scattering, carrying and writing
 (`models.state`) are one loop over the columns.
 
@@ -99,12 +99,12 @@ class ModelState:
         Of the first channel of a sensor: since when its quantities oppose each other (`models.opposed`), and the last
         day on which they did; 1 where all read more than they should, -1 less; when the alarm about it was raised. 0
         for never, and for none.
-    hours_level : float64[J]
+    hours_level : float64[S]
         Mean over a week of what counts leave over of a vibration, without its own hours, see `models.own_hours`.
-    hours_mean, hours_values : float32[J, 48], uint8[J, 48]
+    hours_mean, hours_values : float32[S, 48], uint8[S, 48]
         By how much it is more at each hour of a weekday and of the weekend, and of how many values that is the mean, up
         to 14.
-    hours_use : int8[J]
+    hours_use : int8[S]
         1 where those hours explain, -1 where they do not differ, 0 before a week has told.
     load_usual, load_hours : float32[A, 48]
         What the traffic's counter counts at each hour of a weekday and of a day of the weekend (`models.usual_load`):

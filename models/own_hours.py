@@ -54,12 +54,13 @@ def own_hours(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp
         Start of the hop.
     """
     found = np.zeros(len(rows))
-    some = np.flatnonzero(state.hours_use[rows] == _USED)
+    some, places = _places(catalogue, rows)
+    used = state.hours_use[places] == _USED
+    some, places = some[used], places[used]
     if not len(some):
         return found
-    chosen = rows[some]
-    slot = slot_of(start_ns)[catalogue.asset_of_judged[chosen]]
-    mean = state.hours_mean[chosen].astype(np.float64)
+    slot = slot_of(start_ns)[catalogue.asset_of_judged[rows[some]]]
+    mean = state.hours_mean[places].astype(np.float64)
     found[some] = mean[np.arange(len(some)), slot] - mean[:, :DAY_HOURS].sum(axis=1) / DAY_HOURS
     return found
 
@@ -99,37 +100,44 @@ def learn_own_hours(
         Channels that have hours from now on.
     """
     begins = np.zeros(len(catalogue.judged), np.bool_)
-    is_counted = explained.met[:, _LOAD] & ~explained.stale[:, _BY_COUNTS].any(axis=1)
-    is_settled = ~(np.abs(off) > _SETTLED_SPREADS) & is_counted
-    some = np.flatnonzero(
-        catalogue.has_own_hours[catalogue.judged[rows]] & is_settled & (state.hours_use[rows] != _LEFT)
-    )
-    told = state.hours_values[rows[some]].sum(axis=1, dtype=np.int64)
-    begun = (told > 0) | (state.count[rows[some]] == 0)
-    some, told = some[begun], told[begun]
+    some, places = _places(catalogue, rows)
+    is_counted = explained.met[some, _LOAD] & ~explained.stale[some][:, _BY_COUNTS].any(axis=1)
+    is_settled = ~(np.abs(off[some]) > _SETTLED_SPREADS) & is_counted & (state.hours_use[places] != _LEFT)
+    told, count = state.hours_values[places].sum(axis=1, dtype=np.int64), state.count[rows[some]]
+    learns = is_settled & ((told > 0) | (count == 0))
+    some, places, told, count = some[learns], places[learns], told[learns], count[learns]
     if not len(some):
         return state, begins
     chosen = rows[some]
-    slot = slot_of(start_ns)[catalogue.asset_of_judged[chosen]]
+    scale, slot = state.scale[chosen], slot_of(start_ns)[catalogue.asset_of_judged[chosen]]
     of_counts = explained.regressors[some][:, _BY_COUNTS] * state.coefficients[chosen][:, _BY_COUNTS]
     without = value[some] - of_counts.sum(axis=1)
-    before = state.hours_mean[chosen, slot].astype(np.float64)
+    before = state.hours_mean[places, slot].astype(np.float64)
     # A reference that begins anew has a level of its own.
-    level = np.where(state.count[chosen] > 0, state.hours_level[chosen], without - before)
-    most_off = _MOST_OFF * np.where(np.isnan(state.scale[chosen]), np.inf, state.scale[chosen])
+    level = np.where(count > 0, state.hours_level[places], without - before)
+    most_off = _MOST_OFF * np.where(np.isnan(scale), np.inf, scale)
     off_mean = np.clip(without - level - before, -most_off, most_off)
-    values = np.minimum(state.hours_values[chosen, slot] + 1, _MEMORY)
+    values = np.minimum(state.hours_values[places, slot] + 1, _MEMORY)
     pace = np.maximum(1.0 / _WEEK_HOURS, 1.0 / (told + 1))
-    mean, heard = state.hours_mean.copy(), state.hours_values.copy()
-    mean[chosen, slot] = before + off_mean / values
-    heard[chosen, slot] = values
-    level = scatter(state.hours_level, chosen, level + pace * off_mean)
-    is_week = (heard[chosen] >= _KNOWN).all(axis=1)
-    decided = (state.hours_use[chosen] == _UNKNOWN) & (is_week | (told >= _LATEST_HOURS))
-    new, whole = chosen[decided], is_week[decided]
-    begins[new] = whole & _differ(mean[new].astype(np.float64), state.scale[new])
-    use = scatter(state.hours_use, new, np.where(begins[new], _USED, _LEFT))
+    mean, heard, use = state.hours_mean.copy(), state.hours_values.copy(), state.hours_use.copy()
+    mean[places, slot] = before + off_mean / values
+    heard[places, slot] = values
+    is_week = (heard[places] >= _KNOWN).all(axis=1)
+    decided = (use[places] == _UNKNOWN) & (is_week | (told >= _LATEST_HOURS))
+    new, whole = places[decided], is_week[decided]
+    differ = whole & _differ(mean[new].astype(np.float64), scale[decided])
+    use[new] = np.where(differ, _USED, _LEFT)
+    begins[catalogue.shaken[new[differ]]] = True
+    level = scatter(state.hours_level, places, level + pace * off_mean)
     return with_columns(state, hours_level=level, hours_mean=mean, hours_values=heard, hours_use=use), begins
+
+
+def _places(catalogue: Catalogue, rows: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """intp[S'] twice: which of some rows of judged channels, ascending, may have hours, and where those stand."""
+    place = np.searchsorted(catalogue.shaken, rows)
+    place[place == len(catalogue.shaken)] = -1
+    some = np.flatnonzero(catalogue.shaken[place] == rows) if len(catalogue.shaken) else np.zeros(0, np.intp)
+    return some, place[some]
 
 
 def _differ(hours: FloatArray, scale: FloatArray) -> BoolArray:

@@ -43,12 +43,12 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
-from domain.units import GENERAL_FACTORS
 from models.alarms import AlarmChange, change_about, since_when
-from models.catalogue import HOUR_NS, TURNED, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
 from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
+from models.unit_mistakes import FACTORS, LOG_FACTORS, OF_ANY, TURNED
 
 __all__ = ["FAULTS", "NEVER_DISTANCES", "Screened", "is_repaired", "may_speak", "screen"]
 
@@ -265,8 +265,8 @@ def _look(
     distance = np.where(commissioned, state.distance[rows], state.scale[rows])
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
-    may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
-    factor, near = _factor(catalogue.is_log[channel], catalogue.mistaken[channel], value, running, distance)
+    may_turn = catalogue.may_turn[channel]
+    factor, near = _factor(catalogue.mistaken[channel], catalogue.is_log[channel], may_turn, value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far = np.abs(value - running)
     # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
@@ -349,23 +349,29 @@ def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray
 
 
 def _factor(
-    is_log: BoolArray, factors: FloatArray, value: FloatArray, running: FloatArray, distance: FloatArray
+    unit: npt.NDArray[np.int8],
+    is_log: BoolArray,
+    may_turn: BoolArray,
+    value: FloatArray,
+    running: FloatArray,
+    distance: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """float64[R] twice: the factor of a wrong unit that explains each value best, 0 for none, and how far off it is."""
-    logs = is_log[:, np.newaxis]
+    factors, logs = FACTORS[unit], is_log[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
-        by_log = value[:, np.newaxis] - np.log(factors)
-        off = np.abs(np.where(logs, by_log, value[:, np.newaxis] / factors) - running[:, np.newaxis])
+        right = np.where(logs, value[:, np.newaxis] - LOG_FACTORS[unit], value[:, np.newaxis] / factors)
         # A factor tells nothing of a value near 0: what it moves must be more than what may be odd.
         moved = np.where(logs, np.inf, np.abs(running[:, np.newaxis]) * np.abs(factors - 1.0))
+    off = np.abs(right - running[:, np.newaxis])
     off = np.where(np.isfinite(factors) & (moved > distance[:, np.newaxis]), off, np.inf)
+    off[:, -1] = np.where(may_turn, off[:, -1], np.inf)
     every, best = np.arange(len(value)), np.argmin(off, axis=-1)
-    nearest = off[every, best]
+    nearest, found = off[every, best], factors[every, best]
     # Divided by a million everything is near 0, and so may be the level.
     near = is_log | (nearest < _FACTOR_SHARE * np.abs(running))
-    is_of_unit = (best >= len(GENERAL_FACTORS)) & (factors[every, best] != TURNED)
+    is_of_unit = (best >= OF_ANY) & (found != TURNED)
     fits = (nearest < np.where(is_of_unit, _FACTOR_SURE, _FACTOR_TOLERANCE) * distance) & near
-    return np.where(fits & np.isfinite(distance), factors[every, best], 0.0), nearest
+    return np.where(fits & np.isfinite(distance), found, 0.0), nearest
 
 
 def _without(is_log: BoolArray, value: FloatArray, factor: FloatArray) -> FloatArray:

@@ -158,7 +158,7 @@ def _channel_of(axis: str, key: Any) -> int | None:
     """Give the number of the channel that a row of an axis is of; None where it is of none."""
     if axis == "channel":
         return int(key)
-    return int(key[0]) if axis in {"judged", "frequency"} else None
+    return int(key[0]) if axis in {"judged", "frequency", "shaken"} else None
 
 
 def _little_endian(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

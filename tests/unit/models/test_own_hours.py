@@ -131,7 +131,7 @@ def test_where_cars_say_what_shakes_there_is_no_course(fleet_tools: Any) -> None
     assert run.state.hours_use[0] == -1
     assert run.state.count[0] == run.catalogue.commission_count[run.catalogue.judged[0]]
     without = fleet_tools.start(CHANNELS, assets=1)
-    without.catalogue.has_own_hours[:] = False
+    without.state.hours_use[:] = -1
     without.feed({**values, "vibration_rms": 0.8 * np.exp(shaken)})
     np.testing.assert_array_equal(run.state.coefficients, without.state.coefficients)
     np.testing.assert_array_equal(run.state.deviation, without.state.deviation)

@@ -29,7 +29,7 @@ from models.state import (
 )
 from tests.unit.models.conftest import START_NS, hop, make_register
 
-NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "temperature"]
+NAMES = ["natural_frequency_1", "natural_frequency_2", "vibration_rms", "temperature", "traffic_count"]
 
 
 def shuffled(catalogue: Any, seed: int = 3) -> ModelState:
@@ -91,7 +91,7 @@ def test_carry_keeps_what_is_still_there(registers: Callable[..., Any]) -> None:
     for name in COLUMNS:
         kept = getattr(take_state(old, state, np.array([2], np.int32)), name)
         assert np.array_equal(getattr(take_state(new, carried, same), name), kept)
-    assert carried.heard_ns[:3].tolist() == state.heard_ns[[5, 6, 7]].tolist()
+    assert carried.heard_ns[:4].tolist() == state.heard_ns[[6, 7, 8, 9]].tolist()
     back = carry_state(new, carried, old)
     assert back.started_ns[0] == 0
     assert back.noise[3] == 0.0
