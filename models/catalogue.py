@@ -131,8 +131,6 @@ class Catalogue:
         True for judged channels in degrees Celsius, of which the model works with the value itself.
     mistaken : int8[C]
         Row of its unit in `models.unit_mistakes`.
-    may_turn : bool[C]
-        True where a sign that turned is looked for: not of logarithms, and of no thermometer.
     scale : float64[C]
         Distance from commissioned to failure level, in the model's unit (logarithm or unit), positive;
         NaN where it follows from the commissioned level.
@@ -210,7 +208,6 @@ class Catalogue:
     is_log: BoolArray
     is_celsius: BoolArray
     mistaken: npt.NDArray[np.int8]
-    may_turn: BoolArray
     scale: FloatArray
     limit: FloatArray
     ratio: FloatArray
@@ -327,7 +324,6 @@ _CHANNEL_COLUMNS: Final = (
     "is_log",
     "is_celsius",
     "mistaken",
-    "may_turn",
     "scale",
     "limit",
     "ratio",

@@ -67,6 +67,7 @@ _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
 # From how many per cent on: gauges of a machine at rest say some tenths. Nothing that turns does so at a twentieth of
 # its speed, and a hundredth of an hour is less than one opening.
 _RUNS_FROM_PCT: Final = {"speed": 5.0, "runtime": 1.0}
+# Modes that are a drive's or a fan's own: what tells of them is felt on a machine, whatever else its sensor measures.
 _MACHINE_MODES: Final = frozenset({"drive_wear", "equipment_wear"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
 _FOLLOWS_LOAD: Final = frozenset({"motor_temperature"})
@@ -219,11 +220,6 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         ],
         np.bool_,
     )
-    is_log = np.array([row[0] for row in distances], np.bool_)
-    # A sign that turned is for what is worked with as it is, and no thermometer's turns.
-    is_celsius = (
-        np.array(is_judged, np.bool_) & ~is_log & np.array([channel.unit == _CELSIUS for channel in channels], np.bool_)
-    )
     drivers = [_driver(channel) for channel in channels]
     # Like structures share the weather; those of the type `other` have nothing in common.
     has_like = [row[0] in WEATHER and kind is not AssetType.OTHER for row, kind in zip(drivers, types, strict=True)]
@@ -255,10 +251,15 @@ def _columns(channels: Sequence[Channel], types: Sequence[AssetType]) -> dict[st
         "direction": np.array([sign[channel.direction] for channel in channels], np.float64),
         "mode": np.array(modes, np.int8),
         "group": np.array([group_of(quantity) for quantity in quantities], np.int16),
-        "is_log": is_log,
-        "is_celsius": is_celsius,
+        "is_log": np.array([row[0] for row in distances], np.bool_),
+        "is_celsius": np.array(
+            [
+                judged and channel.unit == _CELSIUS and not row[0]
+                for channel, judged, row in zip(channels, is_judged, distances, strict=True)
+            ],
+            np.bool_,
+        ),
         "mistaken": np.array([MISTAKEN_OF.get(canonical_unit(channel.unit), 0) for channel in channels], np.int8),
-        "may_turn": ~is_log & ~is_celsius,
         "scale": np.array([row[1] for row in distances], np.float64),
         "limit": np.array([row[2] for row in distances], np.float64),
         "ratio": np.array([row[3] for row in distances], np.float64),

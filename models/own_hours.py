@@ -24,17 +24,15 @@ from models.catalogue import Catalogue
 from models.environment import Explained
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
-from models.usual_load import DAY_HOURS, slot_of
+from models.usual_load import DAY_HOURS, SETTLED_SPREADS, slot_of
 
 __all__ = ["learn_own_hours", "own_hours"]
 
 # Values that a mean is of, and that it takes to be known.
 _MEMORY: Final = 14
 _KNOWN: Final = 2
-# What one value may be off by, at most, in what it teaches, as a share of the way to failure; and how many spreads it
-# may be from its level.
+# What one value may be off by, at most, in what it teaches, as a share of the way to failure.
 _MOST_OFF: Final = 0.3
-_SETTLED_SPREADS: Final = 2.5
 # From what spread of the hours on, as a share of the way to failure, they are taken off; and whether they are.
 _DIFFER: Final = 0.1
 _UNKNOWN, _USED, _LEFT = 0, 1, -1
@@ -102,7 +100,7 @@ def learn_own_hours(
     begins = np.zeros(len(catalogue.judged), np.bool_)
     some, places = _places(catalogue, rows)
     is_counted = explained.met[some, _LOAD] & ~explained.stale[some][:, _BY_COUNTS].any(axis=1)
-    is_settled = ~(np.abs(off[some]) > _SETTLED_SPREADS) & is_counted & (state.hours_use[places] != _LEFT)
+    is_settled = ~(np.abs(off[some]) > SETTLED_SPREADS) & is_counted & (state.hours_use[places] != _LEFT)
     told, count = state.hours_values[places].sum(axis=1, dtype=np.int64), state.count[rows[some]]
     learns = is_settled & ((told > 0) | (count == 0))
     some, places, told, count = some[learns], places[learns], told[learns], count[learns]

@@ -265,7 +265,8 @@ def _look(
     distance = np.where(commissioned, state.distance[rows], state.scale[rows])
     distance = np.where(known, distance, np.inf)
     spread = np.where(known, expectation.spread, np.inf)
-    may_turn = catalogue.may_turn[channel]
+    # A logarithm has no sign, and no thermometer's turns.
+    may_turn = ~catalogue.is_log[channel] & ~catalogue.is_celsius[channel]
     factor, near = _factor(catalogue.mistaken[channel], catalogue.is_log[channel], may_turn, value, running, distance)
     is_sure = (near < _FACTOR_SURE * distance) | (state.fault[rows] == _UNITS)
     far = np.abs(value - running)

@@ -30,6 +30,7 @@ __all__ = [
     "DAY_HOURS",
     "DISBELIEVED",
     "LOAD_OFFSET",
+    "SETTLED_SPREADS",
     "UsualLoad",
     "counters_of",
     "course_is_known",
@@ -56,7 +57,7 @@ _KNOWN_HOURS: Final = 4.0
 _MOST_OFF: Final = 1.0
 _MOST_OFF_FELT: Final = 0.3
 # How many spreads a value may be from its level for it to teach the hours.
-_SETTLED_SPREADS: Final = 2.5
+SETTLED_SPREADS: Final = 2.5
 # A structure shakes as the root of the traffic; its course lies around this logarithm of counts, which is the nought of
 # what load explains by.
 _COUNTS_A_SHAKE: Final = 2.0
@@ -185,7 +186,7 @@ def learn_course(
         How many spreads each is from what was expected with the level as it runs; NaN where nothing was. No hour is
         known from a level on the move.
     """
-    felt = np.flatnonzero(catalogue.feels_traffic[catalogue.judged[rows]] & ~(np.abs(off) > _SETTLED_SPREADS))
+    felt = np.flatnonzero(catalogue.feels_traffic[catalogue.judged[rows]] & ~(np.abs(off) > SETTLED_SPREADS))
     felt = felt[is_uncounted(state, catalogue.asset_of_judged[rows[felt]])]
     asset = catalogue.asset_of_judged[rows[felt]]
     said, learns = np.zeros(len(catalogue.assets)), np.zeros(len(catalogue.assets), np.bool_)
