@@ -360,9 +360,15 @@ def _shrunk(context: FloatArray, moved: FloatArray) -> FloatArray:
 
 
 def _beyond_limit(catalogue: Catalogue, state: ModelState) -> BoolArray:
-    """bool[J]: tell which levels are past the owner's own limit, even when they were there at commissioning."""
+    """bool[J]: tell which levels are past the owner's own limit, even when they were there at commissioning.
+
+    They must be there in today's weather, where they are measured, as in that of commissioning. What is far from either
+    is told by effects of the weather, which may have been learnt wrongly; and a wet week that is past it is no damage.
+    """
     limit, direction = catalogue.limit[catalogue.judged], catalogue.direction[catalogue.judged]
     start = np.sum(state.block_value, axis=-1) / np.maximum(state.count, 1) + state.offset
     level = start + np.nan_to_num(state.deviation)
+    today = np.nan_to_num(state.expected) + np.nan_to_num(state.deviation)
     known = np.isfinite(limit) & np.isfinite(state.deviation) & (direction != 0.0)
-    return np.asarray(known & (direction * (level - np.nan_to_num(limit)) >= 0.0))
+    least = np.minimum(direction * level, direction * today)
+    return np.asarray(known & (least >= direction * np.nan_to_num(limit)))

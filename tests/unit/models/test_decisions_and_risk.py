@@ -14,7 +14,7 @@ from domain.measurements import DataQuality
 from domain.records import DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Register, Works
 from models.catalogue import HOUR_NS
-from models.chain import MODEL_VERSION, apply_decision, assess, risk_records
+from models.chain import MODEL_VERSION, apply_decision, assess, risk_records, step_fleet
 from models.compiling import compile_catalogue
 from models.degradation import LAGS
 from models.explanation import channel_reason
@@ -363,3 +363,20 @@ def test_a_level_past_the_owners_limit_is_at_its_failure_level_from_the_start(
     record = record_of(run)
     assert record.health_index == pytest.approx(0.0, abs=0.2)
     assert record.state in {RiskState.ACT, RiskState.WATCH}
+
+
+@pytest.mark.parametrize(("expected_degc", "is_past"), [(40.0, True), (15.0, False)])
+def test_a_limit_is_passed_where_it_is_measured(
+    start_run: Callable[..., Any], registers: Callable[..., Any], expected_degc: float, *, is_past: bool
+) -> None:
+    """A level of 40 in another climate passed for one of 65, by an effect of warmth that was learnt wrongly."""
+    register, numbers = registers(["motor_temperature"], kind=AssetType.LOCK)
+    hot = replace(register, channels=(replace(register.channels[0], failure_threshold=60.0),))
+    run = start_run(["motor_temperature"], kind=AssetType.LOCK)
+    run.catalogue = compile_catalogue(hot, numbers)
+    run.feed({"motor_temperature": 40.0 + np.random.default_rng(2).normal(size=119)})
+    deviation, unsure = np.array([25.0]), np.array([25.0])
+    run.state = replace(run.state, deviation=deviation, deviation_sd=unsure, expected=np.array([expected_degc]))
+    state, _ = step_fleet(run.catalogue, run.state, run.memory, run.now_ns + HOUR_NS)
+    assert state.residual[0] == pytest.approx(1.25, abs=0.05)
+    assert (state.residual_sd[0] < 0.1) == is_past
