@@ -163,7 +163,7 @@ def screen(
     Screened
     """
     channel = catalogue.judged[rows]
-    looked = _look(catalogue, state, value, rows, expectation=expectation, may_tell=is_explained & ~at_work)
+    looked = _look(catalogue, state, value, rows, expectation=expectation, at_work=at_work, is_explained=is_explained)
     odd, repaired, far, distance = looked.odd, looked.repaired, looked.far, looked.distance
     since = state.odd_ns[rows]
     odd_ns = since_when(odd, since, end_ns)
@@ -248,14 +248,17 @@ def _look(
     rows: npt.NDArray[np.intp],
     *,
     expectation: Expectation,
-    may_tell: BoolArray,
+    at_work: BoolArray,
+    is_explained: BoolArray,
 ) -> _Looked:
     """Tell which values are odd, by themselves, and which of them another unit explains.
 
     Parameters
     ----------
-    may_tell : bool[R]
-        Where all that explains the value is known and no works last, so that it may tell Fahrenheit or a turned sign.
+    at_work : bool[R]
+        Where announced works last: their values tell neither Fahrenheit nor a turned sign.
+    is_explained : bool[R]
+        Where all that explains the value is known, so that it may tell Fahrenheit.
     """
     channel = catalogue.judged[rows]
     known = np.isfinite(expectation.expected) & (state.settle[rows] == 0)
@@ -273,13 +276,17 @@ def _look(
     # The first frost, or traffic never met, widens what a sound value may be, but ends no fault that has its name.
     is_far = (far > _ODD_SCORE * spread) | (state.fault[rows] >= 0)
     celsius = (value - _FAHRENHEIT[1]) / _FAHRENHEIT[0]
-    may_be = may_tell & is_far
-    is_fahrenheit = may_be & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
+    is_fahrenheit = is_explained & ~at_work & is_far & catalogue.is_celsius[channel] & (far > _FAHRENHEIT_OFF)
     is_fahrenheit &= np.abs(celsius - running) < _NEAR_SCORE * spread
-    is_turned = may_be & may_turn & commissioned & (far > _TURNED_OFF * distance)
-    # A structure that moved may come to lie there too: at first it must be so to a tenth.
-    most = np.where(state.odd_ns[rows] > 0, np.inf, _TURNED_SURE * far)
-    is_turned &= np.abs(TURNED * value - running) < np.minimum(_NEAR_SCORE * spread, most)
+    off_turned = np.abs(TURNED * value - running)
+    # A structure that moved may come to lie there too: at first it must be so to a tenth. Then it is enough that the
+    # turned value fits, and better: by night, when little load is on it, both lie near 0.
+    # By its own noise: the running level follows what nobody measures. Without a thermometer anything is within reach.
+    begins = far > np.maximum(_TURNED_OFF * distance, _ODD_SCORE * np.sqrt(state.noise[rows]))
+    begins &= off_turned < _TURNED_SURE * far
+    goes_on = (state.odd_ns[rows] > 0) & (state.odd_share[rows] > _SHARE_EVEN) | (state.fault[rows] == _UNITS)
+    is_turned = ~at_work & may_turn & commissioned & (begins | goes_on & (off_turned < far))
+    is_turned &= off_turned < _NEAR_SCORE * spread
     odd = (far > _ODD_DISTANCES * distance) & (commissioned | (factor != 0.0))
     odd = (odd | ((far > distance) & (factor != 0.0) & is_sure)) & is_far
     odd |= is_fahrenheit | is_turned

@@ -248,6 +248,23 @@ def test_a_tilt_meter_mounted_the_other_way_round_is_named_and_turned_back(
     assert [change.raised for change in again.changes] == [True, False]
 
 
+@pytest.mark.parametrize("silent_hours", [0, 60])
+def test_a_turned_sign_stays_named_by_night_and_without_a_thermometer(
+    start_run: Callable[..., Any], silent_hours: int
+) -> None:
+    """Each night it lay so near its opposite that it passed for right: its level followed, and was alarmed later."""
+    hours = HEALTHY + 12 * 24
+    values = hours_of_a_pier(3, hours, 0.75)
+    values["tilt"] += 0.14 * (values["temperature"] - 10.0)
+    assert np.min(values["tilt"]) < 0.1
+    turns = HEALTHY + 30
+    values["tilt"][turns:] *= -1.0
+    values["temperature"][turns - silent_hours // 2 : turns + silent_hours // 2] = np.nan
+    run = start_run(["tilt", "temperature"]).feed(values)
+    assert [kind for kind in run.kinds() if kind != "data.silent"] == ["sensor.units"]
+    assert abs(run.state.deviation[0]) < 0.1 * run.state.distance[0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("factor", "told"), [(180 / np.pi / 1000, 0.0572958), (1000 * np.pi / 180, 17.4533)])
 def test_an_angle_in_another_unit_is_named(start_run: Callable[..., Any], factor: float, told: float) -> None:
