@@ -121,6 +121,9 @@ def _say_change(row: ModeChange, language: Language) -> str:
         return text("{mode}: the alarm ends after two calm weeks, or by a decision.", language, mode=name)
     share = percent(row.share_of_alarm, language)
     said = text("{mode}: {share} of the evidence that an alarm takes.", language, mode=name, share=share)
+    if row.severity < row.alarm_severity:
+        level = percent(row.alarm_severity, language)
+        said += " " + text("No alarm is raised below {level} of the way to failure.", language, level=level)
     if row.days_to_alarm is not None:
         # Evidence is weighed once a day.
         days = span(max(row.days_to_alarm, 1.0), language)
@@ -148,6 +151,7 @@ def explanation_item(asset: Asset, explanation: Explanation, language: Language,
                 severity=row.severity,
                 chance_of_damage=row.damaged,
                 share_of_alarm=row.share_of_alarm,
+                alarm_severity=row.alarm_severity,
                 alarm_open=row.is_open,
                 days_to_alarm=row.days_to_alarm,
                 doubt_share=row.doubt_share,

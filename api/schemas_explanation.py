@@ -68,6 +68,9 @@ class ModeItem(Answer):
     severity: Annotated[float, Field(description="Share of the way to the failure level.")]
     chance_of_damage: float
     share_of_alarm: Annotated[float, Field(description="Evidence so far over what an alarm takes.")]
+    alarm_severity: Annotated[
+        float, Field(description="Share of the way to the failure level from which an alarm is raised.")
+    ]
     alarm_open: bool
     days_to_alarm: Annotated[
         float | None, Field(description="Were each coming day like the last ones; null: open already, or never.")

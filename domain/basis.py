@@ -38,6 +38,8 @@ class ModeBasis:
         How far its instrument can move the lone quantity that the severity is; 0 where it is joined of several.
     scatter : float
         How far sound severities of this mode scatter in the fleet, as a share of what `severity_sd` says; at most 1.
+    alarm_severity : float
+        From what share of the way to failure on an alarm is raised; 0 in records from before that was asked for.
     """
 
     mode: str
@@ -55,6 +57,7 @@ class ModeBasis:
     fast_days: int = 0
     instrument: float = 0.0
     scatter: float = 1.0
+    alarm_severity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class ModeChange:
         Part of what an alarm takes that is there because people dismissed such alarms.
     verdicts : tuple of int
         Alarms of this mode that people dismissed and judged on this asset, and in its class.
+    alarm_severity : float
+        From what share of the way to failure on an alarm is raised.
     """
 
     mode: str
@@ -62,6 +64,7 @@ class ModeChange:
     clears_below: float
     doubt_share: float = 0.0
     verdicts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    alarm_severity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

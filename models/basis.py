@@ -24,7 +24,7 @@ from models.consequence import Consequence
 from models.degradation import LAGS
 from models.deviation import in_unit
 from models.environment import has_climate
-from models.evidence import days_to_evidence, fast_days
+from models.evidence import alarm_severity, days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.frequency_changes import change_bases
 from models.joining import DAYS, begins_per_year, indicative_conditions, join_modes
@@ -169,6 +169,7 @@ def _mode_bases(
         fast[rows].tolist(),
         history.instrument[rows].tolist(),
         history.scatter[rows].tolist(),
+        alarm_severity(catalogue, state.is_agreed)[rows].tolist(),
         strict=True,
     )
     return [ModeBasis(*values) for values in columns], _places(catalogue.first_pair, history.known)
@@ -288,4 +289,6 @@ def shares_of_risk(basis: AssessmentBasis, numbers: Recomputed) -> list[tuple[st
 
 def days_to_alarm(mode: ModeBasis) -> float | None:
     """Say how long it takes until the alarm, were every coming day like the last ones; None where it never comes."""
+    if mode.severity < mode.alarm_severity:
+        return None
     return days_to_evidence(mode.threshold - mode.evidence, mode.strength, mode.fast_days)

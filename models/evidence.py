@@ -14,7 +14,9 @@ first three by `models.witnesses`:
    an instrument, `models.lone_quantities`); a quantity that follows load counts with what is left in agreement too;
 3. *materiality*: below a share of the failure level no score counts for more than noise; of quantities that agree the
    share is less where the budget allows for more false alarms than usual: wandering of weeks, of which the test below
-   knows nothing, reaches small shares often and large ones seldom;
+   knows nothing, reaches small shares often and large ones seldom. For the same reason no alarm is raised below a
+   quarter of the way by a lone quantity, and a fifth where some agree, however much evidence there is: it waits, and
+   chances go on without an alarm (docs/adr/0054);
 4. the logarithm of the likelihood ratio of a shift is added, for the most likely of a few sizes, a day's part of what
    one independent draw is worth; it never falls below zero. Days that nobody saw (an outage, works) count for no more
    than both their ends show, and so does the first day behind more than a few of them: its level is one day's weather;
@@ -44,10 +46,11 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.memory import ModelState, with_columns
-from models.witnesses import CALM_STRENGTH, strongest_witnesses
+from models.witnesses import CALM_STRENGTH, material_part, strongest_witnesses
 
 __all__ = [
     "DRAW_DAYS",
+    "alarm_severity",
     "alarm_threshold",
     "allowed_per_year",
     "days_to_evidence",
@@ -69,6 +72,9 @@ _ALLOWED_PER_PROMISED: Final = 10.0 / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
 # Different quantities that agree so strongly on a level past failure are not made to persist.
 _URGENT_SCORE: Final = 4.0
+# Shares of the way to failure from which an alarm is raised, at the usual budget: by one quantity, and by some.
+_ALARM_LONE: Final = 0.25
+_ALARM_AGREED: Final = 0.2
 _STRENGTH_DAYS: Final = 3.0
 _CALM_NS: Final = 14 * _DAY_NS
 _MOST_EVIDENCE: Final = 2.0
@@ -96,6 +102,18 @@ def alarm_threshold(catalogue: Catalogue, doubt: FloatArray) -> FloatArray:
     draws_per_year = 365.25 / DRAW_DAYS
     budget = allowed_per_year(catalogue)[catalogue.pair_asset]
     return np.asarray(np.log(np.maximum(draws_per_year * pairs / budget, 2.0)) + doubt)
+
+
+def alarm_severity(catalogue: Catalogue, is_agreed: BoolArray) -> FloatArray:
+    """float64[P]: from what share of the way to failure on an alarm is raised, less where more false ones may come.
+
+    Parameters
+    ----------
+    is_agreed : bool[P]
+        Whether two quantities at least agree.
+    """
+    part = material_part(catalogue.false_alarms_per_year)[catalogue.pair_asset]
+    return np.asarray(np.where(is_agreed, _ALARM_AGREED, _ALARM_LONE) * part)
 
 
 def fast_days(state: ModelState) -> npt.NDArray[np.int64]:
@@ -217,7 +235,8 @@ def weigh_evidence(
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0
     beyond = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
-    raised = heard & ~is_open & found.is_material & ((evidence >= threshold) | beyond)
+    is_far = found.severity >= alarm_severity(catalogue, found.is_agreed)
+    raised = heard & ~is_open & found.is_material & is_far & ((evidence >= threshold) | beyond)
     # Whatever was calm before an alarm was raised does not count towards its end.
     is_calm = (smooth < CALM_STRENGTH) & ~raised
     calm = np.where(is_calm, np.where(state.calm_ns > 0, state.calm_ns, now), 0)

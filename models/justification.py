@@ -12,6 +12,7 @@ from domain.measurements import DataQuality
 from domain.records import DecisionVerb, Reason, RiskState
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
+from models.evidence import alarm_severity
 from models.explanation import pair_reasons
 from models.frequency_changes import change_bases, change_reason
 from models.lost_sensitivity import times_from_harm
@@ -171,7 +172,10 @@ def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Si
     is_open = state.raised_ns[pair] > 0
     reasons = []
     if share >= _TELLING_EVIDENCE and not is_open:
-        reasons.append(Reason("evidence_growing", {"mode": mode, "share_of_alarm": round(min(share, 1.0), 2)}))
+        # An alarm takes both: evidence, and a level that is worth it.
+        far = float(np.nan_to_num(state.severity[pair]) / alarm_severity(catalogue, state.is_agreed)[pair])
+        told = round(max(min(share, far, 1.0), 0.0), 2)
+        reasons.append(Reason("evidence_growing", {"mode": mode, "share_of_alarm": told}))
     if is_open or share >= _TELLING_EVIDENCE or view.level[pair] >= _TELLING_SEVERITY:
         reasons.extend(pair_reasons(catalogue, state, pair, float(signs.temperature_degc[finding.asset])))
         facts: dict[str, str | float | int] = {

@@ -58,6 +58,7 @@ def explain(assessment: RiskAssessment, store: AdvisoryStore) -> Explanation | N
                 clears_below=CALM_STRENGTH,
                 doubt_share=mode.doubt / mode.threshold,
                 verdicts=mode.verdicts,
+                alarm_severity=mode.alarm_severity,
             )
             for mode, damaged in zip(basis.modes, numbers.damaged, strict=True)
         ),

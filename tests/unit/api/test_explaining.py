@@ -152,6 +152,18 @@ def test_the_text_says_what_would_change_the_advice(state: RiskState, dutch: lis
     assert list(explanation_rows(explanation, Language.DUTCH).changes) == dutch
 
 
+def test_the_text_says_that_little_is_no_alarm_however_sure_it_is() -> None:
+    change = replace(
+        EXPLANATION.changes[0], is_open=False, severity=0.15, share_of_alarm=1.2, days_to_alarm=None, alarm_severity=0.2
+    )
+    said = say_changes(replace(EXPLANATION, changes=(change,)), Language.DUTCH)
+    assert said[0] == (
+        "Verzakking: 120% van het bewijs dat voor een alarm nodig is. "
+        "Onder 20% van de weg naar falen komt er geen alarm."
+    )
+    assert "falen" not in say_changes(replace(EXPLANATION, changes=(replace(change, severity=0.2),)), Language.DUTCH)[0]
+
+
 def test_the_text_says_what_it_rests_on_and_the_body_what_was_computed_with() -> None:
     basis = AssessmentBasis(0.01, 1e5, 3.4e5, 21.0, 4.25, False, (), (), ())
     explanation = replace(EXPLANATION, assessment=replace(EXPLANATION.assessment, basis=basis))

@@ -95,10 +95,10 @@ def test_warmth_that_others_felt_is_no_damage(registers: Any) -> None:
 
 
 def test_damage_is_told_sooner_where_warmth_is_borrowed(registers: Any) -> None:
-    """Warmth takes these levels away from harm, and hides a damage of two months that begins in summer."""
+    """Warmth takes these levels away from harm, and hides a damage of four months that begins in summer."""
     raised = []
     for count in (11, 2):
-        site = Site(registers, thermometers=count, effect=-0.09).live(582).live(30, lambda day: (day - 582) / 60.0)
+        site = Site(registers, thermometers=count, effect=-0.09).live(582).live(60, lambda day: (day - 582) / 120.0)
         raised.append(site.raised)
     assert [[asset for asset, _ in one] for one in raised] == [[0], [0]]
     assert 582 < raised[0][0][1] <= raised[1][0][1] - 5

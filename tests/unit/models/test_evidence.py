@@ -212,6 +212,18 @@ def test_a_calm_day_speaks_for_the_days_before_it_that_nobody_saw(registers: Cal
     assert 0.0 < left[0] == left[1] < 5.0
 
 
+@pytest.mark.parametrize(("names", "level"), [(BOTH, 0.2), (["natural_frequency_1"], 0.25)])
+def test_no_alarm_is_raised_of_what_is_not_worth_a_plan(
+    registers: Callable[..., Any], names: list[str], level: float
+) -> None:
+    """Evidence waits for a fifth of the way where quantities agree, and for a quarter of it by one alone."""
+    below: dict[str, Any] = {"level": level - 0.01, "before": level - 0.01, "scatter": 0.2}
+    with pytest.raises(AssertionError, match="no alarm"):
+        days_to_alarm(registers, names, **below)
+    assert days_to_alarm(registers, names, budget=0.1, **below) < 60
+    assert days_to_alarm(registers, names, level=level, before=level, scatter=0.2) < 60
+
+
 def test_a_lone_quantity_gains_no_time(registers: Callable[..., Any]) -> None:
     alone = days_to_alarm(registers, BOTH[1:], level=0.6, before=0.0)
     assert alone == days_to_alarm(registers, BOTH[1:], level=0.6, before=0.6)

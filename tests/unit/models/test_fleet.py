@@ -177,7 +177,8 @@ def test_damage_counts_from_where_the_level_lay(registers: Any, place: float) ->
     fleet = Fleet(registers, 12)
     fleet.live(either(235, long=300), lambda day: [place + max(day - 200, 0) / 150.0, *[0.0] * 11])
     assert [asset for asset, _ in fleet.raised] == [0]
-    assert 218 <= fleet.raised[0][1] <= 229
+    # A fifth of the way is reached on day 230.
+    assert 228 <= fleet.raised[0][1] <= 234
 
 
 @pytest.mark.slow

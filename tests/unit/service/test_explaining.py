@@ -54,6 +54,16 @@ def assessment_of(asset: str, at_ns: int, basis: AssessmentBasis | None) -> Risk
     )
 
 
+def test_an_alarm_that_waits_for_its_level_has_no_day_on_which_it_comes() -> None:
+    basis = basis_of(0.5)
+    mode = replace(basis.modes[0], severity=0.15, evidence=3.0, raised_at_ns=None, alarm_severity=0.2)
+    for level, days in ((0.15, None), (0.2, pytest.approx(3.2))):
+        changed = replace(basis, modes=(replace(mode, severity=level),))
+        found = explain(assessment_of("b1", NOW_NS, changed), MemoryStore())
+        assert found is not None
+        assert (found.changes[0].alarm_severity, found.changes[0].days_to_alarm) == (0.2, days)
+
+
 def test_an_untouched_assessment_is_the_same_to_the_bit_and_a_changed_one_is_not() -> None:
     told = assessment_of("b1", NOW_NS, basis_of(0.5))
     same = explain(told, MemoryStore())
