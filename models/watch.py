@@ -21,7 +21,8 @@ rest a drive changes twentyfold, and a motor by what it heats up, and where open
 summer was noise every second day.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
-named noisy: its values have shown damage, and go on to count.
+named noisy: its values have shown damage, and go on to count. But what is no vibration hardly rattles: strain, a gap or
+moisture that moves by ten times the usual is noisy even then.
 
 Not watched, but for what cannot be, is what rests in good health and comes in bursts (rain, wind, humidity near its
 end, openings of a bridge): bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what
@@ -69,6 +70,9 @@ _MOST_RATIO: Final = 4.0
 _ROUGHNESS_VALUES: Final = 24.0
 _ROUGH: Final = 2.2
 _SMOOTH: Final = 1.5
+# What strain, gaps and moisture that have shown damage move by at most: of noise of ten times the usual most changes
+# count for as much as one can.
+_RATTLES: Final = 3.5
 _SPIKE: Final = 6.0
 # What its neighbours may differ by, as a share of it; a step differs from one of them by all of it.
 _NEIGHBOURS_AGREE: Final = 0.5
@@ -139,8 +143,9 @@ def watch(
     # No more than it takes: weeks of spikes are over as long after the last as three are.
     spikes = np.minimum(state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike, _SPIKES)
     was_noisy = state.noisy_ns[rows] > 0
-    noisy = roughness > np.where(was_noisy, _SMOOTH, _ROUGH)
-    noisy &= was_noisy | ~_shows_damage(catalogue, state)[rows]
+    rattles = np.where(catalogue.is_log[rows], np.inf, _RATTLES)
+    begins = np.where(_shows_damage(catalogue, state)[rows], rattles, _ROUGH)
+    noisy = roughness > np.where(was_noisy, _SMOOTH, begins)
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
     change = np.where(rests[rows], np.nan, seen.change)
     usual, count = _learn(_least_usual(catalogue, state, rows), change, usual, count, roughness)

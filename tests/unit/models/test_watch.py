@@ -87,6 +87,16 @@ def test_what_has_shown_damage_is_not_noisy_but_rattles(quiet: Any) -> None:
     assert ("sensor.noisy", "s-temperature/temperature") in subjects(noisy)
 
 
+@pytest.mark.parametrize(("times", "is_noisy"), [(4.0, False), (40.0, True)])
+def test_what_is_no_vibration_hardly_rattles(start_run: Callable[..., Any], times: float, *, is_noisy: bool) -> None:
+    """An anchor that had moved was alarmed for months, and noise of sixty times the usual had no name in them."""
+    rng = np.random.default_rng(8)
+    run = start_run(["strain"], kind=AssetType.QUAY).feed({"strain": 20.0 + rng.normal(size=FROM)})
+    run.state = with_columns(run.state, raised_ns=np.full_like(run.state.raised_ns, run.now_ns))
+    run.feed({"strain": 20.0 + times * rng.normal(size=5 * 24)})
+    assert (("sensor.noisy", "s-strain/strain") in subjects(run)) == is_noisy
+
+
 def test_noise_that_ends_is_cleared(quiet: Any) -> None:
     def ends(values: Any, rng: Any) -> Any:
         noise = np.exp(rng.normal(scale=0.6, size=len(values)))
