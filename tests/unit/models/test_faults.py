@@ -19,6 +19,7 @@ HOURS = np.arange(20 * 24)
 JITTER = np.modf(HOURS * 0.754877666)[0]
 BY_DAY = HOURS % 24 >= 8
 NOW_AND_THEN = HOURS % 4 == 0
+MACHINE = ["vibration_rms", "cycles", "runtime"]
 
 
 def silences(
@@ -142,9 +143,15 @@ def test_a_gauge_that_says_some_tenths_at_rest_is_no_work(
     assert run.told("data.gaps") == []
 
 
-def test_a_pump_beside_a_gate_says_nothing_of_its_drive(fleet_tools: Any) -> None:
-    """The pump levels water at all hours and is judged by its running time; the drive is felt when the gate moves."""
-    register, numbers = make_register(["vibration_rms", "cycles", "runtime"], kind=AssetType.LOCK)
+@pytest.mark.parametrize(("sensors", "running_pct"), [({}, 30.0), (dict.fromkeys(MACHINE, "drive"), 4.0)])
+def test_a_pump_beside_a_gate_says_nothing_of_its_drive(
+    fleet_tools: Any, sensors: dict[str, str], running_pct: float
+) -> None:
+    """The pump levels water at all hours and is judged by its running time; the drive is felt when the gate moves.
+
+    Nor does the drive's own share of running, which is some per cent while no opening is counted.
+    """
+    register, numbers = make_register(MACHINE, kind=AssetType.LOCK, sensors=sensors)
     channels = tuple(
         replace(channel, role=Role.CONDITION, direction=Direction.UP) if channel.channel == "runtime" else channel
         for channel in register.channels
@@ -156,7 +163,7 @@ def test_a_pump_beside_a_gate_says_nothing_of_its_drive(fleet_tools: Any) -> Non
         {
             "vibration_rms": np.where(works, 2.0 + jitter, np.nan),
             "cycles": np.where(works, 3.0, 0.0),
-            "runtime": 30.0 + jitter,
+            "runtime": running_pct + jitter,
         }
     )
     assert run.told("data.silent") == []
