@@ -21,7 +21,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, IndexArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
+from models.catalogue import HOUR_NS, HUMIDITY, LOAD, Catalogue
 from models.clipping import is_told_as_clipping
 from models.driver_screen import counts_beyond
 from models.gaps import count_gaps
@@ -145,16 +145,20 @@ def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> B
     """bool[C]: tell of which condition indicators the machine says something by one of its duty channels.
 
     Those are the sensor's own that were ever heard, or the asset's where the sensor has none; and of either those that
-    are its indicators only where there are no others. A pump beside a gate says nothing of the gate's drive, and a
-    drive's share of running is 3 % in hours in which it counts no opening.
+    are its indicators only where there are no others, as a pump beside a gate says nothing of the gate's drive. Of a
+    drive that counts its openings the counter says it: its share of running is 3 % in hours that have none.
     """
     known = catalogue.is_duty & (state.heard_ns > 0)
     of_works = known & ~catalogue.is_judged
-    own, beside = (
-        np.where(_any_of(place, of_works), _any_of(place, of_works & says), _any_of(place, known & says))
-        for place in (catalogue.sensor_of_channel, catalogue.asset_of_channel)
-    )
-    said = np.where(_any_of(catalogue.sensor_of_channel, known), own, beside)
+
+    def told(place: IndexArray, decisive: tuple[BoolArray, ...]) -> BoolArray:
+        said = _any_of(place, known & says)
+        for chosen in decisive:
+            said = np.where(_any_of(place, chosen), _any_of(place, chosen & says), said)
+        return said
+
+    own = told(catalogue.sensor_of_channel, (of_works, of_works & (catalogue.driver == LOAD)))
+    said = np.where(_any_of(catalogue.sensor_of_channel, known), own, told(catalogue.asset_of_channel, (of_works,)))
     return np.asarray(catalogue.is_judged & said)
 
 

@@ -143,9 +143,16 @@ def test_a_gauge_that_says_some_tenths_at_rest_is_no_work(
     assert run.told("data.gaps") == []
 
 
-@pytest.mark.parametrize(("sensors", "running_pct"), [({}, 30.0), (dict.fromkeys(MACHINE, "drive"), 4.0)])
+@pytest.mark.parametrize(
+    ("sensors", "running_pct", "role"),
+    [
+        ({}, 30.0, Role.CONDITION),
+        (dict.fromkeys(MACHINE, "drive"), 4.0, Role.CONDITION),
+        (dict.fromkeys(MACHINE, "drive"), 4.0, Role.OPERATION),
+    ],
+)
 def test_a_pump_beside_a_gate_says_nothing_of_its_drive(
-    fleet_tools: Any, sensors: dict[str, str], running_pct: float
+    fleet_tools: Any, sensors: dict[str, str], running_pct: float, role: Role
 ) -> None:
     """The pump levels water at all hours and is judged by its running time; the drive is felt when the gate moves.
 
@@ -153,7 +160,9 @@ def test_a_pump_beside_a_gate_says_nothing_of_its_drive(
     """
     register, numbers = make_register(MACHINE, kind=AssetType.LOCK, sensors=sensors)
     channels = tuple(
-        replace(channel, role=Role.CONDITION, direction=Direction.UP) if channel.channel == "runtime" else channel
+        replace(channel, role=role, direction=Direction.UP if role is Role.CONDITION else channel.direction)
+        if channel.channel == "runtime"
+        else channel
         for channel in register.channels
     )
     run = fleet_tools.run(compile_catalogue(replace(register, channels=channels), numbers))
