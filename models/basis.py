@@ -24,7 +24,7 @@ from models.consequence import Consequence
 from models.degradation import LAGS
 from models.deviation import in_unit
 from models.environment import has_climate
-from models.evidence import alarm_severity, days_to_evidence, fast_days
+from models.evidence import days_to_evidence, fast_days
 from models.explanation import temperature_of
 from models.frequency_changes import change_bases
 from models.joining import DAYS, begins_per_year, indicative_conditions, join_modes
@@ -84,6 +84,7 @@ def bases_of(
     *,
     consequence: Consequence,
     threshold: FloatArray,
+    alarm_severity: FloatArray,
 ) -> list[AssessmentBasis]:
     """Collect what the assessments of some assets rest on.
 
@@ -93,10 +94,12 @@ def bases_of(
         Positions of assets, in the order wanted.
     at_ns : int64[A]
         Event time of each asset's assessment.
-    threshold : float64[P]
-        Evidence that an alarm takes.
+    threshold, alarm_severity : float64[P]
+        Evidence that an alarm takes, and from what share of the way to failure on it is raised.
     """
-    modes, of_modes = _mode_bases(catalogue, state, at_ns, consequence, threshold)
+    modes, of_modes = _mode_bases(
+        catalogue, state, at_ns, consequence, threshold=threshold, alarm_severity=alarm_severity
+    )
     is_known = _says_something(state)
     channels, of_channels = _channel_bases(catalogue, state, is_known)
     missing, of_missing = _channel_names(catalogue, ~is_known)
@@ -146,7 +149,13 @@ def _places(first: IndexArray, chosen: BoolArray) -> Iterator[slice]:
 
 
 def _mode_bases(
-    catalogue: Catalogue, state: ModelState, at_ns: TimeArray, consequence: Consequence, threshold: FloatArray
+    catalogue: Catalogue,
+    state: ModelState,
+    at_ns: TimeArray,
+    consequence: Consequence,
+    *,
+    threshold: FloatArray,
+    alarm_severity: FloatArray,
 ) -> tuple[list[ModeBasis], Iterator[slice]]:
     """Give what is known of the pairs' modes, of those that have a history, and where each asset's stand."""
     history = history_of(catalogue, state, at_ns, consequence.relative_rate)
@@ -169,7 +178,7 @@ def _mode_bases(
         fast[rows].tolist(),
         history.instrument[rows].tolist(),
         history.scatter[rows].tolist(),
-        alarm_severity(catalogue, state.is_agreed)[rows].tolist(),
+        alarm_severity[rows].tolist(),
         strict=True,
     )
     return [ModeBasis(*values) for values in columns], _places(catalogue.first_pair, history.known)

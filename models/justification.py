@@ -12,7 +12,6 @@ from domain.measurements import DataQuality
 from domain.records import DecisionVerb, Reason, RiskState
 from models.catalogue import HOUR_NS, Catalogue
 from models.consequence import Consequence
-from models.evidence import alarm_severity
 from models.explanation import pair_reasons
 from models.frequency_changes import change_bases, change_reason
 from models.lost_sensitivity import times_from_harm
@@ -173,7 +172,7 @@ def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Si
     reasons = []
     if share >= _TELLING_EVIDENCE and not is_open:
         # An alarm takes both: evidence, and a level that is worth it.
-        far = float(np.nan_to_num(state.severity[pair]) / alarm_severity(catalogue, state.is_agreed)[pair])
+        far = float(np.nan_to_num(state.severity[pair]) / signs.alarm_severity[pair])
         told = round(max(min(share, far, 1.0), 0.0), 2)
         reasons.append(Reason("evidence_growing", {"mode": mode, "share_of_alarm": told}))
     if is_open or share >= _TELLING_EVIDENCE or view.level[pair] >= _TELLING_SEVERITY:

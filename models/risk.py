@@ -222,6 +222,7 @@ def risk_records(
         columns.at_ns,
         consequence=columns.consequence,
         threshold=columns.signs.threshold,
+        alarm_severity=columns.signs.alarm_severity,
     )
     told = zip(
         _findings(columns, rows),

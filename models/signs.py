@@ -15,7 +15,7 @@ from domain.measurements import DataQuality
 from models.axes import count_flags
 from models.catalogue import Catalogue
 from models.environment import climate_ns
-from models.evidence import alarm_threshold
+from models.evidence import alarm_severity, alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
 from models.grades import QUALITIES, channel_grades
@@ -36,8 +36,8 @@ class Signs:
         Channels in trouble; the last three have lost their sensitivity, are of a sensor whose quantities oppose each
         other (`models.opposed`), and are condition indicators whose values do not count for another reason
         (`models.grades`).
-    threshold : float64[P]
-        Evidence that an alarm takes.
+    threshold, alarm_severity : float64[P]
+        Evidence that an alarm takes, and from what share of the way to failure on it is raised.
     is_troubled : bool[A]
         A channel is silent or stuck, has lost its sensitivity, drifts, or is held.
     is_alarmed : bool[A]
@@ -67,6 +67,7 @@ class Signs:
     drifting: BoolArray
     held: BoolArray
     threshold: FloatArray
+    alarm_severity: FloatArray
     is_troubled: BoolArray
     is_alarmed: BoolArray
     judged: IndexArray
@@ -110,6 +111,7 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         drifting=drifting,
         held=held,
         threshold=alarm_threshold(catalogue, state.doubt),
+        alarm_severity=alarm_severity(catalogue, state.is_agreed),
         is_troubled=count_flags(catalogue, catalogue.asset_of_channel, silent | stuck | lost | drifting | held) > 0,
         is_alarmed=count_flags(catalogue, catalogue.pair_asset, state.raised_ns > 0) > 0,
         judged=count,

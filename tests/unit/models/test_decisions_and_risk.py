@@ -352,13 +352,19 @@ def test_commissioning_says_how_far_it_is(start_run: Callable[..., Any]) -> None
     assert record.reasons[0].facts == {"channels": 1, "values": 50, "needed": 96}
 
 
-def test_a_level_past_the_owners_limit_is_at_its_failure_level_from_the_start(
-    start_run: Callable[..., Any], registers: Callable[..., Any]
-) -> None:
+def motor_with_a_limit(start_run: Callable[..., Any], registers: Callable[..., Any]) -> Any:
+    """Start a lock whose owner says that its motor fails at 60 degrees."""
     register, numbers = registers(["motor_temperature"], kind=AssetType.LOCK)
     hot = replace(register, channels=(replace(register.channels[0], failure_threshold=60.0),))
     run = start_run(["motor_temperature"], kind=AssetType.LOCK)
     run.catalogue = compile_catalogue(hot, numbers)
+    return run
+
+
+def test_a_level_past_the_owners_limit_is_at_its_failure_level_from_the_start(
+    start_run: Callable[..., Any], registers: Callable[..., Any]
+) -> None:
+    run = motor_with_a_limit(start_run, registers)
     run.feed({"motor_temperature": 70.0 + np.random.default_rng(2).normal(size=120)})
     record = record_of(run)
     assert record.health_index == pytest.approx(0.0, abs=0.2)
@@ -370,10 +376,7 @@ def test_a_limit_is_passed_where_it_is_measured(
     start_run: Callable[..., Any], registers: Callable[..., Any], expected_degc: float, *, is_past: bool
 ) -> None:
     """A level of 40 in another climate passed for one of 65, by an effect of warmth that was learnt wrongly."""
-    register, numbers = registers(["motor_temperature"], kind=AssetType.LOCK)
-    hot = replace(register, channels=(replace(register.channels[0], failure_threshold=60.0),))
-    run = start_run(["motor_temperature"], kind=AssetType.LOCK)
-    run.catalogue = compile_catalogue(hot, numbers)
+    run = motor_with_a_limit(start_run, registers)
     run.feed({"motor_temperature": 40.0 + np.random.default_rng(2).normal(size=119)})
     deviation, unsure = np.array([25.0]), np.array([25.0])
     run.state = replace(run.state, deviation=deviation, deviation_sd=unsure, expected=np.array([expected_degc]))
