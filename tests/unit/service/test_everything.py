@@ -40,7 +40,8 @@ def through_the_environment(given_settings: Settings) -> Settings:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     secret=words | tricky,
-    organisation=words | tricky,
+    # A blank one is refused (`test_settings`).
+    organisation=(words | tricky).filter(lambda name: bool(name.strip())),
     hosts=st.lists((words | tricky).filter(lambda name: "*" not in name), max_size=3),
     idle=st.floats(60, 400 * 86400),
     future=st.floats(0, 86400),
