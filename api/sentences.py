@@ -157,7 +157,11 @@ REASON_SENTENCES: Final = {
         "Signs of {mode} stand at {severity} of the failure level and grow by {per_30_days} of it every 30 days."
     ),
     "waiting_costs_more": ("Waiting 90 days is expected to cost {cost_eur}, more than {share} of the planned repair."),
-    "works_active": "Announced works are under way ({kind}); nothing is learned or counted until they end.",
+    "works_active": "Announced works are under way ({kind}); nothing is learned or counted yet.",
+    "works_lasting": (
+        "Announced works have been under way for weeks ({kind}); what they changed in their first week is taken off, "
+        "and what comes on top of it counts."
+    ),
     "works_settling": "After works, what is normal is being learned again for {channels} channels.",
 }
 

@@ -3,10 +3,10 @@
 `step_hop`, the first stage: faults, environment, plausibility, baseline, deviation. It takes the state of some assets
 and one closed hop of each, and gives the new state, the scores of the hop's values and the sensors' alarms that
 changed. It is called in event-time order per asset, and not for every silent hop: everything that takes time
-uses the time since the asset's last step. Announced works suspend learning and evidence while they last; when their
-kind leaves another level behind, the reference afterwards is moved by the step across them, so that evidence from
-before stays, unless they put the structure back (`models.put_back`). `look_at_hop` is the same while the hop is open,
-without learning.
+uses the time since the asset's last step. Announced works suspend learning and evidence while they last, unless that is
+for weeks (`models.long_works`); when their kind leaves another level behind, the reference afterwards is moved by the
+step across them, so that evidence from before stays, unless they put the structure back (`models.put_back`).
+`look_at_hop` is the same while the hop is open, without learning.
 
 `step_fleet`, the second stage: like assets, drifting instruments, evidence, alarms of condition, and what is said of
 changed frequencies. It takes the rows of all assets whose day has ended, as they were at that moment.
@@ -42,6 +42,7 @@ from models.fleet_memory import FleetMemory
 from models.frequency_changes import add_to_day, follow_changes, renew_by_works
 from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
+from models.long_works import Works, add_to_step, follow_long_works, step_of, works_of
 from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.opposed import find_opposed, may_be_made_up
@@ -155,14 +156,30 @@ def look_at_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """The scores of a hop, and what may be learnt from it: rows of judged channels, and what their own hours add."""
+    """The scores of a hop, and what may be learnt from it.
+
+    Attributes
+    ----------
+    scores : HopScores
+    rows : intp[R]
+        Rows of the judged channels that may be learnt from.
+    value : float64[R]
+        In the model's unit.
+    explained, expectation : Explained, Expectation
+        Of these values.
+    on_top : float64[R]
+        What their own hours and long works add to what weather and load explain.
+    under_works : bool[R]
+        Where only the level may be learnt, since long works last.
+    """
 
     scores: HopScores
     rows: npt.NDArray[np.intp]
     value: FloatArray
     explained: Explained
     expectation: Expectation
-    hours: FloatArray
+    on_top: FloatArray
+    under_works: BoolArray
 
 
 def _score_hop(
@@ -178,8 +195,8 @@ def _score_hop(
         raise ShapeError(msg)
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
     state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
-    at_work, moving = _works(catalogue, features)
-    state, clipping = find_clipping(catalogue, state, features, at_work)
+    works = works_of(catalogue, features)
+    state, clipping = find_clipping(catalogue, state, features, works.at_work)
     heard = believed
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
     state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
@@ -187,29 +204,14 @@ def _score_hop(
     state, watched = watch(catalogue, state, features, believed, rests)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)
-    state, environment = update_environment(catalogue, state, features, believed & ~at_work)
-    state, judged, found = _judge(
-        catalogue, state, features, environment, believed=believed, at_work=at_work, moving=moving, rests=rests
-    )
+    explains = believed & (~works.at_work | works.drawn_out)
+    state, environment = update_environment(catalogue, state, features, explains, is_usual=works.changed_ns == 0)
+    state, judged, found = _judge(catalogue, state, features, environment, believed=believed, works=works, rests=rests)
     changes = sorted(
         changes + clipping + watched + mistaken + impossible + found,
         key=lambda row: (row.asset, row.subject, row.kind, row.raised),
     )
     return with_columns(state, stepped_ns=np.maximum(features.end_ns, state.stepped_ns)), judged, changes
-
-
-def _works(catalogue: Catalogue, features: FeatureTable) -> tuple[BoolArray, BoolArray]:
-    """bool[C] twice: channels under announced works in this hop, and under works that move the reference."""
-    asset = catalogue.works_asset
-    lasting = (features.end_ns[asset] > catalogue.works_start_ns) & (features.start_ns[asset] < catalogue.works_end_ns)
-    concerned = []
-    for chosen in (lasting, lasting & catalogue.works_moves):
-        whole = np.zeros(len(catalogue.assets), np.bool_)
-        whole[asset[chosen & (catalogue.works_sensor < 0)]] = True
-        sensor = np.zeros(len(catalogue.channels), np.bool_)
-        sensor[catalogue.works_sensor[chosen & (catalogue.works_sensor >= 0)]] = True
-        concerned.append(whole[catalogue.asset_of_channel] | sensor[catalogue.sensor_of_channel])
-    return concerned[0], concerned[1]
 
 
 def _judge(
@@ -219,16 +221,17 @@ def _judge(
     environment: Environment,
     *,
     believed: BoolArray,
-    at_work: BoolArray,
-    moving: BoolArray,
+    works: Works,
     rests: BoolArray,
 ) -> tuple[ModelState, _Judged, list[AlarmChange]]:
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
     explained = explain(catalogue, features, environment, believed)
+    at_work, moving = works.at_work, works.moving
     state = renew_load(catalogue, state, moving)
     state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
-    state = _enter_works(catalogue, state, moving[judged])
+    state, moved = follow_long_works(catalogue, state, works)
+    state = _enter_works(catalogue, state, moving[judged] | moved)
     state = renew_by_works(catalogue, state, features, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
@@ -243,8 +246,9 @@ def _judge(
         hums &= ~(value > expectation.expected + state.deviation[rows] - _HUM_SHARE * state.distance[rows])
         rows, channel, value = rows[~hums], channel[~hums], value[~hums]
         explained, expectation = explained.take(~hums), expectation.take(~hums)
-    hours = own_hours(catalogue, state, rows, features.start_ns)
-    expectation = replace(expectation, expected=expectation.expected + hours)
+    under_works, step = step_of(catalogue, state, rows, works, features.start_ns)
+    on_top = own_hours(catalogue, state, rows, features.start_ns) + step
+    expectation = replace(expectation, expected=expectation.expected + on_top)
     state = with_columns(
         state,
         measured=scatter(state.measured, rows, value),
@@ -274,14 +278,18 @@ def _judge(
         counter=environment.counter,
         end_ns=features.end_ns,
     )
-    working = ~at_work[channel] & screened.believed
+    begins = works.drawn_out[channel] & ~under_works & screened.believed
+    beyond = screened.value - expectation.expected - state.deviation[rows]
+    state = add_to_step(state, rows[begins], beyond[begins])
+    working = (~at_work[channel] | under_works) & screened.believed
     learnable = _Judged(
         scores,
         rows[working],
         screened.value[working],
         explained.take(working),
         expectation.take(working),
-        hours[working],
+        on_top[working],
+        under_works[working],
     )
     return state, learnable, screened.changes + miscounting
 
@@ -291,23 +299,32 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
     rows, expectation = judged.rows, judged.expectation
     from_running = (judged.value - expectation.expected - state.deviation[rows]) / expectation.spread
     guessed = course_is_known(catalogue, state)
-    state = learn_course(catalogue, state, features, rows, judged.value, from_running)
+    usual = ~judged.under_works
+    rows, value, from_running = rows[usual], judged.value[usual], from_running[usual]
+    state = learn_course(catalogue, state, features, rows, value, from_running)
     taught = course_is_known(catalogue, state) & ~guessed
     state, begins = learn_own_hours(
-        catalogue, state, rows, features.start_ns, value=judged.value, explained=judged.explained, off=from_running
+        catalogue,
+        state,
+        rows,
+        features.start_ns,
+        value=value,
+        explained=judged.explained.take(usual),
+        off=from_running,
     )
-    state = add_to_day(catalogue, state, features, rows, judged.value)
+    state = add_to_day(catalogue, state, features, rows, value)
+    rows = judged.rows
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
     state = learn(
         catalogue,
         state,
-        judged.value - judged.hours,
+        judged.value - judged.on_top,
         rows,
         explained=judged.explained,
         expectation=expectation,
-        frozen=suspect | settling,
+        frozen=suspect | settling | judged.under_works,
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )

@@ -8,7 +8,8 @@ climate of commissioning minus what was then measured. Its uncertainty adds
 - the covariance of level and effects, carried to the climate of commissioning: a first summer after a winter's
   commissioning is uncertain by what the effects are not known yet, and therefore no alarm;
 - the wandering of the blocks around the mean of those at their time of day, weighed against a prior worth two blocks;
-- what four days cannot show: weather nobody measured, and more where there is no temperature sensor.
+- what four days cannot show: weather nobody measured, and more where there is no temperature sensor;
+- what long works do besides their step.
 
 A channel's distance to failure follows from the owner's absolute level or the default of
 `models.thresholds`; deviation over distance is the severity.
@@ -27,6 +28,7 @@ from models.catalogue import Catalogue
 from models.columns import carry, dot, gather, total
 from models.environment import Explained, has_climate
 from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
+from models.long_works import step_variance
 from models.memory import ModelState, scatter, with_columns
 from models.reference import APART, Reference, reference_of
 from models.regressor_groups import Group
@@ -202,7 +204,7 @@ def _measure_some(
     deviation = state.coefficients[rows, 0] - (reference.level + state.offset[rows])
     climate = np.concatenate([np.ones((1, len(rows))), reference.usual])
     variance = _variance_along(state, rows, group, climate)
-    variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS)
+    variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS) + step_variance(state, rows)
     if stale.any():
         variance += _hidden_variance(state, rows, stale)
 

@@ -173,7 +173,7 @@ class _Drivers:
 
 
 def update_environment(
-    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray, *, is_usual: BoolArray
 ) -> tuple[ModelState, Environment]:
     """Take in one hop of the drivers.
 
@@ -181,6 +181,8 @@ def update_environment(
     ----------
     usable : bool[C]
         Channels whose value of this hop may be believed.
+    is_usual : bool[A]
+        Assets whose counts tell the course of a usual week.
 
     Returns
     -------
@@ -188,7 +190,7 @@ def update_environment(
         With new `driver_*`, `has_explained`, `lagged`, `climate_*` and usual load; the one passed in is not changed.
     Environment
     """
-    state, drivers = _hear(catalogue, state, features, usable)
+    state, drivers = _hear(catalogue, state, features, usable, is_usual)
     elapsed_s = np.maximum(features.end_ns - state.stepped_ns, 0) / 1e9
     lagged = _remember(state, drivers, elapsed_s)
     low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
@@ -214,7 +216,7 @@ def update_environment(
 
 
 def _hear(
-    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray, is_usual: BoolArray
 ) -> tuple[ModelState, _Drivers]:
     """Gather what the drivers say in a hop; the state returned knows who explained, and the usual load."""
     end_ns = features.end_ns
@@ -233,7 +235,7 @@ def _hear(
     # The course of traffic that is felt is that of before this hop's counts.
     uncounted, course = _felt_course(catalogue, state, features)
     said = np.log1p(np.maximum(counts, 0.0))
-    state = follow_load(state, features.start_ns, features.hop_ns, said, load.learns)
+    state = follow_load(state, features.start_ns, features.hop_ns, said, load.learns & is_usual)
     met_before[uncounted, _LOAD] = True
     spoke[:, _LOAD] &= load.is_believed
     value = np.where(spoke, total / np.maximum(number, 1), state.driver_value)

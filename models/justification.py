@@ -107,8 +107,9 @@ def reasons_of(
         reasons.extend(change_reason(basis) for basis in change_bases(catalogue, state, asset))
     reasons.extend(_works(signs, asset))
     faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
-    # Under works no thermometer explains, and none is silent for it.
-    climate = [] if asset in signs.works else _climate(state, signs, asset, at_ns)
+    # Under works no thermometer explains, and none is silent for it, but under those that last for weeks.
+    is_deaf = asset in signs.works and not signs.is_judged_under_works[asset]
+    climate = [] if is_deaf else _climate(state, signs, asset, at_ns)
     reasons.extend(faults[:1])
     if finding.pair < 0:
         reasons.extend(_prior(catalogue, consequence, asset))
@@ -189,7 +190,8 @@ def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Si
 def _works(signs: Signs, asset: int) -> list[Reason]:
     """Say that announced works last or are being settled."""
     if asset in signs.works:
-        return [Reason("works_active", {"kind": signs.works[asset]})]
+        code = "works_lasting" if signs.is_judged_under_works[asset] else "works_active"
+        return [Reason(code, {"kind": signs.works[asset]})]
     settling = int(signs.settling[asset])
     return [Reason("works_settling", {"channels": settling})] if settling else []
 

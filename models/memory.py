@@ -144,6 +144,9 @@ class ModelState:
         When works were found to have put the channel back to its first normal (`models.put_back`); 0 for never.
     settle : int32[J]
         Values still to come until the reference is moved; 0 for none.
+    works_since_ns, works_values, works_step : int64[J], int32[J], float64[J]
+        Since when the same long works last, 0 for none; the values that told what they do, -1 where the reference moved
+        under them; and what that is (`models.long_works`).
     fault : int8[J]
         Position in `models.plausibility.FAULTS` of the fault whose alarm is open, or -1.
     fault_ns, fault_ended_ns, odd_ns : int64[J]
@@ -315,6 +318,9 @@ class ModelState:
     before_works: FloatArray
     put_back_ns: TimeArray
     settle: IndexArray
+    works_since_ns: TimeArray
+    works_values: IndexArray
+    works_step: FloatArray
     fault: npt.NDArray[np.int8]
     fault_ns: TimeArray
     fault_ended_ns: TimeArray

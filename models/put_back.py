@@ -33,7 +33,8 @@ __all__ = ["forget_put_back", "put_back_by_works"]
 _DAY_NS: Final = 24 * HOUR_NS
 # From this share of the way to failure on a return is no chance.
 _FAR: Final = 0.4
-# Within so much of the way a channel is back, on either side. Judgement, as the wandering of a year is half of it.
+# Within so much of the way a channel is back, on either side, or of where it stood. Judgement, as the wandering of a
+# year is half of it, and what was far past failure seldom comes back to the very place.
 _BACK: Final = 0.25
 # Channels of one structure settle one after the other, as often as they speak.
 _TOGETHER_NS: Final = 7 * _DAY_NS
@@ -66,7 +67,7 @@ def put_back_by_works(
     distance = state.distance[rows]
     was = harm(catalogue, state.before_works[rows], rows) / distance
     left = harm(catalogue, state.deviation[rows], rows) / distance
-    far = (left <= _BACK) & (was >= _FAR)
+    far = (left <= _BACK * np.maximum(was, 1.0)) & (was >= _FAR)
     last_ns = np.zeros(len(catalogue.assets), np.int64)
     np.maximum.at(last_ns, catalogue.asset_of_judged, state.put_back_ns)
     np.maximum.at(last_ns, asset[far], end_ns[far])

@@ -64,6 +64,7 @@ frequency_changed_early   the same, before it is known how far failure is
 waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of the planned repair
 default_costs             the register gives no costs, or 0; `planned_eur` and `emergency_eur` of the class used
 works_active              announced works `kind` last; nothing is learnt or counted
+works_lasting             announced works `kind` last for weeks; what they began with is taken off, and the rest counts
 works_settling            after works the reference of `channels` channels is being found again
 all_as_expected           `channels` condition indicators are as expected
 repaired                  a repair was recorded on `since`: what was seen before counts no more
@@ -146,6 +147,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "waiting_costs_more": ("cost_eur", "share"),
     "default_costs": ("planned_eur", "emergency_eur"),
     "works_active": ("kind",),
+    "works_lasting": ("kind",),
     "works_settling": ("channels",),
     "all_as_expected": ("channels",),
     "repaired": ("since",),

@@ -19,6 +19,7 @@ from models.evidence import alarm_severity, alarm_threshold
 from models.explanation import temperature_of
 from models.faults import is_silent, is_stuck
 from models.grades import QUALITIES, channel_grades
+from models.long_works import is_judged_under_works
 from models.lost_sensitivity import is_lost
 from models.memory import ModelState
 from models.opposed import is_drifting
@@ -50,6 +51,8 @@ class Signs:
         Newest value of a condition indicator; 0 for none.
     works : dict of int to str
         Kind of the works that last, of assets that have some.
+    is_judged_under_works : bool[A]
+        They last for so long that what they do by themselves is known (`models.long_works`).
     temperature_degc : float64[A]
         Of the last day; NaN where unknown.
     met_ns : int64[A]
@@ -76,6 +79,7 @@ class Signs:
     is_silent: BoolArray
     heard_ns: TimeArray
     works: dict[int, str]
+    is_judged_under_works: BoolArray
     temperature_degc: FloatArray
     met_ns: TimeArray
     learning: dict[int, tuple[int, int, int]]
@@ -121,6 +125,7 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         heard_ns=heard_ns,
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
+        is_judged_under_works=is_judged_under_works(catalogue, state, at_ns),
         temperature_degc=temperature_of(state, slice(None), at_ns),
         met_ns=climate_ns(state),
         learning=_learning(catalogue, state),

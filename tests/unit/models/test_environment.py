@@ -231,7 +231,7 @@ def test_a_lost_thermometer_is_held_at_its_day_and_not_at_its_last_hour(
     nothing = np.zeros(2, np.bool_)
     for silent_h in (3, 9, 40 * 24):
         features = fleet_tools.hop(run.catalogue, np.zeros(2), nothing, run.now_ns + silent_h * HOUR_NS)
-        _, environment = update_environment(run.catalogue, run.state, features, nothing)
+        _, environment = update_environment(run.catalogue, run.state, features, nothing, is_usual=np.ones(1, np.bool_))
         now, day, frost = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
         regressors, stale = environment.regressors[0], environment.stale[0]
         assert stale[[now, day]].tolist() == [silent_h > 6] * 2

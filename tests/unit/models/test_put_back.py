@@ -62,6 +62,15 @@ def test_a_step_of_another_size_is_no_repair(start_run: Callable[..., Any], befo
 
 
 @pytest.mark.slow
+def test_what_was_past_failure_need_not_come_back_to_the_very_place(start_run: Callable[..., Any]) -> None:
+    """A wet base 1.4 of the way to failure, and 0.27 behind its repair, was said to fail for nine months more."""
+    run = mended(start_run, 0.14, 0.03)
+    assert [change.raised for change in run.changes if change.kind == "condition.stiffness_loss"] == [True, False]
+    assert run.state.put_back_ns.all()
+    assert -run.state.deviation / run.state.distance == pytest.approx([0.29, 0.29], abs=0.08)
+
+
+@pytest.mark.slow
 def test_others_of_its_structure_are_read_by_their_first_normal(start_run: Callable[..., Any]) -> None:
     """Weather may keep one of them off; moved by its step it told of damage for as long as that weather lasted."""
     run = mended(start_run, 0.08, 0.0, second=0.04)
