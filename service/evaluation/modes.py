@@ -24,18 +24,27 @@ _MODES: Final[dict[str, frozenset[str]]] = {
     "stiffness_loss": frozenset({"stiffness_loss"}),
 }
 
-# Words that an alarm of the right kind has behind its dot.
+_SILENT: Final = frozenset({"silent", "missing", "intermittent", "gaps"})
+_STUCK: Final = frozenset({"stuck", "frozen"})
+_UNITS: Final = frozenset({"unit", "units", "scale", "gain", "unit_mistake", "unit_factor"})
+
+# Words that an alarm of the right kind has behind its dot, for the simulators' words and for those that owners use.
 _FAULTS: Final[dict[str, frozenset[str]]] = {
     "backfill": frozenset({"backfill", "late", "silent"}),
     "clipping": frozenset({"clipped", "clipping", "range", "saturated"}),
     "clock_step": frozenset({"bad", "clock", "future", "impossible", "jump", "late", "step", "stepped", "wrong"}),
     "drift": frozenset({"drift", "drifting"}),
-    "dropout": frozenset({"silent", "missing", "intermittent", "gaps"}),
-    "intermittent": frozenset({"silent", "missing", "intermittent", "gaps"}),
+    "dropout": _SILENT,
+    "intermittent": _SILENT,
     "noise": frozenset({"noise", "noisy"}),
+    "silence": _SILENT,
     "spikes": frozenset({"spikes", "spike", "spiking", "noise", "noisy"}),
-    "stuck_sensor": frozenset({"stuck", "frozen"}),
-    "unit_mistake": frozenset({"unit", "units", "scale", "gain", "unit_mistake", "unit_factor"}),
+    "stuck": _STUCK,
+    "stuck_sensor": _STUCK,
+    "unit_mistake": _UNITS,
+    # A sign that turned is read as a factor of minus one.
+    "wrong_sign": _UNITS | {"sign", "turned"},
+    "wrong_unit": _UNITS,
 }
 
 FAULT_KINDS: Final = frozenset(_FAULTS)
@@ -64,6 +73,8 @@ def fault_is_named_by(fault: str, kind: str) -> bool:
     (True, True)
     >>> fault_is_named_by("clock_step", "data.silent")  # true, but not what is wrong
     False
+    >>> fault_is_named_by("silence", "data.silent"), fault_is_named_by("wrong_sign", "sensor.units")
+    (True, True)
     """
     said = kind.partition(".")[2]
     return said in _FAULTS.get(fault, frozenset({fault}))
