@@ -42,7 +42,7 @@ from models.fleet_memory import FleetMemory
 from models.frequency_changes import add_to_day, follow_changes, renew_by_works
 from models.layout import LEVEL_VARIANCE
 from models.life_book import LifeBook
-from models.long_works import Works, add_to_step, follow_long_works, step_of, works_of
+from models.long_works import Works, add_to_step, follow_long_works, is_made_under_works, step_of, works_of
 from models.lost_sensitivity import find_lost_sensitivity, goes_too_far
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.opposed import find_opposed, may_be_made_up
@@ -170,7 +170,7 @@ class _Judged:
     on_top : float64[R]
         What their own hours and long works add to what weather and load explain.
     under_works : bool[R]
-        Where only the level may be learnt, since long works last.
+        Where long works last, which tell no usual course of a week.
     """
 
     scores: HopScores
@@ -317,6 +317,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
     suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
+    beside_works = judged.under_works & ~is_made_under_works(state, rows) & state.is_commissioned(catalogue)[rows]
     state = learn(
         catalogue,
         state,
@@ -324,7 +325,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         rows,
         explained=judged.explained,
         expectation=expectation,
-        frozen=suspect | settling | judged.under_works,
+        frozen=suspect | settling | beside_works,
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )

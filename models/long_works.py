@@ -11,7 +11,7 @@ that a change which outlasts them is a sign, as it was. What they do to the cour
 less sure by a part of its step.
 
 Works that begin or end while others last give another step. A channel whose reference was moved by other works in the
-meantime has none, and where the long ones end its reference moves once more.
+meantime has none, nor has one that was placed for these works: its reference has them in it, and moves where they end.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = [
     "add_to_step",
     "follow_long_works",
     "is_judged_under_works",
+    "is_made_under_works",
     "long_works",
     "step_of",
     "step_variance",
@@ -46,7 +47,7 @@ _LEAST_VALUES: Final = 4
 # Of a step, and of the way to failure, a level is less sure by. Judgement.
 _UNSURE_OF_STEP: Final = 0.25
 _UNSURE_OF_WAY: Final = 0.03
-# In place of the values that told a step, where a reference moved under the works.
+# In place of the values that told a step, where a reference was made or moved under the works.
 _MOVED: Final = -1
 
 
@@ -144,11 +145,16 @@ def step_of(
     """
     channel, asset = catalogue.judged[rows], catalogue.asset_of_judged[rows]
     same = works.drawn_out[channel] & (state.works_since_ns[rows] == works.changed_ns[asset])
-    wanted = _HEARD_SHARE * _LEARNT_NS / catalogue.interval_ns[channel]
-    heard = state.works_values[rows] >= np.maximum(np.floor(wanted), _LEAST_VALUES)
+    heard = state.works_values[rows] >= _values_wanted(catalogue)[rows]
     told = same & heard & (start_ns[asset] - works.changed_ns[asset] >= _LEARNT_NS)
     moved = works.drawn_out[channel] & ((state.works_values[rows] == _MOVED) | (state.settle[rows] > 0))
     return told | moved, np.where(told & ~moved, state.works_step[rows], 0.0)
+
+
+def _values_wanted(catalogue: Catalogue) -> FloatArray:
+    """float64[J]: values of the first week that it takes."""
+    wanted = np.floor(_HEARD_SHARE * _LEARNT_NS / catalogue.interval_ns[catalogue.judged])
+    return np.asarray(np.maximum(wanted, _LEAST_VALUES))
 
 
 def follow_long_works(catalogue: Catalogue, state: ModelState, works: Works) -> tuple[ModelState, BoolArray]:
@@ -159,22 +165,29 @@ def follow_long_works(catalogue: Catalogue, state: ModelState, works: Works) -> 
     ModelState
         With new `works_*`; the one passed in is not changed.
     bool[J]
-        Channels whose long works are over, and whose reference moved under them: it must move once more.
+        Channels whose long works are over, and whose reference was made or moved under them: it must move.
     """
     if not (works.changed_ns.any() or state.works_since_ns.any()):
         return state, np.zeros(len(catalogue.judged), np.bool_)
     changed_ns = works.changed_ns[catalogue.asset_of_judged]
     has_moved = state.works_values == _MOVED
     over = (state.works_since_ns > 0) & (changed_ns == 0)
-    moves = (state.settle > 0) & (changed_ns > 0)
     anew = (over | (state.works_since_ns != changed_ns)) & ~(has_moved & ~over)
+    values = np.where(anew, 0, state.works_values)
+    has_no_reference = ~state.is_commissioned(catalogue) & (values < _values_wanted(catalogue))
+    moves = ((state.settle > 0) | has_no_reference) & (changed_ns > 0)
     state = with_columns(
         state,
         works_since_ns=changed_ns,
-        works_values=np.where(moves, _MOVED, np.where(anew, 0, state.works_values)).astype(np.int32),
+        works_values=np.where(moves, _MOVED, values).astype(np.int32),
         works_step=np.where(moves | anew, 0.0, state.works_step),
     )
     return state, np.asarray(over & has_moved)
+
+
+def is_made_under_works(state: ModelState, rows: npt.NDArray[np.intp]) -> BoolArray:
+    """bool[R]: tell which channels have a reference with the long works in it, beside which nothing is special."""
+    return np.asarray(state.works_values[rows] == _MOVED)
 
 
 def add_to_step(state: ModelState, rows: npt.NDArray[np.intp], beyond: FloatArray) -> ModelState:
@@ -202,6 +215,6 @@ def add_to_step(state: ModelState, rows: npt.NDArray[np.intp], beyond: FloatArra
 
 def step_variance(state: ModelState, rows: npt.NDArray[np.intp]) -> FloatArray:
     """float64[R]: by how much a level of some judged channels is less sure under long works."""
-    under = (state.works_since_ns[rows] > 0) & (state.works_values[rows] != _MOVED)
+    under = (state.works_since_ns[rows] > 0) & ~is_made_under_works(state, rows)
     unsure = (_UNSURE_OF_STEP * state.works_step[rows]) ** 2 + (_UNSURE_OF_WAY * state.scale[rows]) ** 2
     return np.asarray(np.where(under, np.nan_to_num(unsure), 0.0))

@@ -145,8 +145,8 @@ class ModelState:
     settle : int32[J]
         Values still to come until the reference is moved; 0 for none.
     works_since_ns, works_values, works_step : int64[J], int32[J], float64[J]
-        Since when the same long works last, 0 for none; the values that told what they do, -1 where the reference moved
-        under them; and what that is (`models.long_works`).
+        Since when the same long works last, 0 for none; the values that told what they do, -1 where the reference was
+        made or moved under them; and what that is (`models.long_works`).
     fault : int8[J]
         Position in `models.plausibility.FAULTS` of the fault whose alarm is open, or -1.
     fault_ns, fault_ended_ns, odd_ns : int64[J]

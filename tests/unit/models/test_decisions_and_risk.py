@@ -80,6 +80,18 @@ def test_no_thermometer_is_silent_for_works(start_run: Callable[..., Any]) -> No
     assert "climate_sensor_lost" not in codes
 
 
+def test_works_that_last_are_told_as_judged_and_a_thermometer_as_silent(start_run: Callable[..., Any]) -> None:
+    """Their second week counts: it says so, and misses what explains it."""
+    works = (Works(AssetId("b000"), "construction", START_NS + 5 * DAY_NS, START_NS + 60 * DAY_NS),)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
+    feed_frequencies(run, np.random.default_rng(32), *np.ones((2, 13 * 24)))
+    codes = {reason.code for reason in record_of(run).reasons}
+    assert "works_lasting" in codes
+    assert not codes & {"works_active", "climate_sensor_lost"}
+    run.feed({name: np.ones(4 * 24) * hertz for name, hertz in (("natural_frequency_1", 3.0),)})
+    assert "climate_sensor_lost" in {reason.code for reason in record_of(run).reasons}
+
+
 def test_an_open_alarm_is_act_with_its_reasons(alarmed: Any) -> None:
     record = record_of(alarmed)
     assert record.state is RiskState.ACT

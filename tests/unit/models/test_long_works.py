@@ -151,3 +151,20 @@ def test_a_structure_repaired_under_them_is_commissioned_without_their_step(star
     run.feed({name: values[60 * 24 :] for name, values in data.items()})
     assert way(run) == pytest.approx([0.0, 0.0], abs=0.05)
     assert not alarms(run)
+
+
+@pytest.mark.slow
+def test_what_was_placed_for_works_is_judged_under_them(start_run: Callable[..., Any]) -> None:
+    """Owners measure because of a building pit next door: it was commissioned when the pit was closed."""
+    run = start_run(NAMES, works=(works("works nearby", -3, END),)).feed(bridge(lambda day: grows(day, 20), days=60))
+    [(is_raised, day)] = alarms(run)
+    assert is_raised
+    assert 20 < day < 45
+
+
+@pytest.mark.slow
+def test_what_was_placed_for_works_is_no_damage_behind_them(start_run: Callable[..., Any]) -> None:
+    run = start_run(NAMES, works=(works("works nearby", -3, 50),))
+    run.feed(bridge(lambda day: 0.05 * between(day, 50, DAYS)))
+    assert not alarms(run)
+    assert way(run) == pytest.approx([0.0, 0.0], abs=0.05)
