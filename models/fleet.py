@@ -11,6 +11,9 @@ of a group give
   channels it is what a sound channel deviates by, whatever its own short noise says; to it comes what the channel
   did before and took back (`models.healing`).
 
+Each structure feels a frost differently. So what stays where it was while its like move away from harm is off by less
+than an alarm takes, where thermometers of its own explain it.
+
 What a channel shows of itself in calm months is used too (`models.settling`): where it lies beside its reference is
 taken off, and how much it wanders there is weighed against what its group does.
 
@@ -84,6 +87,9 @@ _OUTLIER_SCORE: Final = 3.0
 _OUTLIER_SHARE: Final = 0.12
 
 _MEDIAN, _SPREAD, _NUMBER, _UNCERTAINTY = range(4)
+# What has thermometers of its own, and stays where it was while its like move away from harm, as in a frost that
+# stiffens them, is off by no more of the way to failure than this: less than an alarm takes (`models.evidence`).
+_ABOVE_LEVEL: Final = 0.15
 # Of a group that is new: no shock, the prior's spread, nobody in it.
 _NEW_GROUP: Final[FloatArray] = np.array([0.0, _SPREAD_START**2, 0.0, 0.0])
 
@@ -211,7 +217,8 @@ def compare_with_fleet(
     start = np.nan_to_num(np.where(compensated, origin, weather_origin))
     shock = _shrunk(context[group], context[group, _MEDIAN] - start)
     beyond = _beyond_limit(catalogue, state)
-    residual = np.where(beyond, np.maximum(straight - shock, 1.0), straight - shock)
+    held = np.where(compensated, _held(shock, straight, direction), shock)
+    residual = np.where(beyond, np.maximum(straight - held, 1.0), straight - held)
     spread = _sound_spread(context, group, uncertainty, settling, beyond=beyond, by_weather=~compensated & ~borrows)
     towards = np.where(direction == 0.0, np.abs(residual), residual)
     healing, usual = remember_healing(
@@ -227,7 +234,7 @@ def compare_with_fleet(
             state,
             shock_start=origin,
             weather_start=weather_origin,
-            shock=np.where(active, shock, state.shock),
+            shock=np.where(active, held, state.shock),
             residual=np.where(active, residual, state.residual),
             residual_sd=np.where(active, np.where(beyond, spread, usual), state.residual_sd),
             harm_recent=healing.recent,
@@ -244,6 +251,22 @@ def compare_with_fleet(
         ),
         active,
     )
+
+
+def _held(shock: FloatArray, straight: FloatArray, direction: FloatArray) -> FloatArray:
+    """float64[J]: what like structures share, held so that no residual is much further towards harm than its level.
+
+    Parameters
+    ----------
+    straight : float64[J]
+        The level without it.
+    direction : float64[J]
+        Of harm; 0 for either.
+    """
+    # Harm is at most `_ABOVE_LEVEL` further on than the level is, so that the shock is at least so much below it.
+    least = straight - np.where(direction == 0.0, np.abs(straight), np.maximum(straight, 0.0)) - _ABOVE_LEVEL
+    most = np.where(direction == 0.0, straight + np.abs(straight) + _ABOVE_LEVEL, np.inf)
+    return np.asarray(np.clip(shock, least, most))
 
 
 def _sound_spread(

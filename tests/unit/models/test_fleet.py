@@ -82,6 +82,18 @@ def test_what_one_asset_does_alone_is_alarmed_under_the_same_weather(registers: 
     assert 70 <= fleet.raised[0][1] <= 110
 
 
+def test_what_stays_where_it_was_while_the_others_move_away_from_harm_is_no_alarm(registers: Any) -> None:
+    """A frost that stiffens eleven of twelve bridges is no damage to the twelfth."""
+    fleet = Fleet(registers, 12)
+    fleet.live(60, lambda _: [0.0] * 12)
+    fleet.live(60, lambda day: [0.0, *[-min((day - 60) / 40.0, 0.6)] * 11])
+    assert fleet.raised == []
+    assert fleet.state.residual[:2] == pytest.approx([0.15, 0.15], abs=0.05)
+    fleet.live(40, lambda day: [min((day - 120) / 40.0, 0.5), *[-0.6] * 11])
+    assert [asset for asset, _ in fleet.raised] == [0]
+    assert fleet.state.residual[:2] == pytest.approx([0.65, 0.65], abs=0.1)
+
+
 def test_an_asset_alone_is_judged_by_its_own_uncertainty(registers: Any) -> None:
     fleet = Fleet(registers, 1)
     fleet.live(30, lambda _: [0.3])
