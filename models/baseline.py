@@ -20,7 +20,8 @@ as the effect of a frost that was never met.
 Priors are in units of the distance to failure (`scale`): what is far for a natural frequency (a few per
 cent) is nothing for a vibration. They are judgement: wide enough for published effects of temperature on
 bridges (5 % of frequency over 10 K, twice that in frost: Peeters and De Roeck, Earthq. Eng. Struct. Dyn. 30
-(2001) 149-171), narrow enough to commission in four days.
+(2001) 149-171), narrow enough to commission in four days. What is measured in degrees Celsius, as a motor is, stands
+in the air, so that the effect of that is known beforehand: four warm days of more work each day taught 3 K a kelvin.
 """
 
 from __future__ import annotations
