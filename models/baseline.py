@@ -46,7 +46,7 @@ __all__ = ["forget_reference", "learn", "meet_drivers"]
 
 # Standard deviation of each coefficient before anything is known, in distances to failure per regressor unit.
 _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3, 0.3])
-# What is measured in degrees Celsius stands in the air and is as warm as that, by about four fifths of each degree: a
+# What is measured in degrees Celsius stands in the air and is as warm as that, by some 0.85 of each degree: a
 # part of it soon, the rest with the day behind it. Kelvins for ten kelvins, and how surely that is known.
 _AIR_EFFECTS: Final = {"air_now": 3.5, "air_lagged": 5.0}
 _AIR_EFFECT_SD: Final = 0.5

@@ -22,7 +22,8 @@ summer was noise every second day.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count. But what is no vibration hardly rattles: strain, a gap or
-moisture that moves by ten times the usual is noisy even then.
+moisture that moves by ten times the usual is noisy even then. A motor that rubs heats up with each opening, and cools
+down again: it is not noisy while its level stands far towards harm, where noise takes none.
 
 Not watched, but for what cannot be, is what rests in good health and comes in bursts (rain, wind, humidity near its
 end, openings of a bridge): bursts are neither noise nor spikes. Nor is a channel while it is named as clipped: what
@@ -47,6 +48,7 @@ from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
 from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
 from models.clipping import is_clipping
+from models.deviation import harm
 from models.driver_screen import is_impossible
 from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
@@ -73,6 +75,9 @@ _SMOOTH: Final = 1.5
 # What strain, gaps and moisture that have shown damage move by at most: of noise of ten times the usual most changes
 # count for as much as one can.
 _RATTLES: Final = 3.5
+# From what part of the way to failure on, and by how many standard deviations, a motor is hot.
+_HOT_SHARE: Final = 0.3
+_HOT_SCORE: Final = 3.0
 _SPIKE: Final = 6.0
 # What its neighbours may differ by, as a share of it; a step differs from one of them by all of it.
 _NEIGHBOURS_AGREE: Final = 0.5
@@ -145,6 +150,7 @@ def watch(
     was_noisy = state.noisy_ns[rows] > 0
     rattles = np.where(catalogue.is_log[rows], np.inf, _RATTLES)
     begins = np.where(_shows_damage(catalogue, state)[rows], rattles, _ROUGH)
+    begins = np.where(_is_hot(catalogue, state)[rows], np.inf, begins)
     noisy = roughness > np.where(was_noisy, _SMOOTH, begins)
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
     change = np.where(rests[rows], np.nan, seen.change)
@@ -181,6 +187,15 @@ def _shows_damage(catalogue: Catalogue, state: ModelState) -> BoolArray:
     shows = np.zeros(len(catalogue.channels), np.bool_)
     shows[catalogue.judged] = state.raised_ns[catalogue.pair_of_judged] > 0
     return shows
+
+
+def _is_hot(catalogue: Catalogue, state: ModelState) -> BoolArray:
+    """bool[C]: tell which motors are much warmer than they were."""
+    every = np.arange(len(catalogue.judged))
+    off = harm(catalogue, state.deviation, every)
+    hot = np.zeros(len(catalogue.channels), np.bool_)
+    hot[catalogue.judged] = (off > _HOT_SHARE * state.distance) & (off > _HOT_SCORE * state.deviation_sd)
+    return np.asarray(hot & catalogue.follows_load)
 
 
 def _is_wild(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> BoolArray:

@@ -251,3 +251,19 @@ def test_a_drive_is_watched_while_it_works(start_run: Callable[..., Any], noise:
         }
     )
     assert [row[1] for row in run.told("sensor.noisy")] == ([True] if noise > 0.5 else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rubs", [True, False])
+def test_a_motor_that_heats_up_with_each_opening_is_not_noisy(start_run: Callable[..., Any], *, rubs: bool) -> None:
+    """Two drives that rubbed were named noisy, and failed without an alarm of the condition."""
+    rng, day = np.random.default_rng(12), np.arange(60 * 24) / 24
+    course = np.sin((day - 0.4) * 2 * np.pi)
+    opens = (course > 0.0) * rng.integers(0, 2, len(day))
+    warmer = 1.0 + 6.0 * np.clip((day - 40.0) / 15.0, 0.0, None) * rubs
+    scatter = np.where((day > 40.0) & (not rubs), 8.0, 0.6)
+    air = 10.0 + 3.0 * course
+    motor = air + (4.0 + 2.0 * opens) * warmer + scatter * rng.normal(size=len(day))
+    run = start_run(["motor_temperature", "temperature"], kind=AssetType.LOCK)
+    run.feed({"motor_temperature": motor, "temperature": air})
+    assert run.kinds() == (["condition.drive_wear"] if rubs else ["sensor.noisy"])
