@@ -256,7 +256,7 @@ def test_a_drive_is_watched_while_it_works(start_run: Callable[..., Any], noise:
 @pytest.mark.slow
 @pytest.mark.parametrize("rubs", [True, False])
 def test_a_motor_that_heats_up_with_each_opening_is_not_noisy(start_run: Callable[..., Any], *, rubs: bool) -> None:
-    """Two drives that rubbed were named noisy, and failed without an alarm of the condition."""
+    """A drive that rubbed was named noisy, and failed without an alarm of the condition."""
     rng, day = np.random.default_rng(12), np.arange(60 * 24) / 24
     course = np.sin((day - 0.4) * 2 * np.pi)
     opens = (course > 0.0) * rng.integers(0, 2, len(day))
