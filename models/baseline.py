@@ -51,7 +51,6 @@ _PRIOR: Final = np.array([2.0, 0.5, 0.5, 1.0, 0.3, 0.3, 0.7, 0.7, 2.0, 0.5, 0.3,
 _AIR_EFFECTS: Final = {"air_now": 3.5, "air_lagged": 5.0}
 _AIR_EFFECT_SD: Final = 0.5
 _AIR_MEANS: Final = np.array([_AIR_EFFECTS.get(name, 0.0) for name in REGRESSORS])
-_AIR_PLACES: Final = np.flatnonzero(_AIR_MEANS)
 # Noise of one hop before it is measured, and the least it is believed to be.
 _NOISE_START: Final = 0.1
 _NOISE_LEAST: Final = 0.01
@@ -167,18 +166,22 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
     scale, count = state.scale[rows], state.count[rows]
     coefficients = gather(state.coefficients, rows, met)
     lower = gather(state.covariance, rows, group.entries)
-    usual, prior = _prior(catalogue, rows, met, scale)
+    follows_air = _follows_air(catalogue, rows, met)
+    prior = _PRIOR[met][:, np.newaxis] * scale
+    prior = np.where(follows_air, np.minimum(_AIR_EFFECT_SD, prior), prior)
     on_diagonal = diagonal(len(met))
     variance = lower[on_diagonal]
     # Behind an accepted normal the effects are kept: a row starts anew when its level has no uncertainty yet.
     fresh_level = variance[0] <= 0.0
     known = values.explained.met[some].T[met]
     unheard = known & (variance <= 0.0)
-    coefficients[1:] = np.where(unheard[1:], usual[1:], coefficients[1:])
     variance = np.where(unheard, prior**2, variance)
     design = gather(values.explained.regressors, some, met)
-    # A driver that is heard later on finds a level that was measured without it.
-    coefficients[0] -= dot(design[1:], np.where(unheard[1:], usual[1:], 0.0))
+    if unheard[1:].any():
+        usual = np.where(follows_air, _AIR_MEANS[met][:, np.newaxis], 0.0)[1:]
+        coefficients[1:] = np.where(unheard[1:], usual, coefficients[1:])
+        # A driver that is heard later on finds a level that was measured without it.
+        coefficients[0] -= dot(design[1:], np.where(unheard[1:], usual, 0.0))
     hidden = np.zeros(len(rows))
     if values.explained.stale.any():
         stale, unknown = values.explained.stale[some].T[met], values.explained.is_unknown[some].T[met]
@@ -225,18 +228,10 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
     return _Learnt(coefficients, lower, noise, counted, again)
 
 
-def _prior(
-    catalogue: Catalogue, rows: npt.NDArray[np.intp], met: IndexArray, scale: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Say what each coefficient is before anything is known, and by which standard deviation: float64[p, R] both."""
-    deviation = _PRIOR[met][:, np.newaxis] * scale
-    mean = np.zeros_like(deviation)
+def _follows_air(catalogue: Catalogue, rows: npt.NDArray[np.intp], met: IndexArray) -> BoolArray:
+    """bool[p, R]: tell which effects are of the air on what is as warm as it, and known before anything is heard."""
     is_celsius = catalogue.is_celsius[catalogue.judged[rows]]
-    if is_celsius.any():
-        follows_air = np.isin(met, _AIR_PLACES)[:, np.newaxis] & is_celsius
-        mean = np.where(follows_air, _AIR_MEANS[met][:, np.newaxis], mean)
-        deviation = np.where(follows_air, np.minimum(_AIR_EFFECT_SD, deviation), deviation)
-    return mean, deviation
+    return np.asarray((_AIR_MEANS[met] != 0.0)[:, np.newaxis] & is_celsius)
 
 
 def _hear_first(

@@ -181,6 +181,18 @@ class _Judged:
     on_top: FloatArray
     under_works: BoolArray
 
+    def take(self, which: BoolArray) -> _Judged:
+        """Choose some of what may be learnt from, bool[R]; the scores stay."""
+        return _Judged(
+            self.scores,
+            self.rows[which],
+            self.value[which],
+            self.explained.take(which),
+            self.expectation.take(which),
+            self.on_top[which],
+            self.under_works[which],
+        )
+
 
 def _score_hop(
     catalogue: Catalogue, state: ModelState, features: FeatureTable
@@ -282,37 +294,13 @@ def _judge(
     beyond = screened.value - expectation.expected - state.deviation[rows]
     state = add_to_step(state, rows[begins], beyond[begins])
     working = (~at_work[channel] | under_works) & screened.believed
-    learnable = _Judged(
-        scores,
-        rows[working],
-        screened.value[working],
-        explained.take(working),
-        expectation.take(working),
-        on_top[working],
-        under_works[working],
-    )
+    learnable = _Judged(scores, rows, screened.value, explained, expectation, on_top, under_works).take(working)
     return state, learnable, screened.changes + miscounting
 
 
 def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, judged: _Judged) -> ModelState:
     """Learn from the values of a hop, and measure the deviations behind it."""
-    rows, expectation = judged.rows, judged.expectation
-    from_running = (judged.value - expectation.expected - state.deviation[rows]) / expectation.spread
-    guessed = course_is_known(catalogue, state)
-    usual = ~judged.under_works
-    rows, value, from_running = rows[usual], judged.value[usual], from_running[usual]
-    state = learn_course(catalogue, state, features, rows, value, from_running)
-    taught = course_is_known(catalogue, state) & ~guessed
-    state, begins = learn_own_hours(
-        catalogue,
-        state,
-        rows,
-        features.start_ns,
-        value=value,
-        explained=judged.explained.take(usual),
-        off=from_running,
-    )
-    state = add_to_day(catalogue, state, features, rows, value)
+    state, begins = _learn_week(catalogue, state, features, judged.take(~judged.under_works))
     rows = judged.rows
     settling = state.settle[rows] > 0
     off = np.abs(state.deviation[rows])
@@ -324,13 +312,29 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         judged.value - judged.on_top,
         rows,
         explained=judged.explained,
-        expectation=expectation,
+        expectation=judged.expectation,
         frozen=suspect | settling | beside_works,
         commissioning=~settling,
         end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
     )
     state = _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows, features.end_ns)
-    return begin_reference(state, taught[catalogue.asset_of_judged] | begins, keep_effects=False)
+    return begin_reference(state, begins, keep_effects=False)
+
+
+def _learn_week(
+    catalogue: Catalogue, state: ModelState, features: FeatureTable, usual: _Judged
+) -> tuple[ModelState, BoolArray]:
+    """Learn the hours of a week, and the day, from usual values; bool[J] says whose reference begins with that."""
+    rows, expectation = usual.rows, usual.expectation
+    from_running = (usual.value - expectation.expected - state.deviation[rows]) / expectation.spread
+    guessed = course_is_known(catalogue, state)
+    state = learn_course(catalogue, state, features, rows, usual.value, from_running)
+    taught = course_is_known(catalogue, state) & ~guessed
+    state, begins = learn_own_hours(
+        catalogue, state, rows, features.start_ns, value=usual.value, explained=usual.explained, off=from_running
+    )
+    state = add_to_day(catalogue, state, features, rows, usual.value)
+    return state, taught[catalogue.asset_of_judged] | begins
 
 
 def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:

@@ -264,9 +264,9 @@ def _held(shock: FloatArray, straight: FloatArray, direction: FloatArray) -> Flo
         Of harm; 0 for either.
     """
     # Harm is at most `_ABOVE_LEVEL` further on than the level is, so that the shock is at least so much below it.
-    least = straight - np.where(direction == 0.0, np.abs(straight), np.maximum(straight, 0.0)) - _ABOVE_LEVEL
-    most = np.where(direction == 0.0, straight + np.abs(straight) + _ABOVE_LEVEL, np.inf)
-    return np.asarray(np.clip(shock, least, most))
+    own = np.where(direction == 0.0, np.abs(straight), np.maximum(straight, 0.0))
+    most = np.where(direction == 0.0, straight + own + _ABOVE_LEVEL, np.inf)
+    return np.asarray(np.clip(shock, straight - own - _ABOVE_LEVEL, most))
 
 
 def _sound_spread(

@@ -31,14 +31,13 @@ __all__ = [
     "follow_long_works",
     "is_judged_under_works",
     "is_made_under_works",
-    "long_works",
     "step_of",
     "step_variance",
     "works_of",
 ]
 
 _DAY_NS: Final = 24 * HOUR_NS
-LONG_NS: Final = 14 * _DAY_NS
+_LONG_NS: Final = 14 * _DAY_NS
 # A week has all its days in it.
 _LEARNT_NS: Final = 7 * _DAY_NS
 # Of the values of that week so many must have come, and some at least.
@@ -68,10 +67,10 @@ class Works(NamedTuple):
     changed_ns: TimeArray
 
 
-def long_works(catalogue: Catalogue) -> BoolArray:
+def _long_works(catalogue: Catalogue) -> BoolArray:
     """bool[W]: choose the works of a whole structure that last for weeks and move no reference."""
     lasts_ns = catalogue.works_end_ns - catalogue.works_start_ns
-    return np.asarray((lasts_ns >= LONG_NS) & ~catalogue.works_moves & (catalogue.works_sensor < 0))
+    return np.asarray((lasts_ns >= _LONG_NS) & ~catalogue.works_moves & (catalogue.works_sensor < 0))
 
 
 def works_of(catalogue: Catalogue, features: FeatureTable) -> Works:
@@ -79,18 +78,15 @@ def works_of(catalogue: Catalogue, features: FeatureTable) -> Works:
     asset = catalogue.works_asset
     begun = features.end_ns[asset] > catalogue.works_start_ns
     lasting = begun & (features.start_ns[asset] < catalogue.works_end_ns)
-    is_long = long_works(catalogue)
+    is_long = _long_works(catalogue)
     concerned = [
         _touched(catalogue, chosen) for chosen in (lasting, lasting & catalogue.works_moves, lasting & ~is_long)
     ]
     changed_ns = np.zeros(len(catalogue.assets), np.int64)
     lasts = np.zeros(len(catalogue.assets), np.bool_)
     lasts[asset[lasting & is_long]] = True
-    for chosen, at_ns in (
-        (begun & is_long, catalogue.works_start_ns),
-        (begun & ~lasting & is_long, catalogue.works_end_ns),
-    ):
-        np.maximum.at(changed_ns, asset[chosen], at_ns[chosen])
+    turned_ns = np.where(lasting, catalogue.works_start_ns, catalogue.works_end_ns)
+    np.maximum.at(changed_ns, asset[begun & is_long], turned_ns[begun & is_long])
     changed_ns = np.where(lasts, np.maximum(changed_ns, 1), 0)
     drawn_out = lasts[catalogue.asset_of_channel] & ~concerned[2]
     return Works(concerned[0], concerned[1], drawn_out, changed_ns)
@@ -105,22 +101,24 @@ def _touched(catalogue: Catalogue, chosen: BoolArray) -> BoolArray:
     return np.asarray(whole[catalogue.asset_of_channel] | sensor[catalogue.sensor_of_channel])
 
 
-def is_judged_under_works(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> BoolArray:
+def is_judged_under_works(
+    catalogue: Catalogue, state: ModelState, at_ns: TimeArray, lasting: npt.NDArray[np.intp]
+) -> BoolArray:
     """bool[A]: tell which assets' condition indicators, some at least, are judged although works last.
 
     Parameters
     ----------
     at_ns : int64[A]
         End of the last hop.
+    lasting : intp[N]
+        Works that last then.
     """
-    asset = catalogue.works_asset
-    lasting = (catalogue.works_start_ns < at_ns[asset]) & (at_ns[asset] <= catalogue.works_end_ns)
     since_ns = state.works_since_ns
     of_judged = catalogue.asset_of_judged
     told = (since_ns > 0) & (at_ns[of_judged] - since_ns > _LEARNT_NS) & (state.works_values != 0)
     found = np.zeros(len(catalogue.assets), np.bool_)
     found[of_judged[told]] = True
-    found[asset[lasting & ~long_works(catalogue)]] = False
+    found[catalogue.works_asset[lasting[~_long_works(catalogue)[lasting]]]] = False
     return found
 
 
@@ -143,6 +141,8 @@ def step_of(
     float64[R]
         What is expected on top; 0 elsewhere.
     """
+    if not works.drawn_out.any():
+        return np.zeros(len(rows), np.bool_), np.zeros(len(rows))
     channel, asset = catalogue.judged[rows], catalogue.asset_of_judged[rows]
     same = works.drawn_out[channel] & (state.works_since_ns[rows] == works.changed_ns[asset])
     heard = state.works_values[rows] >= _values_wanted(catalogue)[rows]

@@ -125,7 +125,7 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         heard_ns=heard_ns,
         # The first of several.
         works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
-        is_judged_under_works=is_judged_under_works(catalogue, state, at_ns),
+        is_judged_under_works=is_judged_under_works(catalogue, state, at_ns, lasting),
         temperature_degc=temperature_of(state, slice(None), at_ns),
         met_ns=climate_ns(state),
         learning=_learning(catalogue, state),

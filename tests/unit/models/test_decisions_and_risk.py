@@ -70,11 +70,17 @@ def alarmed(weakened: Any) -> Any:
     return weakened.branch()
 
 
+def under_works(start_run: Callable[..., Any], *, begin: int, days: int) -> Any:
+    """Feed days to a sound bridge beside which something is built for weeks from one of them on."""
+    works = (Works(AssetId("b000"), "construction", START_NS + begin * DAY_NS, START_NS + (begin + 22) * DAY_NS),)
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
+    feed_frequencies(run, np.random.default_rng(32), *np.ones((2, days * 24)))
+    return run
+
+
 def test_no_thermometer_is_silent_for_works(start_run: Callable[..., Any]) -> None:
     """It went on speaking, and was said to have been silent for as long as works lasted."""
-    works = (Works(AssetId("b000"), "construction", START_NS + 8 * DAY_NS, START_NS + 30 * DAY_NS),)
-    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
-    feed_frequencies(run, np.random.default_rng(32), *np.ones((2, 12 * 24)))
+    run = under_works(start_run, begin=8, days=12)
     codes = {reason.code for reason in record_of(run).reasons}
     assert "works_active" in codes
     assert "climate_sensor_lost" not in codes
@@ -82,9 +88,7 @@ def test_no_thermometer_is_silent_for_works(start_run: Callable[..., Any]) -> No
 
 def test_works_that_last_are_told_as_judged_and_a_thermometer_as_silent(start_run: Callable[..., Any]) -> None:
     """Their second week counts: it says so, and misses what explains it."""
-    works = (Works(AssetId("b000"), "construction", START_NS + 5 * DAY_NS, START_NS + 60 * DAY_NS),)
-    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=works)
-    feed_frequencies(run, np.random.default_rng(32), *np.ones((2, 13 * 24)))
+    run = under_works(start_run, begin=5, days=13)
     codes = {reason.code for reason in record_of(run).reasons}
     assert "works_lasting" in codes
     assert not codes & {"works_active", "climate_sensor_lost"}

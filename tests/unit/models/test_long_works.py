@@ -80,6 +80,7 @@ def test_works_without_an_end_hide_no_damage(start_run: Callable[..., Any]) -> N
     assert alarms(run.feed(bridge(lambda day: grows(day, 45), days=END)))
 
 
+@pytest.mark.slow
 def test_what_they_do_by_themselves_is_no_damage(start_run: Callable[..., Any]) -> None:
     """A bridge that carries more for fifty days is heavier, and is as it was behind them."""
     data = bridge(lambda day: 0.05 * between(day, BEGIN, END))
@@ -102,6 +103,7 @@ def test_a_change_that_outlasts_them_is_a_sign(start_run: Callable[..., Any]) ->
     assert END < day < END + 10
 
 
+@pytest.mark.slow
 def test_short_works_hide_what_they_do(start_run: Callable[..., Any]) -> None:
     """Machines beside a bridge for a week: nothing is learnt, and nothing counts."""
     run = start_run(NAMES, works=(works(end=BEGIN + 13),))

@@ -37,7 +37,7 @@ def test_a_motor_is_not_expected_to_freeze_behind_a_heat_wave(start_run: Callabl
 @pytest.mark.slow
 def test_a_thermometer_that_comes_later_moves_no_level(start_run: Callable[..., Any]) -> None:
     """What it explains from then on was in the level before."""
-    data = motor(40, lambda day: 20.0 + 0.0 * day)
+    data = motor(40, lambda day: np.full_like(day, 20.0))
     data["temperature"][: 20 * 24] = np.nan
     run = start_run(NAMES).feed({name: values[: 20 * 24 + 30] for name, values in data.items()})
     assert np.abs(run.state.deviation / run.state.distance)[0] < 0.1
