@@ -108,7 +108,7 @@ def reasons_of(
     reasons.extend(_works(signs, asset))
     faults = _faults(catalogue, state, signs, asset, at_ns) if signs.is_troubled[asset] else []
     # Under works no thermometer explains, and none is silent for it, but under those that last for weeks.
-    is_deaf = asset in signs.works and not signs.is_judged_under_works[asset]
+    is_deaf = asset in signs.sensor_works or (asset in signs.works and not signs.is_judged_under_works[asset])
     climate = [] if is_deaf else _climate(state, signs, asset, at_ns)
     reasons.extend(faults[:1])
     if finding.pair < 0:
@@ -189,11 +189,13 @@ def _suspicion(catalogue: Catalogue, state: ModelState, view: Outlook, signs: Si
 
 def _works(signs: Signs, asset: int) -> list[Reason]:
     """Say that announced works last or are being settled."""
-    if asset in signs.works:
-        code = "works_lasting" if signs.is_judged_under_works[asset] else "works_active"
-        return [Reason(code, {"kind": signs.works[asset]})]
+    if asset in signs.works and not signs.is_judged_under_works[asset]:
+        return [Reason("works_active", {"kind": signs.works[asset]})]
+    reasons = [Reason("works_lasting", {"kind": signs.works[asset]})] if asset in signs.works else []
+    for sensor, kind in signs.sensor_works.get(asset, []):
+        reasons.append(Reason("works_on_sensor", {"kind": kind, "sensor": sensor}))
     settling = int(signs.settling[asset])
-    return [Reason("works_settling", {"channels": settling})] if settling else []
+    return reasons or ([Reason("works_settling", {"channels": settling})] if settling else [])
 
 
 def _faults(catalogue: Catalogue, state: ModelState, signs: Signs, asset: int, at_ns: int) -> list[Reason]:

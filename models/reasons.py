@@ -65,6 +65,7 @@ waiting_costs_more        waiting 90 days costs `cost_eur`, more than `share` of
 default_costs             the register gives no costs, or 0; `planned_eur` and `emergency_eur` of the class used
 works_active              announced works `kind` last; nothing is learnt or counted
 works_lasting             announced works `kind` last for weeks; what they began with is taken off, and the rest counts
+works_on_sensor           announced works `kind` last on `sensor` alone: what it says is neither learnt nor counted
 works_settling            after works the reference of `channels` channels is being found again
 all_as_expected           `channels` condition indicators are as expected
 repaired                  a repair was recorded on `since`: what was seen before counts no more
@@ -147,6 +148,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "waiting_costs_more": ("cost_eur", "share"),
     "default_costs": ("planned_eur", "emergency_eur"),
     "works_active": ("kind",),
+    "works_on_sensor": ("kind", "sensor"),
     "works_lasting": ("kind",),
     "works_settling": ("channels",),
     "all_as_expected": ("channels",),

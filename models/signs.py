@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from domain.measurements import DataQuality
@@ -50,7 +51,9 @@ class Signs:
     heard_ns : int64[A]
         Newest value of a condition indicator; 0 for none.
     works : dict of int to str
-        Kind of the works that last, of assets that have some.
+        Kind of the works that last on a whole structure, of assets that have some.
+    sensor_works : dict of int to list of (str, str)
+        Sensors on which others last, with their kind, in order of the register.
     is_judged_under_works : bool[A]
         They last for so long that what they do by themselves is known (`models.long_works`).
     temperature_degc : float64[A]
@@ -79,6 +82,7 @@ class Signs:
     is_silent: BoolArray
     heard_ns: TimeArray
     works: dict[int, str]
+    sensor_works: dict[int, list[tuple[str, str]]]
     is_judged_under_works: BoolArray
     temperature_degc: FloatArray
     met_ns: TimeArray
@@ -108,6 +112,7 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
     np.maximum.at(heard_ns, of_judged, state.heard_ns[judged])
     works = catalogue.works_asset
     lasting = np.flatnonzero((catalogue.works_start_ns < at_ns[works]) & (at_ns[works] <= catalogue.works_end_ns))
+    whole = lasting[catalogue.works_sensor[lasting] < 0]
     return Signs(
         silent=silent,
         stuck=stuck,
@@ -124,13 +129,23 @@ def collect_signs(catalogue: Catalogue, state: ModelState, at_ns: TimeArray) -> 
         is_silent=count_flags(catalogue, of_judged, silent[judged]) == count,
         heard_ns=heard_ns,
         # The first of several.
-        works={int(works[row]): catalogue.works[row].kind for row in lasting[::-1].tolist()},
-        is_judged_under_works=is_judged_under_works(catalogue, state, at_ns, lasting),
+        works={int(works[row]): catalogue.works[row].kind for row in whole[::-1].tolist()},
+        sensor_works=_sensor_works(catalogue, np.setdiff1d(lasting, whole)),
+        is_judged_under_works=is_judged_under_works(catalogue, state, at_ns, whole),
         temperature_degc=temperature_of(state, slice(None), at_ns),
         met_ns=climate_ns(state),
         learning=_learning(catalogue, state),
         is_changed=count_flags(catalogue, catalogue.asset_of_frequency, state.change_ns > 0) > 0,
     )
+
+
+def _sensor_works(catalogue: Catalogue, lasting: npt.NDArray[np.intp]) -> dict[int, list[tuple[str, str]]]:
+    """Name the sensors of each asset on which works last, and the first of these that the register has."""
+    found: dict[int, dict[str, str]] = {}
+    for row in lasting.tolist():
+        works = catalogue.works[row]
+        found.setdefault(int(catalogue.works_asset[row]), {}).setdefault(str(works.sensor), works.kind)
+    return {asset: list(kinds.items()) for asset, kinds in found.items()}
 
 
 def _learning(catalogue: Catalogue, state: ModelState) -> dict[int, tuple[int, int, int]]:

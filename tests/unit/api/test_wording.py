@@ -152,6 +152,8 @@ def test_a_reason_without_its_facts_or_without_a_sentence_stays_readable() -> No
 def test_works_and_alarms_share_a_fact_and_not_their_words() -> None:
     works = Reason("works_active", {"kind": "sensor swap"})
     assert "sensor vervangen" in say_reason(works, Language.DUTCH)
+    on_sensor = Reason("works_on_sensor", {"kind": "sensor swap", "sensor": "s1"})
+    assert "aan sensor s1 (sensor vervangen)" in say_reason(on_sensor, Language.DUTCH)
     assert alarm_title("data.gaps", Language.DUTCH) == "probleem met gegevens: sensor valt telkens weg"
     assert alarm_title("gateway.lost_in_space", Language.ENGLISH) == "gateway problem: lost in space"
     assert alarm_title("strange", Language.ENGLISH) == "strange"

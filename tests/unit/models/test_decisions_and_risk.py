@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.identifiers import AssetId, names_provisional
+from domain.identifiers import AssetId, SensorId, names_provisional
 from domain.measurements import DataQuality
 from domain.records import DecisionVerb, RiskAssessment, RiskState
 from domain.register import Asset, AssetType, Register, Works
@@ -84,6 +84,18 @@ def test_no_thermometer_is_silent_for_works(start_run: Callable[..., Any]) -> No
     codes = {reason.code for reason in record_of(run).reasons}
     assert "works_active" in codes
     assert "climate_sensor_lost" not in codes
+
+
+def test_works_on_one_sensor_are_told_of_that_sensor(start_run: Callable[..., Any]) -> None:
+    """A swap of one of three sensors was said to make nothing count on the whole structure."""
+    swap = Works(
+        AssetId("b000"), "sensor swap", START_NS + 6 * DAY_NS, START_NS + 9 * DAY_NS, SensorId("s-natural_frequency_2")
+    )
+    run = start_run(["natural_frequency_1", "natural_frequency_2", "temperature"], works=(swap,))
+    feed_frequencies(run, np.random.default_rng(33), *np.ones((2, 8 * 24)))
+    reasons = {reason.code: reason.facts for reason in record_of(run).reasons}
+    assert reasons["works_on_sensor"] == {"kind": "sensor swap", "sensor": "s-natural_frequency_2"}
+    assert not reasons.keys() & {"works_active", "works_settling"}
 
 
 def test_works_that_last_are_told_as_judged_and_a_thermometer_as_silent(start_run: Callable[..., Any]) -> None:
