@@ -162,7 +162,9 @@ REASON_SENTENCES: Final = {
         "Announced works have been under way for weeks ({kind}); what they changed in their first week is taken off, "
         "and what comes on top of it counts."
     ),
-    "works_on_sensor": "Announced works are under way on sensor {sensor} ({kind}); what it measures does not count yet.",
+    "works_on_sensor": (
+        "Announced works are under way on sensor {sensor} ({kind}); what it measures does not count yet."
+    ),
     "works_settling": "After works, what is normal is being learned again for {channels} channels.",
 }
 

@@ -99,6 +99,8 @@ class Catalogue:
         True for judged channels that tell of a drive, a pump or a fan.
     felt_at_work : bool[C]
         True for those of them that say nothing of it while it rests: what shakes.
+    feels_openings : bool[C]
+        True for what shakes beside a machine whose openings are counted, and is not known to be on it.
     has_like : bool[C]
         True for thermometers and hygrometers on structures of a type: like assets share their weather.
     has_own_group : bool[C]
@@ -191,6 +193,7 @@ class Catalogue:
     is_duty: BoolArray
     on_machine: BoolArray
     felt_at_work: BoolArray
+    feels_openings: BoolArray
     has_like: BoolArray
     has_own_group: BoolArray
     is_found: BoolArray
@@ -307,6 +310,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_duty",
     "on_machine",
     "felt_at_work",
+    "feels_openings",
     "has_like",
     "has_own_group",
     "is_found",

@@ -64,9 +64,9 @@ _NO_DRIVER: Final = (-1, 1.0, 0.0)
 _PEAKS: Final = frozenset({"vibration_peak", "rain", "wind_speed"})
 # What tells whether a machine works.
 _DUTY: Final = frozenset({"cycles", "runtime", "speed"})
-# From how many per cent on: gauges of a machine at rest say some tenths. Nothing that turns does so at a twentieth of
-# its speed, and a hundredth of an hour is less than one opening.
-_RUNS_FROM_PCT: Final = {"speed": 5.0, "runtime": 1.0}
+# From how many per cent on: gauges of a machine at rest say up to one. Nothing that turns does so at a twentieth of its
+# speed, and a fiftieth of an hour is less than one opening.
+_RUNS_FROM_PCT: Final = {"speed": 5.0, "runtime": 2.0}
 # Modes that are a drive's or a fan's own: what tells of them is felt on a machine, whatever else its sensor measures.
 _MACHINE_MODES: Final = frozenset({"drive_wear", "equipment_wear"})
 # A busier machine is warmer and shakes more: warmth counts beyond what load can do, also in agreement.
@@ -150,6 +150,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
+        feels_openings=_feels_openings(channels, columns),
         feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
         has_own_hours=own_hours,
         **links(
@@ -178,6 +179,14 @@ def _feels_traffic(channels: Sequence[Channel], is_indicator: BoolArray, driver:
             found[row] = True
             chosen.add(channel.asset)
     return found
+
+
+def _feels_openings(channels: Sequence[Channel], columns: Mapping[str, Any]) -> BoolArray:
+    """bool[C]: find what shakes beside a machine whose openings are counted, and is not known to be on it."""
+    counts = columns["is_duty"] & (columns["driver"] == LOAD) & ~columns["is_judged"]
+    opened = {channels[row].asset for row in np.flatnonzero(counts).tolist()}
+    shakes = [channel.quantity in FELT_ON_MACHINES and channel.asset in opened for channel in channels]
+    return np.asarray(columns["is_judged"] & ~columns["on_machine"] & np.array(shakes, np.bool_))
 
 
 def _has_own_hours(channels: Sequence[Channel], columns: Mapping[str, Any]) -> BoolArray:

@@ -114,6 +114,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "spikes": Layout("channel", np.float64, (), 0),
     "noisy_ns": Layout("channel", np.int64, (), 0),
     "spiky_ns": Layout("channel", np.int64, (), 0),
+    "passed": Layout("channel", np.float32, (), 0),
     "range_end": Layout("channel", np.float32, (), np.nan),
     "end_visits": Layout("channel", np.int8, (), 0),
     "beside_end": Layout("channel", np.float32, (3,), 0),

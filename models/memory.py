@@ -85,6 +85,8 @@ class ModelState:
         first; and of how many values, at most 168.
     noisy_ns, spiky_ns : int64[C]
         When the open alarm of that kind was raised, 0 for none.
+    passed : float32[C]
+        How many of them have ended by themselves, in about a year.
     slow, slow_ns : float64[C], int64[C]
         Of what is compared with like instruments (`models.drift`): mean of the last days in the driver's unit, NaN
         before the first value, and the end of the newest hop in it.
@@ -275,6 +277,7 @@ class ModelState:
     spikes: FloatArray
     noisy_ns: TimeArray
     spiky_ns: TimeArray
+    passed: npt.NDArray[np.float32]
     range_end: npt.NDArray[np.float32]
     end_visits: npt.NDArray[np.int8]
     beside_end: npt.NDArray[np.float32]

@@ -18,7 +18,11 @@ season: less than that is no trouble. A condition indicator follows it by what i
 
 What a machine shakes by is watched while it works, and what is usual of its warmth goes by work alone: between work and
 rest a drive changes twentyfold, and a motor by what it heats up, and where openings were few in the first weeks a busy
-summer was noise every second day.
+summer was noise every second day. What shakes beside a machine whose openings are counted, as the rack of a bridge, is
+watched in hours that have none.
+
+What has ended by itself takes more the next time, by a quarter for each time in about a year: a slender bridge is rough
+in each storm. Noise of ten times the usual is named however often.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count. But what is no vibration hardly rattles: strain, a gap or
@@ -72,6 +76,11 @@ _MOST_RATIO: Final = 4.0
 _ROUGHNESS_VALUES: Final = 24.0
 _ROUGH: Final = 2.2
 _SMOOTH: Final = 1.5
+# What each alarm that ended by itself adds to what the next one takes, and what it comes to at most.
+_HIGHER: Final = 1.25
+_MOST_ROUGH: Final = 3.5
+_MOST_SPIKE: Final = 24.0
+_YEAR_S: Final = 365.0 * _DAY_S
 # What strain, gaps and moisture that have shown damage move by at most: of noise of ten times the usual most changes
 # count for as much as one can.
 _RATTLES: Final = 3.5
@@ -116,8 +125,8 @@ def watch(
     Returns
     -------
     ModelState
-        With new `recent`, `usual_change`, `changes`, `roughness`, `spikes`, `noisy_ns` and `spiky_ns`; the one
-        passed in is not changed.
+        With new `recent`, `usual_change`, `changes`, `roughness`, `spikes`, `noisy_ns`, `spiky_ns` and `passed`; the
+        one passed in is not changed.
     list of AlarmChange
         `sensor.noisy` and `sensor.spikes`, raised and cleared, by channel.
     """
@@ -125,7 +134,7 @@ def watch(
     is_counter = (catalogue.driver == LOAD) & ~catalogue.is_duty
     watched = (catalogue.is_judged | (catalogue.driver >= 0)) & (~catalogue.is_resting | is_counter)
     watched &= ~is_clipping(catalogue, state, np.arange(len(value)))
-    watched &= ~(rests & catalogue.felt_at_work)
+    watched &= ~((rests & catalogue.felt_at_work) | (catalogue.feels_openings & _opens(catalogue, features)))
     watched[catalogue.judged] &= ~is_repaired(state) | (state.noisy_ns[catalogue.judged] > 0)
     nought = believed & watched & catalogue.is_frequency & (features.value <= 0.0)
     negative = catalogue.is_judged & catalogue.is_log & (features.value < 0.0)
@@ -142,14 +151,22 @@ def watch(
     before = state.roughness[rows]
     moved = before + (np.minimum(ratio, _MOST_RATIO) - before) / _ROUGHNESS_VALUES
     roughness = np.where(tells, moved, before)
-    is_spike = known & (ratio > _SPIKE) & (seen.apart < _NEIGHBOURS_AGREE * seen.change) & (before < _SMOOTH)
-    is_spike |= nought[rows]
     elapsed_s = np.maximum(end_ns - state.recent_ns[rows], 0) / 1e9
+    passed = state.passed[rows] * np.exp(-elapsed_s / _YEAR_S)
+    higher = _HIGHER**passed
+    is_spike = (
+        known
+        & (ratio > np.minimum(_SPIKE * higher, _MOST_SPIKE))
+        & (seen.apart < _NEIGHBOURS_AGREE * seen.change)
+        & (before < _SMOOTH)
+    )
+    is_spike |= nought[rows]
     # No more than it takes: weeks of spikes are over as long after the last as three are.
     spikes = np.minimum(state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike, _SPIKES)
     was_noisy = state.noisy_ns[rows] > 0
     rattles = np.where(catalogue.is_log[rows], np.inf, _RATTLES)
-    begins = np.where(_shows_damage(catalogue, state)[rows], rattles, _ROUGH)
+    rough = np.minimum(_ROUGH * higher, _MOST_ROUGH)
+    begins = np.where(_shows_damage(catalogue, state)[rows], rattles, rough)
     begins = np.where(_is_hot(catalogue, state)[rows], np.inf, begins)
     noisy = roughness > np.where(was_noisy, _SMOOTH, begins)
     spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
@@ -164,6 +181,7 @@ def watch(
 
     noisy_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.noisy", state.noisy_ns[rows], noisy, why_noisy)
     spiky_ns, more = turn_alarms(catalogue, rows, end_ns, "sensor.spikes", state.spiky_ns[rows], spiky, why_spiky)
+    passed += (was_noisy & (noisy_ns == 0)) | ((state.spiky_ns[rows] > 0) & (spiky_ns == 0))
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
     recent = np.where(np.isfinite(value[rows])[:, np.newaxis], recent, state.recent[rows])
     return (
@@ -177,9 +195,20 @@ def watch(
             spikes=scatter(state.spikes, rows, spikes),
             noisy_ns=scatter(state.noisy_ns, rows, noisy_ns),
             spiky_ns=scatter(state.spiky_ns, rows, spiky_ns),
+            passed=scatter(state.passed, rows, passed),
         ),
         changes + more,
     )
+
+
+def _opens(catalogue: Catalogue, features: FeatureTable) -> BoolArray:
+    """bool[C]: tell which channels are of an asset that counts openings in this hop."""
+    if not catalogue.feels_openings.any():
+        return np.zeros(len(catalogue.channels), np.bool_)
+    counts = catalogue.is_duty & (catalogue.driver == LOAD) & ~catalogue.is_judged
+    counts &= features.valid & (features.value > catalogue.runs_from)
+    opens = np.bincount(catalogue.asset_of_channel, weights=counts, minlength=len(catalogue.assets)) > 0
+    return np.asarray(opens[catalogue.asset_of_channel])
 
 
 def _shows_damage(catalogue: Catalogue, state: ModelState) -> BoolArray:

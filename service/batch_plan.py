@@ -285,10 +285,18 @@ class BatchPlanner:
         if self._policy.by_stream:  # a replay's messages arrive when it is replayed
             return body
         received_ns = [message.received_ns for message in messages]
-        channel, difference_s = arrival_differences(arrived.readings.take(told), arrived.message_of[told], received_ns)
+        readings = arrived.readings.take(told)
+        channel, difference_s = arrival_differences(
+            readings, arrived.message_of[told], received_ns, may_rest=self._may_rest(readings.channel)
+        )
         return msgspec.structs.replace(
             body, arrival_channel=channel.astype("<i4").tobytes(), arrival_s=difference_s.astype("<f8").tobytes()
         )
+
+    def _may_rest(self, channel: IndexArray) -> BoolArray:
+        """bool[N]: tell which channels, by their numbers, int32[N], are silent while their machine rests."""
+        # A channel that left the register is in row -1.
+        return np.append(self._live.catalogue.felt_at_work, np.False_)[self._live.tracker.rows_of(channel)]
 
     def _limits(self, now_ns: int) -> ClockLimits:
         clock = self._live.tracker.clock

@@ -10,7 +10,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from domain.arrays import FlagArray, FloatArray, IndexArray, ReadingColumns, ReadingFlag, SignalBlock, TimeArray
+from domain.arrays import (
+    BoolArray,
+    FlagArray,
+    FloatArray,
+    IndexArray,
+    ReadingColumns,
+    ReadingFlag,
+    SignalBlock,
+    TimeArray,
+)
 from domain.identifiers import GatewayId
 from domain.measurements import DataQuality, DeadLetter
 from domain.register import WAVEFORM_CHANNELS
@@ -154,9 +163,18 @@ def longest_reaches(readings: ReadingColumns, message_of: IndexArray) -> list[tu
 
 
 def arrival_differences(
-    readings: ReadingColumns, message_of: IndexArray, received_ns: Sequence[int]
+    readings: ReadingColumns, message_of: IndexArray, received_ns: Sequence[int], *, may_rest: BoolArray
 ) -> tuple[IndexArray, FloatArray]:
     """Give for each message that tells of its sensor's clock the time of arrival minus its newest device time.
+
+    Parameters
+    ----------
+    readings, message_of : ReadingColumns, int[N]
+        What came, and in which message.
+    received_ns : sequence of int
+        Time of arrival of each message.
+    may_rest : bool[N]
+        Readings of what is silent while its machine rests.
 
     Returns
     -------
@@ -164,7 +182,8 @@ def arrival_differences(
         The number of one of the message's channels.
     difference_s : float64[M]
         In seconds; infinite where no reading of the message has a possible time. Buffered readings, and times that
-        are not believed yet, are left out.
+        are not believed yet, are left out. So is a message of several hours of what rests: how old its newest reading
+        is tells when the machine stopped.
     """
     telling = np.flatnonzero((readings.flags & _TELLS_NO_CLOCK) == 0)
     if not len(telling):
@@ -175,8 +194,13 @@ def arrival_differences(
     np.maximum.at(newest, message, time_ns)
     some = np.zeros(len(received_ns), np.intp)
     some[message] = telling
-    heard = np.flatnonzero(newest > NEVER_NS)
-    arrived = np.asarray(received_ns, np.int64)[heard]
+    arrived = np.asarray(received_ns, np.int64)
+    gathered = np.zeros(len(received_ns), np.bool_)
+    gathered[message[time_ns < newest[message]]] = True
+    works = np.zeros(len(received_ns), np.bool_)
+    works[message[~may_rest[telling]]] = True
+    heard = np.flatnonzero((newest > NEVER_NS) & (works | ~gathered | (newest > arrived)))
+    arrived = arrived[heard]
     possible = newest[heard] > NEVER_NS + 1
     difference_s = (arrived - np.where(possible, newest[heard], 0)) / 1e9
     return readings.channel[some[heard]], np.where(possible, difference_s, np.inf)

@@ -123,7 +123,7 @@ def test_what_rests_at_its_end_is_not_stuck_but_a_dead_hygrometer_is(
     assert run.told("sensor.stuck") == ([(f"s-{name}/{name}", True, hours + 48)] if told else [])
 
 
-@pytest.mark.parametrize(("duty", "at_rest"), [("speed", 2.0), ("runtime", 0.9)])
+@pytest.mark.parametrize(("duty", "at_rest"), [("speed", 2.0), ("runtime", 1.3)])
 def test_a_gauge_that_says_some_tenths_at_rest_is_no_work(
     start_run: Callable[..., Any], duty: str, at_rest: float
 ) -> None:

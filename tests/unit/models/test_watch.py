@@ -106,6 +106,37 @@ def test_noise_that_ends_is_cleared(quiet: Any) -> None:
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.noisy", True), ("sensor.noisy", False)]
 
 
+def test_what_is_rough_in_each_storm_is_told_a_few_times_and_noise_is_named_even_then(
+    start_run: Callable[..., Any],
+) -> None:
+    """A slender viaduct was named noisy in each storm, 23 times in two years."""
+    rng = np.random.default_rng(41)
+    hours = 180 * 24
+    storms = (np.arange(hours) // 24) % 12 >= 10
+    run = start_run(["vibration_rms"])
+    run.feed({"vibration_rms": np.exp(0.05 * np.where(storms, 2.6, 1.0) * rng.normal(size=hours))})
+    raised = [change.at_ns for change in run.changes if change.raised and change.kind == "sensor.noisy"]
+    assert 1 <= len(raised) <= 4
+    assert max(raised) < START_NS + 60 * 24 * HOUR_NS
+    run.changes.clear()
+    run.feed({"vibration_rms": np.exp(0.5 * rng.normal(size=3 * 24))})
+    assert subjects(run) == [("sensor.noisy", "s-vibration_rms/vibration_rms")]
+
+
+def test_a_rack_shakes_as_its_bridge_opens(start_run: Callable[..., Any]) -> None:
+    """In weeks of many openings it was noisy every second day; what it does between them still counts."""
+    rng = np.random.default_rng(42)
+    days = 60
+    share = np.repeat(np.where(np.arange(days) < 20, 0.04, 0.3), 24)
+    cycles = (rng.random(days * 24) < share).astype(float)
+    shakes = np.exp(rng.normal(scale=0.04, size=days * 24)) * np.where(cycles > 0, 0.8, 0.35)
+    run = start_run(["vibration_rms", "cycles"])
+    run.feed({"vibration_rms": shakes, "cycles": cycles})
+    assert not [change for change in run.changes if change.subject == "s-vibration_rms/vibration_rms"]
+    run.feed({"vibration_rms": shakes[-72:] * np.exp(0.5 * rng.normal(size=72)), "cycles": cycles[-72:]})
+    assert subjects(run) == [("sensor.noisy", "s-vibration_rms/vibration_rms")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("vibration_rms", 3.0), ("natural_frequency_1", 0.1), ("temperature", 9.0)])
 def test_spikes_are_named_and_are_not_noise(quiet: Any, name: str, size: float) -> None:

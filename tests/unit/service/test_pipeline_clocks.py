@@ -272,6 +272,34 @@ def test_a_clock_that_jumps_is_an_alarm_with_a_name_and_its_skew_is_served(tmp_p
         assert np.array_equal(mine, other, equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "unit", "kinds"), [("vibration_rms", "mm/s", []), ("temperature", "Cel", ["clock.jump"])]
+)
+def test_a_drive_that_stops_early_has_no_clock_that_fell_behind(
+    tmp_path: Path, quantity: str, unit: str, kinds: list[str]
+) -> None:
+    """Its hours come once a day, and end when it rests: three short days in a row were an alarm."""
+    rows = f"brug-1,tandwiel,{quantity},{unit},,gw-1,,3600\nbrug-1,tandwiel,motor_temperature,Cel,,gw-1,,3600\n"
+    pipeline = open_site(tmp_path, rows, policy=WALL)
+    begin = NOW_S - NOW_S % 86_400
+    for day in range(24):
+        last = 19 if day < 20 else 14
+        hours = [begin + 86_400 * day + 3600 * hour for hour in range(6, last)]
+        values = [{quantity: {"value": 2.0 + place % 3, "unit": unit}} for place in range(len(hours))]
+        gathered = [
+            {"v": 1, "sensor": "tandwiel", "t": hour, "values": value}
+            for hour, value in zip(hours, values, strict=True)
+        ]
+        at_ns = (begin + 86_400 * (day + 1)) * NS
+        topic = "infra/v1/gw-1/brug-1/tandwiel/reading"
+        take(pipeline, Message(topic, json.dumps(gathered).encode(), at_ns, retained=False), now_ns=at_ns)
+    assert len(stored(pipeline)) == 20 * 13 + 4 * 8
+    raised = [
+        alarm.kind for outcome in outcomes(pipeline) for alarm in outcome.alarms if alarm.kind.startswith("clock")
+    ]
+    assert raised == kinds
+
+
 def test_a_clock_that_runs_into_the_future_is_named_and_its_readings_are_kept(tmp_path: Path) -> None:
     pipeline = open_site(tmp_path, policy=WALL)
     for hour in range(4):
