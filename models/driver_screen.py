@@ -1,7 +1,8 @@
 """What explains must be believable too: a thermometer that changed its unit is found before it explains anything.
 
 Air and decks do not change by 15 K within a few hours, nor humidity by 40 points. A value that does is compared with
-the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands.
+the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands; and, where three of them
+follow each other, with the other sign.
 Where one fits, and brings the value nearer to what the days before were, it is taken back; where none does, the value
 is not used until it has lasted for a day. A mistake is named when it has lasted for six hours, and ends with a day of
 values that are right as they come.
@@ -33,11 +34,14 @@ from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["counts_beyond", "hold_impossible", "is_impossible", "screen_drivers"]
 
-# A mistaken value is factor times the right one, plus offset: Fahrenheit and kelvin for temperatures, then for all.
-# Factors nearer to 1 are left out: a front changes humidity by as much.
-_FACTORS: Final = np.array([1.8, 1.0, 1e3, 1e-3, 1e2, 1e-2])
-_OFFSETS: Final = np.array([32.0, 273.15, 0.0, 0.0, 0.0, 0.0])
-_ONLY_TEMPERATURES: Final = 2
+# A mistaken value is factor times the right one, plus offset: Fahrenheit, kelvin and a turned sign for temperatures,
+# then for all. Factors nearer to 1 are left out: a front changes humidity by as much.
+_TURNED: Final = -1.0
+# Values on the other side of nought, one behind the other, by which a sign has turned.
+_TURNED_VALUES: Final = 3
+_FACTORS: Final = np.array([1.8, 1.0, _TURNED, 1e3, 1e-3, 1e2, 1e-2])
+_OFFSETS: Final = np.array([32.0, 273.15, 0.0, 0.0, 0.0, 0.0, 0.0])
+_ONLY_TEMPERATURES: Final = 3
 _CHECKED: Final = np.isin(np.arange(len(DRIVERS)), WEATHER)
 # What is odd, and how near a value in the right unit must be: K, and points of humidity.
 _ODD: Final = (15.0, 40.0)
@@ -113,6 +117,9 @@ def screen_drivers(
     is_nearer = ~(np.abs(right[place, best] - state.slow[rows]) >= np.abs(value - state.slow[rows]))
     mistaken = odd & (nearest <= np.array(_NEAR)[kind]) & ((was != _NONE) | is_nearer)
     since = state.mistaken_ns[rows]
+    # Noise falls on the other side of nought now and then; a sign that has turned stays turned.
+    stays = (since > 0) & (end_ns - since >= _TURNED_VALUES * catalogue.interval_ns[rows])
+    mistaken &= (_FACTORS[best] != _TURNED) | (was == best) | stays
     moved_ns = since_when(odd, since, end_ns)
     lasting = end_ns - np.abs(moved_ns)
     held = odd & ~mistaken & (lasting < _BELIEVED_NS)
@@ -124,7 +131,8 @@ def screen_drivers(
     standing = (mistake != _NONE) & ((raised > 0) | (mistaken & (lasting >= _NAMED_NS)))
 
     def why(which: int) -> Reason:
-        return Reason("sensor_units", {"factor": float(f"{_FACTORS[best[which]]:.6g}")})
+        factor = float(f"{_FACTORS[best[which]]:.6g}")
+        return Reason("sensor_turned") if factor == _TURNED else Reason("sensor_units", {"factor": factor})
 
     mistake_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.units", raised, standing, why)
     back = (used - catalogue.driver_offset[rows]) / catalogue.driver_factor[rows]

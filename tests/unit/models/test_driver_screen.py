@@ -58,6 +58,21 @@ def test_a_mistake_that_ends_is_cleared(start_run: Any, make_weather: Any) -> No
     assert [(row.kind, row.raised) for row in run.changes] == [("sensor.units", True), ("sensor.units", False)]
 
 
+def test_a_turned_sign_is_named_and_turned_back_for_as_long_as_it_lasts(start_run: Any) -> None:
+    """Believed, -23 degrees in July took a gate to its failure, and what came behind it was Fahrenheit for good."""
+    hour = np.arange(HOURS)
+    right = 16.0 + 7.0 * np.sin((hour - 9) * 2 * np.pi / 24)
+    turned = (hour >= HEALTHY + 15) & (hour < HEALTHY + 70)
+    frequency = 3.0 * np.exp(np.random.default_rng(35).normal(scale=0.002, size=HOURS))
+    names = ["natural_frequency_1", "temperature"]
+    values = {"natural_frequency_1": frequency, "temperature": np.where(turned, -right, right)}
+    run, sound = start_run(names).feed(values), start_run(names).feed({**values, "temperature": right})
+    assert [(row.kind, row.raised) for row in run.changes] == [("sensor.units", True), ("sensor.units", False)]
+    assert run.changes[0].reasons[0].code == "sensor_turned"
+    # Its first hours are not used.
+    assert run.state.deviation == pytest.approx(sound.state.deviation, abs=1e-4 * run.state.distance[0])
+
+
 @pytest.mark.parametrize("hours", [1, 3])
 def test_a_thermometer_back_from_a_wild_value_is_in_its_own_unit(start_run: Any, hours: int) -> None:
     """Just believable at -10 degrees, it came back to 5, which is -15 in Fahrenheit, and stayed there for good."""
