@@ -14,8 +14,13 @@ as the effect of a frost that was never met.
 - The first value of all has nothing to be held against. The first three move the level alone, and where the fourth
   agrees with the third and not with their mean, one of them was wild and commissioning begins again.
 - Gated: while a channel is suspect its effects are frozen and only the level moves, so that damage can
-  neither be learnt as weather nor hide (a Schmidt-Kalman update: suboptimal gain, honest covariance).
+  neither be learnt as weather nor hide (a Schmidt-Kalman update: suboptimal gain, honest covariance). The level moves
+  by itself then, as fast as one that wanders is followed.
 - The variance of the noise follows the innovations by the EM step for one observation.
+- Hours err alike, as what nobody measures lasts for hours: a hundred values of four days say no more than a dozen would
+  whose errors are their own (`models.alike_errors`). Level and effects are told by so few, and are as unsure as that.
+- A level that moves so slowly lags behind a damage of weeks. What values of late lie beside it is kept apart:
+  deviations go by it, effects do not.
 
 Priors are in units of the distance to failure (`scale`): what is far for a natural frequency (a few per
 cent) is nothing for a vibration. They are judgement: wide enough for published effects of temperature on
@@ -32,9 +37,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from models.alike_errors import BEHIND_H, as_one
 from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, downdate, gather, put, total
-from models.deviation import Expectation, hidden_variance
+from models.deviation import WANDER_PER_SQRT_DAY, Expectation, hidden_variance
 from models.environment import Explained
 from models.layout import BLOCKS, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
@@ -54,10 +60,9 @@ _AIR_MEANS: Final = np.array([_AIR_EFFECTS.get(name, 0.0) for name in REGRESSORS
 # Noise of one hop before it is measured, and the least it is believed to be.
 _NOISE_START: Final = 0.1
 _NOISE_LEAST: Final = 0.01
-# How far a sound level wanders in a day, in distances to failure; more where commissioning showed more.
-_WANDER_PER_SQRT_DAY: Final = 0.01
-# Effects change over years (ageing of bearings and asphalt): share of their prior in a day.
-_EFFECT_PER_SQRT_DAY: Final = 0.001
+# Effects change over years (ageing of bearings and asphalt), and with the seasons, as no line is straight: share of
+# their prior in a day.
+_EFFECT_PER_SQRT_DAY: Final = 0.005
 _INNOVATION_LIMIT: Final = 3.0
 # Values that say nothing of the effects yet, and are held against the next one.
 _FIRST: Final = 3
@@ -70,7 +75,7 @@ _ALIKE: Final = 0.25
 _APART: Final = 3.0
 _TOO_SMALL: Final = 3.0
 _LONGEST_GAP_H: Final = 365.0 * 24.0
-_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns")
+_LEARNT: Final = ("coefficients", "covariance", "noise", "updated_ns", "behind")
 
 
 def learn(
@@ -120,6 +125,7 @@ def learn(
         put(learnt["coefficients"], some, group.places, found.coefficients)
         put(learnt["covariance"], some, group.entries, found.lower)
         learnt["noise"][some] = found.noise
+        learnt["behind"][some] = found.behind
         counted[group.some], again[group.some] = found.counted, found.again
     learnt["updated_ns"][rows] = end_ns
     begun = with_columns(scaled, **learnt)
@@ -144,7 +150,7 @@ class _Learnt(NamedTuple):
 
     Attributes
     ----------
-    coefficients, lower, noise : float64[p, R], float64[p (p + 1) / 2, R], float64[R]
+    coefficients, lower, noise, behind : float64[p, R], float64[p (p + 1) / 2, R], float64[R], float64[R]
         Of the regressors that the group has met.
     counted : float64[R]
         The values as far as they are believed, which is what the reference is made of.
@@ -155,6 +161,7 @@ class _Learnt(NamedTuple):
     coefficients: FloatArray
     lower: FloatArray
     noise: FloatArray
+    behind: FloatArray
     counted: FloatArray
     again: BoolArray
 
@@ -195,7 +202,8 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
     updated_ns = state.updated_ns[rows]
     elapsed_h = np.clip((values.end_ns[some] - updated_ns) / HOUR_NS, 0.0, _LONGEST_GAP_H)
     elapsed_h = np.where(updated_ns > 0, elapsed_h, 1.0)
-    variance[0] += _wander_rate(catalogue, state, rows, values.expectation.steps[some]) * elapsed_h
+    wandered = _wander_rate(catalogue, state, rows, values.expectation.steps[some]) * elapsed_h
+    variance[0] += wandered
     variance[1:] += np.where(frozen | ~known[1:], 0.0, (_EFFECT_PER_SQRT_DAY * prior[1:]) ** 2 * (elapsed_h / 24.0))
     lower[on_diagonal] = variance
 
@@ -214,18 +222,28 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
         spread = carry(lower, design)
         expected_square = dot(design, spread) + noise + hidden
     innovation = np.clip(value - forecast, -limit, limit)
-    gain = spread / expected_square
+    alike = as_one(elapsed_h)
+    # A level that is off moves by itself, as fast as one that wanders is followed, whatever effects might explain. Half
+    # of how alike errors are is left, or a week of wind would be followed as well.
+    alike = np.where(frozen, np.sqrt(alike), alike)
+    total_square = expected_square + (alike - 1.0) * (noise + hidden)
+    gain = spread / total_square
+    least = np.minimum(np.sqrt(wandered / (alike * noise + hidden)), 1.0)
+    gain[0] = np.where(frozen, np.maximum(gain[0], least), gain[0])
     gain[1:] = np.where(frozen | (count < _FIRST), 0.0, gain[1:])
     coefficients += gain * innovation
+    left = innovation * (1.0 - dot(design, gain))
+    weight = np.minimum(np.sqrt(alike) * np.maximum(gain[0], 0.0), -np.expm1(-elapsed_h / BEHIND_H))
+    behind = np.where(again | fresh_level, 0.0, state.behind[rows] + weight * (left - state.behind[rows]))
     # The covariance loses g s' + s g' - total g g', which is g r' + r g'.
-    downdate(lower, gain, spread - 0.5 * expected_square * gain)
+    downdate(lower, gain, spread - 0.5 * total_square * gain)
 
     pace = np.where(count < catalogue.commission_count[catalogue.judged[rows]], 2.0 / (count + 10.0), 1.0 / 300.0)
     share = noise / expected_square
     moved = noise + pace * share**2 * (innovation**2 - expected_square)
     noise = np.where(frozen, noise, np.maximum(moved, (_NOISE_LEAST * scale) ** 2))
     counted = np.where(count < _FIRST, value, forecast + innovation + moved_by)
-    return _Learnt(coefficients, lower, noise, counted, again)
+    return _Learnt(coefficients, lower, noise, behind, counted, again)
 
 
 def _follows_air(catalogue: Catalogue, rows: npt.NDArray[np.intp], met: IndexArray) -> BoolArray:
@@ -329,7 +347,7 @@ def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     stretches are half a day, and those beside each other differ by what a night differs from a day: where no traffic is
     counted a level was taken for one that may move by all its way in a day, and every effect drifted (until 3.59).
     """
-    least = (_WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
+    least = (WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
     needed = catalogue.commission_count[catalogue.judged[rows]]
     per_block = needed // BLOCKS
     measured = steps / (BLOCKS - APART) - 2.0 * state.noise[rows] / per_block

@@ -25,7 +25,7 @@ from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from domain.errors import ShapeError
 from models.alarms import AlarmChange
 from models.baseline import forget_reference, learn, meet_drivers
-from models.catalogue import Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import find_clipping
 from models.counter_trust import weigh_counts
 from models.decisions import apply_decision
@@ -65,6 +65,9 @@ __all__ = [
 # A channel is suspect when it is off by so many standard deviations and so much of its way to failure.
 _SUSPECT_SCORE: Final = 2.5
 _SUSPECT_SHARE: Final = 0.10
+# Behind one that was so much off it stays so for days: what is left of that is no weather.
+_FAR_SHARE: Final = 0.2
+_STILL_NS: Final = 3 * 24 * HOUR_NS
 # What a machine shakes by while its counter says that it rests tells nothing of it. But it works, whatever a counter
 # says, where it shakes by no less than its level, to this share of the way to failure.
 _HUM_SHARE: Final = 0.5
@@ -292,8 +295,8 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
     state, begins = _learn_week(catalogue, state, features, judged.take(~judged.under_works))
     rows = judged.rows
     settling = state.settle[rows] > 0
-    off = np.abs(state.deviation[rows])
-    suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
+    end_ns = features.end_ns[catalogue.asset_of_judged[rows]]
+    state, suspect = _suspect(state, rows, end_ns)
     beside_works = judged.under_works & ~is_made_under_works(state, rows) & state.is_commissioned(catalogue)[rows]
     state = learn(
         catalogue,
@@ -304,10 +307,19 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
         expectation=judged.expectation,
         frozen=suspect | settling | beside_works,
         commissioning=~settling,
-        end_ns=features.end_ns[catalogue.asset_of_judged[rows]],
+        end_ns=end_ns,
     )
     state = _settle(catalogue, measure_deviation(catalogue, state, rows, judged.explained), rows, features.end_ns)
     return begin_reference(state, begins, keep_effects=False)
+
+
+def _suspect(state: ModelState, rows: npt.NDArray[np.intp], end_ns: TimeArray) -> tuple[ModelState, BoolArray]:
+    """bool[R]: tell which channels are off, or were far off of late; the state returned remembers which are."""
+    off = np.abs(state.deviation[rows])
+    suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
+    far_off_ns = np.where(suspect & (off > _FAR_SHARE * state.distance[rows]), end_ns, state.far_off_ns[rows])
+    suspect |= (far_off_ns > 0) & (end_ns - far_off_ns < _STILL_NS)
+    return with_columns(state, far_off_ns=scatter(state.far_off_ns, rows, far_off_ns)), suspect
 
 
 def _learn_week(

@@ -2,12 +2,13 @@
 
 The reference is the commissioning data, kept as eight block means of values and regressors and re-evaluated
 with today's effects of the environment: what was measured then minus what today's model says that weather and
-load did then. The deviation is today's level minus that, in other words the predicted value in the mean
-climate of commissioning minus what was then measured. Its uncertainty adds
+load did then. The deviation is today's level, and what lies beside it of late, minus that: in other words the
+predicted value in the mean climate of commissioning minus what was then measured. Its uncertainty adds
 
 - the covariance of level and effects, carried to the climate of commissioning: a first summer after a winter's
   commissioning is uncertain by what the effects are not known yet, and therefore no alarm;
 - the wandering of the blocks around the mean of those at their time of day, weighed against a prior worth two blocks;
+- the noise of what lies beside a level that lags behind;
 - what four days cannot show: weather nobody measured, and more where there is no temperature sensor;
 - what long works do besides their step.
 
@@ -24,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FloatArray
-from models.catalogue import Catalogue
+from models.alike_errors import behind_variance
+from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, gather, total
 from models.environment import Explained, has_climate
 from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
@@ -34,12 +36,23 @@ from models.reference import APART, Reference, reference_of
 from models.regressor_groups import Group
 from models.triangles import diagonal
 
-__all__ = ["Expectation", "expect", "harm", "hidden_variance", "in_unit", "measure_deviation", "unmeasured_variance"]
+__all__ = [
+    "WANDER_PER_SQRT_DAY",
+    "Expectation",
+    "expect",
+    "harm",
+    "hidden_variance",
+    "in_unit",
+    "measure_deviation",
+    "unmeasured_variance",
+]
 
 # Slow wandering of a sound structure that commissioning did not show, in distances to failure. Judgement; to be
 # replaced by what like assets show (a second stage over the fleet).
 _UNSEEN: Final = 0.05
 _WANDER_PRIOR: Final = 0.03
+# How far a sound level wanders in a day, in distances to failure; more where commissioning showed more.
+WANDER_PER_SQRT_DAY: Final = 0.01
 # Without a temperature sensor half of the prior effect of 10 K stays unexplained.
 _UNMEASURED_CLIMATE: Final = 0.25
 _QUANTILE_80: Final = 1.2815515655446004
@@ -201,10 +214,13 @@ def _measure_some(
 ) -> tuple[FloatArray, ...]:
     channel = catalogue.judged[rows]
     reference = reference_of(catalogue, state, rows, group)
-    deviation = state.coefficients[rows, 0] - (reference.level + state.offset[rows])
+    deviation = state.coefficients[rows, 0] + state.behind[rows] - (reference.level + state.offset[rows])
     climate = np.concatenate([np.ones((1, len(rows))), reference.usual])
     variance = _variance_along(state, rows, group, climate)
     variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS) + step_variance(state, rows)
+    hop_ns = catalogue.hop_ns[catalogue.asset_of_judged[rows]]
+    apart_h = np.maximum(catalogue.interval_ns[channel], hop_ns) / HOUR_NS
+    variance += behind_variance(state.noise[rows], (WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0, apart_h)
     if stale.any():
         variance += _hidden_variance(state, rows, stale)
 

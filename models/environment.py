@@ -9,7 +9,8 @@ structure follows the weather behind its thermal inertia, so temperature enters 
 memory of a day, frost is a bend of the remembered temperature at freezing, and the sun is what deck and air
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
 asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero. The best guess of a
-temperature or a humidity that is silent is what it was about before, over its memory, and that of traffic what is usual
+humidity that is silent is what it was about before, over its memory, that of a temperature the same with what the hour
+adds to it as a rule (`models.warm_hours`), and that of traffic what is usual
 at that hour (`models.usual_load`); of what has no memory it
 is what was usual while the channel was commissioned (`Explained.is_unknown`). A winter's temperature is no guess for a
 day in summer. Either way the guess is uncertain by `models.deviation.STALE_SPREAD`.
@@ -30,7 +31,8 @@ from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
 from models.usual_load import LOAD_OFFSET, UsualLoad, counters_of, follow_load, is_uncounted, look_at_load, usual_course
-from models.warmth import frost_of, warmth_of
+from models.warm_hours import follow_warm_hours, usual_warmth
+from models.warmth import MILD_DEGC, frost_of, warmth_of
 
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
@@ -64,6 +66,7 @@ _BY_MEMORY: Final = tuple(
     (REGRESSORS.index(now), REGRESSORS.index(memory))
     for now, memory in (("air_now", "air_lagged"), ("load", "load_lagged"))
 )
+_AIR_NOW: Final = REGRESSORS.index("air_now")
 _NOW_BY_LOAD: Final = REGRESSORS.index("load")
 _IDLE: Final = REGRESSORS.index("idle")
 # Logarithm of one and as many an hour as may be none by chance.
@@ -150,7 +153,8 @@ class _Drivers:
         End of the hop in which each was heard last.
     spoke, met, met_before, fresh : bool[A, D + 1]
         Heard in this hop; ever; ever before it; lately enough to explain.
-    temperature : float64[A]
+    temperature, in_hour_k : float64[A]
+        In degrees Celsius; and what the hour adds to the remembered one as a rule, NaN where that is not known.
     silent_ns : int64[A]
         For how long temperature has not been heard.
     uncounted : intp[U]
@@ -166,6 +170,7 @@ class _Drivers:
     met_before: BoolArray
     fresh: BoolArray
     temperature: FloatArray
+    in_hour_k: FloatArray
     silent_ns: TimeArray
     uncounted: npt.NDArray[np.intp]
     load: UsualLoad
@@ -187,18 +192,27 @@ def update_environment(
     Returns
     -------
     ModelState
-        With new `driver_*`, `has_explained`, `lagged`, `climate_*` and usual load; the one passed in is not changed.
+        With new `driver_*`, `has_explained`, `lagged`, `warm_hours`, `climate_*` and usual load; the one passed in is
+        not changed.
     Environment
     """
     state, drivers = _hear(catalogue, state, features, usable, is_usual)
     elapsed_s = np.maximum(features.end_ns - state.stepped_ns, 0) / 1e9
-    lagged = _remember(state, drivers, elapsed_s)
+    lagged = _remember(state, drivers, elapsed_s, features.hop_ns / 1e9)
+    warm_hours = follow_warm_hours(
+        state.warm_hours,
+        features.start_ns,
+        features.hop_ns,
+        beyond=drivers.temperature - lagged[:, 0],
+        spoke=drivers.spoke[:, _TEMPERATURE],
+    )
     low, high = _widen_climate(state, lagged[:, 0], elapsed_s)
     state = with_columns(
         state,
         driver_value=drivers.value,
         driver_ns=drivers.heard_ns,
         lagged=lagged,
+        warm_hours=warm_hours,
         climate_low=low,
         climate_high=high,
     )
@@ -259,6 +273,7 @@ def _hear(
         met_before=with_temperature(met_before),
         fresh=with_temperature(fresh),
         temperature=np.where(has_air, value[:, _AIR], value[:, _DECK]),
+        in_hour_k=usual_warmth(state.warm_hours, features.start_ns),
         silent_ns=end_ns - np.where(has_air, value_ns[:, _AIR], value_ns[:, _DECK]),
         uncounted=uncounted,
         load=load,
@@ -266,20 +281,27 @@ def _hear(
     )
 
 
-def _remember(state: ModelState, drivers: _Drivers, elapsed_s: FloatArray) -> FloatArray:
+def _remember(state: ModelState, drivers: _Drivers, elapsed_s: FloatArray, hop_s: FloatArray) -> FloatArray:
     """float64[A, 4]: move the exponential memories on for float64[A] seconds by what speaks.
 
-    Traffic that is not counted goes on as usual, and so does that which nobody counts.
+    Traffic that is not counted goes on as usual, and so does that which nobody counts. Warmth that is not heard goes on
+    by what its hour adds.
     """
     value, usual = drivers.value, drivers.load.log_count
     guessed = drivers.met[:, _LOAD] & ~drivers.spoke[:, _LOAD] & np.isfinite(usual)
     guessed[drivers.uncounted] = False
     passing = np.where(guessed, np.expm1(usual), value[:, _LOAD])
-    sources = np.stack([drivers.temperature, value[:, _HUMIDITY], value[:, _RAIN], passing], axis=1)
+    is_guessed = ~drivers.spoke[:, _TEMPERATURE] & np.isfinite(drivers.in_hour_k)
+    temperature = np.where(is_guessed, state.lagged[:, 0] + drivers.in_hour_k, drivers.temperature)
+    sources = np.stack([temperature, value[:, _HUMIDITY], value[:, _RAIN], passing], axis=1)
     speaking = drivers.spoke[:, [_TEMPERATURE, _HUMIDITY, _RAIN, _LOAD]]
+    speaking[:, 0] |= is_guessed
     speaking[:, -1] |= guessed
     speaking[drivers.uncounted, -1] = True
-    weight = -np.expm1(-elapsed_s[:, np.newaxis] / _MEMORY_S)
+    apart_s = np.repeat(elapsed_s[:, np.newaxis], len(_MEMORY_S), axis=1)
+    # One hour's share says nothing of the hours since an asset was last heard.
+    apart_s[is_guessed, 0] = np.minimum(elapsed_s, hop_s)[is_guessed]
+    weight = -np.expm1(-apart_s / _MEMORY_S)
     known = ~np.isnan(state.lagged)
     remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
     return np.where(speaking, remembered, state.lagged)
@@ -296,6 +318,8 @@ def _regressors(drivers: _Drivers, lagged: FloatArray) -> FloatArray:
         regressors[:, which] = np.where(met[:, need], column, 0.0)
     for which, memory in _BY_MEMORY:
         regressors[:, which] = np.where(is_lost[:, _NEEDS[which - 1]], regressors[:, memory], regressors[:, which])
+    warmer = np.where(is_lost[:, _TEMPERATURE], warmth_of(MILD_DEGC + np.nan_to_num(drivers.in_hour_k)), 0.0)
+    regressors[:, _AIR_NOW] += warmer
     goes_on = is_lost[:, _LOAD] & np.isfinite(usual)
     regressors[:, _NOW_BY_LOAD] = np.where(goes_on, usual - LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
     return regressors

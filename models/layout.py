@@ -17,6 +17,7 @@ __all__ = [
     "BENDS",
     "BLOCKS",
     "COLUMNS",
+    "DAY_HOURS",
     "DAY_SUMS",
     "FLEET_COLUMNS",
     "LAGGED",
@@ -52,8 +53,9 @@ BLOCKS: Final = 8
 BENDS: Final = 3
 # What the lagged environment remembers: air (or deck) temperature, humidity, rain, load.
 LAGGED: Final = 4
-# Hours of a weekday and of a day of the weekend, of which a counter's usual counts are known.
-LOAD_HOURS: Final = 48
+# Hours of a day, and those of a weekday and of a day of the weekend, of which a counter's usual counts are known.
+DAY_HOURS: Final = 24
+LOAD_HOURS: Final = 2 * DAY_HOURS
 # Sums of a day: of a frequency's values and how many they are, and the same of its asset's temperature.
 DAY_SUMS: Final = 6
 # Daily severities that the prognosis looks back on: today and sixteen weeks.
@@ -78,6 +80,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "driver_value": Layout("asset", np.float64, (len(DRIVERS),), 0),
     "driver_ns": Layout("asset", np.int64, (len(DRIVERS),), 0),
     "lagged": Layout("asset", np.float64, (LAGGED,), np.nan),
+    "warm_hours": Layout("asset", np.float32, (DAY_HOURS,), np.nan),
     "climate_low": Layout("asset", np.float64, (), np.nan),
     "climate_high": Layout("asset", np.float64, (), np.nan),
     "hours_level": Layout("shaken", np.float64, (), 0),
@@ -149,6 +152,8 @@ LAYOUT: Final[dict[str, Layout]] = {
     "coefficients": Layout("judged", np.float64, (len(REGRESSORS),), 0),
     "covariance": Layout("judged", np.float64, (triangle_length(len(REGRESSORS)),), 0),
     "noise": Layout("judged", np.float64, (), 0),
+    "behind": Layout("judged", np.float64, (), 0),
+    "far_off_ns": Layout("judged", np.int64, (), 0),
     "scale": Layout("judged", np.float64, (), np.nan),
     "updated_ns": Layout("judged", np.int64, (), 0),
     "count": Layout("judged", np.int32, (), 0),

@@ -41,6 +41,8 @@ class ModelState:
         Last value of each driver and the end of the hop it is from.
     lagged : float64[A, 4]
         Exponential memory of temperature, humidity, rain and load, in their units; NaN before the first value.
+    warm_hours : float32[A, 24]
+        What each hour of a day adds to the remembered temperature as a rule, in kelvins; NaN until it was heard.
     climate_low, climate_high : float64[A]
         Range of lagged temperature met so far; a new extreme counts after some days. NaN before.
     heard_ns : int64[C]
@@ -130,6 +132,10 @@ class ModelState:
         Their uncertainty, as a lower triangle (`models.triangles`).
     noise : float64[J]
         Variance of one hop's value around level and effects.
+    behind : float64[J]
+        How far values of late lie from the level, in the model's unit: what it lags behind.
+    far_off_ns : int64[J]
+        End of the last hop in which the channel was suspect and far off; 0 for never.
     scale : float64[J]
         Distance to failure that sets the priors; NaN before the first value.
     updated_ns : int64[J]
@@ -241,6 +247,7 @@ class ModelState:
     driver_value: FloatArray
     driver_ns: TimeArray
     lagged: FloatArray
+    warm_hours: FloatArray
     climate_low: FloatArray
     climate_high: FloatArray
     hours_level: FloatArray
@@ -312,6 +319,8 @@ class ModelState:
     coefficients: FloatArray
     covariance: FloatArray
     noise: FloatArray
+    behind: FloatArray
+    far_off_ns: TimeArray
     scale: FloatArray
     updated_ns: TimeArray
     count: IndexArray

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from models.catalogue import Catalogue
 from models.environment import Explained
-from models.layout import REGRESSORS
+from models.layout import DAY_HOURS, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
-from models.usual_load import DAY_HOURS, SETTLED_SPREADS, slot_of
+from models.usual_load import SETTLED_SPREADS, slot_of
 
 __all__ = ["learn_own_hours", "own_hours"]
 

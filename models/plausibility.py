@@ -14,9 +14,9 @@ failure, and six standard deviations.
   break; and after six hours where another sensor of the same failure mode is odd too, because then it probably has.
   Mistakes of instruments end within days or weeks, and a level that has followed one leaves another step behind.
 
-While a wrong unit has its name, other quantities of that sensor are doubted too, for the same two weeks: a gateway that
-is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a drive looks like wear. What is further off than
-half the way to failure is held back without a name of its own.
+From the first value that a wrong unit explains, and while that has its name, for the same two weeks, other quantities
+of the sensor are doubted too: a gateway that is set up wrongly seldom mistakes one of them alone, and Fahrenheit on a
+drive looks like wear. What is further off than a quarter of the way to failure is held back without a name of its own.
 
 What brings a level back that stood far away from harm is no fault: an instrument that was loose is mended
 (`models.lost_sensitivity`).
@@ -64,7 +64,7 @@ _NAMED_AFTER_EVENTS_NS: Final = 24 * HOUR_NS
 _MOST_SHAKEN: Final = float(np.log(20.0))
 _BELIEVED_NS: Final = 14 * 24 * HOUR_NS
 # How far off a quantity is doubted beside one in a wrong unit, in ways to failure.
-_DOUBTED_DISTANCES: Final = 0.5
+_DOUBTED_DISTANCES: Final = 0.25
 _CALM_NS: Final = 24 * HOUR_NS
 # A fault that is back so soon after its end is the same one, and takes so long to end.
 _BACK_NS: Final = 14 * 24 * HOUR_NS
@@ -170,7 +170,10 @@ def screen(
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
     held = odd & ~repaired & ((lasting < patience) | (far > NEVER_DISTANCES * distance))
-    doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & _beside_wrong_unit(catalogue, state, rows, end_ns)
+    beside = _beside_wrong_unit(catalogue, state, rows, end_ns) | _of_sensors(
+        catalogue, rows, repaired & (state.fault[rows] < 0)
+    )
+    doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & beside
 
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
     share = np.where(begins, _SHARE_EVEN, state.odd_share[rows])
@@ -345,6 +348,12 @@ def _beside_wrong_unit(
     np.maximum.at(since_ns, sensor[wrong], state.fault_ns[wrong])
     since_ns = since_ns[sensor[rows]]
     return np.asarray((since_ns > 0) & (end_ns - since_ns < _BELIEVED_NS) & (state.fault[rows] != _UNITS))
+
+
+def _of_sensors(catalogue: Catalogue, rows: npt.NDArray[np.intp], chosen: BoolArray) -> BoolArray:
+    """bool[R]: tell which channels are of a sensor of which one is chosen, bool[R]."""
+    sensor = catalogue.sensor_of_channel[catalogue.judged[rows]]
+    return np.asarray(np.isin(sensor, sensor[chosen]))
 
 
 def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray) -> BoolArray:

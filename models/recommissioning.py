@@ -16,7 +16,7 @@ from models.triangles import first_line
 __all__ = ["begin_reference", "forget_evidence", "forget_learnt", "recommission"]
 
 _REFERENCE: Final = (
-    *("block_value", "block_regressors", "count", "offset", "before_works", "settle", "scale"),
+    *("block_value", "block_regressors", "count", "offset", "before_works", "settle", "scale", "behind", "far_off_ns"),
     *("deviation", "deviation_sd", "distance", "expected", "spread"),
 )
 _EFFECTS: Final = ("coefficients", "covariance", "noise")

@@ -23,11 +23,11 @@ import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
 from models.catalogue import HOUR_NS, LOAD, Catalogue
+from models.layout import DAY_HOURS
 from models.memory import ModelState, begun_anew, with_columns
 
 __all__ = [
     "AGREES",
-    "DAY_HOURS",
     "DISBELIEVED",
     "LOAD_OFFSET",
     "SETTLED_SPREADS",
@@ -44,7 +44,6 @@ __all__ = [
     "usual_course",
 ]
 
-DAY_HOURS: Final = 24
 _WEEK_DAYS: Final = 7
 # 1970 began on a Thursday; the last two days of seven are the weekend.
 _FIRST_WEEKDAY: Final = 3

@@ -30,7 +30,7 @@ from storage.series import SqliteSeries
 from tests.chain import DAY_NS, NS
 from tests.unit.service.site import HOUR_NS, NOW_NS, WALL, onboard, open_site, project
 
-BEGIN_NS = NOW_NS - NOW_NS % DAY_NS
+BEGIN_NS = NOW_NS - NOW_NS % DAY_NS - DAY_NS
 ASSETS = ("brug-1", "brug-2", "brug-3")
 # Comes into the register behind a save, before all others by name, and is never heard.
 MUTE = "brug-0"
@@ -40,7 +40,7 @@ SENSORS = [
 SENSORS.append(f"{MUTE},klimaat,temperature,Cel,,gw-1,,3600\n")
 # When the third bridge joins, and when the first weakens; the update comes later, and the third falls silent before it.
 JOINS = 3 * 24
-WEAKENS, SAVED, SILENT, UPDATE, END = 5 * 24, 12 * 24, 13 * 24, 15 * 24, 17 * 24
+WEAKENS, SAVED, SILENT, UPDATE, END = 4 * 24 + 6, 12 * 24, 13 * 24, 15 * 24, 17 * 24
 OLD = "0.9"
 STIFFNESS_LOSS = "condition.stiffness_loss"
 # Verb, asset, and the day on which it failed; that day is corrected half a day later.

@@ -35,6 +35,7 @@ class SlowChannel:
         self.values = 0
         self.begun_again = 0
         self.previous = np.nan
+        self.behind = 0.0
 
     def residuals(self) -> list[float]:
         effects = self.sums.astype(np.float64) @ self.coefficients[1:]
@@ -50,13 +51,14 @@ class SlowChannel:
         rate = max(squares / 6 - 2 * self.noise / 12, 0.0) / (12 * 5 / 3)
         return max((2 * least + 6 * rate) / 8, least)
 
-    def learn(self, y: float, h: Any, *, frozen: bool) -> None:
-        if self.values == 0:
+    def learn(self, y: float, h: Any, *, frozen: bool, elapsed_h: float = 1.0) -> None:
+        is_first = self.values == 0
+        if is_first:
             self.coefficients[0] = y
         drift = np.zeros(len(REGRESSORS))
         drift[0] = self.wander_rate()
         if not frozen:
-            drift[1:] = (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
+            drift[1:] = (0.005 * SCALE * PRIOR[1:]) ** 2 / 24
         covariance = self.covariance + np.diag(drift)
         total = float(h @ covariance @ h) + self.noise
         forecast, limit = float(h @ self.coefficients), 3 * total**0.5
@@ -64,6 +66,7 @@ class SlowChannel:
             mean = float(np.mean(self.blocks[0]))
             if abs(y - mean) > 0.3 * SCALE and abs(y - self.previous) < 0.25 * abs(y - mean):
                 self.begin_again(covariance, y - forecast)
+                is_first = True
                 forecast = y
                 total = float(h @ covariance @ h) + self.noise
             else:
@@ -71,12 +74,21 @@ class SlowChannel:
                 kept = forecast if third else min(max(mean, forecast - limit), forecast + limit)
                 self.blocks[0] = [value + kept - mean for value in self.blocks[0]]
         innovation = min(max(y - forecast, -limit), limit)
-        gain = covariance @ h / total
+        # Errors are alike for 4.5 hours; of a level that is off half of that counts, and it wanders at least.
+        alike = 1.0 / np.tanh(elapsed_h / 9.0)
+        alike = alike**0.5 if frozen else alike
+        noise = alike * self.noise
+        gain = covariance @ h / (total - self.noise + noise)
+        if frozen:
+            gain[0] = max(gain[0], min((drift[0] * elapsed_h / noise) ** 0.5, 1.0))
         if frozen or self.values < 3:
             gain[1:] = 0.0
         self.coefficients = self.coefficients + gain * innovation
+        beside = innovation * (1.0 - float(h @ gain))
+        share = min(alike**0.5 * max(gain[0], 0.0), 1.0 - np.exp(-elapsed_h / 24.0))
+        self.behind = 0.0 if is_first else self.behind + share * (beside - self.behind)
         left = np.eye(len(REGRESSORS)) - np.outer(gain, h)
-        self.covariance = left @ covariance @ left.T + self.noise * np.outer(gain, gain)
+        self.covariance = left @ covariance @ left.T + noise * np.outer(gain, gain)
         if not frozen:
             pace = 2 / (self.values + 10) if self.values < COUNT else 1 / 300
             moved = self.noise + pace * (self.noise / total) ** 2 * (innovation**2 - total)
@@ -104,8 +116,10 @@ class SlowChannel:
         by_day, by_night = np.var(means[::2], ddof=1), np.var(means[1::2], ddof=1)
         between = max(float(by_day + by_night) / 2 - self.noise / 12, 0.0)
         wander = (2 * (0.03 * SCALE) ** 2 + 6 * between) / 8 + (0.05**2 + 0.25**2) * SCALE**2
-        variance = float(climate @ self.covariance @ climate) + wander * (1 + 1 / 8)
-        return self.coefficients[0] - float(np.mean(means)), variance**0.5
+        share = min(((0.01 * SCALE) ** 2 / 24 / self.noise) ** 0.5, 1 / 24)
+        lately = 0.5 * share / np.tanh(1.0 / 9.0) * self.noise
+        variance = float(climate @ self.covariance @ climate) + wander * (1 + 1 / 8) + lately
+        return self.coefficients[0] + self.behind - float(np.mean(means)), variance**0.5
 
 
 def all_met(design: Any) -> Explained:
@@ -136,9 +150,10 @@ def test_the_batched_filter_equals_a_textbook_filter_per_channel() -> None:
         for place, row in enumerate(rows.tolist()):
             if hour == 160 and row == 1:
                 slow[1].covariance[0, 0] += 10 * slow[1].wander_rate()
-                ageing = 10 * (0.001 * SCALE * PRIOR[1:]) ** 2 / 24
+                ageing = 10 * (0.005 * SCALE * PRIOR[1:]) ** 2 / 24
                 slow[1].covariance[range(1, len(REGRESSORS)), range(1, len(REGRESSORS))] += ageing
-            slow[row].learn(float(y[row]), design, frozen=bool(frozen[place]))
+            elapsed_h = 11.0 if hour == 160 and row == 1 else 1.0
+            slow[row].learn(float(y[row]), design, frozen=bool(frozen[place]), elapsed_h=elapsed_h)
     assert [channel.begun_again for channel in slow] == [0, 1, 1]
     for row, channel in enumerate(slow):
         assert state.coefficients[row] == pytest.approx(channel.coefficients, rel=1e-6, abs=1e-9)
