@@ -99,6 +99,8 @@ class Catalogue:
         True for judged channels that tell of a drive, a pump or a fan.
     felt_at_work : bool[C]
         True for those of them that say nothing of it while it rests: what shakes.
+    counts_openings : bool[C]
+        True for the duty channels that count openings: they say when a machine works.
     feels_openings : bool[C]
         True for what shakes beside a machine whose openings are counted, and is not known to be on it.
     has_like : bool[C]
@@ -193,6 +195,7 @@ class Catalogue:
     is_duty: BoolArray
     on_machine: BoolArray
     felt_at_work: BoolArray
+    counts_openings: BoolArray
     feels_openings: BoolArray
     has_like: BoolArray
     has_own_group: BoolArray
@@ -310,6 +313,7 @@ _CHANNEL_COLUMNS: Final = (
     "is_duty",
     "on_machine",
     "felt_at_work",
+    "counts_openings",
     "feels_openings",
     "has_like",
     "has_own_group",

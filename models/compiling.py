@@ -137,6 +137,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
     sensor_of_channel = np.array([first_of_sensor[channel.asset, channel.sensor] for channel in channels], np.int32)
     asset_of_channel = np.array([place[channel.asset] for channel in channels], np.int32)
     columns = _columns(channels, [details[asset].type for asset in asset_of_channel.tolist()])
+    counts_openings = columns["is_duty"] & (columns["driver"] == LOAD) & ~columns["is_judged"]
     own_hours = _has_own_hours(channels, columns)
     return Catalogue(
         assets=tuple(asset.id for asset in details),
@@ -150,7 +151,8 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
-        feels_openings=_feels_openings(channels, columns),
+        counts_openings=counts_openings,
+        feels_openings=_feels_openings(channels, columns, counts_openings),
         feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
         has_own_hours=own_hours,
         **links(
@@ -181,10 +183,9 @@ def _feels_traffic(channels: Sequence[Channel], is_indicator: BoolArray, driver:
     return found
 
 
-def _feels_openings(channels: Sequence[Channel], columns: Mapping[str, Any]) -> BoolArray:
+def _feels_openings(channels: Sequence[Channel], columns: Mapping[str, Any], counts_openings: BoolArray) -> BoolArray:
     """bool[C]: find what shakes beside a machine whose openings are counted, and is not known to be on it."""
-    counts = columns["is_duty"] & (columns["driver"] == LOAD) & ~columns["is_judged"]
-    opened = {channels[row].asset for row in np.flatnonzero(counts).tolist()}
+    opened = {channels[row].asset for row in np.flatnonzero(counts_openings).tolist()}
     shakes = [channel.quantity in FELT_ON_MACHINES and channel.asset in opened for channel in channels]
     return np.asarray(columns["is_judged"] & ~columns["on_machine"] & np.array(shakes, np.bool_))
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, IndexArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import HOUR_NS, HUMIDITY, LOAD, Catalogue
+from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
 from models.clipping import is_told_as_clipping
 from models.driver_screen import counts_beyond
 from models.gaps import count_gaps
@@ -157,7 +157,7 @@ def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> B
             said = np.where(_any_of(place, chosen), _any_of(place, chosen & says), said)
         return said
 
-    own = told(catalogue.sensor_of_channel, (of_works, of_works & (catalogue.driver == LOAD)))
+    own = told(catalogue.sensor_of_channel, (of_works, known & catalogue.counts_openings))
     said = np.where(_any_of(catalogue.sensor_of_channel, known), own, told(catalogue.asset_of_channel, (of_works,)))
     return np.asarray(catalogue.is_judged & said)
 

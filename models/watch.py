@@ -205,8 +205,7 @@ def _opens(catalogue: Catalogue, features: FeatureTable) -> BoolArray:
     """bool[C]: tell which channels are of an asset that counts openings in this hop."""
     if not catalogue.feels_openings.any():
         return np.zeros(len(catalogue.channels), np.bool_)
-    counts = catalogue.is_duty & (catalogue.driver == LOAD) & ~catalogue.is_judged
-    counts &= features.valid & (features.value > catalogue.runs_from)
+    counts = catalogue.counts_openings & features.valid & (features.value > catalogue.runs_from)
     opens = np.bincount(catalogue.asset_of_channel, weights=counts, minlength=len(catalogue.assets)) > 0
     return np.asarray(opens[catalogue.asset_of_channel])
 

@@ -197,9 +197,9 @@ def arrival_differences(
     arrived = np.asarray(received_ns, np.int64)
     gathered = np.zeros(len(received_ns), np.bool_)
     gathered[message[time_ns < newest[message]]] = True
-    works = np.zeros(len(received_ns), np.bool_)
-    works[message[~may_rest[telling]]] = True
-    heard = np.flatnonzero((newest > NEVER_NS) & (works | ~gathered | (newest > arrived)))
+    speaks_at_rest = np.zeros(len(received_ns), np.bool_)
+    speaks_at_rest[message[~may_rest[telling]]] = True
+    heard = np.flatnonzero((newest > NEVER_NS) & (speaks_at_rest | ~gathered | (newest > arrived)))
     arrived = arrived[heard]
     possible = newest[heard] > NEVER_NS + 1
     difference_s = (arrived - np.where(possible, newest[heard], 0)) / 1e9
