@@ -21,9 +21,9 @@ first three by `models.witnesses`:
    one independent draw is worth; it never falls below zero. Days that nobody saw (an outage, works) count for no more
    than both their ends show, and so does the first day behind more than a few of them: its level is one day's weather;
 5. *persistence* follows: at three standard deviations an alarm takes two weeks, at twelve a day. Only quantities
-   that agree on a level past failure raise it at once, and quantities that agree for a second day on a level that
-   *rose* within two weeks that were seen, by more than wandering does, count three times as fast: damage of a month
-   leaves no time for more.
+   that agree on a level past failure raise it at once, where no single one of them makes it, and quantities that agree
+   for a second day on a level that *rose* within two weeks that were seen, by more than wandering does, count three
+   times as fast: damage of a month leaves no time for more.
 
 Levels wander over weeks, so a draw is independent of another only after `DRAW_DAYS`. Were the scores then at most
 standard normal under health, the mean time between false alarms would be at least exp(threshold) draws (Lorden,
@@ -70,8 +70,10 @@ _GAP_NS: Final = 3 * _DAY_NS
 # False alarms that the test alone may allow for each that is promised.
 _ALLOWED_PER_PROMISED: Final = 10.0 / 3.0
 _SHIFTS: Final = (2.5, 5.0, 10.0)
-# Different quantities that agree so strongly on a level past failure are not made to persist.
+# Different quantities that agree so strongly on a level past failure are not made to persist, where no more than this
+# part of the level is made by one of them: a gale shakes a viaduct beyond all bounds, and moves the rest a little.
 _URGENT_SCORE: Final = 4.0
+_MOST_OF_ONE: Final = 0.9
 # Shares of the way to failure from which an alarm is raised, at the usual budget: by one quantity, and by some.
 _ALARM_LONE: Final = 0.25
 _ALARM_AGREED: Final = 0.2
@@ -189,6 +191,13 @@ def _with_days(
     return np.maximum(carried + seen / draw_days * _gain(strength), 0.0)
 
 
+def _largest_part(catalogue: Catalogue, weight: FloatArray) -> FloatArray:
+    """float64[P]: tell what part of a severity one quantity makes at most, by the weights of the judged, float64[J]."""
+    largest = np.zeros(len(catalogue.pair_asset))
+    np.maximum.at(largest, catalogue.pair_of_judged, weight)
+    return largest
+
+
 def weigh_evidence(
     catalogue: Catalogue, state: ModelState, active: BoolArray, day_end_ns: int
 ) -> tuple[ModelState, IndexArray, IndexArray]:
@@ -234,7 +243,8 @@ def weigh_evidence(
     since = np.where(evidence > 0.0, np.where(state.evidence > 0.0, state.since_ns, now - _DAY_NS), 0)
     smooth = state.strength - np.expm1(-days / _STRENGTH_DAYS) * (found.strength - state.strength)
     is_open = state.raised_ns > 0
-    beyond = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
+    is_past = found.is_agreed & (found.severity >= 1.0) & (found.strength >= _URGENT_SCORE)
+    beyond = is_past & (_largest_part(catalogue, found.weight) <= _MOST_OF_ONE)
     is_far = found.severity >= alarm_severity(catalogue, found.is_agreed)
     raised = heard & ~is_open & found.is_material & is_far & ((evidence >= threshold) | beyond)
     # Whatever was calm before an alarm was raised does not count towards its end.

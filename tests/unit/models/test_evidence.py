@@ -224,6 +224,20 @@ def test_no_alarm_is_raised_of_what_is_not_worth_a_plan(
     assert days_to_alarm(registers, names, level=level, before=level, scatter=0.2) < 60
 
 
+@pytest.mark.parametrize(("second", "days"), [(1.2, 1), (0.6, 3)])
+def test_past_failure_an_alarm_comes_at_once_where_no_single_quantity_makes_the_level(
+    registers: Callable[..., Any], second: float, days: int
+) -> None:
+    """A gale shook a viaduct beyond all bounds for a day and a half, and its damping rose a little."""
+    catalogue = compile_catalogue(*registers(BOTH, kind=AssetType.BRIDGE))
+    levels, spreads = np.array([1.2, second]), np.full(2, 0.25)
+    state = replace(initial_state(catalogue), residual=levels, residual_sd=spreads)
+    for day in range(1, days + 1):
+        state, raised, _ = weigh_evidence(catalogue, state, np.ones(2, np.bool_), (1000 + day) * DAY_NS)
+        assert state.is_agreed.tolist() == [True]
+        assert len(raised) == (day == days)
+
+
 def test_a_lone_quantity_gains_no_time(registers: Callable[..., Any]) -> None:
     alone = days_to_alarm(registers, BOTH[1:], level=0.6, before=0.0)
     assert alone == days_to_alarm(registers, BOTH[1:], level=0.6, before=0.6)
