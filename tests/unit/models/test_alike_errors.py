@@ -48,6 +48,7 @@ def unsure_effect(run: Any) -> float:
     return float(np.sqrt(variance) / run.state.distance[0])
 
 
+@pytest.mark.slow
 def test_hourly_values_teach_little_more_than_four_a_day(start_run: Callable[..., Any]) -> None:
     """They taught effects two and a half times as surely, as if each hour had an error of its own."""
     names = ["natural_frequency_1", "temperature"]

@@ -179,6 +179,7 @@ def test_announced_works_explain_the_step_across_them_and_no_more(
         assert run.changes[0].at_ns > START_NS + (begin + 2) * DAY_NS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0.01, 1e-5])
 def test_what_lies_about_nought_fails_beyond_its_own_scatter(
     start_run: Callable[..., Any], make_weather: Callable[..., Any], first: float

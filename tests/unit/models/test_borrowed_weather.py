@@ -85,6 +85,7 @@ class Site:
         return np.asarray(column[self.of == 0])
 
 
+@pytest.mark.slow
 def test_warmth_that_others_felt_is_no_damage(registers: Any) -> None:
     """With two thermometers nobody knows whose is right, so nothing is borrowed: two springs are two false alarms."""
     lent, alone = (Site(registers, thermometers=count, effect=0.12).live(547) for count in (11, 2))
@@ -94,6 +95,7 @@ def test_warmth_that_others_felt_is_no_damage(registers: Any) -> None:
     assert np.all(np.abs(alone.of_first(alone.state.residual)) > 0.2)
 
 
+@pytest.mark.slow
 def test_damage_is_told_sooner_where_warmth_is_borrowed(registers: Any) -> None:
     """Warmth takes these levels away from harm, and hides a damage of four months that begins in summer."""
     raised = []

@@ -84,6 +84,7 @@ def test_it_is_over_once_the_range_is_wide_again(start_run: Callable[..., Any]) 
     assert 20 * 24 < (run.changes[1].at_ns - START_NS) / HOUR_NS <= 24 * 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("filling", [-999.0, 65535.0])
 def test_what_a_gateway_says_for_nothing_is_no_end_of_a_range(

@@ -88,6 +88,7 @@ def test_records_of_failures_start_from_what_damages_show() -> None:
     assert 0.8 < found[0] < 1.0 <= found[1] < found[2] <= 1.2
 
 
+@pytest.mark.slow
 def test_an_asset_with_a_steady_damage_is_told_so(start_run: Callable[..., Any]) -> None:
     hours = np.arange(24 * 150)
     chance = np.random.default_rng(2)

@@ -56,6 +56,7 @@ def alarms(run: Any) -> list[tuple[bool, int]]:
     ]
 
 
+@pytest.mark.slow
 def test_damage_that_begins_under_long_works_is_told_before_they_end(start_run: Callable[..., Any]) -> None:
     """It was told when they ended, be it after months."""
     run = start_run(NAMES, works=(works(),)).feed(bridge(lambda day: grows(day, 45), days=END))

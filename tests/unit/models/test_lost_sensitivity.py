@@ -78,6 +78,7 @@ def test_it_is_named_ten_days_after_it_went_too_far_and_counts_for_nothing(lost:
     assert lost.state.evidence_ns.max() == START_NS + (hour - 24) * HOUR_NS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fall", [0.0, 1.2])
 def test_what_a_structure_may_do_is_not_named(fleet_tools: Any, fall: float) -> None:
     run = fleet_tools.run(compile_catalogue(*make_register(NAMES))).feed(vibration(fall))

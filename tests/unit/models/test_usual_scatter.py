@@ -150,6 +150,7 @@ def test_chances_stay_chances(now: float, scatter: float) -> None:
     assert np.all(np.diff(found.failed[0, 0, : len(LIFE_DAYS)]) >= 0.0)
 
 
+@pytest.mark.slow
 def test_a_calm_fleet_tells_its_assets_so_and_an_alarm_does_not_count(start_run: Callable[..., Any]) -> None:
     hours = 24 * 100
     chance = np.random.default_rng(2)

@@ -106,6 +106,7 @@ def test_noise_that_ends_is_cleared(quiet: Any) -> None:
     assert [(change.kind, change.raised) for change in run.changes] == [("sensor.noisy", True), ("sensor.noisy", False)]
 
 
+@pytest.mark.slow
 def test_what_is_rough_in_each_storm_is_told_a_few_times_and_noise_is_named_even_then(
     start_run: Callable[..., Any],
 ) -> None:
@@ -196,6 +197,7 @@ def spring(fleet_tools: Any, *, every_h: int, noise_k: float = 0.15, noise: floa
     return fleet_tools.run(compile_catalogue(replace(register, channels=seldom), numbers)).feed(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_h", [1, 3, 6, 12, 24])
 def test_days_that_grow_warmer_are_no_noise_however_seldom_it_is_asked(fleet_tools: Any, every_h: int) -> None:
     assert subjects(spring(fleet_tools, every_h=every_h)) == []

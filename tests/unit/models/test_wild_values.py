@@ -33,6 +33,7 @@ def told(run: Any) -> tuple[float, float]:
     return run.state.deviation[0] / run.state.distance[0], run.state.deviation_sd[0] / run.state.distance[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", WILD)
 @pytest.mark.parametrize("hour", [0, 1, 2, 5, 40, 80])
 def test_a_channel_is_as_well_known_as_without_it(start_run: Callable[..., Any], quantity: str, hour: int) -> None:
