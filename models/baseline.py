@@ -40,7 +40,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.alike_errors import BEHIND_H, as_one
 from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, downdate, gather, put, total
-from models.deviation import WANDER_PER_SQRT_DAY, Expectation, hidden_variance
+from models.deviation import Expectation, hidden_variance, hourly_wander
 from models.environment import Explained
 from models.layout import BLOCKS, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
@@ -347,7 +347,7 @@ def _wander_rate(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.i
     stretches are half a day, and those beside each other differ by what a night differs from a day: where no traffic is
     counted a level was taken for one that may move by all its way in a day, and every effect drifted (until 3.59).
     """
-    least = (WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0
+    least = hourly_wander(state.scale[rows])
     needed = catalogue.commission_count[catalogue.judged[rows]]
     per_block = needed // BLOCKS
     measured = steps / (BLOCKS - APART) - 2.0 * state.noise[rows] / per_block

@@ -33,7 +33,7 @@ from models.thresholds import GROUP_SPAN, MODES
 __all__ = [
     "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
     "Summary",
-    "check_positions", "links", "paces",
+    "any_of", "check_positions", "links", "paces",
 ]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
@@ -437,3 +437,8 @@ def paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_ch
     paces = np.flatnonzero(driver == PACE)[::-1]
     found[sensor_of_channel[paces]] = paces
     return {"pace_of_judged": found[sensor_of_channel[np.flatnonzero(mode >= 0)]]}
+
+
+def any_of(place: IndexArray, chosen: BoolArray) -> BoolArray:
+    """bool[R]: tell of each channel whether one of its sensor or asset, as places say, is chosen, bool[R]."""
+    return np.asarray(np.bincount(place, weights=chosen, minlength=len(chosen))[place] > 0)

@@ -37,11 +37,11 @@ from models.regressor_groups import Group
 from models.triangles import diagonal
 
 __all__ = [
-    "WANDER_PER_SQRT_DAY",
     "Expectation",
     "expect",
     "harm",
     "hidden_variance",
+    "hourly_wander",
     "in_unit",
     "measure_deviation",
     "unmeasured_variance",
@@ -52,7 +52,7 @@ __all__ = [
 _UNSEEN: Final = 0.05
 _WANDER_PRIOR: Final = 0.03
 # How far a sound level wanders in a day, in distances to failure; more where commissioning showed more.
-WANDER_PER_SQRT_DAY: Final = 0.01
+_WANDER_PER_SQRT_DAY: Final = 0.01
 # Without a temperature sensor half of the prior effect of 10 K stays unexplained.
 _UNMEASURED_CLIMATE: Final = 0.25
 _QUANTILE_80: Final = 1.2815515655446004
@@ -176,6 +176,11 @@ def _wander_variance(
     return np.asarray(pooled + (unseen * scale) ** 2, dtype=np.float64)
 
 
+def hourly_wander(scale: FloatArray) -> FloatArray:
+    """float64[R]: variance by which a sound level wanders in an hour at least, by distances that set the priors."""
+    return np.asarray((_WANDER_PER_SQRT_DAY * scale) ** 2 / 24.0)
+
+
 def unmeasured_variance(state: ModelState) -> FloatArray:
     """float64[J]: the part of `deviation_sd` squared that is there for want of a thermometer, where there is none."""
     return np.asarray((_UNMEASURED_CLIMATE * state.scale) ** 2 * (1 + 1 / BLOCKS), np.float64)
@@ -220,7 +225,7 @@ def _measure_some(
     variance += _wander_variance(catalogue, state, rows, reference) * (1 + 1 / BLOCKS) + step_variance(state, rows)
     hop_ns = catalogue.hop_ns[catalogue.asset_of_judged[rows]]
     apart_h = np.maximum(catalogue.interval_ns[channel], hop_ns) / HOUR_NS
-    variance += behind_variance(state.noise[rows], (WANDER_PER_SQRT_DAY * state.scale[rows]) ** 2 / 24.0, apart_h)
+    variance += behind_variance(state.noise[rows], hourly_wander(state.scale[rows]), apart_h)
     if stale.any():
         variance += _hidden_variance(state, rows, stale)
 

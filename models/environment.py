@@ -10,10 +10,9 @@ memory of a day, frost is a bend of the remembered temperature at freezing, and 
 differ by. Each regressor is scaled so that one unit is a usual change, and 0 stands for a driver that the
 asset never had. A driver that was there and is silent is *stale*: its effect is unknown, not zero. The best guess of a
 humidity that is silent is what it was about before, over its memory, that of a temperature the same with what the hour
-adds to it as a rule (`models.warm_hours`), and that of traffic what is usual
-at that hour (`models.usual_load`); of what has no memory it
-is what was usual while the channel was commissioned (`Explained.is_unknown`). A winter's temperature is no guess for a
-day in summer. Either way the guess is uncertain by `models.deviation.STALE_SPREAD`.
+adds to it as a rule (`models.warm_hours`), and that of traffic what is usual at that hour (`models.usual_load`); of
+what has no memory it is what was usual while the channel was commissioned (`Explained.is_unknown`). A winter's
+temperature is no guess for a day in summer. Either way the guess is uncertain by `models.deviation.STALE_SPREAD`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, IndexArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import HOUR_NS, HUMIDITY, Catalogue
+from models.catalogue import HOUR_NS, HUMIDITY, Catalogue, any_of
 from models.clipping import is_told_as_clipping
 from models.driver_screen import counts_beyond
 from models.gaps import count_gaps
@@ -152,19 +152,14 @@ def _machine_says(catalogue: Catalogue, state: ModelState, says: BoolArray) -> B
     of_works = known & ~catalogue.is_judged
 
     def told(place: IndexArray, decisive: tuple[BoolArray, ...]) -> BoolArray:
-        said = _any_of(place, known & says)
+        said = any_of(place, known & says)
         for chosen in decisive:
-            said = np.where(_any_of(place, chosen), _any_of(place, chosen & says), said)
+            said = np.where(any_of(place, chosen), any_of(place, chosen & says), said)
         return said
 
     own = told(catalogue.sensor_of_channel, (of_works, known & catalogue.counts_openings))
-    said = np.where(_any_of(catalogue.sensor_of_channel, known), own, told(catalogue.asset_of_channel, (of_works,)))
+    said = np.where(any_of(catalogue.sensor_of_channel, known), own, told(catalogue.asset_of_channel, (of_works,)))
     return np.asarray(catalogue.is_judged & said)
-
-
-def _any_of(place: IndexArray, chosen: BoolArray) -> BoolArray:
-    """bool[C]: tell of each channel whether one of its sensor or asset, as places say, is chosen."""
-    return np.asarray(np.bincount(place, weights=chosen, minlength=len(chosen))[place] > 0)
 
 
 def _heard_duty(catalogue: Catalogue, state: ModelState, features: FeatureTable, intervals: int) -> BoolArray:
@@ -194,8 +189,8 @@ def machine_rests(catalogue: Catalogue, state: ModelState, features: FeatureTabl
     alive = state.heard_ns - state.same_since_ns < _LONGEST_REST_NS
     at_rest = _heard_duty(catalogue, state, features, _LATE_INTERVALS) & (state.last_value <= catalogue.runs_from)
     doubted = known & ~(at_rest & alive)
-    has_own = _any_of(sensor, known)
-    rests = np.where(has_own, ~_any_of(sensor, doubted), _any_of(asset, known) & ~_any_of(asset, doubted))
+    has_own = any_of(sensor, known)
+    rests = np.where(has_own, ~any_of(sensor, doubted), any_of(asset, known) & ~any_of(asset, doubted))
     return np.asarray(catalogue.on_machine & rests)
 
 

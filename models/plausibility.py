@@ -44,7 +44,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, change_about, since_when
-from models.catalogue import HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue, any_of
 from models.deviation import Expectation, in_unit
 from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
@@ -170,9 +170,8 @@ def screen(
     lasting = end_ns - np.abs(odd_ns)
     patience = np.where(_others_odd(catalogue, rows, odd & ~repaired), _NAMED_NS, _BELIEVED_NS)
     held = odd & ~repaired & ((lasting < patience) | (far > NEVER_DISTANCES * distance))
-    beside = _beside_wrong_unit(catalogue, state, rows, end_ns) | _of_sensors(
-        catalogue, rows, repaired & (state.fault[rows] < 0)
-    )
+    begun = any_of(catalogue.sensor_of_channel[catalogue.judged[rows]], repaired & (state.fault[rows] < 0))
+    beside = begun | _beside_wrong_unit(catalogue, state, rows, end_ns)
     doubted = ~odd & (far > _DOUBTED_DISTANCES * distance) & beside
 
     begins = odd & (since <= 0) & (state.fault[rows] < 0)
@@ -348,12 +347,6 @@ def _beside_wrong_unit(
     np.maximum.at(since_ns, sensor[wrong], state.fault_ns[wrong])
     since_ns = since_ns[sensor[rows]]
     return np.asarray((since_ns > 0) & (end_ns - since_ns < _BELIEVED_NS) & (state.fault[rows] != _UNITS))
-
-
-def _of_sensors(catalogue: Catalogue, rows: npt.NDArray[np.intp], chosen: BoolArray) -> BoolArray:
-    """bool[R]: tell which channels are of a sensor of which one is chosen, bool[R]."""
-    sensor = catalogue.sensor_of_channel[catalogue.judged[rows]]
-    return np.asarray(np.isin(sensor, sensor[chosen]))
 
 
 def _others_odd(catalogue: Catalogue, rows: npt.NDArray[np.intp], odd: BoolArray) -> BoolArray:

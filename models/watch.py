@@ -50,7 +50,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue
+from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue, any_of
 from models.clipping import is_clipping
 from models.deviation import harm
 from models.driver_screen import is_impossible
@@ -206,8 +206,7 @@ def _opens(catalogue: Catalogue, features: FeatureTable) -> BoolArray:
     if not catalogue.feels_openings.any():
         return np.zeros(len(catalogue.channels), np.bool_)
     counts = catalogue.counts_openings & features.valid & (features.value > catalogue.runs_from)
-    opens = np.bincount(catalogue.asset_of_channel, weights=counts, minlength=len(catalogue.assets)) > 0
-    return np.asarray(opens[catalogue.asset_of_channel])
+    return any_of(catalogue.asset_of_channel, counts)
 
 
 def _shows_damage(catalogue: Catalogue, state: ModelState) -> BoolArray:
