@@ -146,8 +146,8 @@ REASON_SENTENCES: Final = {
     "sensor_spikes": "Sensor {sensor} ({channel}) jumped away for a single value {spikes} times in {days}.",
     "sensor_stuck": "Sensor {sensor} ({channel}) has repeated exactly {value} for {hours}.",
     "sensor_turned": (
-        "Sensor {sensor} ({channel}) reads with the other sign, as if it were mounted the other way round; "
-        "this is turned back. Mount it as before, or turn the sign at the gateway."
+        "Sensor {sensor} ({channel}) reads with the other sign, as if it were mounted or wired the other way "
+        "round; this is turned back. Put it as it was, or turn the sign at the gateway."
     ),
     "sensor_units": (
         "Sensor {sensor} ({channel}) reads a factor {factor} off, as if it used another unit; this is taken out. "

@@ -2,10 +2,9 @@
 
 Air and decks do not change by 15 K within a few hours, nor humidity by 40 points. A value that does is compared with
 the last believed one as other units would have it: Fahrenheit, kelvin, hundreds and thousands; and, where three of them
-follow each other, with the other sign.
-Where one fits, and brings the value nearer to what the days before were, it is taken back; where none does, the value
-is not used until it has lasted for a day. A mistake is named when it has lasted for six hours, and ends with a day of
-values that are right as they come.
+follow each other, with the other sign. Where one fits, and brings the value nearer to what the days before were, it is
+taken back; where none does, the value is not used until it has lasted for a day. A mistake is named when it has lasted
+for six hours, and ends with a day of values that are right as they come.
 
 What no air, deck, moisture, wind, rain, pace or traffic can be, once units are taken back, explains nothing and is no
 value to learn from; nor is a counter that counts four times as many as in its busiest hour, twenty times where a

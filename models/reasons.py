@@ -50,7 +50,7 @@ sensor_range_ends         `channel` of `sensor` stood at exactly `value` `unit`,
 sensor_miscounting        `channel` of `sensor` counts `times` what is usual then; the structure does not bear it out
 sensor_spikes             `channel` of `sensor` jumped away for a single value `spikes` times in `days`
 sensor_units              `channel` of `sensor` is off by `factor`, as another unit would be; it is divided out
-sensor_turned             `channel` of `sensor` reads its opposite, as if mounted the other way round; it is turned back
+sensor_turned             `channel` of `sensor` reads its opposite, as if mounted or wired so; it is turned back
 sensor_stuck              `channel` of `sensor` repeated exactly `value` for `hours`
 prior_by_age              without evidence from sensors: class `asset_type`, age `age_years`
 prior_by_class            the same, with unknown year of building
