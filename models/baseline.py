@@ -208,7 +208,8 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
     lower[on_diagonal] = variance
 
     spread, forecast = carry(lower, design), dot(design, coefficients)
-    expected_square = dot(design, spread) + noise + hidden
+    along = dot(design, spread)
+    expected_square = along + noise + hidden
     limit = _INNOVATION_LIMIT * np.sqrt(expected_square)
     again, moved_by = _hear_first(catalogue, state, rows, value, forecast, limit)
     if again.any():
@@ -220,15 +221,18 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
         noise = np.where(again, (_NOISE_START * scale) ** 2, noise)
         count = np.where(again, 0, count)
         spread = carry(lower, design)
-        expected_square = dot(design, spread) + noise + hidden
+        along = dot(design, spread)
+        expected_square = along + noise + hidden
     innovation = np.clip(value - forecast, -limit, limit)
     alike = as_one(elapsed_h)
     # A level that is off moves by itself, as fast as one that wanders is followed, whatever effects might explain. Half
-    # of how alike errors are is left, or a week of wind would be followed as well.
+    # of how alike errors are is left, or a week of wind would be followed as well. What effects are not known by tells
+    # no level either: in a frost that was never met a level would be lost that no value told anything of.
     alike = np.where(frozen, np.sqrt(alike), alike)
     total_square = expected_square + (alike - 1.0) * (noise + hidden)
     gain = spread / total_square
-    least = np.minimum(np.sqrt(wandered / (alike * noise + hidden)), 1.0)
+    unknown = np.maximum(along - 2.0 * spread[0] + lower[on_diagonal[0]], 0.0)
+    least = np.minimum(np.sqrt(wandered / (alike * noise + hidden + unknown)), 1.0)
     gain[0] = np.where(frozen, np.maximum(gain[0], least), gain[0])
     gain[1:] = np.where(frozen | (count < _FIRST), 0.0, gain[1:])
     coefficients += gain * innovation

@@ -33,7 +33,7 @@ from models.thresholds import GROUP_SPAN, MODES
 __all__ = [
     "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
     "Summary",
-    "any_of", "check_positions", "links", "paces",
+    "any_of", "check_positions", "links", "machines",
 ]  # fmt: skip
 
 HOUR_NS: Final = 3_600_000_000_000
@@ -151,6 +151,8 @@ class Catalogue:
     works_start_ns, works_end_ns : int64[X]
     works_moves : bool[X]
         True where the kind of works leaves another level behind.
+    works_ease : bool[X]
+        True where that is grease alone, which wears off.
     first_channel : int32[A + 1]
         Channels of asset `a` are `first_channel[a]:first_channel[a + 1]`.
     first_judged, first_pair, first_frequency, first_shaken : int32[A + 1]
@@ -161,6 +163,8 @@ class Catalogue:
         Positions of judged channels.
     pace_of_judged : int32[J]
         Channel of the same sensor that says how hard its machine works (the driver ``pace``), or -1.
+    duty_of_judged : int32[J]
+        Of what is on a machine of a structure whose traffic is counted, the channel that counts its openings; or -1.
     asset_of_judged, pair_of_judged, witness_of_judged : int32[J]
     frequency, asset_of_frequency : int32[F]
         Rows of `judged` that are natural frequencies, and their assets.
@@ -224,6 +228,7 @@ class Catalogue:
     works_start_ns: TimeArray
     works_end_ns: TimeArray
     works_moves: BoolArray
+    works_ease: BoolArray
     first_channel: IndexArray
     first_judged: IndexArray
     first_pair: IndexArray
@@ -232,6 +237,7 @@ class Catalogue:
     sensor_of_channel: IndexArray
     judged: IndexArray
     pace_of_judged: IndexArray
+    duty_of_judged: IndexArray
     asset_of_judged: IndexArray
     pair_of_judged: IndexArray
     witness_of_judged: IndexArray
@@ -286,6 +292,7 @@ class Catalogue:
             works_start_ns=self.works_start_ns[works],
             works_end_ns=self.works_end_ns[works],
             works_moves=self.works_moves[works],
+            works_ease=self.works_ease[works],
             renewed=self.renewed,
             sensor_of_channel=sensor_of_channel,
             **columns,
@@ -298,7 +305,7 @@ class Catalogue:
                 columns["has_own_hours"],
                 columns["driver"],
             ),
-            **paces(columns["mode"], columns["driver"], sensor_of_channel),
+            **machines(columns, sensor_of_channel, columns["asset_of_channel"]),
         )
 
 
@@ -420,23 +427,38 @@ def links(
     return {name: values.astype(np.int32) for name, values in index.items()}
 
 
-def paces(mode: npt.NDArray[np.int8], driver: npt.NDArray[np.int8], sensor_of_channel: IndexArray) -> dict[str, Any]:
-    """Find for each judged channel what says how hard the machine on its own sensor works.
+def machines(columns: Mapping[str, Any], sensor_of_channel: IndexArray, asset_of_channel: IndexArray) -> dict[str, Any]:
+    """Find for each judged channel what says how hard the machine works that it is on.
 
     Parameters
     ----------
-    mode, driver, sensor_of_channel : arrays[C]
-        As `Catalogue` has them.
+    columns : mapping of str to arrays[C]
+        `mode`, `driver`, `is_duty`, `on_machine` and `counts_openings`, as `Catalogue` has them.
+    sensor_of_channel, asset_of_channel : int32[C]
 
     Returns
     -------
     dict of str to int32[J]
-        The field `pace_of_judged` of `Catalogue`: a channel's row, or -1.
+        The fields `pace_of_judged` and `duty_of_judged` of `Catalogue`: a channel's row, or -1.
     """
-    found = np.full(len(mode), -1, np.int32)
-    paces = np.flatnonzero(driver == PACE)[::-1]
-    found[sensor_of_channel[paces]] = paces
-    return {"pace_of_judged": found[sensor_of_channel[np.flatnonzero(mode >= 0)]]}
+    judged = np.flatnonzero(columns["mode"] >= 0)
+    counts = np.flatnonzero(columns["counts_openings"])
+    own = _first_of(sensor_of_channel, counts)[judged]
+    duty = np.where(own >= 0, own, _first_of(asset_of_channel, counts)[judged])
+    is_driven_over = any_of(asset_of_channel, (columns["driver"] == LOAD) & ~columns["is_duty"])
+    has_duty = (columns["on_machine"] & is_driven_over)[judged]
+    paces = np.flatnonzero(columns["driver"] == PACE)
+    return {
+        "pace_of_judged": _first_of(sensor_of_channel, paces)[judged],
+        "duty_of_judged": np.where(has_duty, duty, -1).astype(np.int32),
+    }
+
+
+def _first_of(place: IndexArray, rows: npt.NDArray[np.intp]) -> IndexArray:
+    """int32[C]: the first of some channels, ascending, of each channel's sensor or asset, by its place; -1 for none."""
+    first = np.full(len(place), -1, np.int32)
+    first[place[rows[::-1]]] = rows[::-1]
+    return first[place]
 
 
 def any_of(place: IndexArray, chosen: BoolArray) -> BoolArray:

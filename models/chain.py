@@ -39,10 +39,11 @@ from models.frequency_changes import add_to_day, renew_by_works
 from models.layout import LEVEL_VARIANCE
 from models.long_works import Works, add_to_step, follow_long_works, is_made_under_works, step_of, works_of
 from models.lost_sensitivity import goes_too_far
+from models.machine_duty import DUTY_REGRESSORS, MachineDuty, follow_duty
 from models.memory import ModelState, check_lengths, scatter, with_columns
 from models.own_hours import learn_own_hours, own_hours
 from models.plausibility import screen
-from models.put_back import put_back_by_works
+from models.put_back import is_eased_by_works, put_back_by_works
 from models.recommissioning import begin_reference
 from models.risk import RiskColumns, assess, risk_records
 from models.state import MODEL_VERSION
@@ -210,7 +211,10 @@ def _score_hop(
     believed = believed & (state.noisy_ns == 0)
     explains = believed & (~works.at_work | works.drawn_out)
     state, environment = update_environment(catalogue, state, features, explains, is_usual=works.changed_ns == 0)
-    state, judged, found = _judge(catalogue, state, features, environment, believed=believed, works=works, rests=rests)
+    state, duty = follow_duty(catalogue, state, features, explains)
+    state, judged, found = _judge(
+        catalogue, state, features, environment, duty, believed=believed, works=works, rests=rests
+    )
     changes = sorted(
         changes + clipping + watched + mistaken + impossible + found,
         key=lambda row: (row.asset, row.subject, row.kind, row.raised),
@@ -223,6 +227,7 @@ def _judge(
     state: ModelState,
     features: FeatureTable,
     environment: Environment,
+    duty: MachineDuty,
     *,
     believed: BoolArray,
     works: Works,
@@ -230,12 +235,14 @@ def _judge(
 ) -> tuple[ModelState, _Judged, list[AlarmChange]]:
     """Score this hop's values of the judged channels, and find out which of them can be learnt from."""
     judged, asset = catalogue.judged, catalogue.asset_of_judged
-    explained = explain(catalogue, features, environment, believed)
+    explained = explain(catalogue, features, environment, duty, believed)
     at_work, moving = works.at_work, works.moving
     state = renew_load(catalogue, state, moving)
-    state = meet_drivers(catalogue, state, explained.regressors, environment.newly_met[asset])
+    newly_met = environment.newly_met[asset]
+    newly_met[np.ix_(duty.rows, DUTY_REGRESSORS)] = duty.newly_met[:, np.newaxis]
+    state = meet_drivers(catalogue, state, explained.regressors, newly_met)
     state, moved = follow_long_works(catalogue, state, works)
-    state = _enter_works(catalogue, state, moving[judged] | moved)
+    state = _enter_works(catalogue, state, moving[judged] | moved, works.easing[judged] & ~moved)
     state = renew_by_works(catalogue, state, features, moving[judged])
     raw = features.value[judged]
     is_log = catalogue.is_log[judged]
@@ -271,7 +278,7 @@ def _judge(
         at_work=at_work[channel],
         is_explained=np.asarray(~explained.stale.any(axis=1)),
     )
-    tells = ~at_work[channel]
+    tells = ~at_work[channel] & (catalogue.duty_of_judged[rows] < 0)
     state, miscounting = weigh_counts(
         catalogue,
         state,
@@ -338,12 +345,13 @@ def _learn_week(
     return state, taught[catalogue.asset_of_judged] | begins
 
 
-def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> ModelState:
+def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray, easing: BoolArray) -> ModelState:
     """Remember where the deviation stood when works that move the reference began; start unfinished ones anew."""
     if not np.any(moving):
         return state
     commissioned = state.is_commissioned(catalogue)
-    entering = moving & commissioned & np.isnan(state.before_works) & np.isfinite(state.deviation)
+    is_first = np.isnan(state.before_works)
+    entering = moving & commissioned & is_first & np.isfinite(state.deviation)
     again = moving & commissioned & (entering | (state.settle > 0))
     covariance = state.covariance.copy()
     # Whatever the level was, it may be anywhere now.
@@ -352,6 +360,7 @@ def _enter_works(catalogue: Catalogue, state: ModelState, moving: BoolArray) -> 
     state = with_columns(
         state,
         before_works=np.where(entering, state.deviation, state.before_works),
+        eased=np.where(moving, easing & (is_first | state.eased), state.eased),
         settle=np.where(again, _SETTLE_VALUES, state.settle).astype(np.int32),
         covariance=covariance,
     )
@@ -376,6 +385,7 @@ def _settle(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp],
     # No structure was so far from harm: its instrument was lost, and what is there now is read as the first one was.
     kept = np.where(goes_too_far(catalogue, state, state.before_works), state.deviation, state.before_works)[done]
     at_ns = end_ns[catalogue.asset_of_judged[done]]
+    kept = np.where(is_eased_by_works(catalogue, state, done), state.deviation[done], kept)
     is_back, at_normal = put_back_by_works(catalogue, state, done, at_ns)
     kept = np.where(is_back, at_normal, kept)
     return with_columns(

@@ -17,7 +17,7 @@ from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import canonical_unit, conversion
-from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, paces
+from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, machines
 from models.like_groups import first_words
 from models.modal_channels import mode_channels
 from models.thresholds import (
@@ -31,7 +31,7 @@ from models.thresholds import (
 )
 from models.unit_mistakes import MISTAKEN_OF
 
-__all__ = ["MOVING_STEMS", "OTHER_WORDS", "compile_catalogue", "moves_reference"]
+__all__ = ["MOVING_STEMS", "OTHER_WORDS", "compile_catalogue", "moves_reference", "only_eases"]
 
 _DRIVER_OF: Final[dict[str, str]] = {
     "temperature": "air",
@@ -91,6 +91,8 @@ MOVING_STEMS: Final = (
     *("ijken", "ijking", "afstel", "afgesteld", "justeer", "juster", "schilder", "conserver", "conserveer", "overlag"),
     *("onderhoud", "revisie", "reviseer", "reviser", "versterk"),
 )
+# Those of them that are grease.
+_EASING_STEMS: Final = frozenset({"lubric", "greas", "smeer", "smer"})
 # Words that hold a stem by chance, or name what changes nothing: without them a look at a deviation ("afwijking") would
 # be an "ijking", and take off the very step that it is about.
 OTHER_WORDS: Final = (
@@ -138,6 +140,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
     asset_of_channel = np.array([place[channel.asset] for channel in channels], np.int32)
     columns = _columns(channels, [details[asset].type for asset in asset_of_channel.tolist()])
     counts_openings = columns["is_duty"] & (columns["driver"] == LOAD) & ~columns["is_judged"]
+    columns["counts_openings"] = counts_openings
     own_hours = _has_own_hours(channels, columns)
     return Catalogue(
         assets=tuple(asset.id for asset in details),
@@ -151,7 +154,6 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
         sensor_of_channel=sensor_of_channel,
         **_works(register.works, place, first_of_sensor),
         **columns,
-        counts_openings=counts_openings,
         feels_openings=_feels_openings(channels, columns, counts_openings),
         feels_traffic=_feels_traffic(channels, columns["is_judged"] & columns["is_log"], columns["driver"]),
         has_own_hours=own_hours,
@@ -164,7 +166,7 @@ def compile_catalogue(register: Register, numbers: Mapping[ChannelKey, int]) -> 
             own_hours,
             columns["driver"],
         ),
-        **paces(columns["mode"], columns["driver"], sensor_of_channel),
+        **machines(columns, sensor_of_channel, asset_of_channel),
     )
 
 
@@ -308,6 +310,7 @@ def _works(
         "works_start_ns": np.array([min(row.start_ns, LAST_END_NS) for row in works], np.int64),
         "works_end_ns": np.array([min(row.end_ns, LAST_END_NS) for row in works], np.int64),
         "works_moves": np.array([moves_reference(row.kind) for row in works], np.bool_),
+        "works_ease": np.array([only_eases(row.kind) for row in works], np.bool_),
     }
 
 
@@ -376,7 +379,23 @@ def moves_reference(kind: str) -> bool:
     >>> moves_reference("Sensor vervangen"), moves_reference("diversion"), moves_reference("Afwijking nagekeken")
     (True, False, False)
     """
+    return bool(_stems_in(kind))
+
+
+def only_eases(kind: str) -> bool:
+    """Tell whether works of a kind are grease and nothing else that leaves another level behind: it wears off.
+
+    Examples
+    --------
+    >>> only_eases("Smeren aandrijving"), only_eases("lubrication and bearing replacement"), only_eases("inspection")
+    (True, False, False)
+    """
+    found = _stems_in(kind)
+    return bool(found) and found <= _EASING_STEMS
+
+
+def _stems_in(kind: str) -> set[str]:
     said = kind.lower()
     for word in OTHER_WORDS:
         said = said.replace(word, " ")
-    return any(stem in said for stem in MOVING_STEMS)
+    return {stem for stem in MOVING_STEMS if stem in said}

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import DRIVERS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
+from models.machine_duty import DUTY_MEMORY_S, DUTY_REGRESSORS, MachineDuty
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
 from models.usual_load import LOAD_OFFSET, UsualLoad, counters_of, follow_load, is_uncounted, look_at_load, usual_course
@@ -36,8 +37,11 @@ from models.warmth import MILD_DEGC, frost_of, warmth_of
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
-# Wetness stays in the ground for days; a motor or a gearbox is warm for hours after its work.
-_MEMORY_S: Final = np.array([86400.0, 86400.0, 4 * 86400.0, 8 * 3600.0])
+# Wetness stays in the ground for days.
+_MEMORY_S: Final = np.array([86400.0, 86400.0, 4 * 86400.0, DUTY_MEMORY_S])
+# Which of them is of rain, and what falls in a mean hour, in mm/h: 850 mm in a year (KNMI, normals of 1991 to 2020).
+_IS_RAIN: Final = np.array([False, False, True, False])
+_MEAN_RAIN: Final = 0.1
 _CLIMATE_MEMORY_S: Final = 3 * 86400.0
 # A driver explains for three of its intervals, and never less than this: weather changes over hours.
 _FRESH_NS: Final = 6 * HOUR_NS
@@ -301,9 +305,11 @@ def _remember(state: ModelState, drivers: _Drivers, elapsed_s: FloatArray, hop_s
     # One hour's share says nothing of the hours since an asset was last heard.
     apart_s[is_guessed, 0] = np.minimum(elapsed_s, hop_s)[is_guessed]
     weight = -np.expm1(-apart_s / _MEMORY_S)
-    known = ~np.isnan(state.lagged)
-    remembered = np.where(known, state.lagged + weight * (sources - state.lagged), sources)
-    return np.where(speaking, remembered, state.lagged)
+    # One hour of rain says nothing of the days before; an hour's warmth, dampness or traffic says something.
+    first = np.where(_IS_RAIN, _MEAN_RAIN, sources)
+    weight = np.where(_IS_RAIN & np.isnan(state.lagged), -np.expm1(-hop_s[:, np.newaxis] / _MEMORY_S), weight)
+    before = np.where(np.isnan(state.lagged), first, state.lagged)
+    return np.where(speaking, before + weight * (sources - before), state.lagged)
 
 
 def _regressors(drivers: _Drivers, lagged: FloatArray) -> FloatArray:
@@ -374,11 +380,15 @@ def _columns(value: FloatArray, has_air: BoolArray, temperature: FloatArray, lag
     ]
 
 
-def explain(catalogue: Catalogue, features: FeatureTable, environment: Environment, usable: BoolArray) -> Explained:
-    """Give what explains each judged channel: its asset's, with the pace of its own machine where that is known.
+def explain(
+    catalogue: Catalogue, features: FeatureTable, environment: Environment, duty: MachineDuty, usable: BoolArray
+) -> Explained:
+    """Give what explains each judged channel: its asset's, with pace and duty of its own machine where those are known.
 
     Parameters
     ----------
+    duty : MachineDuty
+        Of this hop.
     usable : bool[C]
         Channels whose value of this hop may be believed.
 
@@ -388,13 +398,16 @@ def explain(catalogue: Catalogue, features: FeatureTable, environment: Environme
         Of all `J` judged channels.
     """
     asset, channel = catalogue.asset_of_judged, catalogue.pace_of_judged
-    regressors, met = environment.regressors[asset], environment.met[asset]
+    regressors, met, stale = environment.regressors[asset], environment.met[asset], environment.stale[asset]
     pace = REGRESSORS.index("pace")
     met[:, pace] |= channel >= 0
     own = np.flatnonzero((channel >= 0) & usable[channel])
     value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
     regressors[own, pace] = value / 50.0 - 1.0
-    return Explained(regressors, environment.stale[asset], met)
+    on_machine = np.ix_(duty.rows, DUTY_REGRESSORS)
+    regressors[on_machine] = duty.regressors
+    met[on_machine], stale[on_machine] = duty.met[:, np.newaxis], duty.stale[:, np.newaxis]
+    return Explained(regressors, stale, met)
 
 
 def has_climate(state: ModelState, assets: slice | IndexArray = slice(None)) -> BoolArray:

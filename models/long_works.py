@@ -55,14 +55,16 @@ class Works(NamedTuple):
 
     Attributes
     ----------
-    at_work, moving, drawn_out : bool[C]
-        Under announced works; under those that move the reference; under nothing but long ones that move none.
+    at_work, moving, easing, drawn_out : bool[C]
+        Under announced works; under those that move the reference; under such as do no more than grease; under nothing
+        but long ones that move none.
     changed_ns : int64[A]
         When the newest of the long works that last began, or one ended since; 0 where none last.
     """
 
     at_work: BoolArray
     moving: BoolArray
+    easing: BoolArray
     drawn_out: BoolArray
     changed_ns: TimeArray
 
@@ -79,17 +81,17 @@ def works_of(catalogue: Catalogue, features: FeatureTable) -> Works:
     begun = features.end_ns[asset] > catalogue.works_start_ns
     lasting = begun & (features.start_ns[asset] < catalogue.works_end_ns)
     is_long = _long_works(catalogue)
-    concerned = [
-        _touched(catalogue, chosen) for chosen in (lasting, lasting & catalogue.works_moves, lasting & ~is_long)
-    ]
+    moves = lasting & catalogue.works_moves
+    at_work, moving, short = (_touched(catalogue, chosen) for chosen in (lasting, moves, lasting & ~is_long))
+    easing = moving & ~_touched(catalogue, moves & ~catalogue.works_ease)
     changed_ns = np.zeros(len(catalogue.assets), np.int64)
     lasts = np.zeros(len(catalogue.assets), np.bool_)
     lasts[asset[lasting & is_long]] = True
     turned_ns = np.where(lasting, catalogue.works_start_ns, catalogue.works_end_ns)
     np.maximum.at(changed_ns, asset[begun & is_long], turned_ns[begun & is_long])
     changed_ns = np.where(lasts, np.maximum(changed_ns, 1), 0)
-    drawn_out = lasts[catalogue.asset_of_channel] & ~concerned[2]
-    return Works(concerned[0], concerned[1], drawn_out, changed_ns)
+    drawn_out = lasts[catalogue.asset_of_channel] & ~short
+    return Works(at_work, moving, easing, drawn_out, changed_ns)
 
 
 def _touched(catalogue: Catalogue, chosen: BoolArray) -> BoolArray:

@@ -146,10 +146,15 @@ class ModelState:
         Sums of values and regressors in each block of commissioning.
     offset : float64[J]
         What announced works moved the reference by.
+    duty, duty_ns : float64[J, 2], int64[J]
+        Openings in 1/h of the machine that a channel is on, where traffic is counted too: now, and remembered over
+        hours, NaN before the first; end of the newest's hop.
     before_works : float64[J]
         Deviation when works that move the reference began; NaN when none are being settled.
     put_back_ns : int64[J]
         When works were found to have put the channel back to its first normal (`models.put_back`); 0 for never.
+    eased : bool[J]
+        Whether those works do no more than grease.
     settle : int32[J]
         Values still to come until the reference is moved; 0 for none.
     works_since_ns, works_values, works_step : int64[J], int32[J], float64[J]
@@ -327,8 +332,11 @@ class ModelState:
     block_value: FloatArray
     block_regressors: npt.NDArray[np.float32]
     offset: FloatArray
+    duty: FloatArray
+    duty_ns: TimeArray
     before_works: FloatArray
     put_back_ns: TimeArray
+    eased: BoolArray
     settle: IndexArray
     works_since_ns: TimeArray
     works_values: IndexArray

@@ -10,6 +10,10 @@ further off. What the second stage knew of the damage is forgotten, and its alar
 
 What reads sounder than at first, as what was strengthened may, has its new normal there. A person's word that a
 structure was repaired says more, and starts everything anew (`models.decisions`).
+
+Grease makes no new machine: what runs smoother by it is as it was before when it has worn off, months later. Taken for
+a new normal, that return was a damage. So where nothing was seen before, grease moves no reference towards what is
+sounder, and the structure reads so until it has worn off; where something was, that stays, as behind any works.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from models.memory import ModelState, with_columns
 from models.recommissioning import forget_evidence, forget_learnt
 from models.thresholds import MODES
 
-__all__ = ["forget_put_back", "put_back_by_works"]
+__all__ = ["forget_put_back", "is_eased_by_works", "put_back_by_works"]
 
 _DAY_NS: Final = 24 * HOUR_NS
 # From this share of the way to failure on a return is no chance.
@@ -38,6 +42,9 @@ _FAR: Final = 0.4
 _BACK: Final = 0.25
 # Channels of one structure settle one after the other, as often as they speak.
 _TOGETHER_NS: Final = 7 * _DAY_NS
+# What is off by less of the way to failure, or by fewer standard deviations, was not seen to be.
+_SEEN: Final = 0.10
+_SEEN_SCORE: Final = 2.5
 # A pair is put back when what made so much of its severity is.
 _OF_SEVERITY: Final = 0.5
 
@@ -73,6 +80,23 @@ def put_back_by_works(
     np.maximum.at(last_ns, asset[far], end_ns[far])
     back = (left < was) & (was > 0.0) & (last_ns[asset] > np.maximum(end_ns - _TOGETHER_NS, 0))
     return back, np.where(left < -_BACK, 0.0, state.deviation[rows])
+
+
+def is_eased_by_works(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp]) -> BoolArray:
+    """Tell which channels read sounder behind works that do no more than grease, and were not seen to be off before.
+
+    Parameters
+    ----------
+    rows : intp[R]
+        Rows of judged channels of which there are enough values behind works.
+
+    Returns
+    -------
+    bool[R]
+    """
+    was = harm(catalogue, state.before_works[rows], rows)
+    unseen = was <= np.maximum(_SEEN * state.distance[rows], _SEEN_SCORE * state.deviation_sd[rows])
+    return np.asarray(state.eased[rows] & unseen & (harm(catalogue, state.deviation[rows], rows) < was))
 
 
 def forget_put_back(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> tuple[ModelState, list[AlarmChange]]:

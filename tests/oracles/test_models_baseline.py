@@ -74,13 +74,15 @@ class SlowChannel:
                 kept = forecast if third else min(max(mean, forecast - limit), forecast + limit)
                 self.blocks[0] = [value + kept - mean for value in self.blocks[0]]
         innovation = min(max(y - forecast, -limit), limit)
-        # Errors are alike for 4.5 hours; of a level that is off half of that counts, and it wanders at least.
+        # Errors are alike for 4.5 hours; of a level that is off half of that counts, and it wanders at least, as far as
+        # effects are known.
         alike = 1.0 / np.tanh(elapsed_h / 9.0)
         alike = alike**0.5 if frozen else alike
         noise = alike * self.noise
         gain = covariance @ h / (total - self.noise + noise)
         if frozen:
-            gain[0] = max(gain[0], min((drift[0] * elapsed_h / noise) ** 0.5, 1.0))
+            unknown = float(h[1:] @ covariance[1:, 1:] @ h[1:])
+            gain[0] = max(gain[0], min((drift[0] * elapsed_h / (noise + unknown)) ** 0.5, 1.0))
         if frozen or self.values < 3:
             gain[1:] = 0.0
         self.coefficients = self.coefficients + gain * innovation

@@ -14,7 +14,7 @@ from models.layout import PAST_DAYS
 ELAPSED = np.geomspace(2.0, 700.0, 17)
 LIVES = np.geomspace(12.0, 1100.0, 20)
 GROWTHS = (0.6, 1.0, 1.6, 2.5)
-FACTORS = {0.75: 0.35, 0.95: 0.4, 1.2: 0.25}
+FACTORS = {0.55: 0.1, 0.75: 0.315, 0.95: 0.36, 1.2: 0.225}
 STEPS = {0.0: 0.8, 0.3: 0.2}
 
 

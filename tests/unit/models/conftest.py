@@ -29,6 +29,7 @@ UNITS = {
     "surface_temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
     "base_temperature": ("Cel", Role.ENVIRONMENT, Direction.BOTH),
     "humidity": ("%RH", Role.ENVIRONMENT, Direction.BOTH),
+    "rain": ("mm/h", Role.ENVIRONMENT, Direction.BOTH),
     "traffic_count": ("1/h", Role.OPERATION, Direction.BOTH),
     "cycles": ("1/h", Role.OPERATION, Direction.BOTH),
     "runtime": ("%", Role.OPERATION, Direction.BOTH),
@@ -37,6 +38,7 @@ UNITS = {
     "strain": ("um/m", Role.CONDITION, Direction.BOTH),
     "tilt": ("mrad", Role.CONDITION, Direction.BOTH),
     "motor_temperature": ("Cel", Role.CONDITION, Direction.UP),
+    "base_moisture": ("%", Role.CONDITION, Direction.UP),
 }
 
 

@@ -118,3 +118,32 @@ def test_an_inspection_puts_nothing_back(start_run: Callable[..., Any]) -> None:
     """It moves no reference, so the alarm ends as any does: by two calm weeks."""
     run = mended(start_run, 0.08, 0.0, kind="inspection")
     assert not run.state.put_back_ns.any()
+
+
+def greased(start_run: Callable[..., Any], kind: str, *, worn: float = 0.0) -> Any:
+    """A motor that is worn by so much of its way, runs 9 K cooler behind works, and as before in a month."""
+    rng, days = np.random.default_rng(9), np.arange(75 * 24) / 24
+    wear = 30.0 * worn * np.clip((days - 10.0) / 10.0, 0.0, 1.0)
+    eased = np.where(days < BEGIN + 1, 0.0, 9.0 * np.clip(1.0 - (days - END) / 30.0, 0.0, 1.0))
+    air = 12.0 + 2.0 * np.sin(2 * np.pi * days)
+    works = (Works(AssetId("b000"), kind, START_NS + BEGIN * DAY_NS, START_NS + END * DAY_NS),)
+    motor = air + 20.0 + wear - eased + rng.normal(scale=0.5, size=len(days))
+    return start_run(["motor_temperature", "temperature"], works=works).feed(
+        {"motor_temperature": motor, "temperature": air}
+    )
+
+
+@pytest.mark.slow
+def test_grease_that_wears_off_is_no_damage(start_run: Callable[..., Any]) -> None:
+    """Greased twice in winter, a sound drive stood past failure for a year when it ran as it ever had."""
+    run = greased(start_run, "smeren aandrijving")
+    assert not run.state.offset.any()
+    assert abs(run.state.deviation[0] / run.state.distance[0]) < 0.08
+    other = greased(start_run, "motor replaced")
+    assert other.state.deviation[0] / other.state.distance[0] > 0.2
+
+
+@pytest.mark.slow
+def test_grease_hides_no_wear_that_was_seen(start_run: Callable[..., Any]) -> None:
+    run = greased(start_run, "lubrication", worn=0.38)
+    assert run.state.deviation[0] / run.state.distance[0] > 0.3

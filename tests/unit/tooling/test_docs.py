@@ -17,7 +17,7 @@ from ingest.channels import CHANNEL_DEFAULTS, channel_defaults
 from ingest.formats.project import decode_readings, decode_status, decode_waveform
 from ingest.register import ASSET_COLUMNS, read_register, read_works
 from ingest.topics import TopicKind, parse_topic
-from models.compiling import MOVING_STEMS, OTHER_WORDS, moves_reference
+from models.compiling import MOVING_STEMS, OTHER_WORDS, moves_reference, only_eases
 from models.thresholds import THRESHOLDS, ThresholdKind, failure_mode
 from service.settings import load_settings
 from tests.unit.api.town import Town
@@ -226,6 +226,7 @@ def test_the_register_page_has_every_word_that_makes_works_move_a_level() -> Non
     for row in rows:
         for kind in row[2].split(", "):
             assert moves_reference(kind) == (row is not rows[-1]), kind
+            assert only_eases(kind) == (row is rows[-2]), kind
     (passed_over,) = [part for part in REGISTER.split("\n\n") if part.startswith("Passed over are ")]
     assert sorted(names(passed_over)) == sorted(OTHER_WORDS)
 
