@@ -31,8 +31,8 @@ from domain.register import Asset, Works
 from models.thresholds import GROUP_SPAN, MODES
 
 __all__ = [
-    "AIR", "DECK", "DRIVERS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER", "Catalogue", "Renewal",
-    "Summary",
+    "AIR", "DECK", "DRIVERS", "FRESH_INTERVALS", "FRESH_NS", "HOUR_NS", "HUMIDITY", "LOAD", "PACE", "WEATHER",
+    "Catalogue", "Renewal", "Summary",
     "any_of", "check_positions", "links", "machines",
 ]  # fmt: skip
 
@@ -45,6 +45,9 @@ DRIVERS: Final[tuple[str, ...]] = ("air", "deck", "humidity", "load", "pace", "w
 AIR, DECK, HUMIDITY, LOAD, PACE = (DRIVERS.index(name) for name in ("air", "deck", "humidity", "load", "pace"))
 # Those that are weather where they lie: near structures share it, and what an instrument shows of it has its limits.
 WEATHER: Final = (AIR, DECK, HUMIDITY)
+# A driver explains for so many of its intervals, and never for less than this: weather changes over hours.
+FRESH_INTERVALS: Final = 3
+FRESH_NS: Final = 6 * HOUR_NS
 
 
 class Summary(IntEnum):

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import DRIVERS, FRESH_INTERVALS, FRESH_NS, HOUR_NS, Catalogue
 from models.layout import REGRESSORS
 from models.machine_duty import DUTY_MEMORY_S, DUTY_REGRESSORS, MachineDuty
 from models.memory import ModelState, scatter, with_columns
@@ -37,15 +37,12 @@ from models.warmth import MILD_DEGC, frost_of, warmth_of
 __all__ = ["Environment", "Explained", "climate_ns", "explain", "has_climate", "update_environment"]
 
 # Thermal and moisture inertia of concrete and asphalt decks: the damped wave of a day lags by hours.
-# Wetness stays in the ground for days.
+# Wetness stays in the ground for days, and what works is warm for hours afterwards.
 _MEMORY_S: Final = np.array([86400.0, 86400.0, 4 * 86400.0, DUTY_MEMORY_S])
 # Which of them is of rain, and what falls in a mean hour, in mm/h: 850 mm in a year (KNMI, normals of 1991 to 2020).
 _IS_RAIN: Final = np.array([False, False, True, False])
 _MEAN_RAIN: Final = 0.1
 _CLIMATE_MEMORY_S: Final = 3 * 86400.0
-# A driver explains for three of its intervals, and never less than this: weather changes over hours.
-_FRESH_NS: Final = 6 * HOUR_NS
-_FRESH_INTERVALS: Final = 3
 
 _AIR, _DECK, _HUMIDITY, _LOAD, _PACE, _WIND, _RAIN = range(len(DRIVERS))
 # Which driver each regressor needs; temperature (air, or deck where there is no air) has its own place.
@@ -444,9 +441,9 @@ def _carries(catalogue: Catalogue, has_explained: BoolArray) -> BoolArray:
 
 def _fresh_ns(catalogue: Catalogue, carries: BoolArray) -> TimeArray:
     """int64[A, D]: how long each driver's last value explains."""
-    fresh_ns = np.full(len(catalogue.assets) * len(DRIVERS), _FRESH_NS, np.int64)
+    fresh_ns = np.full(len(catalogue.assets) * len(DRIVERS), FRESH_NS, np.int64)
     rows = np.flatnonzero(carries)
-    np.maximum.at(fresh_ns, _slots(catalogue, rows), _FRESH_INTERVALS * catalogue.interval_ns[rows])
+    np.maximum.at(fresh_ns, _slots(catalogue, rows), FRESH_INTERVALS * catalogue.interval_ns[rows])
     return fresh_ns.reshape(len(catalogue.assets), len(DRIVERS))
 
 

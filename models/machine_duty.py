@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray
-from models.catalogue import HOUR_NS, Catalogue
-from models.layout import LEVEL_VARIANCE, REGRESSORS
+from models.catalogue import FRESH_INTERVALS, FRESH_NS, Catalogue
+from models.layout import REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.triangles import diagonal
 from models.usual_load import LOAD_OFFSET
@@ -30,9 +30,6 @@ __all__ = ["DUTY_MEMORY_S", "DUTY_REGRESSORS", "MachineDuty", "follow_duty"]
 DUTY_MEMORY_S: Final = 8 * 3600.0
 # What it stands for among the regressors.
 DUTY_REGRESSORS: Final = np.array([REGRESSORS.index(name) for name in ("load", "load_lagged", "idle")])
-# For how long a count explains: three of its intervals, and never less than this.
-_FRESH_NS: Final = 6 * HOUR_NS
-_FRESH_INTERVALS: Final = 3
 
 
 class MachineDuty(NamedTuple):
@@ -82,13 +79,13 @@ def follow_duty(
     duty = np.where(spoke[:, np.newaxis], np.stack([count, moved], axis=1), state.duty[rows])
     duty_ns = np.where(spoke, end_ns, heard_ns)
     met = duty_ns > 0
-    lasts_ns = np.maximum(_FRESH_NS, _FRESH_INTERVALS * catalogue.interval_ns[channel])
+    lasts_ns = np.maximum(FRESH_NS, FRESH_INTERVALS * catalogue.interval_ns[channel])
     stale = met & (end_ns - duty_ns > lasts_ns)
     now, remembered = np.where(met[:, np.newaxis], np.maximum(duty, 0.0), 0.0).T
     load = np.log1p(np.where(stale, remembered, now)) - LOAD_OFFSET
     regressors = np.stack([load, np.log1p(remembered) - LOAD_OFFSET, (now <= 0.0).astype(np.float64)], axis=1)
     # What was there when no traffic was counted yet is known by the same openings.
     is_known = state.covariance[rows, diagonal(len(REGRESSORS))[DUTY_REGRESSORS[0]]] > 0.0
-    newly_met = met & (heard_ns == 0) & ~is_known & (state.covariance[rows, LEVEL_VARIANCE] > 0.0)
+    newly_met = met & (heard_ns == 0) & ~is_known
     state = with_columns(state, duty=scatter(state.duty, rows, duty), duty_ns=scatter(state.duty_ns, rows, duty_ns))
     return state, MachineDuty(rows, regressors * met[:, np.newaxis], stale, met, newly_met)
