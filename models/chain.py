@@ -239,7 +239,8 @@ def _judge(
     at_work, moving = works.at_work, works.moving
     state = renew_load(catalogue, state, moving)
     newly_met = environment.newly_met[asset]
-    newly_met[np.ix_(duty.rows, DUTY_REGRESSORS)] = duty.newly_met[:, np.newaxis]
+    if len(duty.rows):
+        newly_met[np.ix_(duty.rows, DUTY_REGRESSORS)] = duty.newly_met[:, np.newaxis]
     state = meet_drivers(catalogue, state, explained.regressors, newly_met)
     state, moved = follow_long_works(catalogue, state, works)
     state = _enter_works(catalogue, state, moving[judged] | moved, works.easing[judged] & ~moved)

@@ -401,9 +401,10 @@ def explain(
     own = np.flatnonzero((channel >= 0) & usable[channel])
     value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
     regressors[own, pace] = value / 50.0 - 1.0
-    on_machine = np.ix_(duty.rows, DUTY_REGRESSORS)
-    regressors[on_machine] = duty.regressors
-    met[on_machine], stale[on_machine] = duty.met[:, np.newaxis], duty.stale[:, np.newaxis]
+    if len(duty.rows):
+        on_machine = np.ix_(duty.rows, DUTY_REGRESSORS)
+        regressors[on_machine] = duty.regressors
+        met[on_machine], stale[on_machine] = duty.met[:, np.newaxis], duty.stale[:, np.newaxis]
     return Explained(regressors, stale, met)
 
 

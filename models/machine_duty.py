@@ -52,6 +52,10 @@ class MachineDuty(NamedTuple):
     newly_met: BoolArray
 
 
+_NEVER: Final = np.zeros(0, np.bool_)
+_NONE: Final = MachineDuty(np.zeros(0, np.intp), np.zeros((0, len(DUTY_REGRESSORS))), _NEVER, _NEVER, _NEVER)
+
+
 def follow_duty(
     catalogue: Catalogue, state: ModelState, features: FeatureTable, usable: BoolArray
 ) -> tuple[ModelState, MachineDuty]:
@@ -69,6 +73,8 @@ def follow_duty(
     MachineDuty
     """
     rows = np.flatnonzero(catalogue.duty_of_judged >= 0)
+    if not len(rows):
+        return state, _NONE
     channel, asset = catalogue.duty_of_judged[rows], catalogue.asset_of_judged[rows]
     end_ns = features.end_ns[asset]
     count = features.value[channel] * catalogue.driver_factor[channel] + catalogue.driver_offset[channel]
