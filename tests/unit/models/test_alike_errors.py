@@ -65,6 +65,7 @@ def test_a_sound_level_is_no_surer_than_it_is_right(start_run: Callable[..., Any
     assert np.sqrt(np.mean(np.square(scores))) < 1.0
 
 
+@pytest.mark.slow
 def test_a_damage_of_ten_days_is_followed_within_days(start_run: Callable[..., Any]) -> None:
     run = start_run(["natural_frequency_1", "temperature"]).feed(frequencies(3, falls=0.8))
     assert 0.65 < off(run)[1] < 0.9

@@ -48,6 +48,7 @@ def raised(run: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("way", [1.0, -1.0], ids=["the upper end", "the lower end"])
+@pytest.mark.slow
 def test_a_range_that_ends_too_soon_is_named_once_and_its_values_count(
     start_run: Callable[..., Any], way: float
 ) -> None:
@@ -110,6 +111,7 @@ def test_what_is_named_so_is_not_stuck_as_well(start_run: Callable[..., Any]) ->
 
 
 @pytest.mark.parametrize(("days", "grade"), [(1, DataQuality.MEDIUM), (5, DataQuality.LOW)])
+@pytest.mark.slow
 def test_what_stays_at_its_end_for_days_does_not_count_and_its_grade_says_so(
     start_run: Callable[..., Any], days: int, grade: DataQuality
 ) -> None:
@@ -146,6 +148,7 @@ def test_what_is_coarse_or_at_an_end_of_its_own_is_not(
     assert "sensor.clipping" not in lived(start_run, **{name: change}).kinds()
 
 
+@pytest.mark.slow
 def test_what_no_instrument_says_is_no_end_of_its_range(start_run: Callable[..., Any]) -> None:
     """1e300 was too large for a column of single precision: a warning with each value, and an end that stayed."""
 
@@ -156,6 +159,7 @@ def test_what_no_instrument_says_is_no_end_of_its_range(start_run: Callable[...,
     assert ("sensor.clipping", "s-tilt") in raised(lived(start_run, tilt=absurd))
 
 
+@pytest.mark.slow
 def test_a_sensor_that_was_stuck_once_has_no_end_there(start_run: Callable[..., Any]) -> None:
     between = (HOURS >= 20 * 24) & (HOURS < 24 * 24)
     run = lived(start_run, tilt=lambda values: np.where(between, 0.9, values))
@@ -177,6 +181,7 @@ def touched(run: Run, hours: int, *, names: tuple[str, ...] = ("vibration_rms",)
     return run
 
 
+@pytest.mark.slow
 def test_waveforms_at_their_limit_for_six_hours_are_named(start_run: Callable[..., Any]) -> None:
     quiet = lived(start_run)
     assert touched(quiet.branch(), 5).changes == []

@@ -190,6 +190,7 @@ def test_a_counter_that_is_right_again_for_a_day_counts_again(start_run: Any) ->
     assert used_ns(run, "traffic_count") == run.now_ns
 
 
+@pytest.mark.slow
 def test_ten_times_the_traffic_for_four_weeks_is_believed(start_run: Any) -> None:
     run = counted(start_run, "traffic_count", 14 + 33, lambda count, _: 10.0 * count)
     changes = [change for change in run.changes if change.kind == "sensor.implausible"]
@@ -244,6 +245,7 @@ def test_a_road_that_is_closed_is_sound(start_run: Any) -> None:
     assert run.state.deviation[0] < 0.2 * run.state.distance[0]
 
 
+@pytest.mark.slow
 def test_a_calm_night_is_no_empty_one_and_hours_like_any_count_at_once(start_run: Any) -> None:
     run = road(start_run, lambda hour: np.where(hour % 24 < 5, 0.5, 1.0))
     assert used_ns(run, "traffic_count") == run.now_ns
@@ -251,6 +253,7 @@ def test_a_calm_night_is_no_empty_one_and_hours_like_any_count_at_once(start_run
     assert used_ns(run, "traffic_count") == run.now_ns
 
 
+@pytest.mark.slow
 def test_a_road_with_a_tenth_of_its_traffic_for_weeks_has_a_new_calmest_hour(start_run: Any) -> None:
     run = road(start_run, lambda _: 0.1, days=14 + 28, is_true=True)
     assert used_ns(run, "traffic_count") == run.now_ns
@@ -279,6 +282,7 @@ def test_a_counter_that_counts_right_again_is_believed_again(start_run: Any) -> 
     assert used_ns(run, "traffic_count") == run.now_ns
 
 
+@pytest.mark.slow
 def test_while_nobody_counts_what_is_usual_passes(start_run: Any) -> None:
     """A silent counter might have meant a road at rest, so that nothing about it was known until it spoke again."""
     run = road(start_run, lambda _: np.nan, days=14 + 14)

@@ -95,6 +95,7 @@ def test_readings_a_moment_before_or_behind_the_hour_leave_no_gap(
 
 
 @pytest.mark.parametrize("interval_h", [2, 6])
+@pytest.mark.slow
 def test_a_slow_sensor_is_not_expected_more_often_than_it_speaks(
     start_run: Callable[..., Any], interval_h: int
 ) -> None:

@@ -87,6 +87,7 @@ def fahrenheit(values: FloatArray) -> FloatArray:
     return 1.8 * values + 32.0
 
 
+@pytest.mark.slow
 def test_a_motor_in_fahrenheit_is_named_and_taken_back(start_run: Callable[..., Any]) -> None:
     """Forty degrees more are less than what is odd of a motor, and were an alarm of a worn drive within four days."""
     sound = start_run(["motor_temperature", "temperature"], kind=AssetType.LOCK).feed(hours_of_a_motor(HEALTHY))
@@ -101,6 +102,7 @@ def test_a_motor_in_fahrenheit_is_named_and_taken_back(start_run: Callable[..., 
     assert motor_deviation(hot) > 18.0
 
 
+@pytest.mark.slow
 def test_fahrenheit_is_not_looked_for_where_the_weather_is_not_known(start_run: Callable[..., Any]) -> None:
     """Under works nothing explains, and a warm spring looked like Fahrenheit beside the winter before."""
     names = ["motor_temperature", "temperature"]
@@ -179,6 +181,7 @@ def test_a_storm_is_no_wrong_unit(healthy: Any) -> None:
     assert run.kinds() == []
 
 
+@pytest.mark.slow
 def test_a_wrong_unit_is_found_while_the_reference_is_made(start_run: Callable[..., Any]) -> None:
     """Ten days of the first month in g were half of what was sound."""
     # Where traffic is counted: else a week goes before the reference.
@@ -325,6 +328,7 @@ def shaken(values: FloatArray, by: float) -> FloatArray:
     return np.where(at_work, np.hypot(values, by), values)
 
 
+@pytest.mark.slow
 def test_what_is_back_every_week_is_one_alarm_until_it_stays_away_for_a_week(healthy: Any) -> None:
     """What was wrong in working hours alone was named six Mondays in turn, each time as a new alarm."""
     weeks = 4 * 7 * 24

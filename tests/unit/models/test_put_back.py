@@ -36,6 +36,7 @@ def mended(
     return start_run(NAMES, works=works).feed(frequencies(before, after, after if second is None else second))
 
 
+@pytest.mark.slow
 def test_what_was_put_back_is_sound_and_its_alarm_ends(start_run: Callable[..., Any]) -> None:
     """It was 60 % of the way to failure for ten months more, and a frequency no bridge ever had was normal."""
     run = mended(start_run, 0.08, 0.0)

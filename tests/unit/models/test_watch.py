@@ -124,6 +124,7 @@ def test_what_is_rough_in_each_storm_is_told_a_few_times_and_noise_is_named_even
     assert subjects(run) == [("sensor.noisy", "s-vibration_rms/vibration_rms")]
 
 
+@pytest.mark.slow
 def test_a_rack_shakes_as_its_bridge_opens(start_run: Callable[..., Any]) -> None:
     """In weeks of many openings it was noisy every second day; what it does between them still counts."""
     rng = np.random.default_rng(42)

@@ -49,6 +49,7 @@ def test_a_channel_is_as_well_known_as_without_it(start_run: Callable[..., Any],
     assert spread < 1.3 * without[1]
 
 
+@pytest.mark.slow
 def test_damage_behind_a_wild_first_value_is_found(start_run: Callable[..., Any]) -> None:
     values = sound("natural_frequency_1", days=40)
     values["natural_frequency_1"][0] = 1.0
@@ -58,6 +59,7 @@ def test_damage_behind_a_wild_first_value_is_found(start_run: Callable[..., Any]
 
 
 @pytest.mark.parametrize("verb", [DecisionVerb.REPAIR, DecisionVerb.ACCEPT_NORMAL])
+@pytest.mark.slow
 def test_the_first_value_behind_a_decision_may_be_wild(start_run: Callable[..., Any], verb: DecisionVerb) -> None:
     """Crews are at work just then."""
     run = start_run(["natural_frequency_1", "temperature"]).feed(sound("natural_frequency_1"))
