@@ -29,7 +29,7 @@ from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import find_clipping
 from models.counter_trust import weigh_counts
 from models.decisions import apply_decision
-from models.deviation import Expectation, expect, in_unit, measure_deviation
+from models.deviation import Expectation, expect, in_unit, is_suspect, measure_deviation
 from models.drift import remember_slowly
 from models.driver_screen import hold_impossible, screen_drivers
 from models.environment import Environment, Explained, explain, update_environment
@@ -63,9 +63,6 @@ __all__ = [
     "step_hop",
 ]
 
-# A channel is suspect when it is off by so many standard deviations and so much of its way to failure.
-_SUSPECT_SCORE: Final = 2.5
-_SUSPECT_SHARE: Final = 0.10
 # Behind one that was so much off it stays so for days: what is left of that is no weather.
 _FAR_SHARE: Final = 0.2
 _STILL_NS: Final = 3 * 24 * HOUR_NS
@@ -324,7 +321,7 @@ def _learn_hop(catalogue: Catalogue, state: ModelState, features: FeatureTable, 
 def _suspect(state: ModelState, rows: npt.NDArray[np.intp], end_ns: TimeArray) -> tuple[ModelState, BoolArray]:
     """bool[R]: tell which channels are off, or were far off of late; the state returned remembers which are."""
     off = np.abs(state.deviation[rows])
-    suspect = (off > _SUSPECT_SCORE * state.deviation_sd[rows]) & (off > _SUSPECT_SHARE * state.distance[rows])
+    suspect = is_suspect(state, rows, off)
     far_off_ns = np.where(suspect & (off > _FAR_SHARE * state.distance[rows]), end_ns, state.far_off_ns[rows])
     suspect |= (far_off_ns > 0) & (end_ns - far_off_ns < _STILL_NS)
     return with_columns(state, far_off_ns=scatter(state.far_off_ns, rows, far_off_ns)), suspect

@@ -43,6 +43,7 @@ __all__ = [
     "hidden_variance",
     "hourly_wander",
     "in_unit",
+    "is_suspect",
     "measure_deviation",
     "unmeasured_variance",
 ]
@@ -55,6 +56,9 @@ _WANDER_PRIOR: Final = 0.03
 _WANDER_PER_SQRT_DAY: Final = 0.01
 # Without a temperature sensor half of the prior effect of 10 K stays unexplained.
 _UNMEASURED_CLIMATE: Final = 0.25
+# A channel is suspect when it is off by so many standard deviations and so much of its way to failure.
+_SUSPECT_SCORE: Final = 2.5
+_SUSPECT_SHARE: Final = 0.10
 _QUANTILE_80: Final = 1.2815515655446004
 # Bounds that keep exponentials finite: far beyond anything that is measured.
 _LARGEST_LOG: Final = 600.0
@@ -245,6 +249,12 @@ def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]
     """float64[R]: the part of a deviation, float64[R], that points to harm, positive; both ways where either harms."""
     direction = catalogue.direction[catalogue.judged[rows]]
     return np.asarray(np.where(direction == 0.0, np.abs(deviation), direction * deviation), dtype=np.float64)
+
+
+def is_suspect(state: ModelState, rows: npt.NDArray[np.intp], off: FloatArray) -> BoolArray:
+    """bool[R]: tell which channels that are off by so much, float64[R], in the model's unit, are so by no chance."""
+    by_score = off > _SUSPECT_SCORE * state.deviation_sd[rows]
+    return np.asarray(by_score & (off > _SUSPECT_SHARE * state.distance[rows]))
 
 
 def in_unit(is_log: BoolArray, expected: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:

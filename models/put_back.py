@@ -27,7 +27,7 @@ from domain.arrays import BoolArray, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, about_condition
 from models.catalogue import HOUR_NS, Catalogue
-from models.deviation import harm
+from models.deviation import harm, is_suspect
 from models.memory import ModelState, with_columns
 from models.recommissioning import forget_evidence, forget_learnt
 from models.thresholds import MODES
@@ -42,9 +42,6 @@ _FAR: Final = 0.4
 _BACK: Final = 0.25
 # Channels of one structure settle one after the other, as often as they speak.
 _TOGETHER_NS: Final = 7 * _DAY_NS
-# What is off by less of the way to failure, or by fewer standard deviations, was not seen to be.
-_SEEN: Final = 0.10
-_SEEN_SCORE: Final = 2.5
 # A pair is put back when what made so much of its severity is.
 _OF_SEVERITY: Final = 0.5
 
@@ -95,8 +92,8 @@ def is_eased_by_works(catalogue: Catalogue, state: ModelState, rows: npt.NDArray
     bool[R]
     """
     was = harm(catalogue, state.before_works[rows], rows)
-    unseen = was <= np.maximum(_SEEN * state.distance[rows], _SEEN_SCORE * state.deviation_sd[rows])
-    return np.asarray(state.eased[rows] & unseen & (harm(catalogue, state.deviation[rows], rows) < was))
+    reads_sounder = harm(catalogue, state.deviation[rows], rows) < was
+    return np.asarray(state.eased[rows] & ~is_suspect(state, rows, was) & reads_sounder)
 
 
 def forget_put_back(catalogue: Catalogue, state: ModelState, day_end_ns: int) -> tuple[ModelState, list[AlarmChange]]:
