@@ -257,6 +257,10 @@ class Catalogue:
     rank_of_witness: IndexArray
     renewed: Mapping[AssetId, Renewal] = field(default_factory=dict)
 
+    def in_driver_unit(self, rows: npt.NDArray[Any], value: FloatArray) -> FloatArray:
+        """float64[R]: turn values of some channels, by their rows, into the unit of what they explain with."""
+        return np.asarray(value * self.driver_factor[rows] + self.driver_offset[rows])
+
     def take(self, assets: IndexArray) -> Catalogue:
         """Give the catalogue of a subset of the assets.
 

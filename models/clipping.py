@@ -173,7 +173,7 @@ def _as_end(value: FloatArray) -> npt.NDArray[np.float32]:
 
 def _cannot_be(catalogue: Catalogue, state: ModelState, rows: npt.NDArray[np.intp], value: FloatArray) -> BoolArray:
     """bool[R]: tell which values no instrument's range ends at: beyond all weather, or far from any structure."""
-    in_unit = value * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    in_unit = catalogue.in_driver_unit(rows, value)
     cannot = (catalogue.driver[rows] >= 0) & is_impossible(catalogue, rows, in_unit)
     at = np.flatnonzero(catalogue.is_judged[rows])
     place = np.searchsorted(catalogue.judged, rows[at])

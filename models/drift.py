@@ -103,7 +103,7 @@ def remember_slowly(catalogue: Catalogue, state: ModelState, features: FeatureTa
     """
     rows = np.flatnonzero(catalogue.has_like)
     rows = rows[believed[rows]]
-    value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    value = catalogue.in_driver_unit(rows, features.value[rows])
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     before = state.slow[rows]
     elapsed_s = np.maximum(end_ns - state.slow_ns[rows], 0) / 1e9

@@ -93,7 +93,7 @@ def screen_drivers(
     if not len(rows):
         return state, features, believed, []
     kind = (catalogue.driver[rows] == HUMIDITY).astype(np.intp)
-    value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    value = catalogue.in_driver_unit(rows, features.value[rows])
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     good, good_ns = state.good_value[rows], state.good_ns[rows]
     was = state.mistake[rows]
@@ -157,7 +157,7 @@ def counts_beyond(catalogue: Catalogue, state: ModelState, value: FloatArray) ->
     For a look before `hold_impossible`, which names what lasts.
     """
     rows = np.flatnonzero(catalogue.is_duty)
-    in_unit = value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    in_unit = catalogue.in_driver_unit(rows, value[rows])
     beyond = is_impossible(catalogue, rows, in_unit) | _is_crowded(catalogue, state, rows, in_unit)
     return np.asarray(scatter(np.zeros(len(value), np.bool_), rows, beyond | (state.impossible_ns[rows] > 0)), np.bool_)
 
@@ -193,7 +193,7 @@ def hold_impossible(
         `sensor.implausible`, raised and cleared, by channel.
     """
     rows = np.flatnonzero(heard & (catalogue.driver >= 0))
-    value = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    value = catalogue.in_driver_unit(rows, features.value[rows])
     since, raised = state.beyond_ns[rows], state.impossible_ns[rows]
     end_ns = features.end_ns[catalogue.asset_of_channel[rows]]
     is_new = (raised > 0) & (end_ns - raised >= _NEW_NORMAL_NS)

@@ -235,7 +235,7 @@ def _hear(
     """Gather what the drivers say in a hop; the state returned knows who explained, and the usual load."""
     end_ns = features.end_ns
     rows = np.flatnonzero(usable & (catalogue.driver >= 0))
-    converted = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    converted = catalogue.in_driver_unit(rows, features.value[rows])
     has_explained = state.has_explained.copy()
     has_explained[rows] = True
     carries = _carries(catalogue, has_explained)
@@ -399,7 +399,7 @@ def explain(
     pace = REGRESSORS.index("pace")
     met[:, pace] |= channel >= 0
     own = np.flatnonzero((channel >= 0) & usable[channel])
-    value = features.value[channel[own]] * catalogue.driver_factor[channel[own]] + catalogue.driver_offset[channel[own]]
+    value = catalogue.in_driver_unit(channel[own], features.value[channel[own]])
     regressors[own, pace] = value / 50.0 - 1.0
     if len(duty.rows):
         on_machine = np.ix_(duty.rows, DUTY_REGRESSORS)

@@ -77,7 +77,7 @@ def follow_duty(
         return state, _NONE
     channel, asset = catalogue.duty_of_judged[rows], catalogue.asset_of_judged[rows]
     end_ns = features.end_ns[asset]
-    count = features.value[channel] * catalogue.driver_factor[channel] + catalogue.driver_offset[channel]
+    count = catalogue.in_driver_unit(channel, features.value[channel])
     spoke, heard_ns = usable[channel], state.duty_ns[rows]
     elapsed_s = np.maximum(end_ns - state.stepped_ns[asset], 0) / 1e9
     before = np.where(np.isnan(state.duty[rows, 1]), count, state.duty[rows, 1])

@@ -229,7 +229,7 @@ def _is_wild(catalogue: Catalogue, state: ModelState, features: FeatureTable) ->
     """bool[C]: tell which of what explains begins to be what cannot be, in this hop."""
     rows = np.flatnonzero(features.valid & (state.beyond_ns > 0))
     wild = np.zeros(len(catalogue.channels), np.bool_)
-    in_unit = features.value[rows] * catalogue.driver_factor[rows] + catalogue.driver_offset[rows]
+    in_unit = catalogue.in_driver_unit(rows, features.value[rows])
     begins = state.beyond_ns[rows] == features.end_ns[catalogue.asset_of_channel[rows]]
     # What drifts beyond the end of what can be, or is named already, is no gateway's filling.
     named = (state.impossible_ns[rows] > 0) | (state.mistake_ns[rows] > 0)
