@@ -68,6 +68,7 @@ REASON_SENTENCES: Final = {
         "Only {channel} at sensor {sensor} points to {mode}; the change is larger than a drifting sensor "
         "or other traffic can cause."
     ),
+    "modes_agree": "A measurement that by itself points to {other_mode} agrees with what points to {mode}.",
     "never_heard": "No condition sensor has ever sent a reading.",
     "no_condition_indicator": "No sensor here measures the condition itself.",
     "late_data_disagree": "Readings that arrived later do not support this alarm; it has ended.",

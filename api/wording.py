@@ -156,6 +156,8 @@ def _written_text(key: str, value: str, code: str, language: Language) -> str:
             return term("asset_type", value, language).lower()
         case "mode" | "verb":
             return term(key, value, language)
+        case "other_mode":
+            return term("mode", value, language)
         case "inspected_on" | "since":
             return _date(value, language)
         case _:

@@ -241,6 +241,9 @@ def _measure_some(
     share = np.maximum(catalogue.ratio[channel] * np.abs(level), _CLEAR_OF_SCATTER * scatter_of_blocks)
     default = np.where(np.isnan(catalogue.scale[channel]), share, catalogue.scale[channel])
     least = np.maximum(_LEAST_DISTANCE * default, 1e-6 * np.maximum(np.abs(level), 1e-3))
+    # An owner's level lies on one side: the other way, where that is harm too, is as far as without it.
+    is_away = (direction == 0.0) & (deviation * (limit - level) < 0.0)
+    by_limit = np.where(is_away, np.maximum(by_limit, default), by_limit)
     distance = np.maximum(np.where(np.isnan(limit), default, by_limit), least)
     return deviation, np.sqrt(variance), distance, np.minimum(state.scale[rows], distance)
 

@@ -12,6 +12,7 @@ first three by `models.witnesses`:
    half (weather and load move all quantities of a structure); or a *lone* quantity counts with what is left after
    subtracting what its instrument or a change of load could do (less, where it is its mode's only witness and outruns
    an instrument, `models.lone_quantities`); a quantity that follows load counts with what is left in agreement too;
+   what tells of another failure mode of the structure may agree as well, where it shows more;
 3. *materiality*: below a share of the failure level no score counts for more than noise; of quantities that agree the
    share is less where the budget allows for more false alarms than usual: wandering of weeks, of which the test below
    knows nothing, reaches small shares often and large ones seldom. For the same reason no alarm is raised below a
@@ -265,6 +266,7 @@ def weigh_evidence(
         "severity_sd": found.severity_sd,
         "agreeing": found.agreeing,
         "is_agreed": found.is_agreed,
+        "other_mode": found.other_mode,
     }
     columns = {name: np.where(heard, values, getattr(state, name)) for name, values in fresh.items()}
     past = _remember(state.severity_past, np.where(heard, whole_days, 0), found.severity)

@@ -89,7 +89,10 @@ def pair_reasons(catalogue: Catalogue, state: ModelState, pair: int, temperature
     rows = telling_channels(catalogue, state, pair)
     reasons = [channel_reason(catalogue, state, row, temperature_degc) for row in rows[:2]]
     agreeing = int(state.agreeing[pair])
-    if agreeing > 1:
+    other = int(state.other_mode[pair]) - 1
+    if other >= 0:
+        reasons.append(Reason("modes_agree", {"mode": mode, "other_mode": MODES[other]}))
+    elif agreeing > 1:
         reasons.append(Reason("quantities_agree", {"mode": mode, "quantities": agreeing}))
     elif agreeing == 1 and rows:
         key = catalogue.channels[int(catalogue.judged[rows[0]])]

@@ -215,6 +215,7 @@ LAYOUT: Final[dict[str, Layout]] = {
     "severity_sd": Layout("pair", np.float64, (), np.nan),
     "agreeing": Layout("pair", np.int32, (), 0),
     "is_agreed": Layout("pair", np.bool_, (), 0),
+    "other_mode": Layout("pair", np.int8, (), 0),
     "severity_past": Layout("pair", np.float64, (PAST_DAYS,), 0),
     "doubt": Layout("pair", np.float64, (), 0),
     "verdicts": Layout("pair", np.int32, (4,), 0),

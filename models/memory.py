@@ -216,6 +216,8 @@ class ModelState:
         Witnesses that point towards harm now.
     is_agreed : bool[P]
         True where quantities agreed on harm, one strongly and one fairly, on the last day of evidence.
+    other_mode : int8[P]
+        Failure mode a quantity of which agreed then, where it is another one: its place in `MODES` from 1 on.
     severity_past : float64[P, 113]
         Severity of each day, the newest first; 0 from before the reference was made.
     doubt, verdicts : float64[P], int32[P, 4]
@@ -387,6 +389,7 @@ class ModelState:
     severity_sd: FloatArray
     agreeing: IndexArray
     is_agreed: BoolArray
+    other_mode: npt.NDArray[np.int8]
     severity_past: FloatArray
     doubt: FloatArray
     verdicts: IndexArray

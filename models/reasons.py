@@ -18,6 +18,7 @@ expected_vs_measured      `sensor`/`channel` measured `measured` where `expected
                           standard deviations and `severity` (1: failure level) of the way to failure; what is
                           normal beside like structures is `expected_corrected` where that makes a difference
 quantities_agree          `quantities` different quantities of `mode` point the same way
+modes_agree               a quantity of `mode` and one of `other_mode` point the same way
 lone_quantity             only one quantity of `mode` (`channel` of `sensor`) shows it; it is beyond what its
                           instrument or a change of load can do
 trend_to_threshold        `mode` stands at `severity` of the failure level and grows by `per_30_days` of it
@@ -111,6 +112,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
         "expected_corrected",
     ),
     "quantities_agree": ("mode", "quantities"),
+    "modes_agree": ("mode", "other_mode"),
     "lone_quantity": ("mode", "sensor", "channel"),
     "trend_to_threshold": ("mode", "severity", "per_30_days"),
     "outside_climate_seen": ("temperature_degc", "low_degc", "high_degc"),

@@ -29,7 +29,7 @@ _COMPARED: Final = (
 _BEND_EFFECTS: Final = ("bend_effect", "bend_learnt")
 # What the second stage learns of a channel by itself (`models.settling`, `models.bends`).
 _LEARNT: Final = (*_SETTLED, *(f"bend_{name}" for name in Bends._fields))
-_EVIDENCE: Final = ("evidence", "strength", "since_ns", "raised_ns", "calm_ns", "agreeing", "is_agreed")
+_EVIDENCE: Final = ("evidence", "strength", "since_ns", "raised_ns", "calm_ns", "agreeing", "is_agreed", "other_mode")
 _COURSE: Final = ("severity", "severity_sd", "severity_past", "evidence_ns")
 
 

@@ -9,7 +9,8 @@ where an owner would no longer leave the asset without repair, and the table say
 `group` says which quantities are one witness: root mean square and peak of one vibration rise together
 with traffic, two natural frequencies do not share a fault of the instrument. `drift_share` is how far, as a
 share of the failure level, a drifting instrument or a change of load can move the quantity by itself; a lone
-quantity must exceed it, or outrun it (`models.lone_quantities`). These shares are engineering judgement, not measured.
+quantity must exceed it, or outrun it (`models.lone_quantities`), and at least a tenth where others could bear it out
+and do not (`models.witnesses`). These shares are engineering judgement, not measured.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "GROUP_SPAN",
     "MACHINE_QUANTITIES",
     "MODES",
+    "NUMBERS_PER_GROUP",
     "THRESHOLDS",
     "Threshold",
     "ThresholdKind",
@@ -322,14 +324,14 @@ def failure_mode(asset_type: AssetType, quantity: str, *, on_machine: bool = Fal
 
 
 # A group is the position of its name times 100 plus the number of the mode of vibration.
-_NUMBERS_PER_GROUP: Final = 100
+NUMBERS_PER_GROUP: Final = 100
 _GROUPS: Final = tuple(dict.fromkeys(threshold.group for threshold in THRESHOLDS))
-GROUP_SPAN: Final = len(_GROUPS) * _NUMBERS_PER_GROUP
+GROUP_SPAN: Final = len(_GROUPS) * NUMBERS_PER_GROUP
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def group_of(quantity: str) -> int:
     """Give the number of the witness that a quantity speaks for, below `GROUP_SPAN`."""
     number = quantity.rpartition("_")[2]
-    order = min(int(number), _NUMBERS_PER_GROUP - 1) if number.isdecimal() else 0
-    return _GROUPS.index(threshold_of(quantity).group) * _NUMBERS_PER_GROUP + order
+    order = min(int(number), NUMBERS_PER_GROUP - 1) if number.isdecimal() else 0
+    return _GROUPS.index(threshold_of(quantity).group) * NUMBERS_PER_GROUP + order

@@ -55,6 +55,7 @@ FACTS: dict[str, str | float | int] = {
     "busiest": 820.0,
     "mode": "settlement",
     "needed": 336,
+    "other_mode": "stiffness_loss",
     "others": 11,
     "per_30_days": 0.04,
     "planned_eur": 180_000.0,

@@ -12,7 +12,7 @@ import pytest
 from domain.identifiers import AssetId, SensorId, names_provisional
 from domain.measurements import DataQuality
 from domain.records import DecisionVerb, RiskAssessment, RiskState
-from domain.register import Asset, AssetType, Register, Works
+from domain.register import Asset, AssetType, Direction, Register, Works
 from models.catalogue import HOUR_NS
 from models.chain import MODEL_VERSION, apply_decision, assess, risk_records, step_fleet
 from models.compiling import compile_catalogue
@@ -411,3 +411,21 @@ def test_a_limit_is_passed_where_it_is_measured(
     state, _ = step_fleet(run.catalogue, run.state, run.memory, run.now_ns + HOUR_NS)
     assert state.residual[0] == pytest.approx(1.25, abs=0.05)
     assert (state.residual_sd[0] < 0.1) == is_past
+
+
+@pytest.mark.parametrize(("level", "way_mm"), [(0.0, 10.0), (-7.5, 25.0), (-17.5, 25.0)])
+def test_an_owners_level_lies_on_one_side(
+    start_run: Callable[..., Any], registers: Callable[..., Any], level: float, way_mm: float
+) -> None:
+    """A road that moved away from its level by twice the distance to it had failed twice over for two years.
+
+    Commissioned at -5, it is 10 mm from what its owner tells; the other way it fails as any does.
+    """
+    register, numbers = registers(["displacement"], kind=AssetType.ROAD)
+    told = replace(register.channels[0], unit="mm", direction=Direction.BOTH, failure_threshold=5.0)
+    run = start_run(["displacement"], kind=AssetType.ROAD)
+    run.catalogue = compile_catalogue(replace(register, channels=(told,)), numbers)
+    hours = np.concatenate([np.full(10 * 24, -5.0), np.full(6 * 24, level)])
+    run.feed({"displacement": hours + np.random.default_rng(4).normal(scale=0.05, size=len(hours))})
+    assert np.sign(run.state.deviation[0]) == np.sign(level + 5.0)
+    assert run.state.distance[0] == pytest.approx(way_mm, abs=0.1)

@@ -14,6 +14,8 @@ from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
 from models.evidence import alarm_threshold, days_to_evidence, fast_days, weigh_evidence
 from models.state import initial_state
+from models.thresholds import MODES
+from models.witnesses import strongest_witnesses
 
 DAY_NS = 24 * HOUR_NS
 SPREAD = 0.1
@@ -319,3 +321,60 @@ def test_an_alarm_stands_two_weeks_however_calm_it_was_before(registers: Callabl
 def test_a_score_that_brings_nothing_never_alarms() -> None:
     assert days_to_evidence(3.0, 1.2, 5) is None
     assert days_to_evidence(-1.0, 1.2, 5) == 0.0
+
+
+def test_a_frequency_that_stands_alone_beside_others_must_exceed_a_tenth(registers: Callable[..., Any]) -> None:
+    """Most false alarms of a fleet were frequencies that wandered by a quarter while all beside them stayed."""
+    lone, beside = (found_alone(registers, names) for names in (["natural_frequency_1"], BOTH))
+    assert lone == pytest.approx((0.3 - 0.02) / SPREAD)
+    assert beside == pytest.approx((0.3 - 0.1) / SPREAD)
+
+
+def found_alone(registers: Callable[..., Any], names: list[str]) -> float:
+    """Give the score of a frequency at 0.3 of its way while what is beside it stays where it was."""
+    catalogue = compile_catalogue(*registers(names, kind=AssetType.BRIDGE))
+    is_frequency = np.array(["frequency" in catalogue.channels[channel].channel for channel in catalogue.judged])
+    judged = len(is_frequency)
+    state = replace(initial_state(catalogue), residual_sd=np.full(judged, SPREAD))
+    towards = np.where(is_frequency, 0.3, -0.6)
+    found = strongest_witnesses(catalogue, state, np.ones(judged, np.bool_), towards, np.zeros(judged))
+    return float(found.strength[0])
+
+
+def told_of(
+    registers: Callable[..., Any], shares: dict[str, float], kind: AssetType, sensors: dict[str, str] | None = None
+) -> dict[str, tuple[bool, str]]:
+    """Give for each failure mode of a structure whether quantities agree, and with which other mode."""
+    catalogue = compile_catalogue(*registers(sorted(shares), kind=kind, sensors=sensors or {}))
+    towards = np.array([shares[catalogue.channels[channel].channel] for channel in catalogue.judged])
+    state = replace(initial_state(catalogue), residual_sd=np.full(len(towards), SPREAD / 2))
+    found = strongest_witnesses(catalogue, state, np.ones(len(towards), np.bool_), towards, np.zeros(len(towards)))
+    return {
+        MODES[mode]: (bool(agreed), MODES[other - 1] if other else "")
+        for mode, agreed, other in zip(catalogue.pair_mode, found.is_agreed, found.other_mode, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("tilt", "vibration", "agreed"), [(0.3, 0.2, True), (0.3, 0.11, False), (0.14, 0.13, False), (0.3, 0.0, False)]
+)
+def test_a_quantity_of_another_failure_mode_may_agree(
+    registers: Callable[..., Any], tilt: float, vibration: float, *, agreed: bool
+) -> None:
+    """Scour tilts a pier and lets it shake, which the table gives to two modes: each had to go further than drift."""
+    told = told_of(registers, {"tilt": tilt, "vibration_rms": vibration}, AssetType.BRIDGE)
+    assert told == {
+        "settlement": (agreed, "stiffness_loss" if agreed else ""),
+        "stiffness_loss": (False, ""),
+    }
+
+
+def test_what_tells_of_one_mode_agrees_with_itself(registers: Callable[..., Any]) -> None:
+    shares = {"natural_frequency_1": 0.3, "strain": 0.3, "tilt": 0.3}
+    assert told_of(registers, shares, AssetType.BRIDGE)["stiffness_loss"] == (True, "")
+
+
+def test_a_machine_and_its_structure_are_two_parts(registers: Callable[..., Any]) -> None:
+    shares = {"motor_temperature": 0.9, "strain": 0.9}
+    told = told_of(registers, shares, AssetType.LOCK)
+    assert told == {"drive_wear": (False, ""), "gate_deformation": (False, "")}
