@@ -29,6 +29,7 @@ from api.pages.alarms import show_one_alarm
 from api.pages.asset import AssetQuestion, show_asset
 from api.pages.decide_form import DecideForm
 from api.pages.frame import PageQuestion, address, page_language
+from api.pages.live import follows
 from api.questions import Rooms, registered
 from api.rooms import ApiRooms
 from api.routes.alarms import known_alarm
@@ -47,7 +48,7 @@ router = APIRouter(include_in_schema=False)
 _TEXT_MOST: Final = 4000
 
 
-@router.post("/decisions", dependencies=[*reads_pages(), needs(Right.WRITE_DECISIONS), checked_form])
+@router.post("/decisions", dependencies=[*reads_pages(), needs(Right.WRITE_DECISIONS), checked_form, follows()])
 def take_decision(
     request: Request,
     rooms: Rooms,

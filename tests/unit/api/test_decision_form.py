@@ -129,6 +129,15 @@ def test_a_form_with_a_fault_comes_back_with_what_was_typed(
     assert len(town.decisions.links) == before
 
 
+@pytest.mark.parametrize("path", ["/assets/brug-042", f"/alarms/{ALARM}"])
+def test_a_form_that_came_back_says_what_it_has_seen(client: Client, path: str) -> None:
+    """What changed before it could listen was told to nobody, as it named nothing that it had seen."""
+    alarm = {"alarm": ALARM} if "alarms" in path else {}
+    answer = post(client, GOOD | alarm | {"csrf_token": token(client, path), "verb": ""})
+    assert answer.status == 422
+    assert re.search(r'data-seen="\d+\.\d+"', answer.text)
+
+
 def test_a_form_about_an_alarm_comes_back_with_the_addresses_of_its_page(client: Client) -> None:
     """Both were that of the form, where there is nothing to read: the link led to an error, and updates were away."""
     path = f"/alarms/{ALARM}"
