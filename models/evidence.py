@@ -47,7 +47,7 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.catalogue import HOUR_NS, Catalogue
 from models.layout import PAST_DAYS
 from models.memory import ModelState, with_columns
-from models.witnesses import CALM_STRENGTH, material_part, strongest_witnesses
+from models.witnesses import CALM_STRENGTH, part_of_pairs, strongest_witnesses
 
 __all__ = [
     "DRAW_DAYS",
@@ -115,8 +115,7 @@ def alarm_severity(catalogue: Catalogue, is_agreed: BoolArray) -> FloatArray:
     is_agreed : bool[P]
         Whether two quantities at least agree.
     """
-    part = material_part(catalogue.false_alarms_per_year)[catalogue.pair_asset]
-    return np.asarray(np.where(is_agreed, _ALARM_AGREED, _ALARM_LONE) * part)
+    return np.asarray(np.where(is_agreed, _ALARM_AGREED, _ALARM_LONE) * part_of_pairs(catalogue))
 
 
 def fast_days(state: ModelState) -> npt.NDArray[np.int64]:

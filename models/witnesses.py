@@ -27,7 +27,7 @@ from models.lone_quantities import possible_drift
 from models.memory import ModelState
 from models.thresholds import NUMBERS_PER_GROUP
 
-__all__ = ["CALM_STRENGTH", "Strongest", "instrument_sd", "material_part", "strongest_witnesses"]
+__all__ = ["CALM_STRENGTH", "Strongest", "instrument_sd", "part_of_pairs", "strongest_witnesses"]
 
 # Up to this score a quantity is calm.
 CALM_STRENGTH: Final = 1.0
@@ -73,6 +73,11 @@ def material_part(false_alarms_per_year: FloatArray) -> FloatArray:
     """
     part = (_USUAL_PER_YEAR / false_alarms_per_year) ** _MATERIAL_POWER
     return np.asarray(np.clip(part, _LEAST_MATERIAL, 1.0))
+
+
+def part_of_pairs(catalogue: Catalogue) -> FloatArray:
+    """float64[P]: the same of each pair, by the budget of its asset."""
+    return material_part(catalogue.false_alarms_per_year)[catalogue.pair_asset]
 
 
 def instrument_sd(severity: FloatArray, drift_share: FloatArray) -> FloatArray:
@@ -230,7 +235,7 @@ def _join_witnesses(
     told = np.maximum(joint, np.minimum(_joined(scores), _CALM_SCORE))
     ordered = -np.sort(-shares, axis=-1)
     second = min(1, ordered.shape[1] - 1)
-    part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset[pair]])
+    part = part_of_pairs(catalogue)[pair]
     agree = (ordered[:, 0] >= _MATERIAL_STRONG * part) & (ordered[:, second] >= _MATERIAL_FAIR * part)
     agree &= (scores[:, 0] >= _STRONG_SCORE) & (scores[:, second] >= _FAIR_SCORE) & (joint > -np.inf)
     found.is_agreed[pair[agree]] = True
@@ -266,9 +271,7 @@ def _take_lone(found: Strongest, highest: FloatArray, catalogue: Catalogue, stat
     share = shown.excess - instrument
     score = _lone_score(share, share / shown.spread) - shown.sided
     sharp = np.minimum(_lone_score(share, share / shown.scattered) - shown.sided, _CALM_SCORE)
-    order = np.lexsort((-score, shown.pair))
-    heard, first = np.unique(shown.pair[order], return_index=True)
-    leader = order[first]
+    heard, leader = _highest_of_each(shown.pair, score)
     found.strength[heard] = np.maximum(found.strength[heard], np.maximum(score, sharp)[leader])
 
     alone = score[leader] > highest[heard]
@@ -282,18 +285,18 @@ def _take_lone(found: Strongest, highest: FloatArray, catalogue: Catalogue, stat
 
 def _agree_across(found: Strongest, catalogue: Catalogue, shown: _Shown) -> None:
     """Write where a quantity of another failure mode agrees with the one that is furthest on its way."""
-    order = np.lexsort((-shown.sharp, shown.pair))
-    leader = order[np.unique(shown.pair[order], return_index=True)[1]]
-    leader = leader[np.lexsort((-shown.joint_share[leader], catalogue.pair_asset[shown.pair[leader]]))]
-    _, first, place = np.unique(catalogue.pair_asset[shown.pair[leader]], return_index=True, return_inverse=True)
-    furthest = leader[first][place]
+    _, leader = _highest_of_each(shown.pair, shown.sharp)
+    asset, share = catalogue.pair_asset[shown.pair[leader]], shown.joint_share[leader]
+    assets, first = _highest_of_each(asset, share)
+    furthest = leader[first][np.searchsorted(assets, asset)]
     channel = catalogue.judged[shown.judged]
     kind, on_machine = catalogue.group[channel] // NUMBERS_PER_GROUP, catalogue.on_machine[channel]
-    may_agree = (kind[leader] != kind[furthest]) & (on_machine[leader] == on_machine[furthest])
-    place, nearest = np.unique(place[may_agree], return_index=True)
-    strong, fair = leader[first][place], leader[may_agree][nearest]
+    may_agree = np.flatnonzero((kind[leader] != kind[furthest]) & (on_machine[leader] == on_machine[furthest]))
+    _, nearest = _highest_of_each(asset[may_agree], share[may_agree])
+    nearest = may_agree[nearest]
+    strong, fair = furthest[nearest], leader[nearest]
 
-    part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset[shown.pair[strong]]])
+    part = part_of_pairs(catalogue)[shown.pair[strong]]
     agree = (shown.joint_share[strong] >= _MATERIAL_STRONG * part) & (shown.sharp[strong] >= _STRONG_SCORE)
     agree &= (shown.joint_share[fair] >= _MATERIAL_BESIDE * part) & (shown.sharp[fair] >= _FAIR_BESIDE)
     both = np.stack([strong, fair], axis=-1)[agree]
@@ -306,6 +309,15 @@ def _agree_across(found: Strongest, catalogue: Catalogue, shown: _Shown) -> None
     found.strength[pair] = told[stronger]
     found.is_agreed[pair] = True
     found.other_mode[pair] = catalogue.pair_mode[other] + 1
+
+
+def _highest_of_each(
+    owner: npt.NDArray[np.integer], score: FloatArray
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.intp]]:
+    """Give each owner once, ascending, and the first of its rows with the highest score."""
+    order = np.lexsort((-score, owner))
+    owners, first = np.unique(owner[order], return_index=True)
+    return owners, order[first]
 
 
 def _bounded(scores: FloatArray) -> FloatArray:
@@ -328,7 +340,7 @@ def _lone_score(share: FloatArray, score: FloatArray) -> FloatArray:
 def _is_borne_out(catalogue: Catalogue, shown: _Shown) -> BoolArray:
     """bool[R]: tell which quantities another witness of their own failure mode bears out."""
     witness = catalogue.witness_of_judged[shown.judged]
-    part = material_part(catalogue.false_alarms_per_year[catalogue.pair_asset[shown.pair]])
+    part = part_of_pairs(catalogue)[shown.pair]
     bears = np.zeros(len(catalogue.pair_of_witness), np.bool_)
     bears[witness[(shown.sharp >= _FAIR_BESIDE) & (shown.joint_share >= _MATERIAL_BESIDE * part)]] = True
     number = np.bincount(catalogue.pair_of_witness[bears], minlength=len(catalogue.pair_asset))
@@ -362,10 +374,9 @@ def _best_of_pair(
 ) -> npt.NDArray[np.intp]:
     """intp[P]: the set with the highest score of each pair among the better ones; -1 for none."""
     rows = np.flatnonzero(better & np.isfinite(joint))
-    order = rows[np.lexsort((rows, -joint[rows], pair[rows]))]
-    owner, first = np.unique(pair[order], return_index=True)
+    owner, best = _highest_of_each(pair[rows], joint[rows])
     chosen = np.full(pairs, -1, np.intp)
-    chosen[owner] = order[first]
+    chosen[owner] = rows[best]
     return chosen
 
 

@@ -341,11 +341,9 @@ def found_alone(registers: Callable[..., Any], names: list[str]) -> float:
     return float(found.strength[0])
 
 
-def told_of(
-    registers: Callable[..., Any], shares: dict[str, float], kind: AssetType, sensors: dict[str, str] | None = None
-) -> dict[str, tuple[bool, str]]:
+def told_of(registers: Callable[..., Any], shares: dict[str, float], kind: AssetType) -> dict[str, tuple[bool, str]]:
     """Give for each failure mode of a structure whether quantities agree, and with which other mode."""
-    catalogue = compile_catalogue(*registers(sorted(shares), kind=kind, sensors=sensors or {}))
+    catalogue = compile_catalogue(*registers(sorted(shares), kind=kind))
     towards = np.array([shares[catalogue.channels[channel].channel] for channel in catalogue.judged])
     state = replace(initial_state(catalogue), residual_sd=np.full(len(towards), SPREAD / 2))
     found = strongest_witnesses(catalogue, state, np.ones(len(towards), np.bool_), towards, np.zeros(len(towards)))
