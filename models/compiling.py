@@ -17,8 +17,10 @@ from domain.errors import ConfigurationError, UnitError
 from domain.identifiers import AssetId, ChannelKey, SensorId
 from domain.register import LAST_END_NS, AssetType, Channel, Direction, Register, Role, Works
 from domain.units import canonical_unit, conversion
-from models.catalogue import DRIVERS, HOUR_NS, LOAD, WEATHER, Catalogue, Summary, links, machines
+from models.catalogue import HOUR_NS, Catalogue, Summary
+from models.drivers import DRIVERS, LOAD, WEATHER
 from models.like_groups import first_words
+from models.linking import links, machines
 from models.modal_channels import mode_channels
 from models.thresholds import (
     FELT_ON_MACHINES,

@@ -30,8 +30,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import DRIVERS, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.day_tables import padded, table_before, with_table
+from models.drivers import DRIVERS
 from models.medians import grouped_median, grouped_upper
 from models.memory import ModelState, scatter, with_columns
 

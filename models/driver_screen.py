@@ -28,7 +28,8 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, since_when, turn_alarms
-from models.catalogue import DRIVERS, HOUR_NS, HUMIDITY, LOAD, WEATHER, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
+from models.drivers import DRIVERS, HUMIDITY, LOAD, WEATHER
 from models.memory import ModelState, scatter, with_columns
 
 __all__ = ["counts_beyond", "hold_impossible", "is_impossible", "screen_drivers"]

@@ -1,6 +1,6 @@
 """What explains a change without damage: temperature, frost, humidity, traffic, operation, wind and rain.
 
-Each asset has at most one value a driver (`models.catalogue.DRIVERS`): the mean of the channels that carry it
+Each asset has at most one value a driver (`models.drivers.DRIVERS`): the mean of the channels that carry it
 and spoke in this hop, kept with its age. Quantities of one kind carry it: the first in the order of
 `Catalogue.driver_order` that ever could. In summer a road's surface and its base are ten kelvins apart, so their mean
 would jump whenever one of them is not heard; nor does another kind stand in for one that falls silent, as its value
@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
-from models.catalogue import DRIVERS, FRESH_INTERVALS, FRESH_NS, HOUR_NS, Catalogue
+from models.catalogue import FRESH_INTERVALS, FRESH_NS, HOUR_NS, Catalogue
+from models.drivers import DRIVERS
 from models.layout import REGRESSORS
 from models.machine_duty import DUTY_MEMORY_S, DUTY_REGRESSORS, MachineDuty
 from models.memory import ModelState, scatter, with_columns

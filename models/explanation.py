@@ -10,8 +10,9 @@ import numpy.typing as npt
 from domain.arrays import FloatArray, IndexArray, TimeArray
 from domain.records import Reason
 from models.axes import asset_rows
-from models.catalogue import AIR, DECK, HOUR_NS, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import in_unit
+from models.drivers import AIR, DECK
 from models.environment import climate_ns
 from models.memory import ModelState
 from models.thresholds import MODES

@@ -21,10 +21,12 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, IndexArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import HOUR_NS, HUMIDITY, Catalogue, any_of
+from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import is_told_as_clipping
 from models.driver_screen import counts_beyond
+from models.drivers import HUMIDITY
 from models.gaps import count_gaps
+from models.linking import any_of
 from models.memory import ModelState, with_columns
 
 __all__ = ["find_faults", "hear_open", "is_silent", "is_stuck", "machine_rests"]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.catalogue import DRIVERS
+from models.drivers import DRIVERS
 from models.triangles import triangle_length
 
 __all__ = [

@@ -44,8 +44,9 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FloatArray, TimeArray
 from domain.records import Reason
 from models.alarms import AlarmChange, change_about, since_when
-from models.catalogue import HOUR_NS, Catalogue, any_of
+from models.catalogue import HOUR_NS, Catalogue
 from models.deviation import Expectation, in_unit
+from models.linking import any_of
 from models.lost_sensitivity import was_away_from_harm
 from models.memory import ModelState, scatter, with_columns
 from models.unit_mistakes import FACTORS, LOG_FACTORS, OF_ANY, TURNED

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.arrays import BoolArray, FeatureTable, FloatArray, TimeArray
-from models.catalogue import HOUR_NS, LOAD, Catalogue
+from models.catalogue import HOUR_NS, Catalogue
+from models.drivers import LOAD
 from models.layout import DAY_HOURS
 from models.memory import ModelState, begun_anew, with_columns
 

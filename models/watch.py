@@ -50,11 +50,13 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray
 from domain.records import Reason
 from models.alarms import AlarmChange, turn_alarms
-from models.catalogue import AIR, HOUR_NS, LOAD, WEATHER, Catalogue, any_of
+from models.catalogue import HOUR_NS, Catalogue
 from models.clipping import is_clipping
 from models.deviation import harm
 from models.driver_screen import is_impossible
+from models.drivers import AIR, LOAD, WEATHER
 from models.layout import REGRESSORS
+from models.linking import any_of
 from models.memory import ModelState, scatter, with_columns
 from models.plausibility import is_repaired
 

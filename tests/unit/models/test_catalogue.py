@@ -10,8 +10,9 @@ import pytest
 from domain.errors import ConfigurationError, ShapeError
 from domain.identifiers import AssetId, ChannelName, GatewayId, SensorId
 from domain.register import LAST_END_NS, Asset, AssetType, Channel, Direction, Register, Role, Works
-from models.catalogue import DRIVERS, Catalogue, Summary
+from models.catalogue import Catalogue, Summary
 from models.compiling import compile_catalogue, moves_reference
+from models.drivers import DRIVERS
 from models.evidence import alarm_threshold
 from models.thresholds import MODES, THRESHOLDS, failure_mode, threshold_of
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from domain.register import AssetType
-from models.catalogue import DRIVERS, HOUR_NS
+from models.catalogue import HOUR_NS
 from models.compiling import compile_catalogue
+from models.drivers import DRIVERS
 from models.environment import climate_ns, update_environment
 from models.explanation import temperature_of
 from models.layout import REGRESSORS
