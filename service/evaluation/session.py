@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageUnavailable
 from service.commands.options import day_ns
 from service.day_bar import day_bar
 from service.evaluation.evaluate import evaluate_scenarios, run_history, score_runs
@@ -20,7 +20,7 @@ from service.evaluation.report_html import html_report
 from service.evaluation.report_table import print_scoreboard
 from service.evaluation.scoreboard import Scoreboard
 from service.evaluation.truth import DAY_NS
-from service.folder import why_not
+from service.folder import unwritable
 from service.settings import Settings
 from simulator.scenario_file import load_scenario
 
@@ -85,8 +85,8 @@ def _try_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"folder {str(folder)!r} cannot be written ({why_not(error)}); give another with --out")
+def _unwritable(folder: Path, error: OSError) -> ConfigurationError | StorageUnavailable:
+    return unwritable(f"folder {str(folder)!r}", error, otherwise="give another with --out")
 
 
 def save_scoreboard(board: Scoreboard, folder: Path) -> None:
@@ -96,6 +96,8 @@ def save_scoreboard(board: Scoreboard, folder: Path) -> None:
     ------
     ConfigurationError
         If the folder cannot be written.
+    StorageUnavailable
+        If its disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import multiprocessing
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, StorageUnavailable
 from domain.register import Register
 from ingest.batch import Message
 from service.clock_policy import clock_policy
@@ -162,6 +163,17 @@ def test_a_folder_that_takes_no_scoreboard_is_told_before_the_run(
             Settings(), "small", seeds=None, start=None, days=1, jobs=1, through_broker=False, out=tmp_path / "out"
         )
     assert ran == []
+
+
+def test_a_full_disk_is_no_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(StorageUnavailable, match=r"out' cannot be written \(No space left on device\); free the disk"):
+        session.evaluate_and_save(
+            Settings(), "small", seeds=None, start=None, days=1, jobs=1, through_broker=False, out=tmp_path / "out"
+        )
 
 
 @pytest.mark.parametrize("text", ["", "1,1", "1,x", "-1", "1.5"])
