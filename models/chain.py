@@ -33,7 +33,7 @@ from models.deviation import Expectation, expect, in_unit, is_suspect, measure_d
 from models.drift import remember_slowly
 from models.driver_screen import hold_impossible, screen_drivers
 from models.environment import Environment, Explained, explain, update_environment
-from models.faults import find_faults, machine_rests
+from models.faults import find_faults
 from models.fleet_day import step_fleet
 from models.frequency_changes import add_to_day, renew_by_works
 from models.layout import LEVEL_VARIANCE
@@ -196,13 +196,11 @@ def _score_hop(
         )
         raise ShapeError(msg)
     started_ns = np.where(state.started_ns > 0, state.started_ns, features.start_ns)
-    state, believed, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
+    state, heard, rests, changes = find_faults(catalogue, with_columns(state, started_ns=started_ns), features)
     works = works_of(catalogue, features)
     state, clipping = find_clipping(catalogue, state, features, works.at_work)
-    heard = believed
     state, features, believed, mistaken = screen_drivers(catalogue, state, features, heard)
     state, believed, impossible = hold_impossible(catalogue, state, features, heard=heard, believed=believed)
-    rests = machine_rests(catalogue, state, features)
     state, watched = watch(catalogue, state, features, believed, rests)
     state = remember_slowly(catalogue, state, features, believed)
     believed = believed & (state.noisy_ns == 0)

@@ -8,7 +8,8 @@ quantity without waveforms has an end of its range where it
 - seldom repeats any other: else it is coarse, as a thermometer of whole degrees is.
 
 Nought and a hundred (per cent) are ends of quantities and not of instruments, what cannot be (-999, 65535) is what a
-gateway says for nothing, and what rests in good health (no rain, no traffic, full air) is left out.
+gateway says for nothing, and what rests in good health (no rain, no traffic, full air) is left out. So is the floor of
+a vibration, which no damage hides below: an accelerometer on a machine that nobody counts says it each night.
 
 *Clipping* is named when a fifth of about a day of hourly values is clipped, which one long spell reaches in six hours,
 and is over at a twentieth. Machines at announced works shake beyond any range: nothing counts meanwhile. It is one
@@ -154,7 +155,8 @@ def _follow_ends(
     beyond = np.minimum(beside[:, _ABOVE], beside[:, _BELOW])
     is_none = np.isnan(end) | (beyond > _BEYOND * seen) | (beside[:, _REPEATED] > _SELDOM * seen)
     anew = ~at_end & repeated & is_none
-    is_told[rows] = at_end & ~is_none & (visits >= _VISITS) & (seen >= _LEAST_BESIDE)
+    is_floor = catalogue.is_log[rows] & (catalogue.direction[rows] > 0.0) & (beside[:, _ABOVE] > beside[:, _BELOW])
+    is_told[rows] = at_end & ~is_none & ~is_floor & (visits >= _VISITS) & (seen >= _LEAST_BESIDE)
     visits = np.where(anew, 1, visits).astype(np.int8)
     beside = np.where(anew[:, np.newaxis], 0.0, beside).astype(np.float32)
     state = with_columns(

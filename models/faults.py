@@ -1,8 +1,9 @@
 """Trouble of sensors, found before their values are believed: stuck and silent.
 
 *Stuck*: a channel that repeats one value to the last bit for two days and at least 24 hops. Quantities that
-rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest. What stood still so long
-twice in some weeks and moved again is as coarse as what it measures: from then on it takes four times as long.
+rest in good health (no traffic, no rain, air at 100 % humidity) are left out while they rest, and what is felt on a
+machine says the floor of its instrument for as long as the machine rests: those hours count as none. What stood still
+so long twice in some weeks and moved again is as coarse as what it measures: from then on it takes four times as long.
 *Silent*: nothing valid for five intervals (a sensor that misses two is late, one that misses five is lost), and never
 less than three hops; what is felt on a machine may be silent for as long as the machine rests, up to two weeks, and
 until it has worked for more than two intervals and two hops: the first ship of the morning is no sign of a loss. Both
@@ -13,7 +14,7 @@ silence are an alarm of their own and less is part of that.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,9 @@ from models.driver_screen import counts_beyond
 from models.drivers import HUMIDITY
 from models.gaps import count_gaps
 from models.linking import any_of
-from models.memory import ModelState, with_columns
+from models.memory import ModelState, scatter, with_columns
 
-__all__ = ["find_faults", "hear_open", "is_silent", "is_stuck", "machine_rests"]
+__all__ = ["HeardHop", "find_faults", "hear_open", "is_silent", "is_stuck"]
 
 _STUCK_NS: Final = 48 * HOUR_NS
 _STUCK_HOPS: Final = 24
@@ -48,6 +49,27 @@ _HEARD_NS: Final = _DAY_NS
 _LONG_GAP_NS: Final = 3 * _DAY_NS
 # A machine may rest: a bridge nobody asks to open, a pump in a dry spell. Longer than this asks for a test run.
 _LONGEST_REST_NS: Final = 14 * _DAY_NS
+
+
+class HeardHop(NamedTuple):
+    """A hop by what was heard in it.
+
+    Attributes
+    ----------
+    state : ModelState
+        As of its end.
+    believed : bool[C]
+        Channels with a valid value that are not stuck.
+    rests : bool[C]
+        Channels on a machine that is known to rest.
+    changes : list of AlarmChange
+        Alarms raised and cleared, by channel.
+    """
+
+    state: ModelState
+    believed: BoolArray
+    rests: BoolArray
+    changes: list[AlarmChange]
 
 
 def is_stuck(catalogue: Catalogue, state: ModelState) -> BoolArray:
@@ -175,7 +197,7 @@ def _heard_duty(catalogue: Catalogue, state: ModelState, features: FeatureTable,
     return fresh & ~counts_beyond(catalogue, state, state.last_value)
 
 
-def machine_rests(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> BoolArray:
+def _machine_rests(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> BoolArray:
     """bool[C]: tell which channels are on a machine that is known to rest.
 
     Every duty channel of the sensor, or of the asset where the sensor has none, must say so. One that has said the same
@@ -196,9 +218,7 @@ def machine_rests(catalogue: Catalogue, state: ModelState, features: FeatureTabl
     return np.asarray(catalogue.on_machine & rests)
 
 
-def find_faults(
-    catalogue: Catalogue, state: ModelState, features: FeatureTable
-) -> tuple[ModelState, BoolArray, list[AlarmChange]]:
+def find_faults(catalogue: Catalogue, state: ModelState, features: FeatureTable) -> HeardHop:
     """Note what was heard in this hop and which sensors are in trouble.
 
     Parameters
@@ -208,13 +228,9 @@ def find_faults(
 
     Returns
     -------
-    ModelState
-        With new `heard_ns`, `missed_ns`, `last_value`, `same_*`, `still_spells`, columns of gaps and `*_ns` of the
-        faults' alarms.
-    believed : bool[C]
-        Channels with a valid value in this hop that are not stuck.
-    changes : list of AlarmChange
-        Alarms raised and cleared, by channel.
+    HeardHop
+        Its state with new `heard_ns`, `missed_ns`, `last_value`, `same_*`, `still_spells`, columns of gaps and `*_ns`
+        of the faults' alarms.
     """
     asset = catalogue.asset_of_channel
     end_ns = features.end_ns[asset]
@@ -224,6 +240,7 @@ def find_faults(
     same = valid & (state.same_count > 0) & (features.value == state.last_value)
     moves_again = valid & ~same & _stands_still(catalogue, state, 1)
     count = np.where(valid, np.where(same, np.minimum(state.same_count, 1_000_000) + 1, 1), state.same_count)
+    before = state
     state = with_columns(
         state,
         heard_ns=np.where(valid, end_ns, state.heard_ns),
@@ -232,6 +249,15 @@ def find_faults(
         same_count=count.astype(np.int32),
         still_spells=state.still_spells * (1.0 - valid / _SPELL_VALUES) + moves_again.astype(np.float32),
     )
+    rests = _machine_rests(catalogue, state, features)
+    still = np.flatnonzero(same & rests & catalogue.felt_at_work)
+    if len(still):
+        later_ns = state.same_since_ns[still] + (state.heard_ns - before.heard_ns)[still]
+        state = with_columns(
+            state,
+            same_since_ns=scatter(state.same_since_ns, still, later_ns),
+            same_count=scatter(state.same_count, still, before.same_count[still]),
+        )
     counts = _heard_duty(catalogue, state, features, 1) & (state.last_value > catalogue.runs_from)
     works = _machine_says(catalogue, state, counts)
     missed_ns = np.where(valid, 0, state.missed_ns + np.where(works, catalogue.hop_ns[asset], 0))
@@ -270,4 +296,5 @@ def find_faults(
         )
         changes += turned
     changes.sort(key=lambda change: (change.asset, change.subject, change.kind, change.raised))
-    return with_columns(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns), valid & ~stuck, changes
+    state = with_columns(state, lost_ns=lost_ns, sensor_lost_ns=sensor_lost_ns, **columns)
+    return HeardHop(state, valid & ~stuck, rests, changes)

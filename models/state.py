@@ -42,7 +42,7 @@ __all__ = [
 
 # Changes whenever the same readings would give other numbers; state of another version is learnt again from what is
 # kept (`service.relearning`).
-MODEL_VERSION: Final = "3.68"
+MODEL_VERSION: Final = "3.69"
 
 # Columns that say what a sensor does as a whole, on the first of its channels: 0 on the others.
 _OF_SENSOR: Final = frozenset(

@@ -10,9 +10,9 @@ season: less than that is no trouble. A condition indicator follows it by what i
 
 - *noisy*: over the last day of hourly values the mean change is more than twice the usual one. Changes count for at
   most four times the usual one, so that a few spikes are not noise.
-- *spikes*: single values that stand more than six usual changes away from neighbours which agree, three of them in
-  ten days, while it is not noisy; natural frequencies of nought, which no structure has; and what cannot be for once,
-  as a gateway sends it when it starts anew: the first of such values in a row of what explains, by far
+- *spikes*: single values that stand more than six usual changes away from neighbours which agree, more than three of
+  them in ten days, while it is not noisy; natural frequencies of nought, which no structure has; and what cannot be for
+  once, as a gateway sends it when it starts anew: the first of such values in a row of what explains, by far
   (`models.driver_screen`; where they last they have a name), and what is below nought and has no logarithm. These count
   for nothing else.
 
@@ -22,7 +22,8 @@ summer was noise every second day. What shakes beside a machine whose openings a
 watched in hours that have none.
 
 What has ended by itself takes more the next time, by a quarter for each time in about a year: a slender bridge is rough
-in each storm. Noise of ten times the usual is named however often.
+in each storm. A frequency that is taken for its neighbour's now and then takes more single values, not larger ones
+alone. Noise of ten times the usual is named however often, and so are spikes that come every day.
 
 What is loose or cracked rattles. While an alarm of the condition is open that a channel is a witness of, it is not
 named noisy: its values have shown damage, and go on to count. But what is no vibration hardly rattles: strain, a gap or
@@ -82,6 +83,7 @@ _SMOOTH: Final = 1.5
 _HIGHER: Final = 1.25
 _MOST_ROUGH: Final = 3.5
 _MOST_SPIKE: Final = 24.0
+_MOST_SPIKES: Final = 12.0
 _YEAR_S: Final = 365.0 * _DAY_S
 # What strain, gaps and moisture that have shown damage move by at most: of noise of ten times the usual most changes
 # count for as much as one can.
@@ -122,7 +124,7 @@ def watch(
     believed : bool[C]
         Channels with a valid value that are not stuck.
     rests : bool[C]
-        Channels on a machine that is known to rest (`models.faults.machine_rests`).
+        Channels on a machine that is known to rest (`models.faults`).
 
     Returns
     -------
@@ -164,14 +166,16 @@ def watch(
     )
     is_spike |= nought[rows]
     # No more than it takes: weeks of spikes are over as long after the last as three are.
-    spikes = np.minimum(state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike, _SPIKES)
+    was_spiky = state.spiky_ns[rows] > 0
+    enough = np.where(was_spiky, _SPIKES, np.minimum(_SPIKES * higher, _MOST_SPIKES))
+    spikes = np.minimum(state.spikes[rows] * np.exp(-elapsed_s / _SPIKE_MEMORY_S) + is_spike, enough)
     was_noisy = state.noisy_ns[rows] > 0
     rattles = np.where(catalogue.is_log[rows], np.inf, _RATTLES)
     rough = np.minimum(_ROUGH * higher, _MOST_ROUGH)
     begins = np.where(_shows_damage(catalogue, state)[rows], rattles, rough)
     begins = np.where(_is_hot(catalogue, state)[rows], np.inf, begins)
     noisy = roughness > np.where(was_noisy, _SMOOTH, begins)
-    spiky = spikes >= np.where(state.spiky_ns[rows] > 0, _NO_SPIKES, _SPIKES)
+    spiky = spikes >= np.where(was_spiky, _NO_SPIKES, enough)
     change = np.where(rests[rows], np.nan, seen.change)
     usual, count = _learn(_least_usual(catalogue, state, rows), change, usual, count, roughness)
 
@@ -183,7 +187,7 @@ def watch(
 
     noisy_ns, changes = turn_alarms(catalogue, rows, end_ns, "sensor.noisy", state.noisy_ns[rows], noisy, why_noisy)
     spiky_ns, more = turn_alarms(catalogue, rows, end_ns, "sensor.spikes", state.spiky_ns[rows], spiky, why_spiky)
-    passed += (was_noisy & (noisy_ns == 0)) | ((state.spiky_ns[rows] > 0) & (spiky_ns == 0))
+    passed += (was_noisy & (noisy_ns == 0)) | (was_spiky & (spiky_ns == 0))
     recent = np.stack([value[rows], state.recent[rows, 0]], axis=1)
     recent = np.where(np.isfinite(value[rows])[:, np.newaxis], recent, state.recent[rows])
     return (

@@ -59,7 +59,7 @@ def told(scenario: Scenario, catalogue: Catalogue) -> list[AlarmChange]:
         valid = np.isfinite(values) & catalogue.has_like
         starts = np.full(len(catalogue.assets), scenario.start_ns + hour * HOUR_NS)
         features = FeatureTable.of_single(starts, catalogue.hop_ns, values, valid)
-        state, believed, _ = find_faults(catalogue, state, features)
+        state, believed, _, _ = find_faults(catalogue, state, features)
         state, features, believed, _ = screen_drivers(catalogue, state, features, believed)
         state = remember_slowly(catalogue, state, features, believed)
         if (hour + 1) % 24 == 0:

@@ -12,7 +12,7 @@ import pytest
 from domain.arrays import FeatureTable, FloatArray
 from domain.identifiers import AssetId, SensorId
 from domain.measurements import DataQuality
-from domain.register import Works
+from domain.register import AssetType, Works
 from models.catalogue import HOUR_NS
 from models.chain import step_hop
 from models.compiling import compile_catalogue
@@ -45,6 +45,14 @@ def lived(start_run: Callable[..., Any], **changed: Callable[[FloatArray], Float
 
 def raised(run: Any) -> list[tuple[str, str]]:
     return [(change.kind, change.subject) for change in run.changes if change.raised]
+
+
+def test_the_floor_of_a_machine_that_nobody_counts_is_no_end_of_a_range(start_run: Callable[..., Any]) -> None:
+    hours = HOURS[: 20 * 24]
+    run = start_run(["vibration_rms", "temperature"], kind=AssetType.LOCK)
+    shakes = np.where(hours % 24 >= 8, month()["vibration_rms"][: len(hours)], 0.06)
+    run.feed({"vibration_rms": shakes, "temperature": month()["temperature"][: len(hours)]})
+    assert "sensor.clipping" not in run.kinds()
 
 
 @pytest.mark.parametrize("way", [1.0, -1.0], ids=["the upper end", "the lower end"])

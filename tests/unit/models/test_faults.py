@@ -1,4 +1,7 @@
-"""Silence of what rests: a machine at rest has nothing to say, and one that works and says nothing is lost."""
+"""Silence of what rests: a machine at rest has nothing to say, and one that works and says nothing is lost.
+
+Where it says the floor of its instrument instead, it is no more stuck than it would be silent.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.arrays import BoolArray
+from domain.arrays import BoolArray, FloatArray
 from domain.register import AssetType, Direction, Role
 from models.compiling import compile_catalogue
 from tests.lengths import either
@@ -210,6 +213,39 @@ def test_one_fan_that_rests_says_nothing_of_another_whose_gauge_is_lost(start_ru
         }
     )
     assert run.state.updated_ns[0] == run.now_ns
+
+
+FLOOR_MM_S = 0.06
+
+
+def fan_of_a_week(start_run: Callable[..., Any], works: BoolArray, shakes: FloatArray) -> Any:
+    """Feed a fan whose accelerometer speaks at all hours, and whose work is counted on a box of its own."""
+    box = {"vibration_rms": "fan", "runtime": "box", "temperature": "weather"}
+    run = start_run(["vibration_rms", "runtime", "temperature"], sensors=box, kind=AssetType.TUNNEL)
+    vibration = np.where(works, shakes, FLOOR_MM_S)
+    run.feed({"vibration_rms": vibration, "runtime": np.where(works, 80.0, 0.0), "temperature": JITTER[: len(works)]})
+    return run
+
+
+def test_the_floor_of_an_accelerometer_is_neither_stuck_nor_the_end_of_its_range(
+    start_run: Callable[..., Any],
+) -> None:
+    """A jet fan that stood still over the weekend was stuck each Monday, and a pump clipped forty times."""
+    hours = HOURS[: 16 * 24]
+    works = np.isin(hours % 24, (7, 8, 9, 15, 16, 17)) & (hours // 24 % 7 < 4)
+    run = fan_of_a_week(start_run, works, 2.0 + 0.4 * JITTER[: len(hours)])
+    assert run.kinds() == []
+
+
+def test_what_says_one_value_while_its_machine_works_is_stuck(start_run: Callable[..., Any]) -> None:
+    """Hours at rest tell nothing of it, so it takes two days of work."""
+    hours = HOURS[: 14 * 24]
+    stuck_from = 8 * 24
+    shakes = np.where(hours < stuck_from, 2.0 + 0.4 * JITTER[: len(hours)], FLOOR_MM_S)
+    run = fan_of_a_week(start_run, hours % 24 >= 12, shakes)
+    ((subject, is_raised, hour),) = run.told("sensor.stuck")
+    assert (subject, is_raised) == ("fan/vibration_rms", True)
+    assert hour - stuck_from == pytest.approx(4 * 24, abs=24)
 
 
 @pytest.mark.slow

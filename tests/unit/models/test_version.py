@@ -91,6 +91,7 @@ VERSIONS = {
     "3.66": ("0ec29e83f66be095", "0bba8ed4eed46f05"),
     "3.67": ("fb47218cc3190267", "e1166ecd2b9bde90"),
     "3.68": ("9b75e297b7fb4d1e", "e1166ecd2b9bde90"),
+    "3.69": ("9b75e297b7fb4d1e", "e1166ecd2b9bde90"),
 }
 DAYS = 18
 

@@ -172,6 +172,24 @@ def test_days_of_spikes_are_over_two_weeks_after_the_last(quiet: Any) -> None:
 
 
 @pytest.mark.slow
+def test_spikes_that_came_and_went_take_more_of_them_the_next_time(quiet: Any) -> None:
+    """A frequency that was taken for its neighbour's now and then raised two alarms a year."""
+    values = two_weeks()
+    day = {name: column[FROM : FROM + 24] for name, column in values.items()}
+
+    def day_with(noughts: int) -> dict[str, FloatArray]:
+        wild = day["natural_frequency_1"].copy()
+        wild[5 : 5 + 3 * noughts : 3] = 0.0
+        return {**day, "natural_frequency_1": wild}
+
+    run = quiet.branch()
+    for noughts in (4, *(0,) * 16, 4, *(0,) * 16, 4, *(0,) * 16, 5):
+        run.feed(day_with(noughts))
+    days = [((change.at_ns - START_NS) // HOUR_NS - FROM) // 24 for change in run.changes if change.raised]
+    assert days == [0, 17, 51]
+
+
+@pytest.mark.slow
 def test_a_counter_that_fails_makes_no_vibration_noisy(quiet: Any) -> None:
     """What explained the vibration was gone for hours at a time, and what it left unexplained passed for noise."""
     run = site(
