@@ -19,6 +19,9 @@ as the effect of a frost that was never met.
 - The variance of the noise follows the innovations by the EM step for one observation.
 - Hours err alike, as what nobody measures lasts for hours: a hundred values of four days say no more than a dozen would
   whose errors are their own (`models.alike_errors`). Level and effects are told by so few, and are as unsure as that.
+- Near frost a structure is colder or less cold than the air that is remembered, by two kelvins: such hours say less, of
+  what frost does as of the level. The first ones of a first frost said what half a degree did, and that was believed of
+  ten.
 - A level that moves so slowly lags behind a damage of weeks. What values of late lie beside it is kept apart:
   deviations go by it, effects do not.
 
@@ -40,7 +43,15 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.alike_errors import BEHIND_H, as_one
 from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, downdate, gather, put, total
-from models.deviation import Expectation, hidden_variance, hourly_wander
+from models.deviation import (
+    AIR_LAGGED,
+    AIR_NOW,
+    FROST,
+    Expectation,
+    frost_variance,
+    hidden_variance,
+    hourly_wander,
+)
 from models.environment import Explained
 from models.layout import BLOCKS, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
@@ -194,6 +205,9 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
         stale, unknown = values.explained.stale[some].T[met], values.explained.is_unknown[some].T[met]
         design[1:] = np.where(unknown[1:], values.expectation.usual[some].T[group.effects], design[1:])
         hidden = hidden_variance(stale, coefficients, variance)
+    if FROST in group.met:
+        now, lagged, frost = (group.met.index(place) for place in (AIR_NOW, AIR_LAGGED, FROST))
+        hidden += frost_variance(design[now], design[lagged], coefficients[frost], variance[frost])
 
     start = value - dot(design[1:], coefficients[1:])
     coefficients[0] = np.where(fresh_level, start, coefficients[0])

@@ -35,10 +35,15 @@ from models.memory import ModelState, scatter, with_columns
 from models.reference import APART, Reference, reference_of
 from models.regressor_groups import Group
 from models.triangles import diagonal
+from models.warmth import warmth_of
 
 __all__ = [
+    "AIR_LAGGED",
+    "AIR_NOW",
+    "FROST",
     "Expectation",
     "expect",
+    "frost_variance",
     "harm",
     "hidden_variance",
     "hourly_wander",
@@ -69,6 +74,13 @@ _LEAST_DISTANCE: Final = 0.25
 # deviations of the means that commissioning is made of, so that what a lone one must exceed (0.3 of the way, the
 # `drift_share` of `other`) is three of them.
 _CLEAR_OF_SCATTER: Final = 10.0
+# Where it freezes, or the air that is remembered is colder than this, the depth of frost in a structure is known to so
+# much, in units of its regressor: decks radiate at night, thin ones freeze hours before the memory does, and thick ones
+# a day behind it.
+_NEAR_FROST_DEGC: Final = 3.0
+_FROST_SPREAD: Final = 0.4
+# Places of what tells of it; who has heard a temperature has met all three.
+AIR_NOW, AIR_LAGGED, FROST = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
 
@@ -138,6 +150,7 @@ def _expect_some(
     if explained.stale.any():
         offset = np.where(explained.is_unknown[group.some].T[met[1:]], 0.0, offset)
         hidden = _hidden_variance(state, rows, explained.stale[group.some])
+    hidden += _frost_variance(state, rows, explained, group)
     weather = dot(reference.usual + offset, coefficients[1:])
     normal, level = reference.level + state.offset[rows] + weather, coefficients[0] + weather
     climate = _variance_along(state, rows, group, np.concatenate([np.zeros((1, len(rows))), offset])) + hidden
@@ -165,6 +178,29 @@ def _hidden_variance(state: ModelState, rows: npt.NDArray[np.intp], stale: BoolA
     """float64[R]: the same of some channels by their state, `stale` being bool[R, K]."""
     own = state.covariance[np.ix_(rows, diagonal(len(REGRESSORS)))]
     return hidden_variance(stale.T, state.coefficients[rows].T, own.T)
+
+
+def frost_variance(now: FloatArray, lagged: FloatArray, effect: FloatArray, variance: FloatArray) -> FloatArray:
+    """float64[R]: variance of what frost does beside what its effect says; 0 in hours that are not near it.
+
+    Parameters
+    ----------
+    now, lagged : float64[R]
+        The regressors `air_now` and `air_lagged` of the hop.
+    effect, variance : float64[R]
+        That of frost, and how surely it is known, in the model's unit.
+    """
+    is_near = (now < warmth_of(0.0)) | (lagged < warmth_of(_NEAR_FROST_DEGC))
+    return np.where(is_near, (effect**2 + variance) * _FROST_SPREAD**2, 0.0)
+
+
+def _frost_variance(state: ModelState, rows: npt.NDArray[np.intp], explained: Explained, group: Group) -> FloatArray:
+    """float64[R]: the same of the channels of a group, by their state."""
+    if FROST not in group.met:
+        return np.zeros(len(rows))
+    now, lagged = (explained.regressors[group.some, place] for place in (AIR_NOW, AIR_LAGGED))
+    variance = state.covariance[rows, diagonal(len(REGRESSORS))[FROST]]
+    return frost_variance(now, lagged, state.coefficients[rows, FROST], variance)
 
 
 def _wander_variance(
