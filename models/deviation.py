@@ -12,8 +12,9 @@ predicted value in the mean climate of commissioning minus what was then measure
 - what four days cannot show: weather nobody measured, and more where there is no temperature sensor;
 - what long works do besides their step.
 
-A channel's distance to failure follows from the owner's absolute level or the default of
-`models.thresholds`; deviation over distance is the severity.
+A channel's distance to failure follows from the owner's absolute level or the default of `models.thresholds`;
+deviation over distance is the severity. An owner's level is held against the reference in mild weather, as far as the
+effects of warmth are known: who commissions in a frost is no nearer to failure, nor further from it, for good.
 """
 
 from __future__ import annotations
@@ -271,17 +272,25 @@ def _measure_some(
 
     level = total(state.block_value[rows].T) / state.count[rows] + state.offset[rows]
     limit = catalogue.limit[channel]
+    to_limit = limit - (level - _warmth_then(state, rows, group, reference))
     direction = catalogue.direction[channel]
-    by_limit = np.where(direction == 0.0, np.abs(limit - level), direction * (limit - level))
+    by_limit = np.where(direction == 0.0, np.abs(to_limit), direction * to_limit)
     scatter_of_blocks = np.sqrt(reference.apart / (BLOCKS - 1))
     share = np.maximum(catalogue.ratio[channel] * np.abs(level), _CLEAR_OF_SCATTER * scatter_of_blocks)
     default = np.where(np.isnan(catalogue.scale[channel]), share, catalogue.scale[channel])
     least = np.maximum(_LEAST_DISTANCE * default, 1e-6 * np.maximum(np.abs(level), 1e-3))
     # An owner's level lies on one side: the other way, where that is harm too, is as far as without it.
-    is_away = (direction == 0.0) & (deviation * (limit - level) < 0.0)
+    is_away = (direction == 0.0) & (deviation * to_limit < 0.0)
     by_limit = np.where(is_away, np.maximum(by_limit, default), by_limit)
     distance = np.maximum(np.where(np.isnan(limit), default, by_limit), least)
     return deviation, np.sqrt(variance), distance, np.minimum(state.scale[rows], distance)
+
+
+def _warmth_then(state: ModelState, rows: npt.NDArray[np.intp], group: Group, reference: Reference) -> FloatArray:
+    """float64[R]: what the weather of commissioning did to the level, beside mild weather, as far as it is known."""
+    of_warmth = np.isin(group.places[1:], (AIR_NOW, AIR_LAGGED, FROST))
+    effects = gather(state.coefficients, rows, group.places[1:][of_warmth])
+    return dot(reference.usual[of_warmth], effects)
 
 
 def harm(catalogue: Catalogue, deviation: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:

@@ -429,3 +429,22 @@ def test_an_owners_level_lies_on_one_side(
     run.feed({"displacement": hours + np.random.default_rng(4).normal(scale=0.05, size=len(hours))})
     assert np.sign(run.state.deviation[0]) == np.sign(level + 5.0)
     assert run.state.distance[0] == pytest.approx(way_mm, abs=0.1)
+
+
+def test_an_owners_level_is_one_in_mild_weather(start_run: Callable[..., Any], registers: Callable[..., Any]) -> None:
+    """A joint that was commissioned in a hot week was a third nearer to its owner's level, for good."""
+    names = ["displacement", "temperature"]
+    register, numbers = registers(names, kind=AssetType.QUAY)
+    told = tuple(
+        replace(channel, unit="mm", direction=Direction.UP, failure_threshold=20.0)
+        if channel.channel == "displacement"
+        else channel
+        for channel in register.channels
+    )
+    run = start_run(names, kind=AssetType.QUAY)
+    run.catalogue = compile_catalogue(replace(register, channels=told), numbers)
+    hours = np.arange(8 * 24)
+    air = 28.0 + 4.0 * np.sin(hours * 2 * np.pi / 24)
+    noise = np.random.default_rng(5).normal(scale=0.05, size=len(hours))
+    run.feed({"displacement": 10.0 + 0.2 * (air - 10.0) + noise, "temperature": air})
+    assert run.state.distance[0] == pytest.approx(20.0 - 10.0, abs=0.5)
