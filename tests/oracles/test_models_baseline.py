@@ -60,7 +60,10 @@ class SlowChannel:
         if not frozen:
             drift[1:] = (0.005 * SCALE * PRIOR[1:]) ** 2 / 24
         covariance = self.covariance + np.diag(drift)
-        total = float(h @ covariance @ h) + self.noise
+        # Near frost its depth is known to 0.4 of a unit; the air now and lagged are below 0 and 3 degrees there.
+        frost, is_near = 3, h[1] < -1.0 or h[2] < -0.7
+        hidden = 0.4**2 * float(self.coefficients[frost] ** 2 + self.covariance[frost, frost]) if is_near else 0.0
+        total = float(h @ covariance @ h) + self.noise + hidden
         forecast, limit = float(h @ self.coefficients), 3 * total**0.5
         if self.values == 3:
             mean = float(np.mean(self.blocks[0]))
@@ -68,7 +71,7 @@ class SlowChannel:
                 self.begin_again(covariance, y - forecast)
                 is_first = True
                 forecast = y
-                total = float(h @ covariance @ h) + self.noise
+                total = float(h @ covariance @ h) + self.noise + hidden
             else:
                 third = abs(y - mean) > 0.3 * SCALE and abs(y - forecast) < 0.25 * abs(y - mean)
                 kept = forecast if third else min(max(mean, forecast - limit), forecast + limit)
@@ -78,11 +81,12 @@ class SlowChannel:
         # effects are known.
         alike = 1.0 / np.tanh(elapsed_h / 9.0)
         alike = alike**0.5 if frozen else alike
-        noise = alike * self.noise
-        gain = covariance @ h / (total - self.noise + noise)
+        noise = alike * (self.noise + hidden)
+        gain = covariance @ h / (total - self.noise - hidden + noise)
         if frozen:
             unknown = float(h[1:] @ covariance[1:, 1:] @ h[1:])
-            gain[0] = max(gain[0], min((drift[0] * elapsed_h / (noise + unknown)) ** 0.5, 1.0))
+            least = (drift[0] * elapsed_h / (alike * self.noise + hidden + unknown)) ** 0.5
+            gain[0] = max(gain[0], min(least, 1.0))
         if frozen or self.values < 3:
             gain[1:] = 0.0
         self.coefficients = self.coefficients + gain * innovation
