@@ -206,8 +206,9 @@ def _learn_some(catalogue: Catalogue, state: ModelState, values: _Values, group:
         design[1:] = np.where(unknown[1:], values.expectation.usual[some].T[group.effects], design[1:])
         hidden = hidden_variance(stale, coefficients, variance)
     if FROST in group.met:
-        now, lagged, frost = (group.met.index(place) for place in (AIR_NOW, AIR_LAGGED, FROST))
-        hidden += frost_variance(design[now], design[lagged], coefficients[frost], variance[frost])
+        now, lagged = (values.explained.regressors[some, place] for place in (AIR_NOW, AIR_LAGGED))
+        frost = group.met.index(FROST)
+        hidden += frost_variance(now, lagged, coefficients[frost], variance[frost])
 
     start = value - dot(design[1:], coefficients[1:])
     coefficients[0] = np.where(fresh_level, start, coefficients[0])

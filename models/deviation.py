@@ -80,7 +80,7 @@ _CLEAR_OF_SCATTER: Final = 10.0
 # a day behind it.
 _NEAR_FROST_DEGC: Final = 3.0
 _FROST_SPREAD: Final = 0.4
-# Places of what tells of it; who has heard a temperature has met all three.
+# Places of what tells of it.
 AIR_NOW, AIR_LAGGED, FROST = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
