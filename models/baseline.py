@@ -43,17 +43,9 @@ from domain.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from models.alike_errors import BEHIND_H, as_one
 from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, downdate, gather, put, total
-from models.deviation import (
-    AIR_LAGGED,
-    AIR_NOW,
-    FROST,
-    Expectation,
-    frost_variance,
-    hidden_variance,
-    hourly_wander,
-)
+from models.deviation import Expectation, frost_variance, hidden_variance, hourly_wander
 from models.environment import Explained
-from models.layout import BLOCKS, REGRESSORS
+from models.layout import AIR_LAGGED, AIR_NOW, BLOCKS, FROST, REGRESSORS
 from models.memory import ModelState, scatter, with_columns
 from models.reference import APART
 from models.regressor_groups import Group

@@ -30,7 +30,7 @@ from models.alike_errors import behind_variance
 from models.catalogue import HOUR_NS, Catalogue
 from models.columns import carry, dot, gather, total
 from models.environment import Explained, has_climate
-from models.layout import BLOCKS, LEVEL_VARIANCE, REGRESSORS
+from models.layout import AIR_LAGGED, AIR_NOW, BLOCKS, FROST, LEVEL_VARIANCE, REGRESSORS
 from models.long_works import step_variance
 from models.memory import ModelState, scatter, with_columns
 from models.reference import APART, Reference, reference_of
@@ -39,9 +39,6 @@ from models.triangles import diagonal
 from models.warmth import warmth_of
 
 __all__ = [
-    "AIR_LAGGED",
-    "AIR_NOW",
-    "FROST",
     "Expectation",
     "expect",
     "frost_variance",
@@ -80,8 +77,6 @@ _CLEAR_OF_SCATTER: Final = 10.0
 # a day behind it.
 _NEAR_FROST_DEGC: Final = 3.0
 _FROST_SPREAD: Final = 0.4
-# Places of what tells of it.
-AIR_NOW, AIR_LAGGED, FROST = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
 # A lost driver leaves its regressor anywhere within this, in regressor units.
 STALE_SPREAD: Final = 0.7
 

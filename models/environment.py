@@ -27,7 +27,7 @@ import numpy.typing as npt
 from domain.arrays import BoolArray, FeatureTable, FloatArray, IndexArray, TimeArray
 from models.catalogue import FRESH_INTERVALS, FRESH_NS, HOUR_NS, Catalogue
 from models.drivers import DRIVERS
-from models.layout import REGRESSORS
+from models.layout import AIR_NOW, FROST, REGRESSORS
 from models.machine_duty import DUTY_MEMORY_S, DUTY_REGRESSORS, MachineDuty
 from models.memory import ModelState, scatter, with_columns
 from models.regressor_groups import Group, groups_of
@@ -67,12 +67,10 @@ _BY_MEMORY: Final = tuple(
     (REGRESSORS.index(now), REGRESSORS.index(memory))
     for now, memory in (("air_now", "air_lagged"), ("load", "load_lagged"))
 )
-_AIR_NOW: Final = REGRESSORS.index("air_now")
 _NOW_BY_LOAD: Final = REGRESSORS.index("load")
 _IDLE: Final = REGRESSORS.index("idle")
 # Logarithm of one and as many an hour as may be none by chance.
 _SOME_PASS: Final = float(np.log(4.0))
-_FROST: Final = REGRESSORS.index("frost")
 _NO_FROST_DEGC: Final = 8.0
 _SEASON_NS: Final = 30 * 24 * HOUR_NS
 _HELD: Final = np.isin(
@@ -322,7 +320,7 @@ def _regressors(drivers: _Drivers, lagged: FloatArray) -> FloatArray:
     for which, memory in _BY_MEMORY:
         regressors[:, which] = np.where(is_lost[:, _NEEDS[which - 1]], regressors[:, memory], regressors[:, which])
     warmer = np.where(is_lost[:, _TEMPERATURE], warmth_of(MILD_DEGC + np.nan_to_num(drivers.in_hour_k)), 0.0)
-    regressors[:, _AIR_NOW] += warmer
+    regressors[:, AIR_NOW] += warmer
     goes_on = is_lost[:, _LOAD] & np.isfinite(usual)
     regressors[:, _NOW_BY_LOAD] = np.where(goes_on, usual - LOAD_OFFSET, regressors[:, _NOW_BY_LOAD])
     return regressors
@@ -333,7 +331,7 @@ def _stale(drivers: _Drivers, lagged_degc: FloatArray) -> BoolArray:
     silent = (drivers.met & ~drivers.fresh)[:, np.array(_NEEDS)]
     stale = np.concatenate([np.zeros((len(silent), 1), np.bool_), silent], axis=1)
     # It does not freeze unseen within a month of a day as warm as this.
-    stale[:, _FROST] &= (lagged_degc < _NO_FROST_DEGC) | (drivers.silent_ns > _SEASON_NS)
+    stale[:, FROST] &= (lagged_degc < _NO_FROST_DEGC) | (drivers.silent_ns > _SEASON_NS)
     # Where something passes at this hour as a rule nothing rests.
     stale[:, _IDLE] &= ~(drivers.load.log_count > _SOME_PASS)
     return stale

@@ -14,12 +14,15 @@ from models.drivers import DRIVERS
 from models.triangles import triangle_length
 
 __all__ = [
+    "AIR_LAGGED",
+    "AIR_NOW",
     "BENDS",
     "BLOCKS",
     "COLUMNS",
     "DAY_HOURS",
     "DAY_SUMS",
     "FLEET_COLUMNS",
+    "FROST",
     "LAGGED",
     "LAYOUT",
     "LEVEL_VARIANCE",
@@ -45,6 +48,8 @@ REGRESSORS: Final[tuple[str, ...]] = (
     "wind",
     "rain_lagged",
 )
+# Places of those that more than one module asks for.
+AIR_NOW, AIR_LAGGED, FROST = (REGRESSORS.index(name) for name in ("air_now", "air_lagged", "frost"))
 # Where a covariance of them, kept as a triangle, has the variance of the level.
 LEVEL_VARIANCE: Final = 0
 # Commissioning is kept as this many means of equal length, so that its own wandering can be measured.
