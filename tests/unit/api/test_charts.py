@@ -176,6 +176,16 @@ def test_scale_and_legend_stand_where_a_phone_shows_the_chart(drawing: Drawing) 
         assert float(legend) > float(width) / 2
 
 
+def test_a_chart_is_about_as_large_as_it_is_asked_for(drawing: Drawing) -> None:
+    """It is laid out once, with room for labels and legend as they usually are; a page scales away what remains."""
+    chart = measured_chart(drawing, hours(48), "tilt", "acc1", "mrad", Language.ENGLISH)
+    (size,) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', chart.svg or "")
+    assert [float(side) for side in size] == [
+        pytest.approx(chart.spec["width"], rel=0.02),
+        pytest.approx(chart.spec["height"], rel=0.1),
+    ]
+
+
 def test_the_asset_page_draws_and_tells(client: Client) -> None:
     html = client.get("/assets/brug-042?lang=en").text
     assert html.count("<svg xmlns") == 3  # timeline, measured, remaining life
